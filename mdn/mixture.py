@@ -1,0 +1,182 @@
+"""The one object of this project: a batch of Gaussian mixtures, p(y) = sum_k pi_k N(y; mu_k, S_k).
+
+Shapes: K components, D targets, `*batch` any leading axes (one mixture each). A question that
+takes y broadcasts its leading axes against the batch.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, distributions
+
+from mdn.scale import Scale
+
+_LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianMixture:
+    """A batch of Gaussian mixtures over D targets with K components.
+
+    Attributes:
+        log_pi: log weights; exp(log_pi) sums to one over the last axis.
+        mu: component means.
+        scale: the factor of each component's covariance.
+    """
+
+    log_pi: Float[Tensor, "*batch K"]
+    mu: Float[Tensor, "*batch K D"]
+    scale: Scale
+
+    @property
+    def pi(self) -> Float[Tensor, "*batch K"]:
+        """Weights."""
+        return self.log_pi.exp()
+
+    @property
+    def sigma(self) -> Float[Tensor, "*batch K D"]:
+        """Standard deviation of each target under each component."""
+        return self.scale.std.expand(self.mu.shape)
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """`*batch`: how many mixtures this is."""
+        return self.mu.shape[:-2]
+
+    @property
+    def num_components(self) -> int:
+        """K."""
+        return self.mu.shape[-2]
+
+    @property
+    def num_targets(self) -> int:
+        """D."""
+        return self.mu.shape[-1]
+
+    def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
+        """Log density of y under each component, in nats, without the weights."""
+        whitened = self.scale.whiten(y[..., None, :] - self.mu)
+        distance = whitened.square().sum(-1)
+        return -0.5 * (distance + self.num_targets * _LOG_2PI) - self.scale.log_det()
+
+    def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+        """Log density of y, in nats."""
+        return torch.logsumexp(self.log_pi + self.component_log_prob(y), -1)
+
+    def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
+        """Log probability that component k produced y."""
+        return torch.log_softmax(self.log_pi + self.component_log_prob(y), -1)
+
+    @property
+    def mean(self) -> Float[Tensor, "*batch D"]:
+        """E[y]."""
+        return (self.pi[..., None] * self.mu).sum(-2)
+
+    @property
+    def covariance(self) -> Float[Tensor, "*batch D D"]:
+        """Cov[y]: the mean of the covariances plus the covariance of the means."""
+        away = self.mu - self.mean[..., None, :]
+        spread = self.scale.covariance() + away[..., :, None] * away[..., None, :]
+        return (self.pi[..., None, None] * spread).sum(-3)
+
+    @property
+    def std(self) -> Float[Tensor, "*batch D"]:
+        """Standard deviation of each target under the whole mixture."""
+        away = self.mu - self.mean[..., None, :]
+        return (self.pi[..., None] * (self.sigma.square() + away.square())).sum(-2).sqrt()
+
+    def sample(
+        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+    ) -> Float[Tensor, "*out D"]:
+        """Independent samples, [*shape, *batch, D], without gradient."""
+        with torch.no_grad():
+            return self._sample_components(self._choose(shape, generator), generator)
+
+    def rsample(
+        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+    ) -> Float[Tensor, "*out D"]:
+        """Samples with gradients of the parameters, [*shape, *batch, D].
+
+        With one component the sample is mu + A e. With several components and one target the
+        gradient is the implicit one, dy = -dF(y) / p(y) (Figurnov et al. 2018).
+
+        Raises:
+            ValueError: with several components and several targets, where neither exists.
+        """
+        if self.num_components == 1:
+            return self._sample_components(self._choose(shape, generator), generator)
+        if self.num_targets > 1:
+            raise ValueError(
+                f"rsample is defined for one component or one target, got {self.num_components} "
+                f"components and {self.num_targets} targets; use sample(), or a score-function "
+                "gradient of log_prob"
+            )
+        y = self.sample(shape, generator)
+        standard = (y[..., None, :] - self.mu) / self.sigma
+        cdf = (self.pi * torch.special.ndtr(standard).squeeze(-1)).sum(-1)
+        step = (cdf - cdf.detach()) / self.log_prob(y).exp().detach()
+        return y - step[..., None]
+
+    def _choose(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
+        """Component of each sample, [*shape, *batch]."""
+        weights = self.pi.detach().reshape(-1, self.num_components)
+        chosen = torch.multinomial(weights, math.prod(shape), replacement=True, generator=generator)
+        return chosen.T.reshape((*shape, *self.batch_shape))
+
+    def _sample_components(
+        self, component: Int[Tensor, "*shape"], generator: torch.Generator | None
+    ) -> Float[Tensor, "*shape D"]:
+        noise = torch.randn(
+            (*component.shape, 1, self.num_targets),
+            generator=generator,
+            dtype=self.mu.dtype,
+            device=self.mu.device,
+        )
+        lead = component.ndim - len(self.batch_shape)
+        mu = self.mu[(None,) * lead].take_along_dim(component[..., None, None], dim=-2)
+        return (mu + self.scale.take(component).colour(noise)).squeeze(-2)
+
+    def affine(self, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]) -> "GaussianMixture":
+        """The mixture of factor * y + shift, for a positive factor: a change of units."""
+        return GaussianMixture(self.log_pi, self.mu * factor + shift, self.scale.rescale(factor))
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "GaussianMixture":
+        """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
+        return GaussianMixture(function(self.log_pi), function(self.mu), self.scale.map(function))
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> "GaussianMixture":
+        """The mixture on another device or in another floating type."""
+        return self.map(lambda stored: stored.to(device=device, dtype=dtype))
+
+    def detach(self) -> "GaussianMixture":
+        """The mixture without gradients."""
+        return self.map(Tensor.detach)
+
+    def expand(self, *batch: int) -> "GaussianMixture":
+        """One mixture repeated, without a copy, for a batch of rows."""
+        lead = len(self.batch_shape)
+
+        def widen(stored: Tensor) -> Tensor:
+            return stored.expand(*batch, *stored.shape[lead:])
+
+        return GaussianMixture(widen(self.log_pi), widen(self.mu), self.scale.map(widen))
+
+    def __getitem__(self, index: int | slice | Tensor) -> "GaussianMixture":
+        """Some mixtures of a batch: an index into its first axis."""
+        return self.map(lambda stored: stored[index])
+
+    def __len__(self) -> int:
+        return len(self.mu)
+
+    def as_distribution(self) -> distributions.MixtureSameFamily:
+        """The same mixture as a torch.distributions object, for Pyro and friends."""
+        tril = self.scale.tril().expand(*self.mu.shape, self.num_targets)
+        return distributions.MixtureSameFamily(
+            distributions.Categorical(logits=self.log_pi),
+            distributions.MultivariateNormal(self.mu, scale_tril=tril),
+        )

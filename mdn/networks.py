@@ -1,0 +1,198 @@
+"""A backbone in front of a mixture head: the network that returns a distribution."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mdn.families import Family
+from mdn.mixture import GaussianMixture
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "leaky_relu": nn.LeakyReLU,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+NORMS: dict[str | None, Callable[[int], nn.Module]] = {
+    None: lambda width: nn.Identity(),
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+}
+
+
+class Block(nn.Module):
+    """One hidden layer: linear, norm, activation, dropout, and the way round it."""
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        activation: str,
+        dropout: float,
+        norm: str | None,
+        residual: bool,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, width),
+            NORMS[norm](width),
+            ACTIVATIONS[activation](),
+            nn.Dropout(dropout),
+        )
+        self.residual = residual and inputs == width
+
+    def forward(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "*batch H"]:
+        return x + self.layers(x) if self.residual else self.layers(x)
+
+
+class MLP(nn.Sequential):
+    """A multi-layer perceptron from inputs to features.
+
+    Args:
+        num_inputs: P; with none there is nothing to transform, and no features.
+        width: units of each hidden layer.
+        depth: number of hidden layers.
+        activation: a name in `ACTIVATIONS`.
+        dropout: probability of dropping a unit, 0 for none.
+        norm: "layer", "batch" or None.
+        residual: add each layer's input to its output where their widths agree.
+
+    Raises:
+        ValueError: on an unknown name or a number out of range.
+    """
+
+    def __init__(
+        self,
+        num_inputs: int,
+        width: int,
+        depth: int,
+        activation: str,
+        dropout: float,
+        norm: str | None,
+        residual: bool,
+    ) -> None:
+        _check_at_least("width", width, 1)
+        _check_at_least("depth", depth, 0)
+        _check_known("activation", activation, ACTIVATIONS)
+        _check_known("norm", norm, NORMS)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {dropout!r}")
+        widths = [num_inputs] + [width] * (depth if num_inputs else 0)
+        super().__init__(
+            *(
+                Block(before, after, activation, dropout, norm, residual)
+                for before, after in pairwise(widths)
+            )
+        )
+        self.num_features = widths[-1]
+
+
+class NoBackbone(nn.Module):
+    """Looks at no input: the head behind it is one Gaussian mixture for every row."""
+
+    num_features = 0
+
+    def __init__(self, num_inputs: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "0"]:
+        return x.new_empty(0)
+
+
+class MixtureHead(nn.Module):
+    """Features to a Gaussian mixture; with no features, a Gaussian mixture model.
+
+    The weights have a linear map of their own, so that they can have a learning rate of their
+    own. Means and raw scales come out with components innermost, the layout in which the
+    likelihood is fastest; what is handed on are views.
+
+    Args:
+        num_features: F; may be 0.
+        num_targets: D.
+        num_components: K.
+        family: the covariance family.
+
+    Raises:
+        ValueError: on fewer than one component or target.
+    """
+
+    def __init__(
+        self, num_features: int, num_targets: int, num_components: int, family: Family
+    ) -> None:
+        _check_at_least("num_components", num_components, 1)
+        _check_at_least("num_targets", num_targets, 1)
+        super().__init__()
+        self.num_components = num_components
+        self.num_targets = num_targets
+        self.family = family
+        self.raw_shape = family.raw_shape(num_components, num_targets)
+        self.sizes = [num_targets * num_components, self.raw_shape[0] * self.raw_shape[1]]
+        self.weights = _Linear(num_features, num_components)
+        self.components = _Linear(num_features, sum(self.sizes))
+
+    def forward(self, features: Float[Tensor, "*batch F"]) -> GaussianMixture:
+        # No likelihood survives the half precision a backbone may run in.
+        precision = self.weights.weight.dtype
+        logits = self.weights(features).to(precision)
+        mu, raw = self.components(features).to(precision).split(self.sizes, -1)
+        return GaussianMixture(
+            torch.log_softmax(logits, -1),
+            mu.unflatten(-1, (self.num_targets, self.num_components)).mT,
+            self.family.scale(raw.unflatten(-1, self.raw_shape), self.num_targets),
+        )
+
+    @torch.no_grad()
+    def start(self, mixture: GaussianMixture, shrink: float) -> None:
+        """Begin at one mixture of this family, whatever the input.
+
+        Args:
+            mixture: without batch axes; it becomes the biases.
+            shrink: what the input-dependent weights are multiplied by.
+        """
+        self.weights.weight *= shrink
+        self.components.weight *= shrink
+        self.weights.bias.copy_(mixture.log_pi)
+        raw = self.family.raw(mixture.scale)
+        self.components.bias.copy_(torch.cat([mixture.mu.mT.flatten(), raw.flatten()]))
+
+
+class MixtureDensityNetwork(nn.Module):
+    """x -> p(y given x): a backbone in front of a mixture head.
+
+    Args:
+        backbone: any module from [*batch, P] to [*batch, num_features] with that attribute.
+        head: a head for as many features.
+    """
+
+    def __init__(self, backbone: nn.Module, head: MixtureHead) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
+        return self.head(self.backbone(x))
+
+
+class _Linear(nn.Linear):
+    """A linear layer that may have no inputs, and then begins at random."""
+
+    def reset_parameters(self) -> None:
+        if self.in_features:
+            super().reset_parameters()
+        else:
+            nn.init.normal_(self.bias)
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def _check_known(name: str, value: str | None, known: dict) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")

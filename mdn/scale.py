@@ -1,0 +1,230 @@
+"""What a covariance is: a value with one stored factor.
+
+Every covariance here is S = A A' for a lower triangular A, and everything a Gaussian is asked
+follows from A: with z = A^-1 (y - mu), log N(y; mu, S) = -D/2 log 2 pi - log det A - |z|^2 / 2,
+and mu + A e is a sample for standard normal e. A subclass stores A in the form that is cheapest
+and easiest to learn; nothing else is kept beside it.
+
+The two triangular factors differ in what multiplies the strictly lower entries. With s the
+positive diagonal, solving A z = r for one target after the other reads
+
+    covariance factor:  z_i = (r_i - sum_{j<i} L_ij z_j) / s_i      A = L, the Cholesky factor
+    precision factor:   z_i = (r_i - sum_{j<i} B_ij r_j) / s_i      A = (I - B)^-1 diag(s)
+
+In both, s_i is the standard deviation of target i given those before it, so a floor on s bounds
+every variance and the determinant from below. The second is the modified Cholesky factor of the
+precision: each target regressed on those before it (Williams 1996; Pourahmadi 1999).
+
+Shapes: K components, D targets, any leading batch axes; an axis of length 1 is shared.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Scale(ABC):
+    """The factor A of a covariance A A', for a batch of K components over D targets."""
+
+    @property
+    @abstractmethod
+    def num_targets(self) -> int:
+        """D."""
+
+    @abstractmethod
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        """A^-1 residual."""
+
+    @abstractmethod
+    def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        """A noise: the inverse of `whiten`."""
+
+    @abstractmethod
+    def log_det(self) -> Float[Tensor, "*batch K"]:
+        """The log determinant of A, half that of the covariance."""
+
+    @abstractmethod
+    def smallest(self) -> Float[Tensor, "*batch K"]:
+        """The smallest diagonal entry of A: the number that `min_scale` bounds from below."""
+
+    @abstractmethod
+    def rescale(self, factor: Float[Tensor, " D"]) -> "Scale":
+        """The scale of diag(factor) y, for a positive factor: a change of units."""
+
+    @abstractmethod
+    def tril(self) -> Float[Tensor, "*batch K D D"]:
+        """A as dense lower triangular matrices."""
+
+    def covariance(self) -> Float[Tensor, "*batch K D D"]:
+        """A A'."""
+        tril = self.tril()
+        return tril @ tril.mT
+
+    @property
+    def std(self) -> Float[Tensor, "*batch K D"]:
+        """Standard deviation of each target: the root of the covariance diagonal."""
+        return torch.linalg.vector_norm(self.tril(), dim=-1)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The same kind of scale with `function` applied to each stored tensor [*batch, K, P]."""
+        values = (getattr(self, field.name) for field in fields(self))  # pyright: ignore[reportArgumentType]
+        return type(self)(*(function(v) if isinstance(v, Tensor) else v for v in values))
+
+    def take(self, component: Tensor) -> Self:
+        """The scale of one chosen component a row: `component` [*shape, *batch], result K = 1."""
+
+        def pick(stored: Tensor) -> Tensor:
+            index = component[..., None, None].clamp(max=stored.shape[-2] - 1)
+            stored = stored[(None,) * (index.ndim - stored.ndim)]
+            return stored.take_along_dim(index, dim=-2)
+
+        return self.map(pick)
+
+
+@dataclass(frozen=True, eq=False)
+class DiagonalScale(Scale):
+    """A diagonal factor: one standard deviation per target, or one for all of them.
+
+    Attributes:
+        stored: standard deviations, [*batch, K or 1, D or 1]; a length of 1 is shared.
+        targets: D, which a shared standard deviation does not tell.
+    """
+
+    stored: Float[Tensor, "*batch K P"]
+    targets: int
+
+    @property
+    def num_targets(self) -> int:
+        return self.targets
+
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        return residual / self.stored
+
+    def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        return noise * self.stored
+
+    def tril(self) -> Float[Tensor, "*batch K D D"]:
+        return self.std.diag_embed()
+
+    def log_det(self) -> Float[Tensor, "*batch K"]:
+        return self.stored.log().sum(-1) * (self.targets // self.stored.shape[-1])
+
+    def smallest(self) -> Float[Tensor, "*batch K"]:
+        return self.stored.amin(-1)
+
+    def rescale(self, factor: Float[Tensor, " D"]) -> "DiagonalScale":
+        return DiagonalScale(self.stored * factor, self.targets)
+
+    @property
+    def std(self) -> Float[Tensor, "*batch K D"]:
+        return self.stored.expand(*self.stored.shape[:-1], self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class TriangularScale(Scale):
+    """A factor with a positive diagonal and strictly lower entries, packed column by column.
+
+    Attributes:
+        diagonal: conditional standard deviations s, [*batch, K or 1, D].
+        lower: strictly lower entries, [*batch, K or 1, D (D - 1) / 2]: those of column 0 from
+            row 1 down, then those of column 1 from row 2 down, and so on.
+    """
+
+    diagonal: Float[Tensor, "*batch K D"]
+    lower: Float[Tensor, "*batch K P"]
+
+    @classmethod
+    @abstractmethod
+    def from_tril(cls, tril: Float[Tensor, "*batch K D D"]) -> Self:
+        """The same covariance from the dense Cholesky factor."""
+
+    @property
+    def num_targets(self) -> int:
+        return self.diagonal.shape[-1]
+
+    def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        return (self.tril() @ noise[..., None]).squeeze(-1)
+
+    def strict(self) -> Float[Tensor, "*batch K D D"]:
+        """The strictly lower entries as dense matrices."""
+        rows, columns = lower_positions(self.num_targets)
+        dense = self.lower.new_zeros(*self.lower.shape[:-1], self.num_targets, self.num_targets)
+        dense[..., rows, columns] = self.lower
+        return dense
+
+    def log_det(self) -> Float[Tensor, "*batch K"]:
+        return self.diagonal.log().sum(-1)
+
+    def smallest(self) -> Float[Tensor, "*batch K"]:
+        return self.diagonal.amin(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceFactor(TriangularScale):
+    """The Cholesky factor L of the covariance: A = L."""
+
+    @classmethod
+    def from_tril(cls, tril: Float[Tensor, "*batch K D D"]) -> Self:
+        return cls(tril.diagonal(dim1=-2, dim2=-1), _pack(tril))
+
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        # Far outside any sensible range the substitution grows without bound: hold it where its
+        # square is still finite.
+        bound = torch.finfo(residual.dtype).max ** 0.45
+        strict, rest, whitened = self.strict(), residual, []
+        for j in range(self.num_targets):
+            solved = (rest[..., :1] / self.diagonal[..., j : j + 1]).clamp(-bound, bound)
+            whitened.append(solved)
+            rest = rest[..., 1:] - strict[..., j + 1 :, j] * solved
+        return torch.cat(whitened, -1)
+
+    def tril(self) -> Float[Tensor, "*batch K D D"]:
+        return self.strict() + self.diagonal.diag_embed()
+
+    def rescale(self, factor: Float[Tensor, " D"]) -> "CovarianceFactor":
+        rows, _ = lower_positions(self.num_targets)
+        return CovarianceFactor(self.diagonal * factor, self.lower * factor[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionFactor(TriangularScale):
+    """Each target regressed on those before it: A = (I - B)^-1 diag(s)."""
+
+    @classmethod
+    def from_tril(cls, tril: Float[Tensor, "*batch K D D"]) -> Self:
+        diagonal = tril.diagonal(dim1=-2, dim2=-1)
+        identity = torch.eye(tril.shape[-1], dtype=tril.dtype, device=tril.device)
+        inverse = torch.linalg.solve_triangular(tril, identity.expand_as(tril), upper=False)
+        return cls(diagonal, _pack(-inverse * diagonal[..., None]))
+
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        explained = (self.strict() @ residual[..., None]).squeeze(-1)
+        return (residual - explained) / self.diagonal
+
+    def tril(self) -> Float[Tensor, "*batch K D D"]:
+        identity = torch.eye(self.num_targets, dtype=self.lower.dtype, device=self.lower.device)
+        return torch.linalg.solve_triangular(
+            identity - self.strict(), self.diagonal.diag_embed(), upper=False, unitriangular=True
+        )
+
+    def rescale(self, factor: Float[Tensor, " D"]) -> "PrecisionFactor":
+        rows, columns = lower_positions(self.num_targets)
+        return PrecisionFactor(
+            self.diagonal * factor, self.lower * (factor[rows] / factor[columns])
+        )
+
+
+def lower_positions(num_targets: int) -> tuple[list[int], list[int]]:
+    """Row and column of each packed strictly lower entry, column by column."""
+    pairs = [(i, j) for j in range(num_targets) for i in range(j + 1, num_targets)]
+    return [i for i, _ in pairs], [j for _, j in pairs]
+
+
+def _pack(matrix: Float[Tensor, "*batch D D"]) -> Float[Tensor, "*batch P"]:
+    rows, columns = lower_positions(matrix.shape[-1])
+    return matrix[..., rows, columns]

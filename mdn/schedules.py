@@ -1,0 +1,24 @@
+"""Learning rate as a function of the step, between 0 and 1 times the optimizer's."""
+
+import math
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> LambdaLR:
+    """Linear warm-up over a fraction of the steps, then half a cosine down to zero."""
+    rising = max(1, round(warmup * total_steps))
+    falling = max(1, total_steps - rising)
+
+    def rate(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        return 0.5 * (1 + math.cos(math.pi * min(1, (step - rising) / falling)))
+
+    return LambdaLR(optimizer, rate)
+
+
+def constant(optimizer: Optimizer, total_steps: int) -> LambdaLR:
+    """The same rate throughout."""
+    return LambdaLR(optimizer, lambda step: 1.0)

@@ -21,11 +21,15 @@ Shapes: K components, D targets, any leading batch axes; an axis of length 1 is 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+# Not typing.Self: beartype takes it only where whole classes are decorated.
+AnyScale = TypeVar("AnyScale", bound="Scale")
+AnyTriangular = TypeVar("AnyTriangular", bound="TriangularScale")
 
 
 class Scale(ABC):
@@ -70,12 +74,12 @@ class Scale(ABC):
         """Standard deviation of each target: the root of the covariance diagonal."""
         return torch.linalg.vector_norm(self.tril(), dim=-1)
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+    def map(self: AnyScale, function: Callable[[Tensor], Tensor]) -> AnyScale:
         """The same kind of scale with `function` applied to each stored tensor [*batch, K, P]."""
         values = (getattr(self, field.name) for field in fields(self))  # pyright: ignore[reportArgumentType]
         return type(self)(*(function(v) if isinstance(v, Tensor) else v for v in values))
 
-    def take(self, component: Tensor) -> Self:
+    def take(self: AnyScale, component: Tensor) -> AnyScale:
         """The scale of one chosen component a row: `component` [*shape, *batch], result K = 1."""
 
         def pick(stored: Tensor) -> Tensor:
@@ -140,7 +144,7 @@ class TriangularScale(Scale):
 
     @classmethod
     @abstractmethod
-    def from_tril(cls, tril: Float[Tensor, "*batch K D D"]) -> Self:
+    def from_tril(cls: type[AnyTriangular], tril: Float[Tensor, "*batch K D D"]) -> AnyTriangular:
         """The same covariance from the dense Cholesky factor."""
 
     @property
@@ -169,7 +173,7 @@ class CovarianceFactor(TriangularScale):
     """The Cholesky factor L of the covariance: A = L."""
 
     @classmethod
-    def from_tril(cls, tril: Float[Tensor, "*batch K D D"]) -> Self:
+    def from_tril(cls: type[AnyTriangular], tril: Float[Tensor, "*batch K D D"]) -> AnyTriangular:
         return cls(tril.diagonal(dim1=-2, dim2=-1), _pack(tril))
 
     def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -196,7 +200,7 @@ class PrecisionFactor(TriangularScale):
     """Each target regressed on those before it: A = (I - B)^-1 diag(s)."""
 
     @classmethod
-    def from_tril(cls, tril: Float[Tensor, "*batch K D D"]) -> Self:
+    def from_tril(cls: type[AnyTriangular], tril: Float[Tensor, "*batch K D D"]) -> AnyTriangular:
         diagonal = tril.diagonal(dim1=-2, dim2=-1)
         identity = torch.eye(tril.shape[-1], dtype=tril.dtype, device=tril.device)
         inverse = torch.linalg.solve_triangular(tril, identity.expand_as(tril), upper=False)

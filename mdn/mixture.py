@@ -5,20 +5,20 @@ takes y broadcasts its leading axes against the batch.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
-from mdn.scale import Scale
+from mdn.parameters import MixtureParameters
 
 _LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture:
+class GaussianMixture(MixtureParameters):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:
@@ -26,35 +26,6 @@ class GaussianMixture:
         mu: component means.
         scale: the factor of each component's covariance.
     """
-
-    log_pi: Float[Tensor, "*batch K"]
-    mu: Float[Tensor, "*batch K D"]
-    scale: Scale
-
-    @property
-    def pi(self) -> Float[Tensor, "*batch K"]:
-        """Weights."""
-        return self.log_pi.exp()
-
-    @property
-    def sigma(self) -> Float[Tensor, "*batch K D"]:
-        """Standard deviation of each target under each component."""
-        return self.scale.std.expand(self.mu.shape)
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        """`*batch`: how many mixtures this is."""
-        return self.mu.shape[:-2]
-
-    @property
-    def num_components(self) -> int:
-        """K."""
-        return self.mu.shape[-2]
-
-    @property
-    def num_targets(self) -> int:
-        """D."""
-        return self.mu.shape[-1]
 
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log density of y under each component, in nats, without the weights."""
@@ -138,40 +109,6 @@ class GaussianMixture:
         lead = component.ndim - len(self.batch_shape)
         mu = self.mu[(None,) * lead].take_along_dim(component[..., None, None], dim=-2)
         return (mu + self.scale.take(component).colour(noise)).squeeze(-2)
-
-    def affine(self, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]) -> "GaussianMixture":
-        """The mixture of factor * y + shift, for a positive factor: a change of units."""
-        return GaussianMixture(self.log_pi, self.mu * factor + shift, self.scale.rescale(factor))
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> "GaussianMixture":
-        """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
-        return GaussianMixture(function(self.log_pi), function(self.mu), self.scale.map(function))
-
-    def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> "GaussianMixture":
-        """The mixture on another device or in another floating type."""
-        return self.map(lambda stored: stored.to(device=device, dtype=dtype))
-
-    def detach(self) -> "GaussianMixture":
-        """The mixture without gradients."""
-        return self.map(Tensor.detach)
-
-    def expand(self, *batch: int) -> "GaussianMixture":
-        """One mixture repeated, without a copy, for a batch of rows."""
-        lead = len(self.batch_shape)
-
-        def widen(stored: Tensor) -> Tensor:
-            return stored.expand(*batch, *stored.shape[lead:])
-
-        return GaussianMixture(widen(self.log_pi), widen(self.mu), self.scale.map(widen))
-
-    def __getitem__(self, index: int | slice | Tensor) -> "GaussianMixture":
-        """Some mixtures of a batch: an index into its first axis."""
-        return self.map(lambda stored: stored[index])
-
-    def __len__(self) -> int:
-        return len(self.mu)
 
     def as_distribution(self) -> distributions.MixtureSameFamily:
         """The same mixture as a torch.distributions object, for Pyro and friends."""

@@ -1,0 +1,112 @@
+"""The numbers of a batch of Gaussian mixtures: what they are called, and how they are moved.
+
+`GaussianMixture` adds what one asks of them. Each group of questions is a small class in
+`mdn.questions` that stands on this one, so that a question reads `mixture.cdf(y)` and still lives
+in a file of its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.scale import Scale
+
+# Not typing.Self: beartype takes it only where whole classes are decorated.
+AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureParameters(ABC):
+    """Weights, means and scales of a batch of Gaussian mixtures.
+
+    Attributes:
+        log_pi: log weights; exp(log_pi) sums to one over the last axis.
+        mu: component means.
+        scale: the factor of each component's covariance.
+    """
+
+    log_pi: Float[Tensor, "*batch K"]
+    mu: Float[Tensor, "*batch K D"]
+    scale: Scale
+
+    @property
+    def pi(self) -> Float[Tensor, "*batch K"]:
+        """Weights."""
+        return self.log_pi.exp()
+
+    @property
+    def sigma(self) -> Float[Tensor, "*batch K D"]:
+        """Standard deviation of each target under each component."""
+        return self.scale.std.expand(self.mu.shape)
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """`*batch`: how many mixtures this is."""
+        return self.mu.shape[:-2]
+
+    @property
+    def num_components(self) -> int:
+        """K."""
+        return self.mu.shape[-2]
+
+    @property
+    def num_targets(self) -> int:
+        """D."""
+        return self.mu.shape[-1]
+
+    @abstractmethod
+    def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
+        """Log density of y under each component, in nats, without the weights."""
+
+    @abstractmethod
+    def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+        """Log density of y, in nats."""
+
+    @abstractmethod
+    def sample(
+        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+    ) -> Float[Tensor, "*out D"]:
+        """Independent samples, [*shape, *batch, D], without gradient."""
+
+    def affine(
+        self: AnyMixture, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]
+    ) -> AnyMixture:
+        """The mixture of factor * y + shift, for a positive factor: a change of units."""
+        return type(self)(self.log_pi, self.mu * factor + shift, self.scale.rescale(factor))
+
+    def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
+        """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
+        return type(self)(function(self.log_pi), function(self.mu), self.scale.map(function))
+
+    def to(
+        self: AnyMixture,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> AnyMixture:
+        """The mixture on another device or in another floating type."""
+        return self.map(lambda stored: stored.to(device=device, dtype=dtype))
+
+    def detach(self: AnyMixture) -> AnyMixture:
+        """The mixture without gradients."""
+        return self.map(Tensor.detach)
+
+    def expand(self: AnyMixture, *batch: int) -> AnyMixture:
+        """One mixture repeated, without a copy, for a batch of rows."""
+        lead = len(self.batch_shape)
+
+        def widen(stored: Tensor) -> Tensor:
+            return stored.expand(*batch, *stored.shape[lead:])
+
+        return type(self)(widen(self.log_pi), widen(self.mu), self.scale.map(widen))
+
+    def __getitem__(self: AnyMixture, index: int | slice | Tensor) -> AnyMixture:
+        """Some mixtures of a batch: an index into its first axis."""
+        return self.map(lambda stored: stored[index])
+
+    def __len__(self) -> int:
+        return len(self.mu)

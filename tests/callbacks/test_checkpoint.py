@@ -1,0 +1,75 @@
+import os
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from mdn.callbacks.checkpoint import AtomicCheckpointIO, Checkpoint
+
+
+def pair(directory):
+    best = Checkpoint(str(directory), "best", monitor="val/nll", mode="min", every_n_epochs=1)
+    last = Checkpoint(str(directory), "last", monitor=None, mode="min", every_n_epochs=1)
+    return [best, last]
+
+
+class Spoil(Callback):
+    """Throws the weights away after some epoch: from there on nothing is best."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == self.epoch:
+            pl_module.network.head.components.bias.data += 3
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def test_best_and_last_are_two_files_of_plain_data(fit, tmp_path):
+    fit([Spoil(2), *pair(tmp_path / "checkpoints")], max_epochs=4)
+    assert sorted(os.listdir(tmp_path / "checkpoints")) == ["best.ckpt", "last.ckpt"]
+    assert load(tmp_path / "checkpoints/best.ckpt")["epoch"] == 1
+    assert load(tmp_path / "checkpoints/last.ckpt")["epoch"] == 3
+
+
+def test_best_holds_the_weights_of_the_best_epoch(fit, data, make_module, tmp_path):
+    run = fit([Spoil(2), *pair(tmp_path / "checkpoints")], max_epochs=4)
+    best = make_module().double()
+    best.load_state_dict(load(tmp_path / "checkpoints/best.ckpt")["state_dict"])
+    table = data.tables["val"]
+    nll = -best(table.x).log_prob(table.y).mean()
+    torch.testing.assert_close(
+        nll.item(), run.trainer.checkpoint_callback.best_model_score.item(), rtol=1e-5, atol=0
+    )
+
+
+def test_a_resumed_run_in_its_own_directory_keeps_the_earlier_best(fit, make_module, tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    before = fit(pair(first), max_epochs=3).trainer
+    after = fit(
+        [Spoil(3), *pair(second)],
+        make_module(),
+        ckpt_path=str(first / "last.ckpt"),
+        max_epochs=5,
+    ).trainer
+    score = before.checkpoint_callback.best_model_score
+    assert after.checkpoint_callback.best_model_score == score
+    assert after.checkpoint_callback.best_model_path == str(second / "best.ckpt")
+    assert (second / "best.ckpt").read_bytes() == (first / "best.ckpt").read_bytes()
+    assert load(second / "last.ckpt")["epoch"] == 4
+
+
+def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
+    class Unwritable:
+        def __reduce__(self):
+            raise OSError("no space left")
+
+    path = tmp_path / "best.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"value": torch.ones(3)}, path)
+    with pytest.raises(OSError, match="no space left"):
+        AtomicCheckpointIO().save_checkpoint({"a": torch.ones(9), "b": Unwritable()}, path)
+    assert os.listdir(tmp_path) == ["best.ckpt"]
+    torch.testing.assert_close(load(path)["value"], torch.ones(3))

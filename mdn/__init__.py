@@ -1,1 +1,18 @@
 """Learn a conditional density p(y given x): mixture density networks and Gaussian mixtures."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mdn.run.build import load
+
+__all__ = ["load"]
+
+_HOMES = {"load": "mdn.run.build"}
+"""Where each public name lives: importing `mdn` alone stays light."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'mdn' has no attribute {name!r}")

@@ -1,0 +1,106 @@
+"""From checked plain configuration to objects, and from a checkpoint back to a model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from mdn.data.module import TableModule
+from mdn.module import MDNModule
+from mdn.run.check import check_targets
+from mdn.run.quiet import quieten
+
+
+def build_data(config: Mapping[str, Any]) -> TableModule:
+    """The datamodule of a `data` node, its tables read and split."""
+    data: TableModule = instantiate(config, _convert_="all")
+    data.setup("fit")
+    return data
+
+
+def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -> MDNModule:
+    """The untrained module of a `model` node."""
+    return instantiate(config, num_inputs=num_inputs, num_targets=num_targets, _convert_="all")
+
+
+def build_trainer(config: dict[str, Any]) -> Trainer:
+    """The Trainer with this run's callbacks and its TensorBoard log."""
+    quieten()
+    settings = dict(config["trainer"])
+    if settings["accelerator"] == "auto" and not torch.cuda.is_available():
+        settings["accelerator"] = "cpu"  # a Mac's GPU knows no float64, and is slower on an MLP
+    nodes = [node for node in config["callbacks"].values() if node]
+    callbacks = [instantiate(node, _convert_="all") for node in nodes]
+    logger = TensorBoardLogger(config["run_dir"], name="", version="", default_hp_metric=False)
+    return instantiate(settings, callbacks=callbacks, logger=logger, _convert_="all")
+
+
+def score(module: MDNModule, data: TableModule) -> dict[str, float]:
+    """The scores of the test rows, without a log."""
+    quieten()
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False
+    )
+    return dict(trainer.test(module, data, verbose=False)[0])
+
+
+def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
+    """Plain data from which `load` builds the model again, and `evaluate` its test rows."""
+    return {
+        "model": config["model"],
+        "data": _with_absolute_paths(config["data"]),
+        "inputs": data.input_names,
+        "targets": data.target_names,
+    }
+
+
+def load(path: str | Path) -> MDNModule:
+    """The trained model of a checkpoint, ready to answer: `load(path)(x)` is p(y given x).
+
+    Args:
+        path: a checkpoint written by a training run. It is read as plain data; nothing in it is
+            executed, and it may only name classes that a configuration may name.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not a checkpoint of this project.
+    """
+    checkpoint = read_checkpoint(path)
+    described = checkpoint["mdn"]
+    check_targets(described["model"])
+    module = build_module(described["model"], len(described["inputs"]), len(described["targets"]))
+    module.load_state_dict(checkpoint["state_dict"])
+    module.recipe = described
+    return module.eval()
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A checkpoint as plain data; errors as `load` has them."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"there is no checkpoint {path}; a run keeps its own in checkpoints/"
+        )
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint of plain data: {_first_line(error)}; train "
+            "again, or copy the file anew if it was cut short"
+        ) from None
+    if not isinstance(checkpoint, dict) or "mdn" not in checkpoint:
+        raise ValueError(f"{path} is not a checkpoint of this project: it holds no recipe")
+    return checkpoint
+
+
+def _with_absolute_paths(data: dict[str, Any]) -> dict[str, Any]:
+    """Files of the run are found again from another working directory."""
+    is_path = [key for key in data if key.endswith("path") and data[key] is not None]
+    return data | {key: str(Path(data[key]).absolute()) for key in is_path}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

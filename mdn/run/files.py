@@ -1,0 +1,5 @@
+"""The names of what a run leaves in its directory."""
+
+METRICS_FILE = "metrics.json"
+ERROR_FILE = "error.txt"
+SWEEP_FILE = "sweep.csv"

@@ -1,0 +1,84 @@
+"""Train, restore the best weights, test, and leave the answers where a program can read them."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer, seed_everything
+
+from mdn.data.module import TableModule
+from mdn.module import MDNModule
+from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
+from mdn.run.results import print_results, reference_scores, write_metrics
+
+
+def train(config: dict[str, Any]) -> float:
+    """Run one training job; the monitored metric is what a sweep minimises."""
+    os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
+    seed_everything(config["seed"], workers=True, verbose=False)
+    data = build_data(config["data"])
+    module = build_module(config["model"], data.num_inputs, data.num_targets)
+    module.recipe = recipe(config, data)
+    trainer = build_trainer(config)
+    _log_hyperparameters(trainer, config)
+    seconds = _fit(trainer, module, data, config["ckpt_path"])
+    _restore_best(trainer, module)
+    metrics = _test(trainer, module, data) | {
+        "fit_seconds": seconds,
+        "epochs": trainer.current_epoch,
+        "train_rows": len(data.train_table),
+        "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+    }
+    if trainer.is_global_zero:
+        write_metrics(metrics, Path(config["run_dir"]))
+        print_results(metrics, Path(config["run_dir"]))
+    return metrics[config["monitor"]]
+
+
+def _fit(trainer: Trainer, module: MDNModule, data: TableModule, ckpt_path: str | None) -> float:
+    """Seconds that fitting took; a resumed run must have something left to do."""
+    if ckpt_path is not None:
+        epochs = read_checkpoint(ckpt_path)["epoch"] + 1
+        if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs:
+            raise ValueError(
+                f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is "
+                f"{trainer.max_epochs}: nothing is left to do; raise trainer.max_epochs"
+            )
+    start = time.perf_counter()
+    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+    return time.perf_counter() - start
+
+
+def _restore_best(trainer: Trainer, module: MDNModule) -> None:
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        module.load_state_dict(read_checkpoint(best)["state_dict"])
+
+
+def _test(trainer: Trainer, module: MDNModule, data: TableModule) -> dict[str, Any]:
+    """Metrics of the best weights: validation and test rows, and what they are held against."""
+    scores = {**trainer.validate(module, data, verbose=False)[0]}
+    scores |= trainer.test(module, data, verbose=False)[0]
+    table = data.tables["test"]
+    references = reference_scores(module, table, data.problem, scores["test/nll"])
+    if trainer.logger is not None:
+        trainer.logger.log_metrics(references, step=trainer.global_step)
+    return scores | references
+
+
+def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
+    """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
+    flat = _flatten({key: config[key] for key in ("seed", "family", "model", "data", "optimizer")})
+    for logger in trainer.loggers:
+        logger.log_hyperparams(flat, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
+
+
+def _flatten(node: dict[str, Any], path: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in node.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{path}{key}.")
+        else:
+            flat[f"{path}{key}"] = value if isinstance(value, int | float) else str(value)
+    return flat

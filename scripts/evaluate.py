@@ -1,0 +1,18 @@
+"""Evaluate a checkpoint on its run's test rows or on a file."""
+
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from mdn.run.command import command
+
+
+@hydra.main(config_path="../conf", config_name="evaluate", version_base="1.3")
+def main(config: DictConfig) -> Any:
+    """Run the command."""
+    return command("evaluate", config)
+
+
+if __name__ == "__main__":
+    main()

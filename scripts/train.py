@@ -1,0 +1,18 @@
+"""Train a mixture density network; --help shows what can be set."""
+
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from mdn.run.command import command
+
+
+@hydra.main(config_path="../conf", config_name="train", version_base="1.3")
+def main(config: DictConfig) -> Any:
+    """Run the command."""
+    return command("train", config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""The commands as a user types them: what they leave behind, and what they say to mistakes."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from pyarrow import csv, parquet
+
+import mdn
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["trainer.max_epochs=2", "data.train_rows=64", "data.val_rows=32", "data.test_rows=64"]
+FILE = ["data=file", "trainer.max_epochs=3", "model.num_components=2"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    """Run a script in an empty folder: (exit status, what it printed)."""
+    monkeypatch.chdir(tmp_path)
+
+    def script(name, *overrides):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *overrides])
+        try:
+            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
+            status = 0
+        except SystemExit as exit_:
+            status = exit_.code
+        return status, "".join(capfd.readouterr())
+
+    return script
+
+
+@pytest.fixture
+def prices(tmp_path):
+    """A CSV file with two inputs and two targets."""
+    generator = np.random.default_rng(0)
+    rooms, age = generator.integers(1, 9, 200), generator.uniform(0, 90, 200)
+    price = 1e5 * rooms - 1e3 * age + generator.normal(0, 2e4, 200)
+    rent = price / 300 + generator.normal(0, 50, 200)
+    path = tmp_path / "prices.csv"
+    csv.write_csv(pa.table({"rooms": rooms, "age": age, "price": price, "rent": rent}), path)
+    return path
+
+
+def only(folder, pattern):
+    (path,) = folder.glob(pattern)
+    return path
+
+
+def test_train_leaves_its_answers(run, tmp_path):
+    status, said = run("train", "family=full", "trainer.devices=1", *SMALL)
+    assert status == 0, said
+    run_dir = only(tmp_path, "outputs/train/*")
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    wanted = ["test/nll", "test/nll_standardized", "fit_seconds", "epochs", "train_rows"]
+    assert not [key for key in [*wanted, "num_parameters", "test/excess_nll"] if key not in metrics]
+    assert metrics["train_rows"] == 64
+    assert metrics["test/excess_nll"] == pytest.approx(
+        metrics["test/nll"] - metrics["test/optimal_nll"]
+    )
+    assert {path.name for path in run_dir.glob("checkpoints/*")} == {"best.ckpt", "last.ckpt"}
+    assert list(run_dir.glob("figures/*.png"))
+    assert list(run_dir.glob("events.out.tfevents*"))
+    assert "tensorboard --logdir" in said
+
+
+def test_evaluate_repeats_the_test_and_predict_gives_the_density(run, tmp_path, prices):
+    status, said = run("train", *FILE, f"data.path={prices}", "data.targets=[price,rent]")
+    assert status == 0, said
+    run_dir = only(tmp_path, "outputs/train/*")
+    trained = json.loads((run_dir / "metrics.json").read_text())
+    ckpt = f"ckpt={run_dir}/checkpoints/best.ckpt"
+
+    assert run("evaluate", ckpt)[0] == 0
+    evaluated = json.loads(only(tmp_path, "outputs/evaluate/*/metrics.json").read_text())
+    for key in ("test/nll", "test/nll_standardized", "test/marginal_nll"):
+        assert evaluated[key] == pytest.approx(trained[key], abs=1e-6)
+
+    assert run("predict", ckpt, f"data.path={prices}", "out=predictions.parquet")[0] == 0
+    table = parquet.read_table("predictions.parquet")
+    assert table.num_rows == 200
+    model = mdn.load(run_dir / "checkpoints" / "best.ckpt")
+    data = csv.read_csv(prices)
+    x = torch.tensor(np.column_stack([data["rooms"], data["age"]]))
+    mixture = model(x)
+    np.testing.assert_allclose(table["mean_rent"], mixture.mean[:, 1].detach(), rtol=1e-12)
+    np.testing.assert_allclose(table["sigma_price_1"], mixture.sigma[:, 1, 0].detach(), rtol=1e-12)
+    weights = sum(np.asarray(table[f"pi_{k}"]) for k in range(2))
+    np.testing.assert_allclose(weights, 1, rtol=1e-6)
+
+
+def test_evaluate_on_another_file_uses_every_row_of_it(run, tmp_path, prices):
+    run("train", *FILE, f"data.path={prices}", "data.targets=[price]")
+    checkpoint = only(tmp_path, "outputs/train/*/checkpoints/best.ckpt")
+    other = tmp_path / "other.csv"
+    rows = csv.read_csv(prices).slice(0, 50).select(["rent", "price", "age", "rooms"])
+    csv.write_csv(rows, other)
+    assert run("evaluate", f"ckpt={checkpoint}", "data=file", f"data.path={other}")[0] == 0
+    evaluated = json.loads(only(tmp_path, "outputs/evaluate/*/metrics.json").read_text())
+    model = mdn.load(checkpoint)
+    x = torch.tensor(
+        np.column_stack([rows[name] for name in model.recipe["inputs"]]), dtype=torch.float64
+    )
+    y = torch.tensor(np.asarray(rows["price"]))[:, None]
+    assert evaluated["test/nll"] == pytest.approx(-model(x).log_prob(y).mean().item(), abs=1e-5)
+
+
+def test_resume_goes_on_and_refuses_to_do_nothing(run, tmp_path):
+    run("train", *SMALL, "hydra.run.dir=first")
+    last = "ckpt_path=first/checkpoints/last.ckpt"
+    status, said = run("train", *SMALL, last, "hydra.run.dir=second")
+    assert status == 1
+    assert "nothing is left to do; raise trainer.max_epochs" in said
+    status, said = run("train", *SMALL, "trainer.max_epochs=4", last, "hydra.run.dir=third")
+    assert status == 0, said
+    assert json.loads(Path("third/metrics.json").read_text())["epochs"] == 4
+
+
+def test_sweep_ends_with_one_table_and_survives_a_bad_job(run, tmp_path):
+    status, said = run(
+        "train", "--multirun", "family=diagonal,constant", "family.min_scale=0.01,-1", *SMALL
+    )
+    assert status not in (0, None)
+    sweep = only(tmp_path, "outputs/sweeps/*")
+    rows = csv.read_csv(sweep / "sweep.csv").to_pylist()
+    assert [bool(row["error"]) for row in rows] == [False, True, False, True]
+    assert rows[0]["test/nll"] != rows[2]["test/nll"]
+    assert "min_scale must be a positive number, got -1" in said
+    assert (sweep / "0" / "checkpoints" / "best.ckpt").exists()
+
+
+def test_jobs_of_a_sweep_share_no_state(run, tmp_path):
+    run("train", "--multirun", "family=full,diagonal", *SMALL)
+    run("train", "family=diagonal", *SMALL)
+    swept = json.loads(only(tmp_path, "outputs/sweeps/*/1/metrics.json").read_text())
+    alone = json.loads(only(tmp_path, "outputs/train/*/metrics.json").read_text())
+    assert swept["test/nll"] == alone["test/nll"]
+
+
+MISTAKES = {
+    "misspelt key": (["family.min_scal=1"], "min_scal"),
+    "misspelt key with a plus": (["+family.min_scal=1"], "did you mean family.min_scale?"),
+    "misspelt key of Lightning": (["+trainer.max_step=1"], "did you mean trainer.max_steps?"),
+    "misspelt top key": (["+sed=1"], "did you mean seed?"),
+    "word for a number": (["model.num_components=abc"], "must be a number, got 'abc'"),
+    "fraction for a count": (["trainer.max_epochs=1.5"], "must be a whole number, got 1.5"),
+    "unknown family": (["family=ful"], "shared_isotropic"),
+    "negative floor": (["family.min_scale=-1"], "min_scale must be a positive number, got -1"),
+    "zero components": (["model.num_components=0"], "at least 1, got 0"),
+    "unknown activation": (["model.backbone.activation=sil"], "silu"),
+    "forbidden target": (["+callbacks.x._target_=os.system"], "must begin with one of"),
+    "half precision": (["trainer.precision=bf16-true"], "use bf16-mixed or 32-true"),
+    "more components than rows": (["data.train_rows=5"], "5"),
+    "no path": (["data=file", "data.targets=[y]"], "data.path=..."),
+    "no file": (["data=file", "data.path=no.csv", "data.targets=[y]"], "no.csv"),
+    "no checkpoint": (["ckpt_path=no.ckpt"], "there is no checkpoint no.ckpt"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_message_and_nothing_is_left(mistake, run, tmp_path):
+    overrides, wanted = MISTAKES[mistake]
+    status, said = run("train", *overrides)
+    assert status == 1
+    assert wanted in said
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob("outputs/train/*"))
+
+
+FILES = {
+    "not what its ending says": ("a.parquet", "a,y\n1,2\n3,4\n"),
+    "empty": ("a.csv", ""),
+    "header only": ("a.csv", "a,y\n"),
+    "text": ("a.csv", "a,y\n1,2\nx,4\n5,6\n"),
+    "nan": ("a.csv", "a,y\n1,2\nnan,4\n5,6\n"),
+    "inf": ("a.csv", "a,y\n1,2\ninf,4\n5,6\n"),
+    "one row": ("a.csv", "a,y\n1,2\n"),
+    "missing column": ("a.csv", "a,b\n1,2\n3,5\n"),
+    "target among the inputs": ("a.csv", "y,z\n1,2\n3,5\n"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_bad_file_is_one_message_and_nothing_is_left(case, run, tmp_path):
+    name, text = FILES[case]
+    (tmp_path / name).write_text(text)
+    inputs = ["data.inputs=[y]"] if case == "target among the inputs" else []
+    status, said = run("train", "data=file", f"data.path={name}", "data.targets=[y]", *inputs)
+    assert status == 1
+    assert "error: " in said
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob("outputs/train/*"))
+
+
+def test_a_typo_costs_no_heavy_import(run):
+    code = "import sys; import mdn.run.command, mdn.run.sweep; print('torch' in sys.modules)"
+    import subprocess
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"

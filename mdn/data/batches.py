@@ -1,0 +1,84 @@
+"""Mini-batches of tensors that are already in memory.
+
+The order of the rows is a function of (seed, epoch) and of nothing else, so a run can be resumed
+or repeated. There are no workers and nothing is collated: a batch is one indexing operation a
+tensor, a few microseconds, where a default loader spends more than the training step does.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mdn.data.seeds import generator
+
+
+class Batches:
+    """An iterable over batches, each a tuple of some rows of every tensor.
+
+    Each row comes exactly once in an epoch over all ranks, and all ranks have the same number of
+    batches, whose sizes differ by at most one: in training no small last batch weighs as much as
+    a full one, and in evaluation nothing is dropped or counted twice.
+
+    Args:
+        tensors: with one length, and on one device, where the batches then are.
+        batch_size: the most rows in a batch of one rank. One row may come on top where the ranks
+            could not otherwise have equally many batches.
+        seed: of the order of the rows; None leaves them as they are.
+        epoch: tells the epoch whenever an iteration begins.
+        rank: which share of the rows this is.
+        world_size: how many shares there are.
+
+    Raises:
+        ValueError: on a batch size below one, or fewer rows than ranks.
+    """
+
+    def __init__(
+        self,
+        tensors: Sequence[Tensor],
+        batch_size: int,
+        seed: int | None = None,
+        epoch: Callable[[], int] = lambda: 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.tensors = tuple(tensors)
+        self.num_rows = len(self.tensors[0])
+        check_batch_size(batch_size)
+        _check_enough_rows(self.num_rows, world_size)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = epoch
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        """Batches of this rank, which is as many as of any other."""
+        largest = math.ceil(self.num_rows / self.world_size)
+        smallest = self.num_rows // self.world_size
+        return min(math.ceil(largest / self.batch_size), smallest)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        share = self._order().tensor_split(self.world_size)[self.rank]
+        for rows in share.to(self.tensors[0].device).tensor_split(len(self)):
+            yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+    def _order(self) -> Tensor:
+        if self.seed is None:
+            return torch.arange(self.num_rows)
+        return torch.randperm(self.num_rows, generator=generator(self.seed, self.epoch()))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Refuse what is not a whole number of at least one."""
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+
+
+def _check_enough_rows(num_rows: int, world_size: int) -> None:
+    if num_rows < world_size:
+        raise ValueError(
+            f"every process needs at least one row, got {num_rows} rows for {world_size} "
+            "processes; use fewer processes or more rows"
+        )

@@ -1,0 +1,22 @@
+"""Problems with a known answer."""
+
+from mdn.data.synthetic.clusters import RandomClusters, ThreeGaussians
+from mdn.data.synthetic.inverse import InverseProblem, InverseSinusoid
+from mdn.data.synthetic.problem import MixtureProblem, Problem
+from mdn.data.synthetic.robot_arm import RobotArm
+from mdn.data.synthetic.two_branches import TwoBranches
+from mdn.data.synthetic.univariate import Heteroscedastic, Jumps, SkewNormal
+
+__all__ = [
+    "Heteroscedastic",
+    "InverseProblem",
+    "InverseSinusoid",
+    "Jumps",
+    "MixtureProblem",
+    "Problem",
+    "RandomClusters",
+    "RobotArm",
+    "SkewNormal",
+    "ThreeGaussians",
+    "TwoBranches",
+]

@@ -74,6 +74,11 @@ class Scale(ABC):
         """Standard deviation of each target: the root of the covariance diagonal."""
         return torch.linalg.vector_norm(self.tril(), dim=-1)
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What is stored, each [*batch, K or 1, P]."""
+        values = (getattr(self, field.name) for field in fields(self))  # pyright: ignore[reportArgumentType]
+        return tuple(value for value in values if isinstance(value, Tensor))
+
     def map(self: AnyScale, function: Callable[[Tensor], Tensor]) -> AnyScale:
         """The same kind of scale with `function` applied to each stored tensor [*batch, K, P]."""
         values = (getattr(self, field.name) for field in fields(self))  # pyright: ignore[reportArgumentType]

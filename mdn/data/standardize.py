@@ -46,5 +46,5 @@ class Standardizer(nn.Module):
         return ((values - self.shift) / self.factor).to(dtype or torch.get_default_dtype())
 
     def log_det(self) -> Tensor:
-        """The log of |d z / d value|: the standardised log density minus that in the data's units."""
+        """Log density in the data's units minus the standardised: log |d z / d value|."""
         return -self.factor.log().sum()

@@ -19,13 +19,15 @@ Shapes: K components, D targets, any leading batch axes; an axis of length 1 is 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from mdn.triangular import lower_factor
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyScale = TypeVar("AnyScale", bound="Scale")
@@ -59,6 +61,14 @@ class Scale(ABC):
     @abstractmethod
     def rescale(self, factor: Float[Tensor, " D"]) -> "Scale":
         """The scale of diag(factor) y, for a positive factor: a change of units."""
+
+    @abstractmethod
+    def select(self, dims: Sequence[int]) -> "Scale":
+        """The scale of some targets, in the order given."""
+
+    @abstractmethod
+    def given(self, first: int) -> "Scale":
+        """The scale of the targets after the first ones, given those: the last block of A."""
 
     @abstractmethod
     def tril(self) -> Float[Tensor, "*batch K D D"]:
@@ -129,6 +139,13 @@ class DiagonalScale(Scale):
     def rescale(self, factor: Float[Tensor, " D"]) -> "DiagonalScale":
         return DiagonalScale(self.stored * factor, self.targets)
 
+    def select(self, dims: Sequence[int]) -> "DiagonalScale":
+        shared = self.stored.shape[-1] == 1
+        return DiagonalScale(self.stored if shared else self.stored[..., list(dims)], len(dims))
+
+    def given(self, first: int) -> "DiagonalScale":
+        return self.select(range(first, self.targets))
+
     @property
     def std(self) -> Float[Tensor, "*batch K D"]:
         return self.stored.expand(*self.stored.shape[:-1], self.targets)
@@ -158,6 +175,12 @@ class TriangularScale(Scale):
 
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         return (self.tril() @ noise[..., None]).squeeze(-1)
+
+    def select(self, dims: Sequence[int]) -> "CovarianceFactor":
+        return CovarianceFactor.from_tril(lower_factor(self.tril()[..., list(dims), :]))
+
+    def given(self, first: int) -> "TriangularScale":
+        return self.from_tril(self.tril()[..., first:, first:])
 
     def strict(self) -> Float[Tensor, "*batch K D D"]:
         """The strictly lower entries as dense matrices."""

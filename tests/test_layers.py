@@ -8,6 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "mdn"
 
 LAYERS = [
+    "normal",
+    "triangular",
     "scale",
     "likelihood",
     "parameters",

@@ -1,0 +1,41 @@
+"""The standard normal distribution, to full relative precision in both tails.
+
+`torch.special.ndtr` is 0 below -9 standard deviations in double and -6 in single precision; the
+complementary error function carries on to -37 and -13.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_LOG_2PI = math.log(2 * math.pi)
+# Where a cell is this narrow, a series is exact to rounding and differences of logs are not.
+_NARROW = 0.03
+
+
+def density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """phi(z)."""
+    return torch.exp(-0.5 * (z.square() + _LOG_2PI))
+
+
+def cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Phi(z); the upper tail is cdf(-z)."""
+    return 0.5 * torch.erfc(z * -math.sqrt(0.5))
+
+
+def log_mass(
+    centre: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """log of Phi(centre + half) - Phi(centre - half), for a positive half width."""
+    centre = centre.abs()
+    narrow = half * (1 + centre) < _NARROW
+    # Each formula is shown a harmless cell where the other one holds, or its gradient is NaN.
+    wide = torch.where(narrow, torch.ones_like(half), half)
+    slim = torch.where(narrow, half, torch.zeros_like(half))
+    far, near = (torch.special.log_ndtr(edge - centre) for edge in (-wide, wide))
+    by_difference = near + torch.log(-torch.expm1(far - near))
+    curvature = slim.square() * (centre.square() - 1) / 6
+    by_series = curvature - 0.5 * (centre.square() + _LOG_2PI) + torch.log(2 * half)
+    return torch.where(narrow, by_series, by_difference)

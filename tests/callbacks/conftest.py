@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -44,6 +44,22 @@ def make_table(rows: int, targets: int = 1, seed: int = 0) -> Table:
     noise = torch.randn(rows, targets, generator=generator, dtype=torch.float64)
     names = [f"y{j}" for j in range(targets)]
     return Table(x, 10 + 5 * x + noise, None, ["x"], names)
+
+
+class Spoil(Callback):
+    """Throws the weights away after some epoch: from there on nothing is best."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == self.epoch:
+            pl_module.network.head.components.bias.data += 3
+
+
+@pytest.fixture
+def spoil():
+    return Spoil
 
 
 @pytest.fixture

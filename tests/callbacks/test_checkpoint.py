@@ -2,7 +2,6 @@ import os
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 
 from mdn.callbacks.checkpoint import AtomicCheckpointIO, Checkpoint
 
@@ -13,30 +12,19 @@ def pair(directory):
     return [best, last]
 
 
-class Spoil(Callback):
-    """Throws the weights away after some epoch: from there on nothing is best."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_train_epoch_start(self, trainer, pl_module):
-        if trainer.current_epoch == self.epoch:
-            pl_module.network.head.components.bias.data += 3
-
-
 def load(path):
     return torch.load(path, weights_only=True)
 
 
-def test_best_and_last_are_two_files_of_plain_data(fit, tmp_path):
-    fit([Spoil(2), *pair(tmp_path / "checkpoints")], max_epochs=4)
+def test_best_and_last_are_two_files_of_plain_data(fit, spoil, tmp_path):
+    fit([spoil(2), *pair(tmp_path / "checkpoints")], max_epochs=4)
     assert sorted(os.listdir(tmp_path / "checkpoints")) == ["best.ckpt", "last.ckpt"]
     assert load(tmp_path / "checkpoints/best.ckpt")["epoch"] == 1
     assert load(tmp_path / "checkpoints/last.ckpt")["epoch"] == 3
 
 
-def test_best_holds_the_weights_of_the_best_epoch(fit, data, make_module, tmp_path):
-    run = fit([Spoil(2), *pair(tmp_path / "checkpoints")], max_epochs=4)
+def test_best_holds_the_weights_of_the_best_epoch(fit, spoil, data, make_module, tmp_path):
+    run = fit([spoil(2), *pair(tmp_path / "checkpoints")], max_epochs=4)
     best = make_module().double()
     best.load_state_dict(load(tmp_path / "checkpoints/best.ckpt")["state_dict"])
     table = data.tables["val"]
@@ -46,11 +34,13 @@ def test_best_holds_the_weights_of_the_best_epoch(fit, data, make_module, tmp_pa
     )
 
 
-def test_a_resumed_run_in_its_own_directory_keeps_the_earlier_best(fit, make_module, tmp_path):
+def test_a_resumed_run_in_its_own_directory_keeps_the_earlier_best(
+    fit, spoil, make_module, tmp_path
+):
     first, second = tmp_path / "a", tmp_path / "b"
     before = fit(pair(first), max_epochs=3).trainer
     after = fit(
-        [Spoil(3), *pair(second)],
+        [spoil(3), *pair(second)],
         make_module(),
         ckpt_path=str(first / "last.ckpt"),
         max_epochs=5,

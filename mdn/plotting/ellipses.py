@@ -1,0 +1,60 @@
+"""Components as ellipses: an outline at two standard deviations holds 86 % of its component."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
+from matplotlib.patheffects import withStroke
+from torch import Tensor
+
+from mdn.mixture import GaussianMixture
+from mdn.plotting.style import LINE
+
+_RADIUS = 2.0
+_MOST_ELLIPSES = 30
+_NUMBER = {
+    "fontsize": 10,
+    "fontweight": "bold",
+    "ha": "center",
+    "va": "center",
+    "annotation_clip": True,
+    "path_effects": [withStroke(linewidth=2.5, foreground="white")],
+}
+
+
+def moments(
+    mixtures: GaussianMixture,
+) -> tuple[Float[Tensor, " K"], Float[Tensor, "K D"], Float[Tensor, "K D D"]]:
+    """Weight, mean and covariance of each component over a whole batch of mixtures."""
+    weight = mixtures.pi.mean(0)
+    share = (mixtures.pi / mixtures.pi.sum(0).clamp(min=1e-30))[..., None]
+    mu = (share * mixtures.mu).sum(0)
+    away = mixtures.mu - mu
+    spread = mixtures.scale.covariance() + away[..., :, None] * away[..., None, :]
+    return weight, mu, (share[..., None] * spread).sum(0)
+
+
+def draw_ellipses(
+    axes: Axes,
+    weight: Float[Tensor, " K"],
+    mu: Float[Tensor, "K 2"],
+    covariance: Float[Tensor, "K 2 2"],
+) -> None:
+    """An outline for each component, stronger the more it weighs, and its number."""
+    strengths = (weight / weight.max()).sqrt().clamp(min=0.2).tolist()
+    for k in weight.argsort(descending=True)[:_MOST_ELLIPSES].tolist():
+        look = {"alpha": strengths[k], "linewidth": 0.5 + 1.3 * strengths[k]}
+        outline = ellipse(mu[k], covariance[k], _RADIUS)
+        outline.set(fill=False, edgecolor=LINE, **look)
+        axes.add_patch(outline)
+        axes.annotate(str(k), outline.center, color=LINE, alpha=strengths[k], **_NUMBER)
+
+
+def ellipse(mu: Float[Tensor, "2"], covariance: Float[Tensor, "2 2"], radius: float) -> Ellipse:
+    """The points at a Mahalanobis distance of `radius` from the mean."""
+    values, vectors = torch.linalg.eigh(covariance)
+    minor, major = (2 * radius * values.clamp(min=0).sqrt()).tolist()
+    angle = math.degrees(math.atan2(vectors[1, 1].item(), vectors[0, 1].item()))
+    return Ellipse((mu[0].item(), mu[1].item()), major, minor, angle=angle)

@@ -1,0 +1,89 @@
+"""Three targets or more: each by itself and each pair, the data held against draws of the model.
+
+Below the diagonal are the data, above it as many draws from the model, one from the mixture of
+each row: a good model's triangles look alike. On the diagonal, the histogram of the data and the
+model's exact density of that target, averaged over rows. A density without inputs also shows its
+components.
+"""
+
+from collections.abc import Callable
+from itertools import permutations
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mdn.mixture import GaussianMixture
+from mdn.plotting.ellipses import draw_ellipses, moments
+from mdn.plotting.one_target import cell_density, some_inputs
+from mdn.plotting.style import POINT, limits, literal, new_figure, scatter, some_rows
+from mdn.scale import DiagonalScale
+
+_MOST_TARGETS = 6
+_MOST_ROWS = 1000
+_CELLS = 200
+
+
+def pair_figure(
+    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    x: Float[Tensor, "N P"],
+    y: Float[Tensor, "N D"],
+    target_names: list[str],
+) -> Figure:
+    """Every pair of the first six targets, data against draws."""
+    rows = some_rows(len(y), _MOST_ROWS)
+    averaged, data = predict(some_inputs(predict, x[rows])), y[rows]
+    draws = predict(x[rows]).sample(generator=torch.Generator().manual_seed(0))
+    count = min(y.shape[-1], _MOST_TARGETS)
+    ends = [limits(y[:, j]) for j in range(count)]
+    figure = new_figure(2 + 1.7 * count, 1.5 + 1.6 * count)
+    panels = figure.subplots(count, count, sharex="col", squeeze=False)
+    for i in range(count):
+        _draw_marginal(panels[i, i], marginal(averaged, i), data[:, i], ends[i])
+    for i, j in permutations(range(count), 2):
+        shown = data if i > j else draws
+        scatter(panels[i, j], shown[:, j], shown[:, i])
+        panels[i, j].set(xlim=ends[j], ylim=ends[i])
+        if i > j and not x.shape[-1]:
+            draw_ellipses(panels[i, j], *pair_of(moments(averaged), j, i))
+    _name(panels, target_names)
+    figure.suptitle("below the diagonal: data; above it: draws from the model", fontsize=9)
+    return figure
+
+
+def _name(panels: Any, target_names: list[str]) -> None:
+    for i, name in zip(range(len(panels)), target_names, strict=False):
+        panels[-1, i].set_xlabel(literal(name))
+        panels[i, 0].set_ylabel(literal(name))
+        for inner in panels[i, 1:]:
+            inner.tick_params(labelleft=False)
+
+
+def marginal(mixtures: GaussianMixture, target: int) -> GaussianMixture:
+    """The mixture of one target alone."""
+    one = slice(target, target + 1)
+    return GaussianMixture(
+        mixtures.log_pi, mixtures.mu[..., one], DiagonalScale(mixtures.sigma[..., one], 1)
+    )
+
+
+def pair_of(
+    moments: tuple[Tensor, Tensor, Tensor], across: int, up: int
+) -> tuple[Float[Tensor, " K"], Float[Tensor, "K 2"], Float[Tensor, "K 2 2"]]:
+    """Weights, means and covariances of two targets among all."""
+    weight, mu, covariance = moments
+    pair = torch.tensor([across, up])
+    return weight, mu[:, pair], covariance[:, pair[:, None], pair]
+
+
+def _draw_marginal(
+    axes: Axes, mixtures: GaussianMixture, data: Float[Tensor, " N"], ends: tuple[float, float]
+) -> None:
+    cells = torch.linspace(*ends, _CELLS + 1, dtype=data.dtype)
+    density = cell_density(mixtures, cells).mean(0)
+    axes.hist(data.numpy(), 30, range=ends, density=True, color="#c7dbf2")
+    axes.plot(((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy(), color=POINT, linewidth=1.5)
+    axes.set(xlim=ends, yticks=[])

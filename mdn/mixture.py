@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
-from mdn.parameters import MixtureParameters
+from mdn.questions.quantiles import Quantiles
 
 _LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(MixtureParameters):
+class GaussianMixture(Quantiles):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:

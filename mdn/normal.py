@@ -16,19 +16,19 @@ _NARROW = 0.03
 
 
 def density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """phi(z)."""
+    """Density at z."""
     return torch.exp(-0.5 * (z.square() + _LOG_2PI))
 
 
 def cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Phi(z); the upper tail is cdf(-z)."""
+    """Probability below z; that above is `cdf(-z)`."""
     return 0.5 * torch.erfc(z * -math.sqrt(0.5))
 
 
 def log_mass(
     centre: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
-    """log of Phi(centre + half) - Phi(centre - half), for a positive half width."""
+    """Log of Phi(centre + half) - Phi(centre - half), for a positive half width."""
     centre = centre.abs()
     narrow = half * (1 + centre) < _NARROW
     # Each formula is shown a harmless cell where the other one holds, or its gradient is NaN.

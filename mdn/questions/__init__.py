@@ -1,0 +1,1 @@
+"""What one asks of a Gaussian mixture: one group of questions a file."""

@@ -1,0 +1,144 @@
+"""Probabilities and quantiles of each target.
+
+A target on its own has the distribution function F(y) = sum_k pi_k Phi((y - mu_k) / sigma_k). Its
+inverse has no closed form, but lies between the smallest and the largest component quantile. Both
+tails are treated alike: whatever is above the median is mirrored below it, where probabilities
+keep their relative precision. Newton's method runs on Phi^-1(F(y)), which is nearly straight in
+the tails, where F itself is nearly flat.
+
+Gradients of a quantile are implicit: F(y; theta) = p gives dy = (dp - dF) / f(y).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn import normal
+from mdn.parameters import MixtureParameters
+from mdn.questions.roots import root
+
+# How near the normal score of a quantile comes, as a share of the type's digits.
+_DIGITS = 0.75
+
+
+class Quantiles(MixtureParameters):
+    """Questions to each target's own distribution; with several targets, their marginals."""
+
+    def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
+        """Probability that a target is at most y; above y where `upper`, without cancellation."""
+        standard = self._standard(y)
+        return (self.pi[..., None, :] * normal.cdf(-standard if upper else standard)).sum(-1)
+
+    def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
+        """Log of `cdf`, finite however far the tail."""
+        standard = self._standard(y)
+        tail = torch.special.log_ndtr(-standard if upper else standard)
+        return torch.logsumexp(self.log_pi[..., None, :] + tail, -1)
+
+    def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
+        """The value that a target stays below with probability p; exceeds where `upper`.
+
+        Differentiable once in p and in the parameters. Probabilities near one lose the digits
+        that their complement, asked with `upper`, would keep. NaN outside of [0, 1].
+        """
+        mirrored = (p > 0.5) ^ upper
+        sign = torch.where(mirrored, -1.0, 1.0).to(p.dtype)[..., None]
+        tail = torch.minimum(p, 1 - p)
+        pi, mu, sigma = self.pi[..., None, :], sign * self.mu.mT, self.sigma.mT
+        pi, mu, sigma = torch.broadcast_tensors(pi, mu, sigma)
+        with torch.no_grad():
+            flat = (v.reshape(-1, self.num_components) for v in (pi, mu, sigma))
+            y = _lower_quantile(tail.expand(mu.shape[:-1]).reshape(-1), *flat).view(mu.shape[:-1])
+        return sign.squeeze(-1) * _with_gradient(y, tail, pi, mu, sigma)
+
+    def quantile(self, levels: Sequence[float]) -> Float[Tensor, "L *batch D"]:
+        """The quantiles of each target at some levels.
+
+        Raises:
+            ValueError: on a level that is not a probability.
+        """
+        check_probabilities(levels)
+        level = self.mu.new_tensor(levels).view(-1, *(1,) * (self.mu.ndim - 1))
+        return self.icdf(level.expand(len(levels), *self.batch_shape, self.num_targets))
+
+    @property
+    def median(self) -> Float[Tensor, "*batch D"]:
+        """The median of each target."""
+        return self.quantile([0.5])[0]
+
+    def interval(self, level: float) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
+        """The central interval of each target: as much probability below it as above.
+
+        Raises:
+            ValueError: on a level that is not a probability.
+        """
+        check_probabilities([level])
+        tail = torch.full_like(self.mu[..., 0, :], (1 - level) / 2)
+        return self.icdf(tail), self.icdf(tail, upper=True)
+
+    def expected_shortfall(self, level: float, upper: bool = False) -> Float[Tensor, "*batch D"]:
+        """The mean of each target over the lowest share `level` of outcomes, or the highest.
+
+        Raises:
+            ValueError: on a level that is not a probability, or is zero.
+        """
+        check_probabilities([level])
+        if level == 0:
+            raise ValueError("an expected shortfall needs a share above 0, got 0")
+        sign = -1 if upper else 1
+        quantile = self.icdf(torch.full_like(self.mu[..., 0, :], level), upper)
+        standard = sign * self._standard(quantile)
+        # E[y; y < q] of one component is mu Phi(z) - sigma phi(z); an upper tail is mirrored.
+        edge = self.sigma.mT * normal.density(standard)
+        below = self.mu.mT * normal.cdf(standard) - sign * edge
+        return (self.pi[..., None, :] * below).sum(-1) / level
+
+    def _standard(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D K"]:
+        return (y[..., None] - self.mu.mT) / self.sigma.mT
+
+
+def check_probabilities(levels: Sequence[float]) -> None:
+    """Refuse what is not a probability."""
+    wrong = [level for level in levels if not 0 <= level <= 1]
+    if wrong:
+        raise ValueError(f"levels are probabilities from 0 to 1, got {wrong}; 90 % is 0.9")
+
+
+def _lower_quantile(
+    p: Float[Tensor, " R"],
+    pi: Float[Tensor, "R K"],
+    mu: Float[Tensor, "R K"],
+    sigma: Float[Tensor, "R K"],
+) -> Float[Tensor, " R"]:
+    score = torch.special.ndtri(p)
+    ends = mu + sigma * score[:, None]
+    low, high = ends.amin(-1), ends.amax(-1)
+
+    def miss(y: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])
+        reached = torch.special.ndtri(tail)
+        return reached - score[rows], density / normal.density(reached)
+
+    mean = (pi * mu).sum(-1)
+    std = (pi * (sigma.square() + (mu - mean[:, None]).square())).sum(-1).sqrt()
+    tolerance = torch.finfo(p.dtype).eps ** _DIGITS
+    found = root(miss, low, high, mean + std * score, tolerance)
+    return torch.where(low.isfinite(), found, low)
+
+
+def _tail_and_density(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    standard = (y[..., None] - mu) / sigma
+    density = (pi * normal.density(standard) / sigma).sum(-1)
+    return (pi * normal.cdf(standard)).sum(-1), density
+
+
+def _with_gradient(y: Tensor, p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    """The same y, as a function of p and the parameters by implicit differentiation."""
+    tail, density = _tail_and_density(y, pi, mu, sigma)
+    left = p - tail
+    if not left.requires_grad:
+        return y
+    tiny = torch.finfo(y.dtype).tiny
+    return y + (left - left.detach()) / density.detach().clamp(min=tiny)

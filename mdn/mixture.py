@@ -13,12 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
 from mdn.questions.quantiles import Quantiles
+from mdn.questions.subsets import Subsets
 
 _LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(Quantiles):
+class GaussianMixture(Quantiles, Subsets):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:

@@ -1,7 +1,5 @@
 """Standardisation: fitted once on the training rows, part of the model ever after."""
 
-from typing import Self
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -25,7 +23,9 @@ class Standardizer(nn.Module):
         self.register_buffer("shift", torch.zeros(num_columns, dtype=torch.float64))
         self.register_buffer("factor", torch.ones(num_columns, dtype=torch.float64))
 
-    def fit(self, values: Float[Tensor, "N C"], weight: Float[Tensor, " N"] | None = None) -> Self:
+    def fit(
+        self, values: Float[Tensor, "N C"], weight: Float[Tensor, " N"] | None = None
+    ) -> "Standardizer":
         """Take shift and factor from the mean and standard deviation of rows.
 
         A column of one single value keeps factor 1.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float64, Int64
@@ -29,7 +28,7 @@ class Table:
     def __len__(self) -> int:
         return len(self.y)
 
-    def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> Self:
+    def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> "Table":
         """Some rows, as a table."""
         weight = None if self.weight is None else self.weight[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
@@ -39,7 +38,7 @@ class Table:
         """(x, y), or (x, y, weight) where rows are weighted: what a batch is made of."""
         return (self.x, self.y) if self.weight is None else (self.x, self.y, self.weight)
 
-    def split(self, fractions: Sequence[float], generator: torch.Generator) -> list[Self]:
+    def split(self, fractions: Sequence[float], generator: torch.Generator) -> list["Table"]:
         """Random parts of the rows: one for each fraction, then what they leave.
 
         A row belongs to exactly one part. The parts before one do not depend on its fraction.

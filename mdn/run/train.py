@@ -19,10 +19,14 @@ def train(config: dict[str, Any]) -> float:
     seed_everything(config["seed"], workers=True, verbose=False)
     data = build_data(config["data"])
     module = build_module(config["model"], data.num_inputs, data.num_targets)
+    module.start(data.train_table)
     module.recipe = recipe(config, data)
+    _check_something_to_resume(config["ckpt_path"], config["trainer"]["max_epochs"])
     trainer = build_trainer(config)
     _log_hyperparameters(trainer, config)
-    seconds = _fit(trainer, module, data, config["ckpt_path"])
+    start = time.perf_counter()
+    trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
+    seconds = time.perf_counter() - start
     _restore_best(trainer, module)
     metrics = _test(trainer, module, data) | {
         "fit_seconds": seconds,
@@ -36,18 +40,15 @@ def train(config: dict[str, Any]) -> float:
     return metrics[config["monitor"]]
 
 
-def _fit(trainer: Trainer, module: MDNModule, data: TableModule, ckpt_path: str | None) -> float:
-    """Seconds that fitting took; a resumed run must have something left to do."""
-    if ckpt_path is not None:
-        epochs = read_checkpoint(ckpt_path)["epoch"] + 1
-        if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs:
-            raise ValueError(
-                f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is "
-                f"{trainer.max_epochs}: nothing is left to do; raise trainer.max_epochs"
-            )
-    start = time.perf_counter()
-    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
-    return time.perf_counter() - start
+def _check_something_to_resume(ckpt_path: str | None, max_epochs: int) -> None:
+    if ckpt_path is None:
+        return
+    epochs = read_checkpoint(ckpt_path)["epoch"] + 1
+    if 0 <= max_epochs <= epochs:
+        raise ValueError(
+            f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
+            "nothing is left to do; raise trainer.max_epochs"
+        )
 
 
 def _restore_best(trainer: Trainer, module: MDNModule) -> None:

@@ -67,7 +67,7 @@ class Batches:
     def _order(self) -> Tensor:
         if self.seed is None:
             return torch.arange(self.num_rows)
-        return torch.randperm(self.num_rows, generator=generator(self.seed, self.epoch()))
+        return torch.randperm(self.num_rows, generator=generator("order", self.seed, self.epoch()))
 
 
 def check_batch_size(batch_size: int) -> None:

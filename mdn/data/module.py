@@ -2,10 +2,13 @@
 
 from abc import abstractmethod
 from functools import cached_property
+from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
 
 from mdn.data.batches import Batches, check_batch_size
+from mdn.data.columns import Selection, Wanted
+from mdn.data.files import check_learnable, read_table
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
@@ -132,9 +135,84 @@ class SyntheticData(TableModule):
 
     def _draw(self, stream: int, rows: int) -> Table:
         assert self.problem is not None
-        x, y = self.problem.sample(rows, generator(self.seed, stream))
+        x, y = self.problem.sample(rows, generator("rows", self.seed, stream))
         names = self.problem.input_names, self.problem.target_names
         return Table(x, y, None, *map(list, names))
+
+
+class FileData(TableModule):
+    """Rows of a file, or of one for each table.
+
+    Args:
+        path: a .csv, .parquet or .npz file with the training rows.
+        targets: columns by name, or by position, where -1 is the last.
+        inputs: as targets; None for all the rest, an empty list for a density of the targets.
+        weight: the column that says how often each row counts, or None.
+        val_path: a file with the validation rows; None takes some of `path`.
+        test_path: a file with the test rows; None takes some of `path`.
+        val_fraction: of the rows of `path`, where there is no `val_path`.
+        test_fraction: of the rows of `path`, where there is no `test_path`.
+        batch_size: the most rows in a training batch of one process.
+        seed: from which the split and every order follows.
+
+    Raises:
+        ValueError: on a number out of range here; on first use, what `read_table` and
+            `check_learnable` refuse, and a part without rows.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        targets: Wanted,
+        inputs: Wanted | None,
+        weight: str | int | None,
+        val_path: str | Path | None,
+        test_path: str | Path | None,
+        val_fraction: float,
+        test_fraction: float,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__(batch_size, seed)
+        _check_fractions(val_fraction, test_fraction)
+        self.path = path
+        self.columns = (targets, inputs, weight)
+        self.other_paths = {"test": test_path, "val": val_path}
+        self.fractions = {"test": test_fraction, "val": val_fraction}
+
+    def _tables(self) -> dict[str, Table]:
+        whole, chosen = read_table(self.path, *self.columns)
+        taken = [name for name, path in self.other_paths.items() if path is None]
+        parts = whole.split([self.fractions[name] for name in taken], generator("split", self.seed))
+        tables = dict(zip([*taken, "train"], parts, strict=True))
+        self._check_no_empty_part(len(whole), tables)
+        check_learnable(tables["train"], self.path)
+        return tables | self._read_others(chosen)
+
+    def _read_others(self, chosen: Selection) -> dict[str, Table]:
+        columns = (chosen.targets, chosen.inputs, chosen.weight)
+        paths = {name: path for name, path in self.other_paths.items() if path is not None}
+        return {name: read_table(path, *columns)[0] for name, path in paths.items()}
+
+    def _check_no_empty_part(self, rows: int, parts: dict[str, Table]) -> None:
+        for name, fraction in self.fractions.items():
+            if name in parts and len(parts[name]) == 0:
+                raise ValueError(
+                    f"{self.path}: of all rows ({rows}), data.{name}_fraction={fraction} leaves "
+                    f"none to the {name} table; it takes {int(0.5 / fraction) + 1} rows, a larger "
+                    f"fraction, or a data.{name}_path"
+                )
+
+
+def _check_fractions(val_fraction: float, test_fraction: float) -> None:
+    for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 < fraction < 1:
+            raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}")
+    if val_fraction + test_fraction >= 1:
+        raise ValueError(
+            f"val_fraction and test_fraction must leave rows to train on, got {val_fraction} and "
+            f"{test_fraction}; make one smaller"
+        )
 
 
 def check_at_least(name: str, value: int, least: int) -> None:

@@ -1,14 +1,16 @@
-"""Random streams that depend on whole numbers only, and not on each other."""
+"""Random streams that depend on a purpose and whole numbers only, and not on each other."""
 
 import numpy as np
 import torch
 
 
-def generator(*keys: int) -> torch.Generator:
-    """A generator that is a function of its keys; a different key is an independent stream.
+def generator(purpose: str, *keys: int) -> torch.Generator:
+    """A generator that is a function of its arguments; another purpose or key is independent.
 
     Args:
-        keys: whole numbers from 0 up, for example (seed, epoch).
+        purpose: what is drawn, so that two uses of one seed share nothing.
+        keys: whole numbers from 0 up, for example seed and epoch; always as many for a purpose.
     """
-    state = np.random.SeedSequence(keys).generate_state(1, np.uint64)
+    words = (int.from_bytes(purpose.encode()), *keys)
+    state = np.random.SeedSequence(words).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0]))

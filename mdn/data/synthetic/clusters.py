@@ -51,7 +51,7 @@ class RandomClusters(DensityProblem):
 
     @cached_property
     def mixture(self) -> GaussianMixture:  # pyright: ignore[reportIncompatibleMethodOverride]
-        stream = generator(self.seed)
+        stream = generator("clusters", self.seed)
         unit = torch.rand(self.shape, generator=stream, dtype=torch.float64)
         mu = self.radius * (2 * unit - 1)
         pi = torch.full(self.shape[:1], 1 / self.shape[0], dtype=torch.float64)

@@ -1,0 +1,80 @@
+"""Tables from files: CSV, Parquet and NPZ."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from mdn.data.columns import Selection, Wanted, find_columns, matrix, select
+from mdn.data.formats import read_file
+from mdn.data.table import Table
+
+
+def read_table(
+    path: str | Path, targets: Wanted, inputs: Wanted | None, weight: str | int | None
+) -> tuple[Table, Selection]:
+    """The rows of a file, and the names of the columns that were meant.
+
+    Args:
+        path: a .csv, .parquet or .npz file.
+        targets: columns by name or position.
+        inputs: as targets; None for all the rest, an empty list for a density of the targets.
+        weight: the column that says how often each row counts, or None.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file or one of these columns is not what it should be.
+    """
+    file = read_file(path)
+    chosen = select(file, targets, inputs, weight)
+    weights = None if chosen.weight is None else matrix(file, [chosen.weight]).squeeze(-1)
+    _check_weights(path, weights)
+    x, y = matrix(file, chosen.inputs), matrix(file, chosen.targets)
+    return Table(x, y, weights, chosen.inputs, chosen.targets), chosen
+
+
+def read_columns(path: str | Path, names: Sequence[str]) -> Float64[Tensor, "N C"]:
+    """Columns of a file by name, as for predictions, where the targets need not be there.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file or one of these columns is not what it should be.
+    """
+    file = read_file(path)
+    return matrix(file, find_columns(file, names))
+
+
+def check_learnable(table: Table, path: str | Path) -> None:
+    """Refuse training rows from which no density can be learnt.
+
+    Raises:
+        ValueError: if there is only one, or a target never changes or is also an input.
+    """
+    if len(table) < 2:
+        raise ValueError(f"{path}: rows to train on: {len(table)}; at least 2 are needed")
+    for name, y in zip(table.target_names, table.y.T, strict=True):
+        if (y == y[0]).all():
+            raise ValueError(
+                f"{path}: target {name!r} is {y[0].item():g} in every training row, so its "
+                "density would be infinite; leave it out of data.targets"
+            )
+        _check_no_leak(table, name, y, path)
+
+
+def _check_no_leak(table: Table, target: str, y: Tensor, path: str | Path) -> None:
+    for name, x in zip(table.input_names, table.x.T, strict=True):
+        if torch.equal(x, y):
+            raise ValueError(
+                f"{path}: input {name!r} equals target {target!r} in every training row, so there "
+                "is nothing to learn; leave it out of data.inputs"
+            )
+
+
+def _check_weights(path: str | Path, weight: Tensor | None) -> None:
+    if weight is not None and ((weight < 0).any() or weight.sum() <= 0):
+        raise ValueError(
+            f"{path}: weights must be 0 or more, and not all 0; the smallest is "
+            f"{weight.min().item():g}; mend the column or leave data.weight out"
+        )

@@ -1,0 +1,289 @@
+"""Files that are read, and every way in which one is refused."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mdn.data.files import check_learnable, read_columns, read_table
+from mdn.data.table import Table
+
+BODY = "".join(f"{i},{i * i % 7}\n" for i in range(10))
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def read(path, targets=("y",), inputs=None, weight=None) -> Table:
+    return read_table(path, targets, inputs, weight)[0]
+
+
+def test_csv(write):
+    table = read(write("a.csv", "a,y,b\n1,2,3\n4.5,-5e1,6\n"))
+    assert table.x.tolist() == [[1, 3], [4.5, 6]]
+    assert table.y.tolist() == [[2], [-50]]
+    assert table.weight is None
+    assert (table.input_names, table.target_names) == (["a", "b"], ["y"])
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_csv_delimiters(write, delimiter):
+    table = read(write("a.csv", "x,y\n1,2\n3,4\n".replace(",", delimiter)))
+    assert table.x.tolist() == [[1], [3]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfx,y\n1,2\n3,4\n",
+        b"x,y\r\n1,2\r\n3,4\r\n",
+        b"\n\n x , y \n1, 2\n\n3,4\n\n",
+        b'"x","y"\n"1","2"\n"3","4"',
+    ],
+    ids=["byte-order-mark", "windows", "blank-lines", "quotes"],
+)
+def test_csv_dialects(write, content):
+    table = read(write("a.CSV", content))
+    assert (table.x.tolist(), table.y.tolist()) == ([[1], [3]], [[2], [4]])
+
+
+def test_booleans_are_zero_and_one(write):
+    table = read(write("a.csv", "x,y\ntrue,1\nFalse,2\n"))
+    assert table.x.tolist() == [[1], [0]]
+
+
+def test_columns_by_position(write):
+    path = write("a.csv", "a,b,c\n1,2,3\n4,5,6\n")
+    table, chosen = read_table(path, [-1], [0], 1)
+    assert (chosen.inputs, chosen.targets, chosen.weight) == (["a"], ["c"], "b")
+    assert table.weight.tolist() == [2, 5]
+    assert read(path, 1).target_names == ["b"]
+
+
+def test_columns_by_name_come_in_the_order_asked_for(write):
+    table = read(write("a.csv", "a,b,c\n1,2,3\n4,5,6\n"), ["c", "a"], "b")
+    assert table.y.tolist() == [[3, 1], [6, 4]]
+    assert table.x.tolist() == [[2], [5]]
+
+
+def test_no_inputs(write):
+    assert read(write("a.csv", "x,y\n" + BODY), inputs=[]).x.shape == (10, 0)
+
+
+def test_weights_are_not_inputs(write):
+    table = read(write("a.csv", "x,y,w\n1,2,3\n4,5,0\n"), weight="w")
+    assert (table.input_names, table.weight.tolist()) == (["x"], [3, 0])
+
+
+def test_text_in_a_column_that_is_not_asked_for(write):
+    path = write("a.csv", "x,city,y\n1,Köln,2\n2,Oslo,4\n")
+    assert read(path, inputs=["x"]).x.tolist() == [[1], [2]]
+
+
+def test_parquet(tmp_path):
+    frame = pd.DataFrame({"x": np.arange(4.0), "flag": [True, False] * 2, "y": [2, 4, 8, 16]})
+    frame.sample(frac=1, random_state=0).to_parquet(tmp_path / "a.parquet")
+    table = read(tmp_path / "a.parquet")
+    assert table.input_names == ["x", "flag"]
+    assert torch.equal(2 ** (table.x[:, 0] + 1), table.y[:, 0])
+
+
+def test_npz_with_one_array_per_column(tmp_path):
+    np.savez(tmp_path / "a.npz", a=np.arange(3), y=np.arange(3.0) + 1)
+    assert read(tmp_path / "a.npz").x.tolist() == [[0], [1], [2]]
+
+
+def test_npz_with_matrices(tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(2, 5, 2))
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    table = read(tmp_path / "a.npz", ["y0", "y1"])
+    assert table.input_names == ["x0", "x1"]
+    np.testing.assert_array_equal(table.x, x)
+    np.testing.assert_array_equal(table.y, y)
+
+
+def test_whole_numbers_keep_their_digits(write):
+    path = write("a.csv", f"y\n{2**24 + 1}\n{2**53}\n")
+    assert read_columns(path, ["y"])[:, 0].tolist() == [2**24 + 1, 2**53]
+
+
+def test_columns_alone(write):
+    path = write("a.csv", "a,b\n1,2\n3,4\n")
+    assert read_columns(path, ["b", "a"]).tolist() == [[2, 1], [4, 3]]
+    assert read_columns(path, []).shape == (2, 0)
+    with pytest.raises(ValueError, match="no column 'c'; it has 'a', 'b'"):
+        read_columns(path, ["a", "c"])
+
+
+NOT_FILES = {
+    "empty": ("a.csv", "", "is empty"),
+    "blank": ("a.csv", "\n\n", "only blank lines"),
+    "header only": ("a.csv", "x,y\n", "column names and no rows"),
+    "unknown ending": ("a.xlsx", "x,y\n1,2\n", r"must be one of \.csv, \.parquet, \.npz"),
+    "no ending": ("a", "x,y\n1,2\n", r"must be one of"),
+    "parquet named csv": ("a.csv", b"PAR1\x15\x04", "is a Parquet file"),
+    "excel named csv": ("a.csv", b"PK\x03\x04\x14", "Excel"),
+    "gzip named csv": ("a.csv", b"\x1f\x8b\x08", "is gzip"),
+    "utf-16": ("a.csv", ("x,y\n" + BODY).encode("utf-16"), "not UTF-8 text"),
+    "csv named parquet": ("a.parquet", "x,y\n1,2\n", "not a whole Parquet file"),
+    "csv named npz": ("a.npz", "x,y\n1,2\n", "not a whole NPZ file"),
+    "latin-1 header": ("a.csv", "é,y\n1,2\n".encode("latin-1"), "not UTF-8 text"),
+    "latin-1 later": (
+        "a.csv",
+        ("x,y\n" + BODY * 2000 + "é,2\n").encode("latin-1"),
+        "line 20002: column 'x' holds '\N{REPLACEMENT CHARACTER}'",
+    ),
+    "too few values": (
+        "a.csv",
+        "x,y\n" + BODY + "3\n",
+        "line 12: 1 value where the header names 2",
+    ),
+    "too many values": (
+        "a.csv",
+        "x,y\n1,2\n\n3,4,5\n",
+        "line 4: 3 values where the header names 2",
+    ),
+    "no header": ("a.csv", BODY, "first line holds numbers"),
+    "two of a name": ("a.csv", "x, x,y\n1,2,3\n", "more than one column named 'x'"),
+    "no name": ("a.csv", ",x,y\n0,1,2\n", "column 1 has no name"),
+}
+
+NOT_NUMBERS = {
+    "text": ("x,y\n" + BODY + "\nfoo,1\n", "line 13: column 'x' holds 'foo', not a number"),
+    "text after blanks": ("x,y\n,1\n7,2\nNA,3\nfoo,4\n", "line 5: column 'x' holds 'foo'"),
+    "decimal comma": ("x;y\n0,5;2\n1,5;3\n", "line 2: column 'x' holds '0,5'"),
+    "missing": ("x,y\n1,2\n3,\n4,NA\n", "'y' has 2 values that are missing.*first in line 3"),
+    "all missing": ("x,y\n,2\n,3\n", "'x' has 2 values that are missing.*first in line 2"),
+    "NaN": ("x,y\n1,2\nnan,3\n", "'x' has 1 value that is missing, NaN.*first in line 3"),
+    "infinite": ("x,y\n-inf,2\n1,3\n", "'x' has 1 value that is .*infinite.*first in line 2"),
+    "overflow": ("x,y\n1e400,2\n1,3\n", "'x' has 1 value that is .*infinite"),
+    "huge": ("x,y\n1,2\n1e39,3\n", r"'x' has 1 value that is beyond 1e\+30.*line 3"),
+    "date": ("x,y\n2024-01-01,2\n", "'x' is of type date32.*not numbers"),
+    "time": ("x,y\n2024-01-01 10:00:00,2\n", "'x' is of type timestamp.*not numbers"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_FILES)
+def test_what_is_not_a_file_of_columns_is_refused(write, case):
+    name, content, message = NOT_FILES[case]
+    with pytest.raises(ValueError, match=message):
+        read(write(name, content))
+
+
+@pytest.mark.parametrize("case", NOT_NUMBERS)
+def test_what_is_not_a_number_is_refused(write, case):
+    content, message = NOT_NUMBERS[case]
+    with pytest.raises(ValueError, match=message):
+        read(write("a.csv", content))
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.csv"):
+        read(tmp_path / "none.csv")
+    with pytest.raises(ValueError, match="is a folder"):
+        read(tmp_path)
+
+
+ARRAYS = {
+    "objects": (np.array([1, "a"], dtype=object), "Object arrays"),
+    "complex": (np.array([1j, 2]), "something other than columns of numbers"),
+    "cube": (np.zeros((2, 2, 2)), "3 dimensions"),
+    "text": (np.array(["a", "b"]), "row 1: column 'a' holds 'a'"),
+    "dates": (np.array(["2020-01-01"] * 2, dtype="datetime64[ns]"), "of type timestamp"),
+    "length": (np.arange(3), "differ in length: {'a': 3, 'y': 2}"),
+    "clash": (np.zeros((2, 1)), "more than one column named 'a0'"),
+}
+
+
+@pytest.mark.parametrize("case", ARRAYS)
+def test_arrays_that_are_not_columns_are_refused(tmp_path, case):
+    array, message = ARRAYS[case]
+    np.savez(tmp_path / "a.npz", a=array, a0=np.arange(2), y=np.arange(2))
+    if case != "clash":
+        np.savez(tmp_path / "a.npz", a=array, y=np.arange(2))
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "a.npz")
+
+
+FRAMES = {
+    "text": (["q", "r"], "row 1: column 's' holds 'q'"),
+    "categories": (pd.Categorical(["q", "r"]), "row 1: column 's' holds 'q'"),
+    "numbers as text": (["1", "2"], "row 1: column 's' holds '1'"),
+    "dates": ([datetime.date(2020, 1, 1)] * 2, "of type date32"),
+    "lists": ([[1], [2]], "of type list"),
+    "missing": ([1.0, None], "1 value that is missing.*first in row 2"),
+}
+
+
+@pytest.mark.parametrize("case", FRAMES)
+def test_parquet_columns_that_are_not_numbers_are_refused(tmp_path, case):
+    values, message = FRAMES[case]
+    pd.DataFrame({"s": values, "y": [1, 2]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "a.parquet")
+
+
+def test_cut_parquet_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"y": range(100)}).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match="not a whole Parquet file"):
+        read(path)
+
+
+CHOICES = {
+    "misspelt": ({"targets": ["prise"]}, r"no column 'prise' \(did you mean 'price'\?\); it has"),
+    "absent": ({"targets": ["qqq"]}, "no column 'qqq'; it has 'size', 'price', 'w'"),
+    "position": ({"targets": [3]}, "no column 3; it has"),
+    "negative position": ({"targets": [-4]}, "no column -4; it has"),
+    "no target": ({"targets": []}, "data.targets names no column"),
+    "target is input": ({"targets": [1], "inputs": ["price"]}, "'price' is asked for twice"),
+    "target is weight": ({"targets": [1], "weight": "price"}, "'price' is asked for twice"),
+    "input twice": ({"targets": [1], "inputs": ["size", 0]}, "'size' is asked for twice"),
+    "negative weight": (
+        {"targets": [1], "weight": "w"},
+        "weights must be 0 or more.*smallest is -1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_choices_of_columns_that_are_refused(write, case):
+    choice, message = CHOICES[case]
+    with pytest.raises(ValueError, match=message):
+        read(write("a.csv", "size,price,w\n1,2,3\n4,5,-1\n"), **choice)
+
+
+def test_what_cannot_be_learnt_is_refused(write):
+    learnable = read(write("a.csv", "x,z,y\n1,1,1\n2,2,5\n3,4,3\n"))
+    check_learnable(learnable, "a.csv")
+    with pytest.raises(ValueError, match="rows to train on: 1; at least 2"):
+        check_learnable(learnable[:1], "a.csv")
+    with pytest.raises(ValueError, match="target 'y' is 4 in every"):
+        check_learnable(read(write("a.csv", "x,y\n1,4\n2,4\n")), "a.csv")
+    with pytest.raises(ValueError, match="input 'z' equals target 'y'"):
+        check_learnable(read(write("a.csv", "x,z,y\n1,2,2\n2,3,3.0\n")), "a.csv")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared data sets are not there")
+@pytest.mark.parametrize(
+    ("name", "targets", "shape"),
+    [("multitarget/enb", ["y0", "y1"], (768, 8)), ("uci/kin8nm", "y", (8192, 8))],
+)
+def test_real_files_agree_with_pandas(name, targets, shape):
+    path = SHARED / f"{name}.csv"
+    table, frame = read(path, targets), pd.read_csv(path)
+    assert table.x.shape == shape
+    np.testing.assert_array_equal(table.x, frame[table.input_names].to_numpy(float))
+    np.testing.assert_array_equal(table.y, frame[table.target_names].to_numpy(float))

@@ -1,4 +1,4 @@
-"""How raw numbers become a covariance: the five families, and the only clamp.
+"""How raw numbers become a covariance: the families, and the only clamp.
 
 A family is a rule with three directions. `scale` maps raw network outputs to a `Scale`; `raw`
 inverts it, for a start from data and for resets; `project` maps any covariance onto the family,
@@ -23,7 +23,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from mdn.scale import CovarianceFactor, DiagonalScale, PrecisionFactor, Scale, TriangularScale
+from mdn.scale import (
+    CovarianceFactor,
+    DiagonalScale,
+    PrecisionFactor,
+    Scale,
+    TriangularScale,
+    lower_positions,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,11 @@ class Family(ABC):
             covariance: each component's covariance, positive semi-definite.
             pi: weights, for families whose components share a scale.
         """
+
+    def moments(self, num_targets: int) -> tuple[list[int], list[int]]:
+        """Rows and columns of the covariance entries that `project` looks at, each once."""
+        rows, columns = lower_positions(num_targets)
+        return [*range(num_targets), *rows], [*range(num_targets), *columns]
 
     def num_parameters(self, num_components: int, num_targets: int) -> int:
         """Free parameters of the covariances, as an information criterion counts them."""
@@ -115,6 +127,20 @@ class Full(Family):
 
 
 @dataclass(frozen=True)
+class Tied(Full):
+    """One full covariance for all components."""
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return super().raw_shape(1, num_targets)
+
+    def project(
+        self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
+    ) -> TriangularScale:
+        pooled = (pi[..., None, None] * covariance).sum(-3, keepdim=True)
+        return super().project(pooled, torch.ones_like(pi[..., :1]))
+
+
+@dataclass(frozen=True)
 class Uncorrelated(Family):
     """Uncorrelated targets, what all families but the full one have in common."""
 
@@ -129,6 +155,9 @@ class Uncorrelated(Family):
     ) -> DiagonalScale:
         variances = covariance.diagonal(dim1=-2, dim2=-1)
         return DiagonalScale(self._floored(self._pool(variances, pi)), variances.shape[-1])
+
+    def moments(self, num_targets: int) -> tuple[list[int], list[int]]:
+        return [*range(num_targets)], [*range(num_targets)]
 
     @abstractmethod
     def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:

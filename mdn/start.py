@@ -1,6 +1,8 @@
-"""Where to start: a Gaussian mixture from k-means of the targets."""
+"""Where to start: a Gaussian mixture from the targets alone."""
 
 import math
+import warnings
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -29,7 +31,8 @@ def kmeans_start(
     means. With fewer distinct rows than components some centres are repeated.
 
     Args:
-        y: targets; at most 20,000 rows of them, drawn with the seed, are looked at.
+        y: targets; at most 20,000 rows of them, drawn with the seed, are looked at. NaN is
+            missing.
         num_components: K.
         family: decides the form of the scale, and its floor.
         weight: of each row; rows of weight zero do not count.
@@ -39,45 +42,136 @@ def kmeans_start(
         ValueError: with fewer rows than components.
     """
     rows, weight = _some_rows(y, weight, num_components, seed)
-    centres, labels = kmeans(rows, num_components, weight, seed)
+    centres, labels = _kmeans(rows, num_components, weight, seed)
     within = _covariance(rows - centres[labels], weight)
     marginal = _covariance(rows - _mean(rows, weight), weight)
-    covariance = torch.lerp(within, marginal, _MARGINAL_SHARE).expand(num_components, -1, -1)
-    log_pi = rows.new_full((num_components,), -math.log(num_components))
-    mixture = GaussianMixture(log_pi, centres, family.project(covariance, log_pi.exp()))
-    return mixture.to(y.device, y.dtype)
+    covariance = torch.lerp(within, marginal, _MARGINAL_SHARE)
+    return _mixture(centres, covariance, family).to(y.device, y.dtype)
 
 
-def kmeans(
+def plus_plus_start(
+    y: Float[Tensor, "N D"],
+    num_components: int,
+    family: Family,
+    weight: Float[Tensor, " N"] | None,
+    seed: int = 0,
+) -> GaussianMixture:
+    """A mixture at rows far from each other (k-means++), each as wide as all rows together.
+
+    Arguments and errors are those of `kmeans_start`.
+    """
+    rows, weight = _some_rows(y, weight, num_components, seed)
+    mu = _far_apart(rows, num_components, weight, seed)
+    return start_at(mu, rows, family, weight).to(y.device, y.dtype)
+
+
+def random_start(
+    y: Float[Tensor, "N D"],
+    num_components: int,
+    family: Family,
+    weight: Float[Tensor, " N"] | None,
+    seed: int = 0,
+) -> GaussianMixture:
+    """A mixture at rows drawn at random, each as wide as all rows together.
+
+    Arguments and errors are those of `kmeans_start`.
+    """
+    rows, weight = _some_rows(y, weight, num_components, seed)
+    chosen = torch.multinomial(weight, num_components, generator=_generator(seed))
+    return start_at(rows[chosen], rows, family, weight).to(y.device, y.dtype)
+
+
+def start_at(
+    mu: Float[Tensor, "K D"],
+    y: Float[Tensor, "N D"],
+    family: Family,
+    weight: Float[Tensor, " N"] | None,
+) -> GaussianMixture:
+    """A mixture with these means, equal weights, and each component as wide as all rows."""
+    rows, weight = _filled(y, weight)
+    return _mixture(mu, _covariance(rows - _mean(rows, weight), weight), family)
+
+
+STARTS: dict[str, Callable[..., GaussianMixture]] = {
+    "k-means": kmeans_start,
+    "k-means++": plus_plus_start,
+    "random": random_start,
+}
+"""Where EM may start, by name."""
+
+
+def _mixture(
+    mu: Float[Tensor, "K D"], covariance: Float[Tensor, "D D"], family: Family
+) -> GaussianMixture:
+    """Equal weights and one covariance for all."""
+    log_pi = mu.new_full((len(mu),), -math.log(len(mu)))
+    scale = family.project(covariance.expand(len(mu), -1, -1), log_pi.exp())
+    return GaussianMixture(log_pi, mu, scale)
+
+
+def _kmeans(
     y: Float[Tensor, "N D"], num_components: int, weight: Float[Tensor, " N"], seed: int
 ) -> tuple[Float[Tensor, "K D"], Int[Tensor, " N"]]:
     """Centres, and the centre of each row; centres are repeated when there are too few rows."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     distinct, labels = torch.unique(y, dim=0, return_inverse=True)
     if len(distinct) <= num_components:
-        return distinct[torch.arange(num_components) % len(distinct)], labels
+        return _repeated(distinct, num_components), labels
     # Centred, because distances between rows far from the origin have no digits left.
     shift = _mean(y, weight)
     model = KMeans(num_components, n_init=_RUNS, random_state=seed)  # pyright: ignore[reportArgumentType]
-    model.fit((y - shift).numpy(), sample_weight=weight.numpy())
+    with warnings.catch_warnings():
+        # Next to a far outlier even distinct rows coincide; repeated centres are all right here.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit((y - shift).numpy(), sample_weight=weight.numpy())
     return torch.from_numpy(model.cluster_centers_) + shift, torch.from_numpy(model.labels_).long()
+
+
+def _far_apart(
+    y: Float[Tensor, "N D"], num_components: int, weight: Float[Tensor, " N"], seed: int
+) -> Float[Tensor, "K D"]:
+    from sklearn.cluster import kmeans_plusplus
+
+    distinct = torch.unique(y, dim=0)
+    if len(distinct) <= num_components:
+        return _repeated(distinct, num_components)
+    away = (y - _mean(y, weight)).numpy()
+    _, chosen = kmeans_plusplus(
+        away, num_components, sample_weight=weight.numpy(), random_state=seed
+    )
+    return y[torch.from_numpy(chosen).long()]
+
+
+def _repeated(distinct: Float[Tensor, "M D"], num_components: int) -> Float[Tensor, "K D"]:
+    return distinct[torch.arange(num_components) % len(distinct)]
 
 
 def _some_rows(
     y: Tensor, weight: Tensor | None, num_components: int, seed: int
 ) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:
-    y = y.detach().cpu().double()
-    weight = torch.ones(len(y)) if weight is None else weight.detach().cpu()
-    counted = torch.nonzero(weight > 0).squeeze(-1)
+    """At most so many rows of positive weight, drawn with the seed."""
+    counted = torch.arange(len(y)) if weight is None else (weight.cpu() > 0).nonzero().squeeze(-1)
     if len(counted) < num_components:
         raise ValueError(
             f"a start needs at least one row for each component, got {len(counted)} rows (of "
             f"positive weight) for {num_components} components; lower num_components"
         )
-    order = torch.randperm(len(counted), generator=torch.Generator().manual_seed(seed))
-    drawn = counted[order[:_MOST_ROWS]]
-    return y[drawn], weight[drawn].double()
+    drawn = counted[torch.randperm(len(counted), generator=_generator(seed))[:_MOST_ROWS]]
+    drawn = drawn.to(y.device)
+    return _filled(y[drawn], None if weight is None else weight[drawn])
+
+
+def _filled(y: Tensor, weight: Tensor | None) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:
+    """Rows and weights in float64 on the CPU; what is missing is put at its column's mean."""
+    y = y.detach().cpu().double()
+    weight = y.new_ones(len(y)) if weight is None else weight.detach().cpu().double()
+    return torch.where(y.isnan(), y.nanmean(0).nan_to_num(), y), weight
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def _mean(rows: Float[Tensor, "M D"], weight: Float[Tensor, " M"]) -> Float[Tensor, " D"]:

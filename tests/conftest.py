@@ -9,12 +9,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic
+from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
 from mdn.mixture import GaussianMixture
 
 FAMILIES = {
     "full-covariance": Full(1e-3, factor="covariance"),
     "full-precision": Full(1e-3, factor="precision"),
+    "tied": Tied(1e-3, factor="covariance"),
     "diagonal": Diagonal(1e-3),
     "isotropic": Isotropic(1e-3),
     "shared_isotropic": SharedIsotropic(1e-3),

@@ -46,6 +46,10 @@ def from_precision_factor(raw, targets):
     return np.linalg.inv(np.stack(precision))
 
 
+def from_one_covariance_factor(raw, targets):
+    return np.repeat(from_covariance_factor(raw, targets), K, 0)
+
+
 def from_std(raw, targets):
     std = np.broadcast_to(softplus(raw).T + 1e-3, (K, targets))
     return diagonal_matrices(std**2)
@@ -58,6 +62,7 @@ def from_nothing(raw, targets):
 DENSE = {
     "full-covariance": from_covariance_factor,
     "full-precision": from_precision_factor,
+    "tied": from_one_covariance_factor,
     "diagonal": from_std,
     "isotropic": from_std,
     "shared_isotropic": from_std,

@@ -1,4 +1,4 @@
-"""The k-means start against clusters known beforehand, and on data that have none."""
+"""Starts against clusters known beforehand, and on data that have none."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mdn.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic
-from mdn.start import kmeans_start
+from mdn.start import STARTS, kmeans_start, plus_plus_start, random_start, start_at
 
 FAMILIES = [
     Full(1e-3, "covariance"),
@@ -110,3 +110,36 @@ def test_same_seed_same_start_with_more_rows_than_are_looked_at():
 def test_more_components_than_rows():
     with pytest.raises(ValueError, match=r"got 3 rows .* for 5 components; lower num_components"):
         kmeans_start(torch.randn(3, 2), 5, FAMILIES[0], None)
+
+
+@pytest.mark.parametrize("start", [plus_plus_start, random_start])
+def test_means_are_rows_and_every_component_is_as_wide_as_the_data(start):
+    y = clusters(60)
+    weight = torch.linspace(0.5, 2, len(y), dtype=torch.float64)
+    mixture = start(y, 3, FAMILIES[0], weight, seed=2)
+    assert all((y == mu).all(-1).any() for mu in mixture.mu)
+    assert len(mixture.mu.unique(dim=0)) == 3
+    expected = torch.from_numpy(np.cov(y.T.numpy(), ddof=0, aweights=weight.numpy()))
+    assert torch.allclose(mixture.scale.covariance(), expected.expand(3, 2, 2))
+    assert torch.allclose(mixture.pi, torch.full((3,), 1 / 3, dtype=torch.float64))
+
+
+def test_plus_plus_finds_every_far_cluster():
+    mu = plus_plus_start(100 * clusters(60), 3, FAMILIES[0], None, seed=0).mu
+    assert torch.allclose(in_order(mu), 100 * CENTRES, atol=600)
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_missing_entries_do_not_spread(start):
+    y = clusters(60)
+    y[::3, 0] = torch.nan
+    mixture = start(y, 3, FAMILIES[0], None)
+    assert mixture.mu.isfinite().all()
+    assert mixture.scale.covariance().isfinite().all()
+
+
+def test_start_at_given_means():
+    y = clusters(60)
+    mixture = start_at(CENTRES, y, FAMILIES[2], None)
+    assert torch.equal(mixture.mu, CENTRES)
+    assert torch.allclose(mixture.sigma, y.std(0, correction=0).expand(3, 2))

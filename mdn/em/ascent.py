@@ -1,0 +1,109 @@
+"""The course of one fit: update after update, until the likelihood does not rise any more."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.em.expectation import EStep
+from mdn.em.maximisation import m_step, revive, without_mass
+from mdn.em.statistics import Statistics
+from mdn.families import Family
+from mdn.mixture import GaussianMixture
+
+_MOST_RESETS = 3
+# What a mean log likelihood may seem to fall by for rounding alone, relative to its size.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """When a rise of the mean log likelihood counts for none.
+
+    Attributes:
+        tol: in nats a row.
+        relative_tol: as part of the likelihood's size; the larger of the two counts.
+    """
+
+    tol: float
+    relative_tol: float
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+
+    def met(self, before: float, after: float) -> bool:
+        """Whether the likelihood has come to rest; while it falls it has not."""
+        size = abs(after)
+        falls = after < before - _ROUNDING * max(1.0, size)
+        return not falls and abs(after - before) < max(self.tol, self.relative_tol * size)
+
+
+class Ascent:
+    """A mixture on its way up.
+
+    Args:
+        start: without batch axes; its scales are projected on the family.
+        family: the covariance family.
+        origin: a point near the data.
+        tolerance: when to stop.
+
+    Attributes:
+        mixture: as it stands, in float64.
+        lower_bounds: mean log likelihood before each update so far.
+        converged: whether it has come to rest.
+        resets: how often each component had lost its rows and was put to use elsewhere.
+    """
+
+    def __init__(
+        self,
+        start: GaussianMixture,
+        family: Family,
+        origin: Float[Tensor, " D"],
+        tolerance: Tolerance,
+    ) -> None:
+        self.mixture = _of_family(start.to(origin.device, torch.float64), family)
+        self.lower_bounds: list[float] = []
+        self.converged = False
+        self.resets = [0] * start.num_components
+        self._family = family
+        self._origin = origin
+        self._tolerance = tolerance
+
+    def e_step(self) -> EStep:
+        """The E-step under the mixture as it stands."""
+        return EStep(self.mixture, self._family, self._origin)
+
+    def update(self, statistics: Statistics) -> None:
+        """Take the M-step from the statistics of all rows.
+
+        Raises:
+            ValueError: on a likelihood that is not a number.
+        """
+        bound = statistics.mean_log_likelihood
+        if not math.isfinite(bound):
+            raise ValueError(
+                f"the mean log likelihood became {bound} in update {len(self.lower_bounds) + 1}; "
+                "scale the data, or raise min_scale"
+            )
+        self.converged = bool(self.lower_bounds) and self._tolerance.met(
+            self.lower_bounds[-1], bound
+        )
+        self.lower_bounds.append(bound)
+        self.mixture = self._revived(m_step(statistics, self._family))
+
+    def _revived(self, mixture: GaussianMixture) -> GaussianMixture:
+        """The mixture with lost components put to use, a few times each: some data need fewer."""
+        lost = [k for k in without_mass(mixture) if self.resets[k] < _MOST_RESETS]
+        for k in lost:
+            self.resets[k] += 1
+            mixture = revive(mixture, k)
+        return mixture
+
+
+def _of_family(mixture: GaussianMixture, family: Family) -> GaussianMixture:
+    covariance = mixture.scale.covariance().expand(mixture.num_components, -1, -1)
+    return GaussianMixture(mixture.log_pi, mixture.mu, family.project(covariance, mixture.pi))

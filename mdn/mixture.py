@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
+from mdn.questions.modes import Modes
 from mdn.questions.quantiles import Quantiles
 from mdn.questions.subsets import Subsets
 
@@ -19,7 +20,7 @@ _LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(Quantiles, Subsets):
+class GaussianMixture(Quantiles, Subsets, Modes):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
+from mdn.scale import Scale
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
@@ -159,6 +160,38 @@ class MixtureHead(nn.Module):
         self.weights.bias.copy_(mixture.log_pi)
         raw = self.family.raw(mixture.scale)
         self.components.bias.copy_(torch.cat([mixture.mu.mT.flatten(), raw.flatten()]))
+
+    def owned_by(self, component: int) -> list[tuple[nn.Parameter, Int[Tensor, " rows"]]]:
+        """The rows of each parameter that belong to one component alone."""
+        columns = self.raw_shape[1]
+        slots = torch.arange(sum(self.sizes), device=self.components.bias.device)
+        mu, raw = slots.split(self.sizes)
+        own = [mu.unflatten(0, (self.num_targets, self.num_components))[:, component]]
+        if columns == self.num_components:
+            own.append(raw.unflatten(0, self.raw_shape)[:, component])
+        rows, row = torch.cat(own), slots.new_tensor([component])
+        weights, components = self.weights, self.components
+        return [
+            (weights.weight, row),
+            (weights.bias, row),
+            (components.weight, rows),
+            (components.bias, rows),
+        ]
+
+    @torch.no_grad()
+    def restart(self, component: int, logit: float, mu: Float[Tensor, " D"], scale: Scale) -> None:
+        """Begin one component anew, whatever the input; the others keep all that is theirs.
+
+        Args:
+            component: its number.
+            logit: its unnormalised log weight.
+            mu: its mean.
+            scale: of this family, with K = 1. What components share is not touched.
+        """
+        (weight, row), (bias, _), (matrix, rows), (vector, _) = self.owned_by(component)
+        weight[row], bias[row], matrix[rows] = 0, logit, 0
+        start = torch.cat([mu, self.family.raw(scale).flatten()])
+        vector[rows] = start[: len(rows)].to(vector)
 
 
 class MixtureDensityNetwork(nn.Module):

@@ -17,6 +17,7 @@ LAYERS = [
     "mixture",
     "families",
     "networks",
+    "singularity",
     "start",
     "em",
     "metrics",

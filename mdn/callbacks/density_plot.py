@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.func import functional_call
 
+from mdn.callbacks.evaluating import evaluating
 from mdn.mixture import GaussianMixture
 
 
@@ -54,16 +55,11 @@ class DensityPlot(Callback):
         directory = trainer.log_dir  # all processes must ask
         if not trainer.is_global_zero:
             return
-        modes = {part: part.training for part in module.modules()}
         try:
-            self._save(
-                trainer, module.eval(), weights, Path(directory or ".") / f"figures/{name}.png"
-            )
+            with evaluating(module):
+                self._save(trainer, module, weights, Path(directory or ".") / f"figures/{name}.png")
         except Exception as error:
             rank_zero_warn(f"no figure {name}: {type(error).__name__}: {error}")
-        finally:
-            for part, training in modes.items():
-                part.training = training
 
     def _save(
         self, trainer: Trainer, module: LightningModule, weights: dict[str, Tensor], path: Path

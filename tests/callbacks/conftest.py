@@ -16,6 +16,8 @@ from mdn.module import MDNModule
 from mdn.networks import MLP
 from mdn.schedules import constant
 
+BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
+
 
 class Rows(LightningDataModule):
     """The same few tables as a datamodule of the project has."""
@@ -69,15 +71,19 @@ def data():
 
 @pytest.fixture
 def make_module():
-    def make(learning_rate=1e-2, family=None, targets=1, components=3, optimizer=torch.optim.Adam):
+    def make(
+        learning_rate=1e-2,
+        components=3,
+        optimizer=torch.optim.Adam,
+        inputs=1,
+        backbone=BACKBONE,
+    ):
         return MDNModule(
-            num_inputs=1,
-            num_targets=targets,
+            num_inputs=inputs,
+            num_targets=1,
             num_components=components,
-            family=family or Diagonal(1e-3),
-            backbone=partial(
-                MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False
-            ),
+            family=Diagonal(1e-3),
+            backbone=backbone,
             optimizer=partial(optimizer, lr=learning_rate),
             schedule=constant,
             start_from_data=True,

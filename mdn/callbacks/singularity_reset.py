@@ -1,0 +1,187 @@
+"""Dead and singular components get another chance, a counted number of times."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torch.optim import Optimizer
+
+from mdn.callbacks.evaluating import evaluating
+from mdn.data.seeds import generator
+from mdn.data.table import Table
+from mdn.module import MDNModule
+from mdn.networks import MixtureHead
+from mdn.singularity import Thresholds, find_ill, restart_rows, tally
+
+_CHUNK = 8192
+
+
+class SingularityReset(Callback):
+    """Begins components anew that are dead or singular, as `mdn.singularity` defines these.
+
+    ```yaml
+    singularity_reset:
+      _target_: mdn.callbacks.singularity_reset.SingularityReset
+      every_n_epochs: 5
+      until: 0.5
+      patience: 2
+      max_resets: 3
+      on_exhausted: warn
+      seed: ${seed}
+      thresholds: {_target_: mdn.singularity.Thresholds, ...}
+    ```
+
+    A restarted component has its mean at a training row that is explained badly, the scale of all
+    targets, an equal share of the weight and no memory in the optimizer. How often that happened
+    is logged as `singularity/resets`, and for each component as `singularity/resets/<k>`. The
+    first process decides for all of them.
+
+    Args:
+        every_n_epochs: how often to look.
+        until: the fraction of the training steps after which it looks no more, so that what has
+            been restarted has a schedule left to learn by.
+        patience: how many looks in a row must find a component ill before it is restarted.
+        max_resets: how often one component may be restarted.
+        on_exhausted: "warn" to leave such a component as it is, "raise" to end the run.
+        seed: from which the rows follow that restarts begin at.
+        thresholds: what counts as dead or singular.
+    """
+
+    def __init__(
+        self,
+        every_n_epochs: int,
+        until: float,
+        patience: int,
+        max_resets: int,
+        on_exhausted: str,
+        seed: int,
+        thresholds: Thresholds,
+    ) -> None:
+        if min(every_n_epochs, patience, max_resets) < 1:
+            raise ValueError(
+                "every_n_epochs, patience and max_resets must be at least 1, got "
+                f"{every_n_epochs}, {patience} and {max_resets}"
+            )
+        if on_exhausted not in ("warn", "raise"):
+            raise ValueError(f"on_exhausted must be warn or raise, got {on_exhausted!r}")
+        self.every_n_epochs = every_n_epochs
+        self.until = until
+        self.patience = patience
+        self.max_resets = max_resets
+        self.on_exhausted = on_exhausted
+        self.seed = seed
+        self.thresholds = thresholds
+        self.resets: dict[int, int] = {}
+        self.ill_for: dict[int, int] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"resets": self.resets, "ill_for": self.ill_for}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.resets, self.ill_for = dict(state_dict["resets"]), dict(state_dict["ill_for"])
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        early = trainer.global_step < self.until * trainer.estimated_stepping_batches
+        if early and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
+            self._look(trainer, pl_module)  # pyright: ignore[reportArgumentType]
+
+    def _look(self, trainer: Trainer, module: MDNModule) -> None:
+        table: Table = trainer.datamodule.train_table  # pyright: ignore[reportAttributeAccessIssue]
+        head = module.network.head
+        with evaluating(module):
+            seen = survey(module, table, self.thresholds.floor_factor * head.family.min_scale)
+        plan = self._plan(seen, trainer.current_epoch, head.family.min_scale)
+        for component, row, logit in trainer.strategy.broadcast(plan):
+            restart(module, table, component, row, logit)
+            forget(trainer.optimizers, head, component)
+            self.resets[component] = self.resets.get(component, 0) + 1
+            self.ill_for.pop(component, None)
+        self._log(trainer, head.num_components)
+
+    def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int, float]]:
+        """(component, row, logit) of each restart."""
+        due = self._due(find_ill(seen.sums, self.thresholds), min_scale)
+        draws = generator("restarts", self.seed, epoch)
+        rows = restart_rows(seen.log_prob, seen.weight, len(due), draws)
+        return [(k, row, seen.equal_logit) for k, row in zip(due, rows.tolist(), strict=False)]
+
+    def _due(self, ill: Bool[Tensor, " K"], min_scale: float) -> list[int]:
+        """Components to restart now; what is known of each is brought up to date."""
+        patients = [k for k, is_ill in enumerate(ill.tolist()) if is_ill]
+        self.ill_for = {k: self.ill_for.get(k, 0) + 1 for k in patients}
+        due = [k for k in patients if self.ill_for[k] >= self.patience]
+        helped = [k for k in due if self.resets.get(k, 0) < self.max_resets]
+        for k in due:
+            if k not in helped and self.ill_for[k] == self.patience:
+                self._give_up(k, min_scale)
+        return helped
+
+    def _give_up(self, component: int, min_scale: float) -> None:
+        message = (
+            f"component {component} was restarted {self.max_resets} times and is dead or singular "
+            f"again; lower num_components, raise family.min_scale (now {min_scale}), or look for "
+            "repeated rows in the data"
+        )
+        if self.on_exhausted == "raise":
+            raise ValueError(message)
+        rank_zero_warn(f"{message}; it is left as it is")
+
+    def _log(self, trainer: Trainer, num_components: int) -> None:
+        counts = {"singularity/resets": float(sum(self.resets.values()))}
+        for k in range(num_components):
+            counts[f"singularity/resets/{k}"] = float(self.resets.get(k, 0))
+        for logger in trainer.loggers:
+            logger.log_metrics(counts, step=trainer.global_step)
+
+
+class Survey(NamedTuple):
+    """What the training rows say of the components.
+
+    Attributes:
+        sums: as `tally` gives them.
+        log_prob: of each row, standardised.
+        weight: of each row.
+        equal_logit: the logit with which a component would have an equal share on average.
+    """
+
+    sums: Float[Tensor, "4 K"]
+    log_prob: Float[Tensor, " N"]
+    weight: Float[Tensor, " N"]
+    equal_logit: float
+
+
+def survey(module: MDNModule, table: Table, floor: float) -> Survey:
+    """One pass over the training rows, in chunks."""
+    head, sums, log_prob, levels = module.network.head, [], [], []
+    weight = torch.ones(len(table)).double() if table.weight is None else table.weight
+    for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
+        features = module.network.backbone(module.inputs(x.to(module.device), module.dtype))
+        mixtures = head(features).expand(len(x))
+        y = module.targets(y.to(module.device), module.dtype)
+        sums.append(tally(mixtures, y, share.to(y), floor))
+        log_prob.append(mixtures.log_prob(y).cpu())
+        levels.append(head.weights(features).logsumexp(-1).expand(len(x)))
+    level = torch.cat(levels).mean().item() - math.log(head.num_components)
+    return Survey(torch.stack(sums).sum(0), torch.cat(log_prob), weight, level)
+
+
+def restart(module: MDNModule, table: Table, component: int, row: int, logit: float) -> None:
+    """Begin a component at one training row, as wide as all of them."""
+    y = module.targets(table.y.to(module.device), torch.float64)
+    covariance = torch.cov(y.T, correction=0, aweights=table.weight).reshape(1, *[y.shape[1]] * 2)
+    scale = module.network.head.family.project(covariance, y.new_ones(1))
+    module.network.head.restart(component, logit, y[row], scale)
+
+
+def forget(optimizers: Iterable[Optimizer], head: MixtureHead, component: int) -> None:
+    """Clear what optimizers remember of a component: moments and momentum."""
+    for parameter, rows in head.owned_by(component):
+        for optimizer in optimizers:
+            for memory in optimizer.state.get(parameter, {}).values():
+                if isinstance(memory, Tensor) and memory.shape == parameter.shape:
+                    memory[rows] = 0

@@ -76,7 +76,8 @@ def test_evaluate_repeats_the_test_and_predict_gives_the_density(run, tmp_path, 
     trained = json.loads((run_dir / "metrics.json").read_text())
     ckpt = f"ckpt={run_dir}/checkpoints/best.ckpt"
 
-    assert run("evaluate", ckpt)[0] == 0
+    status, said = run("evaluate", ckpt)
+    assert status == 0, said
     evaluated = json.loads(only(tmp_path, "outputs/evaluate/*/metrics.json").read_text())
     for key in ("test/nll", "test/nll_standardized", "test/marginal_nll"):
         assert evaluated[key] == pytest.approx(trained[key], abs=1e-6)

@@ -163,7 +163,7 @@ class FileData(TableModule):
     def __init__(
         self,
         path: str | Path,
-        targets: Wanted,
+        targets: Wanted | None,
         inputs: Wanted | None,
         weight: str | int | None,
         val_path: str | Path | None,
@@ -175,6 +175,8 @@ class FileData(TableModule):
     ) -> None:
         super().__init__(batch_size, seed)
         _check_fractions(val_fraction, test_fraction)
+        if targets is None:
+            raise ValueError("no target is named; say which columns to learn: data.targets=[...]")
         self.path = path
         self.columns = (targets, inputs, weight)
         self.other_paths = {"test": test_path, "val": val_path}

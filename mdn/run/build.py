@@ -39,13 +39,16 @@ def build_trainer(config: dict[str, Any]) -> Trainer:
     return instantiate(settings, callbacks=callbacks, logger=logger, _convert_="all")
 
 
-def score(module: MDNModule, data: TableModule) -> dict[str, float]:
-    """The scores of the test rows, without a log."""
+def quiet_trainer() -> Trainer:
+    """A Trainer that leaves nothing behind, to go over rows once."""
     quieten()
-    trainer = Trainer(
-        accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False
+    return Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
     )
-    return dict(trainer.test(module, data, verbose=False)[0])
 
 
 def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:

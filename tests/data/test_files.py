@@ -12,7 +12,7 @@ from mdn.data.files import check_learnable, read_columns, read_table
 from mdn.data.table import Table
 
 BODY = "".join(f"{i},{i * i % 7}\n" for i in range(10))
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture

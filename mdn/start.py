@@ -41,7 +41,7 @@ def kmeans_start(
     Raises:
         ValueError: with fewer rows than components.
     """
-    rows, weight = _some_rows(y, weight, num_components, seed)
+    rows, weight = _distinct_rows(y, weight, num_components, seed)
     centres, labels = _kmeans(rows, num_components, weight, seed)
     within = _covariance(rows - centres[labels], weight)
     marginal = _covariance(rows - _mean(rows, weight), weight)
@@ -60,7 +60,7 @@ def plus_plus_start(
 
     Arguments and errors are those of `kmeans_start`.
     """
-    rows, weight = _some_rows(y, weight, num_components, seed)
+    rows, weight = _distinct_rows(y, weight, num_components, seed)
     mu = _far_apart(rows, num_components, weight, seed)
     return start_at(mu, rows, family, weight).to(y.device, y.dtype)
 
@@ -76,9 +76,11 @@ def random_start(
 
     Arguments and errors are those of `kmeans_start`.
     """
-    rows, weight = _some_rows(y, weight, num_components, seed)
-    chosen = torch.multinomial(weight, num_components, generator=_generator(seed))
-    return start_at(rows[chosen], rows, family, weight).to(y.device, y.dtype)
+    rows, weight = _distinct_rows(y, weight, num_components, seed)
+    count = min(num_components, len(rows))
+    chosen = torch.multinomial(weight, count, generator=_generator(seed))
+    mu = _repeated(rows[chosen], num_components)
+    return start_at(mu, rows, family, weight).to(y.device, y.dtype)
 
 
 def start_at(
@@ -110,48 +112,46 @@ def _mixture(
 
 
 def _kmeans(
-    y: Float[Tensor, "N D"], num_components: int, weight: Float[Tensor, " N"], seed: int
-) -> tuple[Float[Tensor, "K D"], Int[Tensor, " N"]]:
-    """Centres, and the centre of each row; centres are repeated when there are too few rows."""
+    rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
+) -> tuple[Float[Tensor, "K D"], Int[Tensor, " M"]]:
+    """Centres, and the centre of each row."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    distinct, labels = torch.unique(y, dim=0, return_inverse=True)
-    if len(distinct) <= num_components:
-        return _repeated(distinct, num_components), labels
+    if len(rows) <= num_components:
+        return _repeated(rows, num_components), torch.arange(len(rows))
     # Centred, because distances between rows far from the origin have no digits left.
-    shift = _mean(y, weight)
+    shift = _mean(rows, weight)
     model = KMeans(num_components, n_init=_RUNS, random_state=seed)  # pyright: ignore[reportArgumentType]
     with warnings.catch_warnings():
         # Next to a far outlier even distinct rows coincide; repeated centres are all right here.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit((y - shift).numpy(), sample_weight=weight.numpy())
+        model.fit((rows - shift).numpy(), sample_weight=weight.numpy())
     return torch.from_numpy(model.cluster_centers_) + shift, torch.from_numpy(model.labels_).long()
 
 
 def _far_apart(
-    y: Float[Tensor, "N D"], num_components: int, weight: Float[Tensor, " N"], seed: int
+    rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
 ) -> Float[Tensor, "K D"]:
     from sklearn.cluster import kmeans_plusplus
 
-    distinct = torch.unique(y, dim=0)
-    if len(distinct) <= num_components:
-        return _repeated(distinct, num_components)
-    away = (y - _mean(y, weight)).numpy()
+    if len(rows) <= num_components:
+        return _repeated(rows, num_components)
+    away = (rows - _mean(rows, weight)).numpy()
     _, chosen = kmeans_plusplus(
         away, num_components, sample_weight=weight.numpy(), random_state=seed
     )
-    return y[torch.from_numpy(chosen).long()]
+    return rows[torch.from_numpy(chosen).long()]
 
 
-def _repeated(distinct: Float[Tensor, "M D"], num_components: int) -> Float[Tensor, "K D"]:
-    return distinct[torch.arange(num_components) % len(distinct)]
+def _repeated(rows: Float[Tensor, "M D"], num_components: int) -> Float[Tensor, "K D"]:
+    return rows[torch.arange(num_components) % len(rows)]
 
 
-def _some_rows(
+def _distinct_rows(
     y: Tensor, weight: Tensor | None, num_components: int, seed: int
 ) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:
-    """At most so many rows of positive weight, drawn with the seed."""
+    """Distinct rows in order, and what each weighs: repeated rows and weights are one thing."""
     counted = torch.arange(len(y)) if weight is None else (weight.cpu() > 0).nonzero().squeeze(-1)
     if len(counted) < num_components:
         raise ValueError(
@@ -160,7 +160,9 @@ def _some_rows(
         )
     drawn = counted[torch.randperm(len(counted), generator=_generator(seed))[:_MOST_ROWS]]
     drawn = drawn.to(y.device)
-    return _filled(y[drawn], None if weight is None else weight[drawn])
+    rows, weight = _filled(y[drawn], None if weight is None else weight[drawn])
+    distinct, which = torch.unique(rows, dim=0, return_inverse=True)
+    return distinct, weight.new_zeros(len(distinct)).index_add(0, which, weight)
 
 
 def _filled(y: Tensor, weight: Tensor | None) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:

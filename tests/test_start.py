@@ -143,3 +143,14 @@ def test_start_at_given_means():
     mixture = start_at(CENTRES, y, FAMILIES[2], None)
     assert torch.equal(mixture.mu, CENTRES)
     assert torch.allclose(mixture.sigma, y.std(0, correction=0).expand(3, 2))
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_neither_order_nor_repetition_of_rows_matters(start):
+    y = clusters(40)
+    weight = (torch.arange(len(y)) % 3).double()
+    weighted = start(y, 3, FAMILIES[0], weight, seed=1)
+    repeated = y.repeat_interleave(weight.long(), 0).flip(0)
+    other = start(repeated, 3, FAMILIES[0], None, seed=1)
+    assert torch.allclose(weighted.mu, other.mu)
+    assert torch.allclose(weighted.scale.covariance(), other.scale.covariance())

@@ -12,15 +12,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
-from mdn.questions.modes import Modes
 from mdn.questions.quantiles import Quantiles
+from mdn.questions.regions import Regions
 from mdn.questions.subsets import Subsets
 
 _LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(Quantiles, Subsets, Modes):
+class GaussianMixture(Quantiles, Subsets, Regions):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:

@@ -15,9 +15,14 @@ _LOG_2PI = math.log(2 * math.pi)
 _NARROW = 0.03
 
 
+def log_density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Log density at z."""
+    return -0.5 * (z.square() + _LOG_2PI)
+
+
 def density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Density at z."""
-    return torch.exp(-0.5 * (z.square() + _LOG_2PI))
+    return log_density(z).exp()
 
 
 def cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -37,5 +42,5 @@ def log_mass(
     far, near = (torch.special.log_ndtr(edge - centre) for edge in (-wide, wide))
     by_difference = near + torch.log(-torch.expm1(far - near))
     curvature = slim.square() * (centre.square() - 1) / 6
-    by_series = curvature - 0.5 * (centre.square() + _LOG_2PI) + torch.log(2 * half)
+    by_series = curvature + log_density(centre) + torch.log(2 * half)
     return torch.where(narrow, by_series, by_difference)

@@ -104,6 +104,11 @@ class MixtureParameters(ABC):
 
         return type(self)(widen(self.log_pi), widen(self.mu), self.scale.map(widen))
 
+    def flatten(self: AnyMixture) -> AnyMixture:
+        """The same mixtures with one batch axis, also where there was none."""
+        lead = len(self.batch_shape)
+        return self.map(lambda stored: stored.reshape(-1, *stored.shape[lead:]))
+
     def __getitem__(self: AnyMixture, index: int | slice | Tensor) -> AnyMixture:
         """Some mixtures of a batch: an index into its first axis."""
         return self.map(lambda stored: stored[index])

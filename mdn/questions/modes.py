@@ -41,14 +41,14 @@ class Modes(MixtureParameters):
 
         Positions and densities are differentiable in the parameters.
         """
-        flat = self.map(lambda stored: stored.reshape(-1, *stored.shape[len(self.batch_shape) :]))
+        flat = self.flatten()
         surface = Surface.of(flat)
         with torch.no_grad():
             y = surface.climb(flat.mu)
             for _ in range(_NEWTON_STEPS):
                 y = y + surface.shape(y).newton_step()
         found = _sorted_modes(surface, y)
-        return ModeList(*(v.reshape(*self.batch_shape, *v.shape[1:]) for v in found))
+        return ModeList(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in found))
 
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
         """The component with the largest weight, and its mean."""

@@ -1,0 +1,98 @@
+"""Highest-density regions: the smallest set that holds a given probability.
+
+It is where the density exceeds a threshold: for one target a union of intervals, at most one for
+each component, found to rounding; for several targets the threshold is a quantile of the log
+density of samples (Hyndman 1996).
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.questions.modes import Modes
+from mdn.questions.profile import GRID_POINTS, Profile
+from mdn.questions.quantiles import check_probabilities
+
+_NUMBERS_AT_ONCE = 2**24
+
+
+class Region(NamedTuple):
+    """The highest-density regions of mixtures over one target.
+
+    Attributes:
+        lower: lower ends of the intervals, in increasing order; NaN in places left over.
+        upper: their upper ends.
+        log_threshold: the log density at every end.
+    """
+
+    lower: Float[Tensor, "*batch K"]
+    upper: Float[Tensor, "*batch K"]
+    log_threshold: Float[Tensor, "*batch"]
+
+
+class Regions(Modes):
+    """Questions about the smallest set that holds a given probability."""
+
+    def highest_density_region(self, level: float) -> Region:
+        """The intervals of one target that hold `level` of the probability in least length.
+
+        Without gradient.
+
+        Raises:
+            ValueError: on several targets, or on a level that is not between 0 and 1.
+        """
+        if self.num_targets > 1:
+            raise ValueError(
+                f"intervals are for one target, got {self.num_targets}; take a marginal, or ask "
+                "density_threshold() and compare log_prob with it"
+            )
+        _check_inside(level)
+        parts = [_region(part, level) for part in _split(self.detach().flatten())]
+        whole = (torch.cat(part) for part in zip(*parts, strict=True))
+        return Region(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in whole))
+
+    def density_threshold(
+        self, level: float, num_samples: int = 1000, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "*batch"]:
+        """The log density that `level` of the probability exceeds, by samples.
+
+        A point y is in the region where log_prob(y) is at least this.
+
+        Raises:
+            ValueError: on a level that is not between 0 and 1.
+        """
+        _check_inside(level)
+        log_prob = self.sample_log_prob(num_samples, generator)
+        return log_prob.kthvalue(max(1, round((1 - level) * num_samples)), dim=0).values
+
+    def sample_log_prob(
+        self, num_samples: int, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "S ..."]:
+        """Log density of samples from each mixture, without gradient."""
+        at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
+        sizes = [min(at_once, num_samples - s) for s in range(0, num_samples, at_once)]
+        with torch.no_grad():
+            return torch.cat([self.log_prob(self.sample([size], generator)) for size in sizes])
+
+
+def _region(mixture: Regions, level: float) -> Region:
+    # Heights near a flat top differ by less than single precision resolves.
+    double = mixture.to(dtype=torch.float64)
+    mu, sigma, modes = (v.squeeze(-1) for v in (double.mu, double.sigma, double.modes().y))
+    profile = Profile.of(double.log_pi, mu, sigma, modes)
+    log_threshold = profile.threshold(level)
+    region = (*profile.ends(log_threshold), log_threshold)
+    return Region(*(v.to(mixture.mu.dtype) for v in region))
+
+
+def _split(mixture: Regions) -> list[Regions]:
+    at_once = max(1, _NUMBERS_AT_ONCE // (GRID_POINTS * mixture.num_components**2))
+    return [mixture[start : start + at_once] for start in range(0, len(mixture), at_once)]
+
+
+def _check_inside(level: float) -> None:
+    check_probabilities([level])
+    if level in (0, 1):
+        raise ValueError(f"the level of a region is between 0 and 1, got {level}")

@@ -63,8 +63,15 @@ def _write(jobs: list[dict[str, Any]], path: Path) -> None:
 
 def _print(jobs: list[dict[str, Any]]) -> None:
     shown = [key for key in _SHOWN if any(key in job for job in jobs)]
-    grid = Grid("job", "overrides", *shown, box=None)
-    for job in jobs:
+    grid = Grid("job", "choice", *shown, box=None)
+    for job, choice in zip(jobs, _choices(jobs), strict=True):
         scores = [f"{job[key]:.4g}" if key in job else "" for key in shown]
-        grid.add_row(job["job"], job["overrides"], *scores, job["error"] or None)
+        grid.add_row(job["job"], choice, *scores, job["error"] or None)
     Console(soft_wrap=True, highlight=False).print(grid)
+
+
+def _choices(jobs: list[dict[str, Any]]) -> list[str]:
+    """What tells the jobs apart: the overrides that they do not all share."""
+    asked = [job["overrides"].split() for job in jobs]
+    common = set.intersection(*map(set, asked)) if len(jobs) > 1 else set()
+    return [" ".join(each for each in one if each not in common) for one in asked]

@@ -1,26 +1,13 @@
-"""What all tests share: a seed, a device, and one list of covariance families.
-
-A new family is one line in `FAMILIES` and one dense formula in `test_families.py`, and inherits
-the whole contract.
-"""
+"""What all tests share: a seed, a device, and each covariance family in turn."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
+from family_list import FAMILIES, random_raw
 
-from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
+from mdn.families import Family
 from mdn.mixture import GaussianMixture
-
-FAMILIES = {
-    "full-covariance": Full(1e-3, factor="covariance"),
-    "full-precision": Full(1e-3, factor="precision"),
-    "tied": Tied(1e-3, factor="covariance"),
-    "diagonal": Diagonal(1e-3),
-    "isotropic": Isotropic(1e-3),
-    "shared_isotropic": SharedIsotropic(1e-3),
-    "constant": Constant(1e-3, std=0.5),
-}
 
 
 def pytest_addoption(parser):
@@ -45,12 +32,6 @@ def family_name(request) -> str:
 @pytest.fixture
 def family(family_name) -> Family:
     return FAMILIES[family_name]
-
-
-def random_raw(family, *batch: int, components: int, targets: int) -> torch.Tensor:
-    """Raw numbers of a family from which a well-behaved scale comes."""
-    shape = family.raw_shape(components, targets)
-    return torch.randn(*batch, *shape, dtype=torch.float64)
 
 
 @pytest.fixture

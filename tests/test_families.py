@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import FAMILIES, random_raw
+from family_list import FAMILIES, random_raw
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 

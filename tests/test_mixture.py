@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from conftest import random_raw
+from family_list import random_raw
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import norm

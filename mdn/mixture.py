@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
+from mdn.questions.divergences import Divergences
+from mdn.questions.pooling import Pooling
 from mdn.questions.quantiles import Quantiles
 from mdn.questions.regions import Regions
 from mdn.questions.subsets import Subsets
@@ -20,7 +22,7 @@ _LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(Quantiles, Subsets, Regions):
+class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:
@@ -43,30 +45,19 @@ class GaussianMixture(Quantiles, Subsets, Regions):
         """Log probability that component k produced y."""
         return torch.log_softmax(self.log_pi + self.component_log_prob(y), -1)
 
-    @property
-    def mean(self) -> Float[Tensor, "*batch D"]:
-        """E[y]."""
-        return (self.pi[..., None] * self.mu).sum(-2)
-
-    @property
-    def covariance(self) -> Float[Tensor, "*batch D D"]:
-        """Cov[y]: the mean of the covariances plus the covariance of the means."""
-        away = self.mu - self.mean[..., None, :]
-        spread = self.scale.covariance() + away[..., :, None] * away[..., None, :]
-        return (self.pi[..., None, None] * spread).sum(-3)
-
-    @property
-    def std(self) -> Float[Tensor, "*batch D"]:
-        """Standard deviation of each target under the whole mixture."""
-        away = self.mu - self.mean[..., None, :]
-        return (self.pi[..., None] * (self.sigma.square() + away.square())).sum(-2).sqrt()
-
     def sample(
         self, shape: Sequence[int] = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Independent samples, [*shape, *batch, D], without gradient."""
+        return self.sample_with_component(shape, generator)[0]
+
+    def sample_with_component(
+        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "*out D"], Int[Tensor, "*out"]]:
+        """Independent samples and the component each came from, without gradient."""
         with torch.no_grad():
-            return self._sample_components(self._choose(shape, generator), generator)
+            component = self._choose(shape, generator)
+            return self._sample_components(component, generator), component
 
     def rsample(
         self, shape: Sequence[int] = (), generator: torch.Generator | None = None

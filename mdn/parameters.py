@@ -6,7 +6,7 @@ in a file of its own.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ from mdn.scale import Scale
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")
+
+_NUMBERS_AT_ONCE = 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,14 @@ class MixtureParameters(ABC):
         self, shape: Sequence[int] = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Independent samples, [*shape, *batch, D], without gradient."""
+
+    def sample_in_parts(
+        self, num_samples: int, generator: torch.Generator | None = None
+    ) -> Iterator[Float[Tensor, "*out D"]]:
+        """Samples from each mixture, a bounded number at once, [part, *batch, D]."""
+        at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
+        for start in range(0, num_samples, at_once):
+            yield self.sample([min(at_once, num_samples - start)], generator)
 
     def affine(
         self: AnyMixture, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]

@@ -251,6 +251,21 @@ class PrecisionFactor(TriangularScale):
         )
 
 
+def joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
+    """One scale over the components of several, which have so many each.
+
+    Diagonal scales join to a diagonal one with nothing shared; any other to a Cholesky factor.
+    """
+    pairs = list(zip(scales, counts, strict=True))
+    if all(isinstance(scale, DiagonalScale) for scale in scales):
+        std = [s.std.expand(*s.std.shape[:-2], count, -1) for s, count in pairs]
+        return DiagonalScale(torch.cat(std, -2), scales[0].num_targets)
+    trils = [(s.tril(), count) for s, count in pairs]
+    return CovarianceFactor.from_tril(
+        torch.cat([t.expand(*t.shape[:-3], count, -1, -1) for t, count in trils], -3)
+    )
+
+
 def lower_positions(num_targets: int) -> tuple[list[int], list[int]]:
     """Row and column of each packed strictly lower entry, column by column."""
     pairs = [(i, j) for j in range(num_targets) for i in range(j + 1, num_targets)]

@@ -71,10 +71,9 @@ class Regions(Modes):
         self, num_samples: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "S ..."]:
         """Log density of samples from each mixture, without gradient."""
-        at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
-        sizes = [min(at_once, num_samples - s) for s in range(0, num_samples, at_once)]
         with torch.no_grad():
-            return torch.cat([self.log_prob(self.sample([size], generator)) for size in sizes])
+            parts = self.sample_in_parts(num_samples, generator)
+            return torch.cat([self.log_prob(y) for y in parts])
 
 
 def _region(mixture: Regions, level: float) -> Region:

@@ -1,0 +1,95 @@
+"""Entropy of a mixture, and its distance from another.
+
+Neither has a closed form. With divergences between single components, which do,
+
+    entropy >= sum_i pi_i H_i - sum_i pi_i log sum_j pi_j exp(-B_ij)
+    entropy <= sum_i pi_i H_i - sum_i pi_i log sum_j pi_j exp(-KL_ij)
+
+with Bhattacharyya's and Kullback and Leibler's divergence (Kolchinsky & Tracey 2017), and the
+second is held below the entropy of the Gaussian with the same covariance. The divergence
+of a mixture from another is approached by the variational formula of Hershey & Olsen (2007),
+
+    sum_i pi_i log [ sum_j pi_j exp(-KL(f_i, f_j)) / sum_j omega_j exp(-KL(f_i, g_j)) ]
+
+which is exact for equal mixtures and for single components, and is no bound; or by samples.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.parameters import AnyMixture, MixtureParameters
+from mdn.questions.moments import Moments
+from mdn.triangular import lower_factor
+
+
+class Divergences(Moments):
+    """Questions of information, in nats."""
+
+    def entropy_bounds(self) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
+        """A lower and an upper bound of the entropy."""
+        per_target = 0.5 * (1 + math.log(2 * math.pi))
+        inside = (self.pi * (self.scale.log_det() + self.num_targets * per_target)).sum(-1)
+        lower = inside - self._mean_log_overlap(_bhattacharyya(self))
+        upper = inside - self._mean_log_overlap(_kullback_leibler(self, self))
+        gaussian = 0.5 * torch.linalg.slogdet(self.covariance).logabsdet
+        return lower, torch.minimum(upper, gaussian + self.num_targets * per_target)
+
+    def kl_to(self, other: "Divergences") -> Float[Tensor, "*out"]:
+        """Approximate Kullback-Leibler divergence of this mixture from another, E[log p - log q].
+
+        By the variational formula at the top of this module: deterministic and differentiable.
+        """
+        within = self._mean_log_overlap(_kullback_leibler(self, self))
+        return within - self._mean_log_overlap(_kullback_leibler(self, other), other.log_pi)
+
+    def kl_by_samples(
+        self,
+        other: "Divergences",
+        num_samples: int = 10_000,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
+        """Kullback-Leibler divergence by samples of this mixture, and its standard error."""
+        with torch.no_grad():
+            parts = _broadcast(self, other).sample_in_parts(num_samples, generator)
+            ratio = torch.cat([self.log_prob(y) - other.log_prob(y) for y in parts])
+        return ratio.mean(0), ratio.std(0) / num_samples**0.5
+
+    def _mean_log_overlap(
+        self, divergence: Float[Tensor, "*out I J"], log_pi: Float[Tensor, "*batch J"] | None = None
+    ) -> Float[Tensor, "*out"]:
+        """sum_i pi_i log sum_j pi_j exp(-divergence_ij), with the other's weights where given."""
+        others = self.log_pi if log_pi is None else log_pi
+        return (self.pi * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
+
+
+def _broadcast(p: AnyMixture, q: MixtureParameters) -> AnyMixture:
+    return p.expand(*torch.broadcast_shapes(p.batch_shape, q.batch_shape))
+
+
+def _kullback_leibler(p: MixtureParameters, q: MixtureParameters) -> Float[Tensor, "*out I J"]:
+    """Divergence of each component of p from each of q."""
+    p = _broadcast(p, q)
+    # The components of p lead, where q's scale broadcasts against them.
+    mean = p.mu.movedim(-2, 0)[..., None, :] - q.mu
+    factor = p.scale.tril().expand(*p.mu.shape, -1).movedim((-1, -3), (0, 1))[..., None, :]
+    factor = factor.expand(*factor.shape[:-2], q.num_components, -1)
+    distance = q.scale.whiten(mean).square().sum(-1)
+    spread = q.scale.whiten(factor).square().sum((0, -1))
+    twice = (distance + spread - p.num_targets).movedim(0, -2)
+    return twice / 2 + q.scale.log_det()[..., None, :] - p.scale.log_det()[..., :, None]
+
+
+def _bhattacharyya(p: MixtureParameters) -> Float[Tensor, "*batch K K"]:
+    """Distance between each two components."""
+    tril = p.scale.tril().expand(*p.mu.shape, -1)
+    pairs = torch.broadcast_tensors(tril[..., :, None, :, :], tril[..., None, :, :, :])
+    between = lower_factor(torch.cat(pairs, -1) * 0.5**0.5)
+    mean = p.mu[..., :, None, :] - p.mu[..., None, :, :]
+    whitened = torch.linalg.solve_triangular(between, mean[..., None], upper=False)
+    log_det = p.scale.log_det()
+    single = 0.5 * (log_det[..., :, None] + log_det[..., None, :])
+    joint = between.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return whitened.square().sum((-2, -1)) / 8 + joint - single

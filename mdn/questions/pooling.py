@@ -1,0 +1,88 @@
+"""Several mixtures made one, and one made smaller.
+
+The average of densities is the mixture of all their components, each weight times its member's
+share. Averaging parameters instead is a different distribution, between the modes. The variance
+of the pool is the mean of the members' variances (noise) plus the variance of their means
+(disagreement).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.questions.moments import Moments
+from mdn.scale import joined
+
+AnyPooling = TypeVar("AnyPooling", bound="Pooling")
+
+
+class Pooling(Moments):
+    """Questions about several mixtures as one."""
+
+    def merge(
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Sequence[float] | None = None
+    ) -> AnyPooling:
+        """The pooled mixture, the weighted average of the densities.
+
+        Args:
+            others: mixtures with the same batch and targets, each with any number of components.
+            weights: one for this mixture and one for each other, in any units; equal by default.
+
+        Raises:
+            ValueError: where weights and mixtures, or the mixtures, do not fit together.
+        """
+        members = [self, *others]
+        log_share = _shares(members, weights).log()
+        return type(self)(
+            torch.cat([m.log_pi + log_share[i] for i, m in enumerate(members)], -1),
+            torch.cat([m.mu for m in members], -2),
+            joined([m.scale for m in members], [m.num_components for m in members]),
+        )
+
+    def variance_split(
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Sequence[float] | None = None
+    ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
+        """The variance of the pooled mixture in two parts: aleatoric and epistemic.
+
+        The first is the mean of the members' variances, the second the variance of their means.
+
+        Raises:
+            ValueError: as `merge`.
+        """
+        members = [self, *others]
+        share = _shares(members, weights).view(-1, *(1,) * (self.mu.ndim - 1))
+        means = torch.stack([m.mean for m in members])
+        variances = torch.stack([m.std for m in members]).square()
+        away = means - (share * means).sum(0)
+        return (share * variances).sum(0), (share * away.square()).sum(0)
+
+    def prune(self: AnyPooling, tolerance: float) -> AnyPooling:
+        """The mixture without the components whose weight is below `tolerance` everywhere.
+
+        The rest is renormalised. A component that has weight in one mixture of a batch stays in
+        all, and the heaviest always stays.
+        """
+        heaviest = self.log_pi.reshape(-1, self.num_components).amax(0)
+        keep = (heaviest >= min(math.log(tolerance), heaviest.max().item())).nonzero().squeeze(-1)
+        return type(self)(
+            torch.log_softmax(self.log_pi[..., keep], -1),
+            self.mu[..., keep, :],
+            self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., keep, :]),
+        )
+
+
+def _shares(members: Sequence[Pooling], weights: Sequence[float] | None) -> Float[Tensor, " M"]:
+    shapes = [(*m.batch_shape, m.num_targets) for m in members]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"mixtures to pool must agree in batch and targets, got shapes {shapes}")
+    share = members[0].mu.new_tensor([1.0] * len(members) if weights is None else weights)
+    if len(share) != len(members) or share.min() < 0 or share.sum() == 0:
+        raise ValueError(
+            f"pooling takes one weight of at least 0 for each of {len(members)} mixtures, this "
+            f"one first, and not all 0, got {weights}"
+        )
+    return share / share.sum()

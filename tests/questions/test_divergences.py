@@ -1,0 +1,112 @@
+"""Against torch's divergences of single Gaussians, quadrature and samples."""
+
+import pytest
+import torch
+from scipy.integrate import quad
+from torch.distributions import MultivariateNormal, kl_divergence
+
+from mdn.mixture import GaussianMixture
+
+
+def gaussians(mixture):
+    """The components of one mixture as torch distributions."""
+    covariance = mixture.scale.covariance().expand(*mixture.mu.shape, -1)
+    return [MultivariateNormal(m, c) for m, c in zip(mixture.mu, covariance, strict=True)]
+
+
+def bhattacharyya(p, q):
+    between = (p.covariance_matrix + q.covariance_matrix) / 2
+    away = p.mean - q.mean
+    logs = [m.logdet() for m in (between, p.covariance_matrix, q.covariance_matrix)]
+    return away @ between.inverse() @ away / 8 + logs[0] / 2 - (logs[1] + logs[2]) / 4
+
+
+def mean_log_overlap(p, q, pi, divergence):
+    logs = [
+        torch.stack([w.log() - divergence(f, g) for w, g in zip(pi, q, strict=True)]) for f in p
+    ]
+    return torch.stack(logs).logsumexp(-1)
+
+
+@pytest.mark.parametrize("targets", [1, 2, 4])
+def test_bounds_and_divergence_by_the_published_formulas(make_mixture, targets):
+    mixture = make_mixture(2, components=3, targets=targets)
+    other = make_mixture(2, components=4, targets=targets)
+    lower, upper = mixture.entropy_bounds()
+    divergence = mixture.kl_to(other)
+    for row in range(2):
+        pi, p, q = mixture.pi[row], gaussians(mixture[row]), gaussians(other[row])
+        inside = pi @ torch.stack([f.entropy() for f in p])
+        expected = inside - pi @ mean_log_overlap(p, p, pi, bhattacharyya)
+        torch.testing.assert_close(lower[row], expected)
+        within = mean_log_overlap(p, p, pi, kl_divergence)
+        matched = MultivariateNormal(mixture.mean[row], mixture.covariance[row]).entropy()
+        torch.testing.assert_close(upper[row], torch.minimum(inside - pi @ within, matched))
+        across = mean_log_overlap(p, q, other.pi[row], kl_divergence)
+        torch.testing.assert_close(divergence[row], pi @ (within - across))
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 5.0])
+def test_bounds_enclose_the_entropy(make_mixture, spread):
+    mixture = make_mixture(4, components=3, targets=1)
+    mixture = GaussianMixture(mixture.log_pi, spread * mixture.mu, mixture.scale)
+    lower, upper = mixture.entropy_bounds()
+    for row in range(4):
+
+        def integrand(y, one=mixture[row]):
+            log_prob = one.log_prob(torch.tensor([y], dtype=torch.float64))
+            return -(log_prob.exp() * log_prob).item()
+
+        middles = sorted(set(mixture.mu[row].flatten().tolist()))
+        entropy = quad(integrand, -40, 40, points=middles, limit=300)[0]
+        assert lower[row] - 1e-6 <= entropy <= upper[row] + 1e-6
+
+
+def test_bounds_meet_for_components_far_apart(make_mixture):
+    mixture = make_mixture(components=3, targets=2)
+    mixture = GaussianMixture(mixture.log_pi, 1000 * mixture.mu, mixture.scale)
+    lower, upper = mixture.entropy_bounds()
+    weights = -(mixture.pi * mixture.log_pi).sum()
+    single = torch.stack([f.entropy() for f in gaussians(mixture)])
+    torch.testing.assert_close(lower, upper)
+    torch.testing.assert_close(lower, weights + mixture.pi @ single)
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_divergence_by_samples_is_within_its_error(make_mixture, targets):
+    p, q = (make_mixture(2, components=1, targets=targets) for _ in range(2))
+    estimate, error = p.kl_by_samples(q, 20_000, torch.Generator().manual_seed(0))
+    exact = torch.stack(
+        [kl_divergence(gaussians(p[row])[0], gaussians(q[row])[0]) for row in range(2)]
+    )
+    assert ((estimate - exact).abs() < 5 * error).all()
+    torch.testing.assert_close(p.kl_to(q), exact)
+
+
+def test_divergence_of_mixtures_by_samples_agrees_with_quadrature(make_mixture):
+    p, q = (make_mixture(components=3, targets=1) for _ in range(2))
+
+    def integrand(y):
+        at = torch.tensor([y], dtype=torch.float64)
+        log_p, log_q = p.log_prob(at), q.log_prob(at)
+        return (log_p.exp() * (log_p - log_q)).item()
+
+    middles = sorted(set(p.mu.flatten().tolist()))
+    exact = quad(integrand, -12, 12, points=middles, limit=300)[0]
+    estimate, error = p.kl_by_samples(q, 20_000)
+    assert abs(estimate.item() - exact) < 5 * error.item() + 1e-4
+
+
+def test_divergence_from_itself_is_zero_and_batches_broadcast(make_mixture):
+    many, one = make_mixture(5, targets=2), make_mixture(targets=2)
+    torch.testing.assert_close(many.kl_to(many), torch.zeros(5, dtype=torch.float64))
+    assert many.kl_to(one).shape == (5,)
+    torch.testing.assert_close(one.kl_to(many)[3], one.kl_to(many[3]))
+    assert one.kl_by_samples(many, 10)[0].shape == (5,)
+
+
+def test_gradients(make_mixture):
+    p, q = (make_mixture(2, targets=2).map(lambda v: v.requires_grad_()) for _ in range(2))
+    (p.kl_to(q).sum() + sum(bound.sum() for bound in p.entropy_bounds())).backward()
+    assert p.mu.grad is not None
+    assert p.mu.grad.isfinite().all()

@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mdn.estimators import GMM, select
     from mdn.run.build import load
 
-__all__ = ["load"]
+__all__ = ["GMM", "load", "select"]
 
-_HOMES = {"load": "mdn.run.build"}
+_HOMES = {"GMM": "mdn.estimators", "load": "mdn.run.build", "select": "mdn.estimators"}
 """Where each public name lives: importing `mdn` alone stays light."""
 
 

@@ -1,18 +1,19 @@
 """Exact expectation maximisation for Gaussian mixtures (Dempster, Laird, Rubin 1977)."""
 
-from mdn.em.ascent import Ascent, Tolerance
+from mdn.em.ascent import Ascent, Tolerance, onto_family
 from mdn.em.expectation import EStep
-from mdn.em.fit import EMResult, fit_em
+from mdn.em.fit import MixtureFit, fit_em
 from mdn.em.maximisation import m_step, revive
 from mdn.em.statistics import Statistics
 
 __all__ = [
     "Ascent",
-    "EMResult",
     "EStep",
+    "MixtureFit",
     "Statistics",
     "Tolerance",
     "fit_em",
     "m_step",
+    "onto_family",
     "revive",
 ]

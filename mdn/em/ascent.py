@@ -65,7 +65,7 @@ class Ascent:
         origin: Float[Tensor, " D"],
         tolerance: Tolerance,
     ) -> None:
-        self.mixture = _of_family(start.to(origin.device, torch.float64), family)
+        self.mixture = onto_family(start.to(origin.device, torch.float64), family)
         self.lower_bounds: list[float] = []
         self.converged = False
         self.resets = [0] * start.num_components
@@ -104,6 +104,7 @@ class Ascent:
         return mixture
 
 
-def _of_family(mixture: GaussianMixture, family: Family) -> GaussianMixture:
+def onto_family(mixture: GaussianMixture, family: Family) -> GaussianMixture:
+    """The mixture of a family nearest to any other: its weights, means and projected scales."""
     covariance = mixture.scale.covariance().expand(mixture.num_components, -1, -1)
     return GaussianMixture(mixture.log_pi, mixture.mu, family.project(covariance, mixture.pi))

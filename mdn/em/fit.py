@@ -15,11 +15,11 @@ from mdn.start import STARTS
 
 
 @dataclass(frozen=True, eq=False)
-class EMResult:
-    """What EM found.
+class MixtureFit:
+    """A fit, and how it came about.
 
     Attributes:
-        mixture: the fit, in float64.
+        mixture: in float64.
         lower_bounds: mean log likelihood of the rows, in nats, before each update.
         converged: whether it stopped because the likelihood did not rise any more.
         resets: how often each component had lost all its rows and was put to use elsewhere.
@@ -49,7 +49,7 @@ def fit_em(
     relative_tol: float = 0.0,
     batch_size: int | None = None,
     seed: int = 0,
-) -> EMResult:
+) -> MixtureFit:
     """Fit a Gaussian mixture to rows by exact EM.
 
     Args:
@@ -98,11 +98,11 @@ def _starts(
     return [STARTS[start](rows.y, num_components, family, rows.weight, s) for s in seeds]
 
 
-def _climb(ascent: Ascent, rows: Rows, max_iter: int) -> EMResult:
+def _climb(ascent: Ascent, rows: Rows, max_iter: int) -> MixtureFit:
     while len(ascent.lower_bounds) < max_iter and not ascent.converged:
         e_step = ascent.e_step()
         ascent.update(reduce(add, (e_step(y, weight) for y, weight in rows)))
-    return EMResult(ascent.mixture, ascent.lower_bounds, ascent.converged, ascent.resets)
+    return MixtureFit(ascent.mixture, ascent.lower_bounds, ascent.converged, ascent.resets)
 
 
 def _check_positive(name: str, value: int) -> None:

@@ -1,0 +1,229 @@
+"""A Gaussian mixture as a scikit-learn estimator."""
+
+import warnings
+from collections.abc import Callable
+from numbers import Integral
+from typing import no_type_check
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import _check_sample_weight
+from torch import Tensor
+
+from mdn.em import MixtureFit, fit_em
+from mdn.estimators.answers import FittedMixture, Rows
+from mdn.estimators.gradient import fit_gradient
+from mdn.estimators.layouts import Layout, layout
+from mdn.estimators.units import Units, units_of
+from mdn.families import Family
+from mdn.mixture import GaussianMixture
+from mdn.start import STARTS, start_at
+
+
+def _fit_em(
+    y: Float[Tensor, "N D"],
+    family: Family,
+    weight: Float[Tensor, " N"],
+    start: GaussianMixture,
+    max_iter: int,
+    tol: float,
+) -> MixtureFit:
+    return fit_em(
+        y, start.num_components, family, weight=weight, start=start, max_iter=max_iter, tol=tol
+    )
+
+
+METHODS: dict[str, Callable[..., MixtureFit]] = {"em": _fit_em, "gradient": fit_gradient}
+
+
+class GMM(FittedMixture):
+    """A Gaussian mixture fitted to rows, by exact EM or by gradient descent.
+
+    Fitting works on standardised rows, so it does not depend on the units; all attributes and
+    answers are in the units of X, log densities in nats a row. For method "em", NaN in X is a
+    missing entry: a row counts by the density of what is observed of it.
+
+    Args:
+        num_components: K.
+        family: "full", "tied", "diagonal", "isotropic", "shared_isotropic" or "constant"; the
+            last takes its one variance from `covariances_init` and keeps it.
+        method: "em" or "gradient".
+        means_init: means to start from, [K, D]; the other two then default to equal weights and
+            the covariance of X.
+        weights_init: weights to start from, [K].
+        covariances_init: covariances to start from, shaped like `covariances_` or [K, D, D].
+        init: "k-means", "k-means++" or "random" (rows), where nothing is given.
+        n_init: starts; the likeliest fit is kept.
+        max_iter: EM updates or gradient steps at most.
+        tol: stop when the mean log likelihood rises by less; in nats.
+        min_scale: the smallest standard deviation, in units of the standardised columns.
+        random_state: of starts and samples.
+        warm_start: go on from the last fit.
+
+    Attributes:
+        weights_: [K].
+        means_: [K, D].
+        covariances_: [K, D, D] full, [D, D] tied, [K, D] diagonal, [K] isotropic, else a number.
+        mixture_: the same as a `GaussianMixture`, with all its answers.
+        lower_bound_: mean log likelihood before the last update.
+        lower_bounds_: before each update.
+        n_iter_: updates made.
+        converged_: whether it stopped because the likelihood did not rise any more.
+        resets_: how often each component had lost all its rows and was put to use elsewhere.
+        n_features_in_: D.
+    """
+
+    @no_type_check  # scikit-learn wants constructors that take anything; fit checks
+    def __init__(
+        self,
+        num_components: int = 1,
+        family: str = "full",
+        method: str = "em",
+        means_init: ArrayLike | None = None,
+        weights_init: ArrayLike | None = None,
+        covariances_init: ArrayLike | None = None,
+        init: str = "k-means",
+        n_init: int = 1,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        min_scale: float = 1e-3,
+        random_state: int | RandomState | None = None,
+        warm_start: bool = False,
+    ) -> None:
+        self.num_components = num_components
+        self.family = family
+        self.method = method
+        self.means_init = means_init
+        self.weights_init = weights_init
+        self.covariances_init = covariances_init
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.min_scale = min_scale
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.method == "em"
+        return tags
+
+    def fit(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> "GMM":
+        """Fit to rows X [N, D].
+
+        Raises:
+            ValueError: on parameters out of range, and on rows that no mixture can be fitted to.
+        """
+        self._check_parameters()
+        kind = layout(self.family)
+        rows, weight = self._checked_rows(X, sample_weight)
+        units = units_of(rows, weight, common_factor=not kind.survives_units)
+        z = units.standardize(rows)
+        given = self._given_covariance(kind, units)
+        family = kind.build(float(self.min_scale), given)
+        fits = [
+            METHODS[self.method](z, family, weight, start, int(self.max_iter), float(self.tol))
+            for start in self._starts(z, weight, family, units, given)
+        ]
+        best = max(fits, key=lambda fit: fit.lower_bounds[-1])
+        self._keep(best, family, units, kind)
+        return self
+
+    def _check_parameters(self) -> None:
+        for name in ("num_components", "n_init", "max_iter"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        for name, known in (("method", METHODS), ("init", STARTS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {list(known)}, got {getattr(self, name)!r}"
+                )
+
+    def _checked_rows(self, X: Rows, sample_weight: ArrayLike | None) -> tuple[Tensor, Tensor]:
+        rows = self._checked(X, ensure_min_samples=2)
+        weight = _check_sample_weight(
+            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+        )
+        return torch.from_numpy(rows), torch.from_numpy(weight)
+
+    def _given_covariance(self, kind: Layout, units: Units) -> Float[Tensor, "K D D"] | None:
+        """Those to start from, standardised."""
+        if self.covariances_init is None:
+            return None
+        shape = int(self.num_components), len(units.shift)
+        given = torch.from_numpy(kind.dense(self.covariances_init, *shape).copy())
+        if not torch.equal(given, given.mT) or (torch.linalg.eigvalsh(given) <= 0).any():
+            raise ValueError("covariances_init must be symmetric and positive definite")
+        return given / (units.factor[:, None] * units.factor)
+
+    def _starts(
+        self,
+        z: Float[Tensor, "N D"],
+        weight: Float[Tensor, " N"],
+        family: Family,
+        units: Units,
+        covariance: Float[Tensor, "K D D"] | None,
+    ) -> list[GaussianMixture]:
+        if self.warm_start and hasattr(self, "mixture_"):
+            return [units.standardize_mixture(self.mixture_)]
+        if self.means_init is not None:
+            mu = _given("means_init", self.means_init, (self.num_components, z.shape[-1]))
+            begun = [start_at(units.standardize(mu), z, family, weight)]
+        else:
+            seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
+            start, components = STARTS[self.init], int(self.num_components)
+            begun = [start(z, components, family, weight, int(seed)) for seed in seeds]
+        return [self._with_given(mixture, family, covariance) for mixture in begun]
+
+    def _with_given(
+        self, mixture: GaussianMixture, family: Family, covariance: Float[Tensor, "K D D"] | None
+    ) -> GaussianMixture:
+        log_pi, scale = mixture.log_pi, mixture.scale
+        if self.weights_init is not None:
+            log_pi = _given_weights(self.weights_init, self.num_components).log()
+        if covariance is not None:
+            scale = family.project(covariance, log_pi.exp())
+        return GaussianMixture(log_pi, mixture.mu, scale)
+
+    def _keep(self, fit: MixtureFit, family: Family, units: Units, kind: Layout) -> None:
+        mixture = units.restore(fit.mixture)
+        shape = mixture.num_components, mixture.num_targets
+        covariance = mixture.scale.covariance().expand(*shape, -1)
+        self.mixture_ = mixture
+        self.weights_ = mixture.pi.numpy()
+        self.means_ = mixture.mu.numpy()
+        self.covariances_ = kind.compact(covariance.numpy())
+        self.num_parameters_ = shape[0] * (1 + shape[1]) - 1 + family.num_parameters(*shape)
+        self.lower_bounds_ = [bound - units.log_det() for bound in fit.lower_bounds]
+        self.lower_bound_ = self.lower_bounds_[-1]
+        self.n_iter_ = fit.num_iterations
+        self.converged_ = fit.converged
+        self.resets_ = fit.resets
+        if not fit.converged:
+            warnings.warn(
+                f"the likelihood still rises after {fit.num_iterations} iterations; "
+                "raise max_iter or tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+
+def _given(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Tensor:
+    given = np.asarray(value, dtype=np.float64)
+    if given.shape != shape or not np.isfinite(given).all():
+        raise ValueError(f"{name} must be finite and have shape {shape}, got {given.shape}")
+    return torch.from_numpy(given)
+
+
+def _given_weights(value: ArrayLike, num_components: int) -> Float[Tensor, " K"]:
+    pi = _given("weights_init", value, (num_components,))
+    if (pi <= 0).any() or abs(float(pi.sum()) - 1) > 1e-6:
+        raise ValueError(f"weights_init must be positive and sum to 1, got {pi.tolist()}")
+    return pi

@@ -1,0 +1,52 @@
+"""The grid over families and numbers of components."""
+
+import numpy as np
+import pytest
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
+import mdn
+from mdn import GMM
+
+
+def three_clusters():
+    random = np.random.default_rng(0)
+    centres = np.array([[0, 0], [12, 0], [0, 12]])
+    return (centres[:, None] + random.normal(0, [1.0, 1.0], (3, 200, 2))).reshape(-1, 2)
+
+
+def test_finds_what_made_the_rows():
+    rows = three_clusters()
+    table, best = mdn.select(rows, ["full", "shared_isotropic"], range(1, 5), random_state=0)
+    assert (best.family, best.num_components) == ("shared_isotropic", 3)
+    assert len(table) == 8
+    assert [row["bic"] for row in table] == sorted(row["bic"] for row in table)
+    assert table[0]["bic"] == best.bic(rows)
+
+
+def test_criteria_are_those_of_scikit_learn():
+    rows = three_clusters()
+    table = mdn.select(rows, ["diagonal"], [3], "aic", random_state=0).table
+    theirs = SklearnMixture(3, covariance_type="diag", random_state=0, tol=1e-8).fit(rows)
+    assert table[0]["aic"] == pytest.approx(theirs.aic(rows), abs=1e-2)
+    assert table[0]["bic"] == pytest.approx(theirs.bic(rows), abs=1e-2)
+    assert table[0]["num_parameters"] == 2 + 6 + 6
+
+
+def test_rows_of_the_table_are_fits_of_the_estimator():
+    rows = three_clusters()
+    row = mdn.select(rows, ["isotropic"], [2], random_state=3).table[0]
+    alone = GMM(2, "isotropic", random_state=3).fit(rows)
+    assert row["score"] == alone.score(rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"criterion": "mdl"}, r"criterion must be one of \['bic', 'aic'\], got 'mdl'"),
+        ({"families": []}, "nothing to select from"),
+        ({"families": ["round"]}, "family must be one of"),
+    ],
+)
+def test_errors_say_what_was_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mdn.select(three_clusters(), **arguments)

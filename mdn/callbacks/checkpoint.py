@@ -1,7 +1,9 @@
 """The best and the last checkpoint of a run, written so that a crash leaves no half of one."""
 
+import math
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,39 +40,31 @@ def _write_through(checkpoint: dict[str, Any], path: Path) -> None:
         os.fsync(file.fileno())
 
 
-class Checkpoint(ModelCheckpoint):
-    """One file, always the same: the best model by `monitor`, or the last one without a monitor.
-
-    ```yaml
-    best_checkpoint:
-      _target_: mdn.callbacks.checkpoint.Checkpoint
-      dirpath: ${run_dir}/checkpoints
-      filename: best
-      monitor: ${monitor}
-      mode: min
-      every_n_epochs: 1
-    ```
-
-    Lightning's `save_last` is no substitute for a second one of these: it saves the last epoch
-    only where that epoch is also the best.
+class WholeCheckpoint(ModelCheckpoint):
+    """One file, always the same, of which there is never half a one.
 
     Args:
         dirpath: directory of the file.
         filename: its name, without `.ckpt`.
-        monitor: the metric whose best value is kept, or None for the last epoch.
+        monitor: the metric whose best value is kept, or None.
         mode: "min" or "max", what is best.
-        every_n_epochs: how often.
+        save_on_train_epoch_end: as Lightning has it.
     """
 
     def __init__(
-        self, dirpath: str, filename: str, monitor: str | None, mode: str, every_n_epochs: int
+        self,
+        dirpath: str,
+        filename: str,
+        monitor: str | None,
+        mode: str,
+        save_on_train_epoch_end: bool | None,
     ) -> None:
         super().__init__(
             dirpath=dirpath,
             filename=filename,
             monitor=monitor,
             mode=mode,
-            every_n_epochs=every_n_epochs,
+            save_on_train_epoch_end=save_on_train_epoch_end,
             enable_version_counter=False,
         )
 
@@ -93,6 +87,72 @@ class Checkpoint(ModelCheckpoint):
         scores = dict(zip([here], state_dict["best_k_models"].values(), strict=False))
         places = dict.fromkeys(("best_model_path", "kth_best_model_path"), here)
         return {**state_dict, **places, "dirpath": self.dirpath, "best_k_models": scores}
+
+
+class BestCheckpoint(WholeCheckpoint):
+    """The model with the best value of a metric so far.
+
+    ```yaml
+    best_checkpoint:
+      _target_: mdn.callbacks.checkpoint.BestCheckpoint
+      dirpath: ${run_dir}/checkpoints
+      filename: best
+      monitor: ${monitor}
+      mode: min
+    ```
+
+    Args:
+        dirpath: directory of the file.
+        filename: its name, without `.ckpt`.
+        monitor: the metric.
+        mode: "min" or "max", what is best.
+    """
+
+    def __init__(self, dirpath: str, filename: str, monitor: str, mode: str) -> None:
+        super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
+
+
+class LastCheckpoint(WholeCheckpoint):
+    """The state to resume from: that of the last epoch, or of one not long before a crash.
+
+    Lightning's `save_last` is no substitute: it saves the last epoch only where that is also the
+    best. And written every epoch the file can cost a tenth of a run whose epochs are short.
+
+    ```yaml
+    last_checkpoint:
+      _target_: mdn.callbacks.checkpoint.LastCheckpoint
+      dirpath: ${run_dir}/checkpoints
+      filename: last
+      every_seconds: 10
+    ```
+
+    Args:
+        dirpath: directory of the file.
+        filename: its name, without `.ckpt`.
+        every_seconds: the least time between two files, but for that of the last epoch.
+    """
+
+    def __init__(self, dirpath: str, filename: str, every_seconds: float) -> None:
+        super().__init__(dirpath, filename, None, "min", save_on_train_epoch_end=True)
+        self.every_seconds = every_seconds
+        self._saved = -math.inf
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        now = time.monotonic()
+        due = now - self._saved >= self.every_seconds or ends(trainer)
+        if trainer.strategy.broadcast(due):
+            self._saved = now
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+def ends(trainer: Trainer) -> bool:
+    """Whether an epoch that is over is the last one."""
+    epochs, steps = trainer.max_epochs or -1, trainer.max_steps
+    return (
+        trainer.should_stop
+        or 0 <= epochs <= trainer.current_epoch + 1
+        or 0 <= steps <= trainer.global_step
+    )
 
 
 @rank_zero_only

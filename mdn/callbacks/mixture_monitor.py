@@ -16,7 +16,7 @@ class MixtureMonitor(Callback):
     ```yaml
     mixture_monitor:
       _target_: mdn.callbacks.mixture_monitor.MixtureMonitor
-      every_n_epochs: 1
+      every_n_epochs: 5
       rows: 1024
     ```
 

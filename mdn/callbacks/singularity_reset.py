@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
+from torch.nn.functional import linear
 from torch.optim import Optimizer
 
 from mdn.callbacks.evaluating import evaluating
@@ -36,8 +37,8 @@ class SingularityReset(Callback):
       thresholds: {_target_: mdn.singularity.Thresholds, ...}
     ```
 
-    A restarted component has its mean at a training row that is explained badly, the scale of all
-    targets, an equal share of the weight and no memory in the optimizer. How often that happened
+    A restarted component has its mean at a training row that is explained badly, an equal share of
+    the weight and of the targets' volume, and no memory in the optimizer. How often that happened
     is logged as `singularity/resets`, and for each component as `singularity/resets/<k>`. The
     first process decides for all of them.
 
@@ -165,17 +166,23 @@ def survey(module: MDNModule, table: Table, floor: float) -> Survey:
         y = module.targets(y.to(module.device), module.dtype)
         sums.append(tally(mixtures, y, share.to(y), floor))
         log_prob.append(mixtures.log_prob(y).cpu())
-        levels.append(head.weights(features).logsumexp(-1).expand(len(x)))
+        logits = linear(features, head.weights.weight, head.weights.bias)
+        levels.append(logits.logsumexp(-1).expand(len(x)))
     level = torch.cat(levels).mean().item() - math.log(head.num_components)
     return Survey(torch.stack(sums).sum(0), torch.cat(log_prob), weight, level)
 
 
 def restart(module: MDNModule, table: Table, component: int, row: int, logit: float) -> None:
-    """Begin a component at one training row, as wide as all of them."""
-    y = module.targets(table.y.to(module.device), torch.float64)
-    covariance = torch.cov(y.T, correction=0, aweights=table.weight).reshape(1, *[y.shape[1]] * 2)
-    scale = module.network.head.family.project(covariance, y.new_ones(1))
-    module.network.head.restart(component, logit, y[row], scale)
+    """Begin a component at one training row, with its share of the volume of all of them.
+
+    As wide as all rows it would be outdone everywhere, and soon be dead again.
+    """
+    head, y = module.network.head, module.targets(table.y.to(module.device), torch.float64)
+    weight = None if table.weight is None else table.weight.to(y)
+    spread = torch.cov(y.T, correction=0, aweights=weight).reshape(1, *[head.num_targets] * 2)
+    width = head.num_components ** (-1 / head.num_targets)
+    scale = head.family.project(spread * width**2, y.new_ones(1))
+    head.restart(component, logit, y[row], scale)
 
 
 def forget(optimizers: Iterable[Optimizer], head: MixtureHead, component: int) -> None:

@@ -89,6 +89,7 @@ def make_module():
             start_from_data=True,
             mixture_lr=None,
             component_lr=None,
+            gradient_clip=None,
         )
 
     return make

@@ -2,14 +2,14 @@ import os
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 
-from mdn.callbacks.checkpoint import AtomicCheckpointIO, Checkpoint
+from mdn.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 
 
-def pair(directory):
-    best = Checkpoint(str(directory), "best", monitor="val/nll", mode="min", every_n_epochs=1)
-    last = Checkpoint(str(directory), "last", monitor=None, mode="min", every_n_epochs=1)
-    return [best, last]
+def pair(directory, every_seconds=0.0):
+    best = BestCheckpoint(str(directory), "best", monitor="val/nll", mode="min")
+    return [best, LastCheckpoint(str(directory), "last", every_seconds)]
 
 
 def load(path):
@@ -63,3 +63,32 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
         AtomicCheckpointIO().save_checkpoint({"a": torch.ones(9), "b": Unwritable()}, path)
     assert os.listdir(tmp_path) == ["best.ckpt"]
     torch.testing.assert_close(load(path)["value"], torch.ones(3))
+
+
+class Epochs(Callback):
+    """The epoch in last.ckpt at the start of each epoch."""
+
+    def __init__(self, path):
+        self.path = path
+        self.seen = []
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if self.path.exists():
+            self.seen.append(load(self.path)["epoch"])
+
+
+@pytest.mark.parametrize(("every_seconds", "seen"), [(0.0, [0, 1, 2]), (1e6, [0, 0, 0])])
+@pytest.mark.parametrize("limit", [{"max_epochs": 4}, {"max_epochs": -1, "max_steps": 12}])
+def test_last_is_written_now_and_then_and_always_at_the_end(
+    fit, tmp_path, every_seconds, seen, limit
+):
+    watch = Epochs(tmp_path / "checkpoints/last.ckpt")
+    fit([watch, *pair(tmp_path / "checkpoints", every_seconds)], **limit)
+    assert watch.seen == seen
+    assert load(watch.path)["epoch"] == 3
+
+
+def test_last_is_written_where_training_stops_early(fit, tmp_path):
+    stop = EarlyStopping("val/nll", patience=1, min_delta=100.0)
+    fit([*pair(tmp_path / "checkpoints", every_seconds=1e6), stop], max_epochs=9)
+    assert load(tmp_path / "checkpoints/last.ckpt")["epoch"] == 1

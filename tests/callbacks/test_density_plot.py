@@ -5,7 +5,7 @@ import torch
 from matplotlib.image import imread
 
 import mdn.plotting
-from mdn.callbacks.checkpoint import Checkpoint
+from mdn.callbacks.checkpoint import BestCheckpoint
 from mdn.callbacks.density_plot import DensityPlot
 
 
@@ -39,7 +39,7 @@ def test_figures_are_on_disk_and_in_tensorboard(fit, tmp_path):
 def test_the_last_figure_shows_the_best_weights_and_leaves_the_last_ones(
     fit, spoil, data, make_module, tmp_path, seen
 ):
-    best = Checkpoint(str(tmp_path / "c"), "best", "val/nll", "min", every_n_epochs=1)
+    best = BestCheckpoint(str(tmp_path / "c"), "best", "val/nll", "min")
     module = fit([spoil(2), DensityPlot("val", None), best], max_epochs=4).module
     [(drawn, x, y, inputs, targets)] = seen
     kept = make_module()

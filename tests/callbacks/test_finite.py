@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from mdn.callbacks.checkpoint import Checkpoint
+from mdn.callbacks.checkpoint import LastCheckpoint
 from mdn.callbacks.finite import FiniteLoss
 
 
@@ -44,7 +44,7 @@ def test_where_looking_costs_it_looks_seldom_but_before_anything_is_saved(
     module.start(data.train_table)
     data.tables["train"].y[40] = torch.nan  # of batch 1, and batch 0 is looked at
     with pytest.raises(ValueError, match="epoch 0, batches 1 to 2: rows hold NaN, inf"):
-        fit([FiniteLoss(steps), Checkpoint(directory, "last", None, "min", 1)], module)
+        fit([FiniteLoss(steps), LastCheckpoint(directory, "last", 0.0)], module)
     assert not os.path.exists(directory) or not os.listdir(directory)
 
 

@@ -96,7 +96,7 @@ def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
     place = mixtures.mu[0, 1]
     assert (place - data.train_table.y).abs().min() < 1e-4
     torch.testing.assert_close(mixtures.mu[:, 1], place.expand(96, 1))
-    torch.testing.assert_close(mixtures.sigma[0, 1, 0], data.train_table.y.std(correction=0))
+    torch.testing.assert_close(mixtures.sigma[0, 1, 0], data.train_table.y.std(correction=0) / 3)
     assert mixtures.pi[:, 1].mean() == pytest.approx(0.25, abs=0.02)  # 1/3 beside the other two
     assert callback.resets == {1: 1}
     logged = scalars()

@@ -27,12 +27,8 @@ def density_figure(
     inputs. More: every pair of targets. Of several inputs, the one that tells most about the
     targets is shown, and the density is averaged over rows that are alike in it.
 
-    Args:
-        predict: N rows of inputs to N mixtures, in the units of y.
-        x: inputs; P may be 0.
-        y: targets; rows with a missing number are left out.
-        input_names: P labels.
-        target_names: D labels.
+    `predict` takes N rows of inputs to N mixtures in the units of y, and P may be 0. Rows with a
+    missing number are left out.
     """
     whole = x.isfinite().all(-1) & y.isfinite().all(-1)
     x, y = x[whole], y[whole]

@@ -1,6 +1,6 @@
 """The LightningModule: a mixture density network in the user's units."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mdn.data.batches import batches_of
 from mdn.data.standardize import Standardizer
 from mdn.data.table import Table
 from mdn.families import Family, floored_cholesky
@@ -40,6 +41,7 @@ class MDNModule(LightningModule):
         start_from_data: start the head from k-means of the targets; otherwise at random.
         mixture_lr: learning rate of the weights; None for the optimizer's.
         component_lr: learning rate of means and scales; None for the optimizer's.
+        gradient_clip: the largest norm of a gradient; None for any.
     """
 
     started: Tensor
@@ -57,8 +59,10 @@ class MDNModule(LightningModule):
         start_from_data: bool,
         mixture_lr: float | None,
         component_lr: float | None,
+        gradient_clip: float | None,
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False
         body: Any = backbone(num_inputs)
         head = MixtureHead(body.num_features, num_targets, num_components, family)
         self.network = MixtureDensityNetwork(body, head)
@@ -71,9 +75,10 @@ class MDNModule(LightningModule):
         self.start_from_data = start_from_data
         self.mixture_lr = mixture_lr
         self.component_lr = component_lr
+        self.gradient_clip = gradient_clip
         self.recipe: dict[str, Any] = {}
         """Plain data that `mdn.load` builds this module from again; kept in the checkpoint."""
-        self._sums: dict[str, Tensor] = {}
+        self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         """p(y given x) in the user's units and in the floating type of x: N mixtures."""
@@ -109,26 +114,45 @@ class MDNModule(LightningModule):
             head.start(mixture, shrink=_SHRINK)
         self.started.fill_(True)
 
-    def training_step(self, batch: Iterable[Tensor], batch_index: int) -> Tensor:
-        return self._step(batch, "train")
+    def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
+        """A step of gradient descent for a batch, or for each batch of a block."""
+        optimizer: Any = self.optimizers()
+        *earlier, last = batches_of(batch)
+        for each in earlier:
+            self._descend(each, optimizer.optimizer)
+        return self._descend(last, optimizer)  # this one, being Lightning's, moves its counters
 
-    def validation_step(self, batch: Iterable[Tensor], batch_index: int) -> None:
+    def _descend(self, batch: Sequence[Tensor], optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = self._step(batch, "train")
+        self.manual_backward(loss)
+        if self.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.parameters(), self.gradient_clip, foreach=True)
+        optimizer.step()
+        self.lr_schedulers().step()  # pyright: ignore
+        return loss.detach()
+
+    def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         self._step(batch, "val")
 
-    def test_step(self, batch: Iterable[Tensor], batch_index: int) -> None:
+    def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         self._step(batch, "test")
 
-    def _step(self, batch: Iterable[Tensor], stage: str) -> Tensor:
+    def _step(self, batch: Sequence[Tensor], stage: str) -> Tensor:
         x, y, *weight = batch
         log_prob = self.network(self.inputs(x, self.dtype)).log_prob(self.targets(y, self.dtype))
-        share = weight[0].to(log_prob.dtype) if weight else torch.ones_like(log_prob)
-        total, rows = -(share * log_prob).sum(), share.sum()
-        self._add(stage, torch.stack([total.detach(), rows]).double())
+        if weight:
+            share = weight[0].to(log_prob.dtype)
+            total, rows = -(share * log_prob).sum(), share.sum()
+        else:
+            total, rows = -log_prob.sum(), len(y)
+        self._add(stage, total.detach(), rows)
         return total / rows
 
-    def _add(self, stage: str, sums: Float[Tensor, "2"]) -> None:
+    def _add(self, stage: str, total: Tensor, rows: Tensor | int) -> None:
         """Sums wait on the device for the end of the epoch: no synchronisation in a step."""
-        self._sums[stage] = self._sums[stage] + sums if stage in self._sums else sums
+        sums = self._sums.get(stage, (0.0, 0))
+        self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
 
     def on_train_epoch_end(self) -> None:
         self._log_nll("train")
@@ -141,36 +165,40 @@ class MDNModule(LightningModule):
 
     def _log_nll(self, stage: str) -> None:
         """Log the exact mean over all rows of all processes, in the user's units."""
-        sums = self.trainer.strategy.reduce(self._sums.pop(stage), reduce_op="sum")
-        standardized = sums[0] / sums[1]
+        total, rows = self._sums.pop(stage)
+        sums = torch.stack([total, torch.as_tensor(rows).to(total)])
+        standardized = torch.div(*self.trainer.strategy.reduce(sums, reduce_op="sum"))
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
         self.log(f"{stage}/nll", standardized - self.targets.log_det(), prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(self._parameter_groups())
-        total_steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = self.schedule(optimizer, total_steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return [optimizer], [self.schedule(optimizer, self._total_steps())]
+
+    def _total_steps(self) -> int:
+        """Steps of gradient descent in the whole run, of which Lightning counts the calls."""
+        calls = self.trainer.estimated_stepping_batches
+        loader: Any = self.trainer.train_dataloader
+        steps = getattr(loader, "num_steps", None)
+        return int(calls if steps is None else calls / len(loader) * steps)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        """Three parts with a learning rate each; biases and norms are never decayed."""
-        head = self.network.head
-        parts = [
-            (self.network.backbone, None),
-            (head.weights, self.mixture_lr),
-            (head.components, self.component_lr),
+        """One group for each learning rate; of biases and norms, which do not decay, another."""
+        parts = {
+            self.network.backbone: None,
+            self.network.head.weights: self.mixture_lr,
+            self.network.head.components: self.component_lr,
+        }
+        groups: dict[tuple[float | None, bool], list[nn.Parameter]] = {}
+        for part, rate in parts.items():
+            for parameter in (p for p in part.parameters() if p.numel()):
+                groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
+        return [
+            {"params": parameters}
+            | ({} if rate is None else {"lr": rate})
+            | ({} if decays else {"weight_decay": 0.0})
+            for (rate, decays), parameters in groups.items()
         ]
-        groups = []
-        for part, rate in parts:
-            matrices = [p for p in part.parameters() if p.ndim > 1 and p.numel()]
-            vectors = [p for p in part.parameters() if p.ndim <= 1]
-            own_rate = {} if rate is None else {"lr": rate}
-            groups.append({"params": matrices, **own_rate})
-            groups.append({"params": vectors, "weight_decay": 0.0, **own_rate})
-        return [group for group in groups if group["params"]]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["mdn"] = self.recipe

@@ -1,11 +1,13 @@
 """A loss that is not a number must not pass for a trained model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from mdn.data.batches import batches_of
 from mdn.module import MDNModule
 
 
@@ -32,16 +34,21 @@ class FiniteLoss(Callback):
             raise ValueError(f"every_n_steps must be at least 1, got {every_n_steps}")
         self.every_n_steps = every_n_steps
         self._taint: Tensor | None = None
-        self._batches: list[Any] = []
+        self._batches: list[Sequence[Tensor]] = []
+        self._first = self._next = 0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._batches, self._first, self._next = [], 0, 0
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        self._batches.append(batch)
+        self._batches.extend(batches_of(batch))
 
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
+        self._next += 1
         taint = 0 * loss.detach()
         self._taint = taint if self._taint is None else self._taint + taint
         free = loss.device.type == "cpu" and trainer.world_size == 1
@@ -56,25 +63,26 @@ class FiniteLoss(Callback):
 
     def _look(self, trainer: Trainer, module: LightningModule) -> None:
         finite = self._taint is None or bool(self._taint == 0)
-        batches, self._batches, self._taint = self._batches, [], None
+        first, last = self._first, self._next - 1
+        suspects = self._batches[: self._next - first]
+        self._batches, self._first = self._batches[len(suspects) :], self._next
+        self._taint = None
         # A process that stops alone would leave the others waiting for it.
         if not trainer.strategy.reduce_boolean_decision(finite, all=True):
-            last = trainer.fit_loop.batch_idx
-            first = last + 1 - len(batches)
             where = f"batch {last}" if first == last else f"batches {first} to {last}"
             raise ValueError(
                 f"the training loss is not finite at epoch {trainer.current_epoch}, {where}: "
-                f"{likely_cause(module, batches)}"  # pyright: ignore[reportArgumentType]
+                f"{likely_cause(module, suspects)}"  # pyright: ignore[reportArgumentType]
             )
 
 
-def likely_cause(module: MDNModule, batches: list[Any]) -> str:
+def likely_cause(module: MDNModule, batches: list[Sequence[Tensor]]) -> str:
     """What is wrong with the batches or the weights, and what to do about it."""
     x, y = (torch.cat(parts) for parts in zip(*(list(b)[:2] for b in batches), strict=True))
     seen = module.inputs(x, module.dtype), module.targets(y, module.dtype)
     if not all(values.isfinite().all() for values in seen):
         return f"rows hold NaN, inf, or numbers too large for {module.dtype}; clean the data"
     return (
-        "the training has diverged; lower optimizer.lr, set trainer.gradient_clip_val, or raise "
+        "the training has diverged; lower optimizer.lr, set model.gradient_clip, or raise "
         "family.min_scale"
     )

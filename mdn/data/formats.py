@@ -90,7 +90,6 @@ def _read_csv(path: Path) -> ColumnFile:
 
 
 def _header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns and the delimiter that finds most of them."""
     _check_is_text(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -99,7 +98,16 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise ValueError(f"{path} is not UTF-8 text; save it again with that encoding") from None
     except StopIteration:
         raise ValueError(f"{path} has only blank lines; it needs names and rows") from None
-    headers = [next(csv.reader([first], delimiter=delimiter)) for delimiter in _DELIMITERS]
+    return parse_header(path, first)
+
+
+def parse_header(path: Path, line: str) -> tuple[list[str], str]:
+    """The names of the columns in a line, and the delimiter that finds most of them.
+
+    Raises:
+        ValueError: if there are numbers, and not names.
+    """
+    headers = [next(csv.reader([line], delimiter=delimiter)) for delimiter in _DELIMITERS]
     longest = max(range(len(headers)), key=lambda i: len(headers[i]))
     names = [name.strip() for name in headers[longest]]
     _check_is_header(path, names)

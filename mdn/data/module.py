@@ -6,12 +6,15 @@ from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
 
-from mdn.data.batches import Batches, check_batch_size
+from mdn.data.batches import Batches, Blocks, check_batch_size
 from mdn.data.columns import Selection, Wanted
 from mdn.data.files import check_learnable, read_table
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
+
+STEPS_PER_CALL = 8
+"""Steps of gradient descent in one call of the trainer."""
 
 EVALUATION_BATCH = 8192
 """Rows in a batch that needs no gradient; the result does not depend on it."""
@@ -75,8 +78,14 @@ class TableModule(LightningDataModule):
         """D."""
         return len(self.target_names)
 
-    def train_dataloader(self) -> Batches:
-        return self._batches("train", self.batch_size, self.seed)
+    def train_dataloader(self) -> Blocks:
+        batches = self._batches("train", self.batch_size, self.seed)
+        return Blocks(batches, STEPS_PER_CALL if self._may_group else 1)
+
+    @property
+    def _may_group(self) -> bool:
+        """Gradients of several processes meet once a call, and `max_steps` counts calls."""
+        return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
     def val_dataloader(self) -> Batches:
         return self._batches("val", EVALUATION_BATCH, None)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mdn.data.batches import Batches
+from mdn.data.batches import Batches, Blocks, batches_of
 
 
 def numbers(rows: int) -> list[torch.Tensor]:
@@ -78,3 +78,13 @@ def test_batch_size_must_be_a_positive_whole_number(batch_size):
 def test_fewer_rows_than_processes_are_refused():
     with pytest.raises(ValueError, match="got 2 rows for 3 processes"):
         Batches(numbers(2), 1, world_size=3)
+
+
+def test_blocks_are_the_same_batches_several_at_a_time():
+    batches = Batches([torch.arange(50.0)], batch_size=7, seed=3)
+    blocks = Blocks(batches, size=3)
+    assert [len(block) for block in blocks] == [3, 3, 2]
+    assert (len(blocks), blocks.num_steps) == (3, 8)
+    flat = [batch for block in blocks for batch in batches_of(block)]
+    assert all(torch.equal(a, b) for (a,), (b,) in zip(flat, batches, strict=True))
+    assert batches_of(flat[0]) == [flat[0]]

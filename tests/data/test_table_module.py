@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
-from mdn.data.batches import Batches
+from mdn.data.batches import Batches, batches_of
 from mdn.data.module import FileData, SyntheticData
 from mdn.data.synthetic import Jumps, RobotArm, TwoBranches
 
@@ -84,7 +84,8 @@ def test_seed_decides_everything():
 
 def test_loaders_without_a_trainer():
     data = synthetic(RobotArm())
-    assert [len(batch[0]) for batch in data.train_dataloader()] == [15, 15, 14, 14, 14, 14, 14]
+    (block,) = data.train_dataloader()
+    assert [len(x) for x, _ in block] == [15, 15, 14, 14, 14, 14, 14]
     assert len(data.val_dataloader()) == len(data.test_dataloader()) == 1
     ((x, y),) = data.test_dataloader()
     assert torch.equal(x, data.tables["test"].x)
@@ -103,7 +104,8 @@ def test_ranks_share_the_rows():
         )
         for name in ("train", "test"):
             loader = getattr(data, f"{name}_dataloader")()
-            seen += [(name, value) for x, _ in loader for value in x[:, 0].tolist()]
+            batches = [batch for each in loader for batch in batches_of(each)]
+            seen += [(name, value) for x, _ in batches for value in x[:, 0].tolist()]
     expected = [(name, v) for name in ("train", "test") for v in data.tables[name].x[:, 0].tolist()]
     assert sorted(seen) == sorted(expected)
 
@@ -117,7 +119,7 @@ class Recorder(LightningModule):
         self.seen = []
 
     def training_step(self, batch, batch_index):
-        self.seen.append(batch[0][:, 0].tolist())
+        self.seen += [x[:, 0].tolist() for x, _ in batches_of(batch)]
         return self.weight
 
     def validation_step(self, batch, batch_index):
@@ -161,7 +163,7 @@ def test_file_is_split_by_fractions(csv):
     rows = [value for table in data.tables.values() for value in table.x[:, 0].tolist()]
     assert sorted(rows) == list(range(50))
     assert data.problem is None
-    assert len(next(iter(data.train_dataloader()))) == 3
+    assert len(batches_of(next(iter(data.train_dataloader())))[0]) == 3
     assert torch.equal(data.tables["test"].x, of_file(csv(), val_fraction=0.3).tables["test"].x)
     assert not torch.equal(data.tables["test"].x, of_file(csv(), seed=1).tables["test"].x)
 

@@ -1,0 +1,161 @@
+"""The LightningModule: units, weights, steps, and what it logs."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+from scipy import stats
+
+from mdn.data.batches import Batches, Blocks
+from mdn.data.table import Table
+from mdn.families import Full
+from mdn.module import MDNModule
+from mdn.networks import MLP
+from mdn.schedules import cosine
+
+BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
+
+
+def make_module(**changes):
+    settings = dict(
+        num_inputs=1,
+        num_targets=2,
+        num_components=3,
+        family=Full(1e-3, factor="covariance"),
+        backbone=BACKBONE,
+        optimizer=partial(torch.optim.AdamW, lr=1e-2),
+        schedule=partial(cosine, warmup=0.1),
+        start_from_data=True,
+        mixture_lr=None,
+        component_lr=None,
+        gradient_clip=1.0,
+    )
+    return MDNModule(**(settings | changes))
+
+
+def make_table(rows=90, weight=None):
+    x = torch.linspace(-1, 1, rows, dtype=torch.float64)[:, None]
+    noise = torch.randn(rows, 2, dtype=torch.float64)
+    y = torch.cat([1e4 + 50 * x, -3 * x], 1) + noise * torch.tensor([20.0, 0.1])
+    return Table(x, y, weight, ["x"], ["a", "b"])
+
+
+class Rows(LightningDataModule):
+    def __init__(self, table, block=1):
+        super().__init__()
+        self.train_table = table
+        self.block = block
+
+    def train_dataloader(self):
+        return Blocks(Batches(self.train_table.tensors, 10, seed=0), self.block)
+
+    def val_dataloader(self):
+        return Batches(self.train_table.tensors, 40)
+
+
+def fit(module, data, epochs=2):
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
+    trainer.fit(module, data)
+    return trainer
+
+
+def test_forward_answers_in_the_users_units():
+    module, table = make_module(), make_table()
+    module.start(table)
+    density = module(table.x).log_prob(table.y)
+    standard = module.network(module.inputs(table.x)).log_prob(module.targets(table.y))
+    factors = table.y.numpy().std(0)
+    torch.testing.assert_close(
+        density, standard.double() - np.log(factors).sum(), atol=1e-4, rtol=0
+    )
+    assert density.dtype == torch.float64
+
+
+def test_the_marginal_is_the_gaussian_of_the_training_rows():
+    module, table = make_module(), make_table()
+    module.start(table)
+    y = table.y.numpy()
+    wanted = stats.multivariate_normal(y.mean(0), np.cov(y.T, bias=True)).logpdf(y)
+    np.testing.assert_allclose(module.marginal.log_prob(table.y), wanted, rtol=1e-9)
+
+
+def test_logged_nll_is_the_mean_over_rows_in_their_units():
+    module, data = make_module(), Rows(make_table())
+    trainer = fit(module, data)
+    x, y = data.train_table.tensors
+    wanted = -module(x).log_prob(y).mean().item()
+    assert trainer.callback_metrics["val/nll"].item() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_weight_counts_as_repetition():
+    weight = torch.arange(90, dtype=torch.float64) % 3
+    table = make_table(weight=weight)
+    repeated = table[torch.repeat_interleave(torch.arange(90), weight.long())]
+    nll = []
+    for rows in (table, Table(repeated.x, repeated.y, None, ["x"], ["a", "b"])):
+        torch.manual_seed(0)
+        module = make_module(start_from_data=False, optimizer=partial(torch.optim.SGD, lr=0.0))
+        nll.append(fit(module, Rows(rows), epochs=1).callback_metrics["val/nll"].item())
+    assert nll[0] == pytest.approx(nll[1], abs=1e-5)
+
+
+def test_blocks_take_the_same_steps_as_single_batches():
+    weights = []
+    for block in (1, 4):
+        torch.manual_seed(0)
+        module = make_module()
+        trainer = fit(module, Rows(make_table(), block))
+        weights.append(torch.cat([p.detach().flatten() for p in module.parameters()]))
+        assert module.lr_schedulers().last_epoch == 18  # 9 steps an epoch, and the rate at its end
+        assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+    torch.testing.assert_close(*weights, atol=0, rtol=0)
+
+
+def test_biases_do_not_decay_and_parts_have_their_own_rates():
+    module = make_module(mixture_lr=1e-3, component_lr=2e-3)
+    fit(module, Rows(make_table()), epochs=1)
+    groups = module.optimizers().param_groups
+    assert {group["initial_lr"] for group in groups} == {1e-2, 1e-3, 2e-3}
+    for group in groups:
+        assert (group["weight_decay"] == 0) == all(p.ndim == 1 for p in group["params"])
+
+
+def test_gradients_are_clipped():
+    table = make_table()
+    torch.manual_seed(0)
+    module = make_module(gradient_clip=1e-3, optimizer=partial(torch.optim.SGD, lr=1.0))
+    module.start(table)
+    before = torch.cat([p.detach().flatten() for p in module.parameters()])
+    data = Rows(table)
+    data.train_dataloader = lambda: Batches(table.tensors, 90)
+    fit(module, data, epochs=1)
+    after = torch.cat([p.detach().flatten() for p in module.parameters()])
+    assert (after - before).norm() <= 1.001e-3
+
+
+def test_bare_loaders_are_refused_before_a_start():
+    with pytest.raises(ValueError, match=r"call module\.start\(table\)"):
+        module, batches = make_module(), Batches(make_table().tensors, 10)
+        Trainer(accelerator="cpu", logger=False, enable_checkpointing=False).fit(
+            module, batches, batches
+        )
+
+
+def test_a_trained_module_keeps_its_scaling_when_it_is_trained_on():
+    module = make_module()
+    fit(module, Rows(make_table()))
+    shift = module.targets.shift.clone()
+    moved = make_table()
+    fit(module, Rows(Table(moved.x, moved.y + 5, None, ["x"], ["a", "b"])))
+    torch.testing.assert_close(module.targets.shift, shift)

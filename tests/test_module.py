@@ -147,7 +147,7 @@ def test_gradients_are_clipped():
 def test_bare_loaders_are_refused_before_a_start():
     with pytest.raises(ValueError, match=r"call module\.start\(table\)"):
         module, batches = make_module(), Batches(make_table().tensors, 10)
-        Trainer(accelerator="cpu", logger=False, enable_checkpointing=False).fit(
+        Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False).fit(
             module, batches, batches
         )
 

@@ -94,12 +94,25 @@ def start_at(
     return _mixture(mu, _covariance(rows - _mean(rows, weight), weight), family)
 
 
-STARTS: dict[str, Callable[..., GaussianMixture]] = {
+Start = Callable[[Tensor, int, Family, Tensor | None, int], GaussianMixture]
+
+STARTS: dict[str, Start] = {
     "k-means": kmeans_start,
     "k-means++": plus_plus_start,
     "random": random_start,
 }
 """Where EM may start, by name."""
+
+
+def start_named(name: str) -> Start:
+    """One of `STARTS`.
+
+    Raises:
+        ValueError: on any other name.
+    """
+    if name not in STARTS:
+        raise ValueError(f"the start must be one of {list(STARTS)}, got {name!r}")
+    return STARTS[name]
 
 
 def _mixture(

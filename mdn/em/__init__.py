@@ -4,6 +4,7 @@ from mdn.em.ascent import Ascent, Tolerance, onto_family
 from mdn.em.expectation import EStep
 from mdn.em.fit import MixtureFit, fit_em
 from mdn.em.maximisation import m_step, revive
+from mdn.em.rows import suitable_batch_size
 from mdn.em.statistics import Statistics
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "m_step",
     "onto_family",
     "revive",
+    "suitable_batch_size",
 ]

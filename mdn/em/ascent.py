@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -52,7 +53,7 @@ class Ascent:
         tolerance: when to stop.
 
     Attributes:
-        mixture: as it stands, in float64.
+        mixture: as it stands, in float64; it may be set.
         lower_bounds: mean log likelihood before each update so far.
         converged: whether it has come to rest.
         resets: how often each component had lost its rows and was put to use elsewhere.
@@ -94,6 +95,20 @@ class Ascent:
         )
         self.lower_bounds.append(bound)
         self.mixture = self._revived(m_step(statistics, self._family))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The course so far, without the mixture, as plain data."""
+        return {
+            "lower_bounds": self.lower_bounds,
+            "converged": self.converged,
+            "resets": self.resets,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a course."""
+        self.lower_bounds = list(state["lower_bounds"])
+        self.converged = state["converged"]
+        self.resets = list(state["resets"])
 
     def _revived(self, mixture: GaussianMixture) -> GaussianMixture:
         """The mixture with lost components put to use, a few times each: some data need fewer."""

@@ -28,7 +28,7 @@ class EStep:
     ) -> None:
         self._mixture = mixture.to(dtype=torch.float64)
         self._floor = family.min_scale
-        features = ByFeatures(self._mixture, family, origin.double())
+        features = ByFeatures(self._mixture, family, origin.to(self._mixture.mu))
         exact = features.digits_lost() <= _MOST_DIGITS_LOST
         self._complete = features if exact else ByResiduals(self._mixture)
         self._incomplete: dict[tuple[bool, ...], ByRegression] = {}

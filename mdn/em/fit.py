@@ -11,7 +11,7 @@ from mdn.em.ascent import Ascent, Tolerance
 from mdn.em.rows import Rows, suitable_batch_size
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
-from mdn.start import STARTS
+from mdn.start import start_named
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +92,8 @@ def _starts(
     if isinstance(start, GaussianMixture):
         _check_start(start, num_components, rows.y.shape[-1])
         return [start]
-    if start not in STARTS:
-        raise ValueError(f"start must be a mixture or one of {list(STARTS)}, got {start!r}")
-    seeds = range(seed, seed + n_init)
-    return [STARTS[start](rows.y, num_components, family, rows.weight, s) for s in seeds]
+    begin, seeds = start_named(start), range(seed, seed + n_init)
+    return [begin(rows.y, num_components, family, rows.weight, s) for s in seeds]
 
 
 def _climb(ascent: Ascent, rows: Rows, max_iter: int) -> MixtureFit:

@@ -1,0 +1,168 @@
+"""The LightningModule of a Gaussian mixture that is fitted by exact EM."""
+
+from collections.abc import Sequence
+from functools import partial, reduce
+from operator import add
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+
+from mdn.data.batches import batches_of
+from mdn.data.table import Table
+from mdn.em import Ascent, EStep, Statistics, Tolerance, fit_em, suitable_batch_size
+from mdn.families import Family
+from mdn.mixture import GaussianMixture
+from mdn.module import MDNModule
+from mdn.networks import NoBackbone
+from mdn.schedules import constant
+from mdn.start import start_named
+
+_TRIAL_UPDATES = 10
+"""Updates after which several starts are compared."""
+
+
+class EMModule(MDNModule):
+    """p(y), one Gaussian mixture for every row: an epoch is one exact update of EM.
+
+    Training batches only add to the statistics of the epoch, and the last one closes it with the
+    M-step, so neither their size nor their order nor the number of processes matters. The run
+    ends when the likelihood does not rise any more. Everything is in float64.
+
+    Args:
+        num_inputs: P; inputs are there, and are not looked at.
+        num_targets: D.
+        num_components: K.
+        family: the covariance family.
+        start_from: a name in `mdn.start.STARTS`.
+        n_init: starts to try; the likeliest after ten updates is taken.
+        seed: of the starts.
+        tol: stop when the mean log likelihood rises by less than this, in nats.
+        relative_tol: or by less than this part of its size.
+
+    Raises:
+        ValueError: on an unknown start or a number out of range.
+    """
+
+    def __init__(
+        self,
+        num_inputs: int,
+        num_targets: int,
+        num_components: int,
+        family: Family,
+        start_from: str,
+        n_init: int,
+        seed: int,
+        tol: float,
+        relative_tol: float,
+    ) -> None:
+        super().__init__(
+            num_inputs,
+            num_targets,
+            num_components,
+            family,
+            backbone=NoBackbone,
+            optimizer=_standing_still,
+            schedule=constant,
+            start_from_data=False,
+            mixture_lr=None,
+            component_lr=None,
+            gradient_clip=None,
+        )
+        self.double()
+        self.start_from = start_from
+        self.n_init = n_init
+        self.seed = seed
+        self.begin = start_named(start_from)
+        origin = torch.zeros(num_targets, dtype=torch.float64)
+        self.ascent = Ascent(self.mixture, family, origin, Tolerance(tol, relative_tol))
+        self._e_step: EStep | None = None
+        self._statistics: Statistics | None = None
+
+    @property
+    def mixture(self) -> GaussianMixture:
+        """p(y) as it stands, standardised."""
+        return self.network.head(self.network.head.weights.bias.new_empty(0)).detach()
+
+    def start(self, table: Table) -> None:
+        """Take the standardisation, and where to start, from the training rows."""
+        super().start(table)
+        y = self.targets(table.y, torch.float64)
+        self._become(self._first(y, table.weight))
+
+    def _first(
+        self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
+    ) -> GaussianMixture:
+        num_components, family = self.network.head.num_components, self.network.head.family
+        if self.n_init == 1:
+            return self.begin(y, num_components, family, weight, self.seed)
+        trials = fit_em(
+            y,
+            num_components,
+            family,
+            weight=weight,
+            start=self.start_from,
+            n_init=self.n_init,
+            max_iter=_TRIAL_UPDATES,
+            seed=self.seed,
+        )
+        return trials.mixture
+
+    def _become(self, mixture: GaussianMixture) -> None:
+        self.network.head.start(mixture, shrink=0.0)
+
+    def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
+        """Statistics of a batch, or of each batch of a block."""
+        if self._e_step is None:
+            self.ascent.mixture = self.mixture  # a callback may have restarted components
+            self._e_step = self.ascent.e_step()
+        some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
+        self._statistics = some if self._statistics is None else self._statistics + some
+        self._add("train", -some.log_likelihood, some.weight)
+        self.optimizers().step()  # pyright: ignore
+        return -some.log_likelihood / some.weight
+
+    def _expect(
+        self, e_step: EStep, x: Tensor, y: Tensor, weight: Tensor | None = None
+    ) -> Statistics:
+        head = self.network.head
+        size = suitable_batch_size(head.num_components, head.num_targets)
+        rows = self.targets(y, torch.float64)
+        weight = torch.ones_like(rows[:, 0]) if weight is None else weight
+        pieces = zip(rows.split(size), weight.split(size), strict=True)
+        return reduce(add, (e_step(*piece) for piece in pieces))
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # Not at the end of the epoch: validation comes before that.
+        if self.trainer.is_last_batch:
+            self._update()
+
+    def _update(self) -> None:
+        assert self._statistics is not None
+        reduce_sum = partial(self.trainer.strategy.reduce, reduce_op="sum")
+        self.ascent.update(self._statistics.reduce(reduce_sum))
+        self._become(self.ascent.mixture)
+        self._e_step = self._statistics = None
+        self._log_resets()
+        if self.ascent.converged:
+            self.trainer.should_stop = True
+
+    def _log_resets(self) -> None:
+        counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.resets)}
+        counts["singularity/revived"] = sum(counts.values())
+        for logger in self.loggers:
+            logger.log_metrics(counts, step=self.trainer.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["em"] = self.ascent.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.ascent.load_state_dict(checkpoint["em"])
+
+
+def _standing_still(groups: list[dict[str, Any]]) -> Optimizer:
+    """Lightning counts the steps of an optimizer; this one moves nothing but that count."""
+    return SGD(groups, lr=0.0)

@@ -116,8 +116,9 @@ class MixtureParameters(ABC):
 
     def flatten(self: AnyMixture) -> AnyMixture:
         """The same mixtures with one batch axis, also where there was none."""
-        lead = len(self.batch_shape)
-        return self.map(lambda stored: stored.reshape(-1, *stored.shape[lead:]))
+        # Counted, for what is stored may have no numbers to infer a -1 from.
+        lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
+        return self.map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
 
     def __getitem__(self: AnyMixture, index: int | slice | Tensor) -> AnyMixture:
         """Some mixtures of a batch: an index into its first axis."""

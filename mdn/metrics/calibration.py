@@ -1,0 +1,113 @@
+"""Whether stated probabilities come true, and how much they say.
+
+Where a density is right, each of three numbers of a row is uniform on [0, 1]: F(y) of every target
+(the probability integral transform), F(y_j given y_1 ... y_j-1) of one target after the other
+(Rosenblatt 1952), and the probability of the smallest region that holds y (Hyndman 1996). What is
+asked of them is the same: histogram, distance from uniform, coverage.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn import normal
+from mdn.mixture import GaussianMixture
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+"""Levels at which coverage and width are reported."""
+
+
+def pit(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Probability integral transform of each target on its own."""
+    return mixture.cdf(y)
+
+
+def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Transform of each target given those before it; uniform and independent when right.
+
+    For another order of the targets pass their `marginal` in it.
+    """
+    # The factor of a covariance is triangular: what it whitens of target j is given those before.
+    standard = mixture.scale.whiten(y[..., None, :] - mixture.mu)
+    std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
+    each = normal.log_density(standard) - std.log()
+    before = mixture.log_pi[..., None] + each.cumsum(-1) - each
+    return (torch.softmax(before, -2) * normal.cdf(standard)).sum(-2)
+
+
+def density_rank(
+    mixture: GaussianMixture,
+    y: Float[Tensor, "*rows D"],
+    num_samples: int = 1000,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "*out"]:
+    """Probability of the smallest region that holds y: how often a sample is more likely."""
+    with torch.no_grad():
+        own = mixture.log_prob(y)
+        above = torch.zeros_like(own)
+        for part in mixture.sample_in_parts(num_samples, generator):
+            for log_prob in mixture.log_prob(part):
+                above += log_prob > own
+    return above / num_samples
+
+
+def central_coverage(transforms: Float[Tensor, "N ..."], level: float) -> Float[Tensor, "..."]:
+    """Share of rows inside the central interval of a level, from their transforms."""
+    return ((transforms - 0.5).abs() <= level / 2).to(transforms).mean(0)
+
+
+def region_coverage(rank: Float[Tensor, " N"], level: float) -> Float[Tensor, ""]:
+    """Share of rows inside the highest-density region of a level, from their density ranks."""
+    return (rank <= level).to(rank).mean()
+
+
+def interval_width(mixture: GaussianMixture, level: float) -> Float[Tensor, "*batch D"]:
+    """Width of the central interval of each target."""
+    lower, upper = mixture.interval(level)
+    return upper - lower
+
+
+def region_size(
+    mixture: GaussianMixture,
+    level: float,
+    num_samples: int = 1000,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "*batch"]:
+    """Length, area or volume of the highest-density region, by samples: E[1 / p(Y); Y inside]."""
+    log_prob = mixture.sample_log_prob(num_samples, generator).sort(0, descending=True).values
+    return torch.exp(-log_prob[: round(level * num_samples)]).sum(0) / num_samples
+
+
+def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
+    """Root mean predicted variance of each target: the RMSE that the model expects of its mean."""
+    return mixture.std.square().reshape(-1, mixture.num_targets).mean(0).sqrt()
+
+
+def histogram(transforms: Float[Tensor, "N ..."], bins: int = 20) -> Float[Tensor, "bins ..."]:
+    """Density of transforms in equal bins: 1 everywhere when right."""
+    place = (transforms * bins).long().clamp(0, bins - 1)
+    counts = transforms.new_zeros(bins, *transforms.shape[1:])
+    return counts.scatter_add_(0, place, torch.ones_like(transforms)) * (bins / len(transforms))
+
+
+def ks_distance(transforms: Float[Tensor, "N ..."]) -> Float[Tensor, "..."]:
+    """Kolmogorov-Smirnov distance of transforms from uniform; 0.87 / sqrt N by chance alone."""
+    ordered, low, high = _steps(transforms)
+    return torch.maximum(high - ordered, ordered - low).amax(0)
+
+
+def calibration_error(transforms: Float[Tensor, "N ..."]) -> Float[Tensor, "..."]:
+    """Mean distance between stated and observed probability over all levels, from transforms."""
+    # The area between the empirical distribution function and the diagonal, seen from the side.
+    ordered, low, high = _steps(transforms)
+    inside = ordered.clamp(low, high)
+    area = (inside - low).square() + (high - inside).square()
+    outside = (ordered - inside).abs() / len(transforms)
+    return (0.5 * area + outside).sum(0)
+
+
+def _steps(transforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Transforms in order, and the empirical distribution function before and after each."""
+    steps = torch.linspace(0, 1, len(transforms) + 1, dtype=torch.float64).to(transforms)
+    steps = steps.view(-1, *(1,) * (transforms.ndim - 1)).expand(-1, *transforms.shape[1:])
+    return transforms.sort(0).values, steps[:-1], steps[1:]

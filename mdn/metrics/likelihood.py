@@ -1,0 +1,80 @@
+"""Scores of the density itself: how many nats each row costs."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn import normal
+from mdn.families import floored_cholesky
+from mdn.mixture import GaussianMixture
+from mdn.scale import CovarianceFactor
+
+
+def nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+    """Negative log likelihood in nats."""
+    return -mixture.log_prob(y)
+
+
+def nll_bits(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+    """Negative log likelihood in bits."""
+    return nll(mixture, y) / math.log(2)
+
+
+def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Negative log likelihood of each target on its own, in nats."""
+    standard = (y[..., None, :] - mixture.mu) / mixture.sigma
+    each = mixture.log_pi[..., None] + normal.log_density(standard) - mixture.sigma.log()
+    return -torch.logsumexp(each, -2)
+
+
+def gain(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], reference: GaussianMixture
+) -> Float[Tensor, "*out"]:
+    """How many nats a row is more likely than under a reference that knows no inputs."""
+    return mixture.log_prob(y) - reference.log_prob(y)
+
+
+def marginal_gaussian(y: Float[Tensor, "N D"], min_scale: float = 1e-6) -> GaussianMixture:
+    """The Gaussian with the mean and covariance of some rows: the reference of least effort.
+
+    Args:
+        y: the training rows.
+        min_scale: the smallest conditional standard deviation, for targets that never change.
+    """
+    away = y - y.mean(0)
+    tril = floored_cholesky(away.mT @ away / len(y), min_scale)
+    return GaussianMixture(
+        y.new_zeros(1), y.mean(0, keepdim=True), CovarianceFactor.from_tril(tril[None])
+    )
+
+
+def grid_nll(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Float[Tensor, " D"]
+) -> Float[Tensor, "*out"]:
+    """Negative log likelihood per unit of volume, for targets that were rounded to a grid.
+
+    The density is averaged over the cell of width `step` around each value, so that a spike on a
+    grid point gains nothing below -sum log step. In each component a target's cell is taken given
+    the values of those before it, which makes the cells' probabilities sum to one; with a diagonal
+    covariance they are exactly those of the mixture.
+    """
+    whitened = mixture.scale.whiten(y[..., None, :] - mixture.mu)
+    half = 0.5 * step / mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
+    cells = normal.log_mass(*torch.broadcast_tensors(whitened, half)).sum(-1)
+    return step.log().sum() - torch.logsumexp(mixture.log_pi + cells, -1)
+
+
+def grid_step(y: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
+    """The smallest distance between different values of each target.
+
+    Raises:
+        ValueError: where a target has one value only.
+    """
+    gaps = y.sort(0).values.diff(dim=0)
+    steps = torch.where(gaps > 0, gaps, torch.inf).amin(0)
+    if steps.isinf().any():
+        single = steps.isinf().nonzero().flatten().tolist()
+        raise ValueError(f"a grid needs two different values, targets {single} have one only")
+    return steps

@@ -1,0 +1,94 @@
+"""Metrics over many batches and several processes, around the functions of this package."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from mdn.metrics import calibration
+from mdn.mixture import GaussianMixture
+
+Score = Callable[[GaussianMixture, Tensor], Tensor]
+"""(mixture, y) -> one number a row, or one for each target of a row."""
+
+
+class RowMean(Metric):
+    """The mean of a score over all rows, on whichever process they were.
+
+    Args:
+        score: such as `nll`, or `functools.partial(squared_error, point="mean")`.
+        shape: of the mean: () for one number a row, (D,) for one for each target.
+        finish: what the mean becomes in the end, such as `torch.sqrt` for an RMSE.
+    """
+
+    full_state_update = False
+    total: Tensor
+    weight: Tensor
+
+    def __init__(
+        self,
+        score: Score,
+        shape: tuple[int, ...] = (),
+        finish: Callable[[Tensor], Tensor] = lambda mean: mean,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.score = score
+        self.finish = finish
+        double = torch.float64
+        self.add_state("total", torch.zeros(shape, dtype=double), dist_reduce_fx="sum")
+        self.add_state("weight", torch.zeros((), dtype=double), dist_reduce_fx="sum")
+
+    def update(
+        self,
+        mixture: GaussianMixture,
+        y: Float[Tensor, "N D"],
+        weight: Float[Tensor, " N"] | None = None,
+    ) -> None:
+        weight = y.new_ones(len(y)) if weight is None else weight
+        values = self.score(mixture, y).detach().to(self.total)
+        self.total = self.total + torch.tensordot(weight.to(values), values, dims=1)
+        self.weight = self.weight + weight.sum(dtype=torch.float64)
+
+    def compute(self) -> Tensor:
+        return self.finish(self.total / self.weight)
+
+
+class Calibration(Metric):
+    """Whether transforms of all rows, on whichever process they were, are uniform.
+
+    `compute` answers with `ks_distance`, `calibration_error`, `histogram` and `coverage` at
+    `LEVELS`, each for every column of the transforms.
+
+    Args:
+        transform: `pit`, `rosenblatt`, or `density_rank`.
+        coverage: the share inside a level, given transforms: `central_coverage` for the first
+            two, `region_coverage` for the last.
+    """
+
+    full_state_update = False
+    values: list[Tensor]
+
+    def __init__(
+        self, transform: Score, coverage: Callable[[Tensor, float], Tensor], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.transform = transform
+        self.coverage = coverage
+        self.add_state("values", [], dist_reduce_fx="cat")
+
+    def update(self, mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> None:
+        self.values.append(self.transform(mixture, y).detach())
+
+    def compute(self) -> dict[str, Tensor]:
+        values = dim_zero_cat(self.values)
+        return {
+            "ks_distance": calibration.ks_distance(values),
+            "calibration_error": calibration.calibration_error(values),
+            "histogram": calibration.histogram(values),
+            "coverage": torch.stack([self.coverage(values, v) for v in calibration.LEVELS]),
+        }

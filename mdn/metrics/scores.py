@@ -1,0 +1,131 @@
+"""Scores in the units of the targets: of the whole distribution, and of a point or a quantile.
+
+With A(m, s) = E abs N(m, s^2) = m (2 Phi(m / s) - 1) + 2 s phi(m / s), the continuous ranked
+probability score of a mixture over one target is (Grimit et al. 2006)
+
+    E abs(Y - y) - 1/2 E abs(Y - Y')
+        = sum_i pi_i A(y - mu_i, s_i) - 1/2 sum_ij pi_i pi_j A(mu_i - mu_j, sqrt(s_i^2 + s_j^2))
+
+and the energy score, the same with the norm in D dimensions, is the average of it over all
+directions u on which the mixture is projected, times sqrt(pi) Gamma((D + 1) / 2) / Gamma(D / 2).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn import normal
+from mdn.mixture import GaussianMixture
+from mdn.scale import DiagonalScale
+
+_NUMBERS_AT_ONCE = 2**22
+
+POINTS: dict[str, Callable[[GaussianMixture], Tensor]] = {
+    "mean": lambda mixture: mixture.mean,
+    "median": lambda mixture: mixture.median,
+    "mode": lambda mixture: mixture.modes().y[..., 0, :],
+}
+"""What may be stated as the prediction: the mean, each target's median, or the highest mode."""
+
+
+def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Continuous ranked probability score of each target, in its units; 0 is perfect."""
+    pi, mu, sigma = mixture.pi[..., None], mixture.mu, mixture.sigma
+    to_value = (pi * _mean_distance(y[..., None, :] - mu, sigma)).sum(-2)
+    return to_value - 0.5 * _mean_distance_within(pi, mu, sigma)
+
+
+def energy_score(
+    mixture: GaussianMixture,
+    y: Float[Tensor, "*rows D"],
+    num_directions: int = 64,
+    seed: int = 0,
+) -> Float[Tensor, "*out"]:
+    """Energy score, the CRPS of all targets together; 0 is perfect.
+
+    For targets of unlike units standardise first. Unbiased; the same directions at each call.
+
+    Args:
+        mixture: the predictions.
+        y: the values.
+        num_directions: how many; rounded up to whole orthogonal sets of D.
+        seed: of the directions.
+    """
+    directions = _orthogonal_directions(y, num_directions, seed)
+    at_once = max(1, _NUMBERS_AT_ONCE // max(mixture.mu.numel(), y.numel()))
+    scores = [crps(_projected(mixture, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
+    return _norm_over_projection(y.shape[-1]) * torch.stack(scores).sum(0) / len(directions)
+
+
+def squared_error(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
+) -> Float[Tensor, "*out D"]:
+    """Squared error of a point prediction named in `POINTS`; the root of its mean is the RMSE."""
+    return (y - point_prediction(mixture, point)).square()
+
+
+def absolute_error(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
+) -> Float[Tensor, "*out D"]:
+    """Absolute error of a point prediction named in `POINTS`; its mean is the MAE."""
+    return (y - point_prediction(mixture, point)).abs()
+
+
+def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*batch D"]:
+    """The prediction of a name in `POINTS`.
+
+    Raises:
+        ValueError: on another name.
+    """
+    if point not in POINTS:
+        raise ValueError(f"a point prediction is one of {list(POINTS)}, got {point!r}")
+    return POINTS[point](mixture)
+
+
+def pinball(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], levels: Sequence[float]
+) -> Float[Tensor, "L *out D"]:
+    """Pinball loss of each target's quantiles at some levels."""
+    over = [(level, y - q) for level, q in zip(levels, mixture.quantile(levels), strict=True)]
+    return torch.stack([torch.maximum(level * d, (level - 1) * d) for level, d in over])
+
+
+def _mean_distance(m: Tensor, s: Tensor) -> Tensor:
+    standard = m / s
+    return m * torch.erf(standard * math.sqrt(0.5)) + 2 * s * normal.density(standard)
+
+
+def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    """E abs(Y - Y') of each target, one component against those after it at a time."""
+    total = torch.zeros_like(mu[..., 0, :])
+    for i in range(mu.shape[-2]):
+        ahead = slice(i, None)
+        spread = torch.hypot(sigma[..., i : i + 1, :], sigma[..., ahead, :])
+        distance = _mean_distance(mu[..., i : i + 1, :] - mu[..., ahead, :], spread)
+        pairs = 2 * (pi[..., ahead, :] * distance).sum(-2) - pi[..., i, :] * distance[..., 0, :]
+        total = total + pi[..., i, :] * pairs
+    return total
+
+
+def _projected(mixture: GaussianMixture, directions: Float[Tensor, "M D"]) -> GaussianMixture:
+    """The mixture along each of several directions, of which only the marginals are right."""
+    std = torch.linalg.vector_norm(directions @ mixture.scale.tril(), dim=-1)
+    scale = DiagonalScale(std, len(directions))
+    return GaussianMixture(mixture.log_pi, mixture.mu @ directions.mT, scale)
+
+
+def _norm_over_projection(targets: int) -> float:
+    """The length of a vector over the mean length of its projections."""
+    half = math.lgamma((targets + 1) / 2) - math.lgamma(targets / 2)
+    return math.sqrt(math.pi) * math.exp(half)
+
+
+def _orthogonal_directions(like: Tensor, count: int, seed: int) -> Float[Tensor, "M D"]:
+    """Unit vectors, evenly distributed, in whole orthogonal sets: less noise than one by one."""
+    targets = like.shape[-1]
+    generator = torch.Generator().manual_seed(seed)
+    sets = torch.randn(-(-count // targets), targets, targets, generator=generator)
+    return torch.linalg.qr(sets.double()).Q.mT.reshape(-1, targets).to(like)

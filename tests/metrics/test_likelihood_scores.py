@@ -1,0 +1,100 @@
+"""Against scipy, sums over grids, and the closed form of a Gaussian."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal, norm
+
+from mdn import metrics
+from mdn.mixture import GaussianMixture
+from mdn.scale import DiagonalScale
+
+
+def standard_normal(std=1.0) -> GaussianMixture:
+    zero = torch.zeros(1, 1, dtype=torch.float64)
+    return GaussianMixture(zero[0], zero, DiagonalScale(zero + std, 1))
+
+
+def test_nll_has_its_constant_and_its_units():
+    zero = torch.zeros(1, dtype=torch.float64)
+    assert metrics.nll(standard_normal(), zero).item() == pytest.approx(0.5 * math.log(2 * math.pi))
+    assert metrics.nll_bits(standard_normal(), zero).item() == pytest.approx(1.3257480647)
+
+
+def test_nll_of_each_target_is_that_of_its_marginal(make_mixture):
+    mixture = make_mixture(5, targets=3)
+    y = 2 * torch.randn(5, 3, dtype=torch.float64)
+    each = metrics.target_nll(mixture, y)
+    for d in range(3):
+        alone = metrics.nll(mixture.marginal([d]), y[:, d : d + 1])
+        torch.testing.assert_close(each[:, d], alone)
+
+
+def test_gain_over_the_marginal_gaussian(make_mixture):
+    y = torch.randn(200, 3, dtype=torch.float64) @ torch.randn(3, 3, dtype=torch.float64) + 5
+    reference = metrics.marginal_gaussian(y)
+    rows = y.numpy()
+    covariance: Any = np.cov(rows.T, bias=True)
+    dense = multivariate_normal(rows.mean(0), covariance).logpdf(rows)
+    torch.testing.assert_close(reference.log_prob(y), torch.tensor(dense))
+    mixture = make_mixture(200, targets=3)
+    gain = metrics.gain(mixture, y, reference)
+    torch.testing.assert_close(gain, mixture.log_prob(y) - torch.tensor(dense))
+
+
+def test_marginal_gaussian_of_targets_that_never_change():
+    reference = metrics.marginal_gaussian(torch.full((10, 2), 3.0))
+    assert reference.log_prob(torch.tensor([[3.0, 3.0]])).isfinite().all()
+
+
+def grid_around(mixture, step, reach):
+    points = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    return torch.cartesian_prod(*[points] * mixture.num_targets).view(-1, len(step)) * step
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_cells_of_a_grid_sum_to_one(make_mixture, targets):
+    """Every mixture is a distribution over the grid: the score cannot be gamed by spikes."""
+    mixture = make_mixture(components=3, targets=targets)
+    step = torch.tensor([0.5, 0.8], dtype=torch.float64)[:targets]
+    y = grid_around(mixture, step, 150)
+    share = torch.exp(-metrics.grid_nll(mixture, y, step)) * step.prod()
+    assert share.sum().item() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_grid_nll_of_one_target_is_a_difference_of_probabilities(make_mixture):
+    mixture = make_mixture(4, components=3, targets=1)
+    y = torch.randn(4, 1, dtype=torch.float64)
+    got = metrics.grid_nll(mixture, y, torch.tensor([0.3], dtype=torch.float64))
+    for row in range(4):
+        mu, sigma = mixture.mu[row, :, 0].numpy(), mixture.sigma[row, :, 0].numpy()
+        high, low = (norm.cdf((y[row].item() + side - mu) / sigma) for side in (0.15, -0.15))
+        expected = -np.log(mixture.pi[row].numpy() @ (high - low) / 0.3)
+        assert got[row].item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_spikes_gain_no_more_than_the_grid_allows():
+    step = torch.tensor([1.0], dtype=torch.float64)
+    zero = torch.zeros(1, dtype=torch.float64)
+    spike = standard_normal(std=1e-6)
+    assert metrics.nll(spike, zero) < -10
+    assert metrics.grid_nll(spike, zero, step).item() == pytest.approx(0.0, abs=1e-12)
+    wide = standard_normal(std=100.0)
+    difference = metrics.grid_nll(wide, zero, step) - metrics.nll(wide, zero)
+    assert difference.abs().item() < 1e-5
+
+
+def test_grid_nll_is_finite_far_away_in_single_precision():
+    mixture = standard_normal(std=0.01).to(dtype=torch.float32)
+    far = torch.tensor([[1e3], [-1e3]])
+    assert metrics.grid_nll(mixture, far, torch.tensor([1.0])).isfinite().all()
+
+
+def test_step_of_a_grid():
+    y = torch.tensor([[3.0, 0.5], [5.0, 0.25], [3.0, 1.0], [6.0, 1.0]])
+    assert metrics.grid_step(y).tolist() == [1.0, 0.25]
+    with pytest.raises(ValueError, match=r"targets \[1\] have one only"):
+        metrics.grid_step(torch.tensor([[1.0, 2.0], [2.0, 2.0]]))

@@ -11,20 +11,18 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from mdn.data.batches import batches_of
-from mdn.data.table import Table
 from mdn.em import Ascent, EStep, Statistics, Tolerance, fit_em, suitable_batch_size
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
-from mdn.module import MDNModule
-from mdn.networks import NoBackbone
-from mdn.schedules import constant
+from mdn.mixture_module import MixtureModule
+from mdn.networks import MixtureDensityNetwork, MixtureHead, NoBackbone
 from mdn.start import start_named
 
 _TRIAL_UPDATES = 10
 """Updates after which several starts are compared."""
 
 
-class EMModule(MDNModule):
+class EMModule(MixtureModule):
     """p(y), one Gaussian mixture for every row: an epoch is one exact update of EM.
 
     Training batches only add to the statistics of the epoch, and the last one closes it with the
@@ -58,18 +56,9 @@ class EMModule(MDNModule):
         tol: float,
         relative_tol: float,
     ) -> None:
+        head = MixtureHead(0, num_targets, num_components, family)
         super().__init__(
-            num_inputs,
-            num_targets,
-            num_components,
-            family,
-            backbone=NoBackbone,
-            optimizer=_standing_still,
-            schedule=constant,
-            start_from_data=False,
-            mixture_lr=None,
-            component_lr=None,
-            gradient_clip=None,
+            num_inputs, num_targets, MixtureDensityNetwork(NoBackbone(num_inputs), head)
         )
         self.double()
         self.start_from = start_from
@@ -86,22 +75,30 @@ class EMModule(MDNModule):
         """p(y) as it stands, standardised."""
         return self.network.head(self.network.head.weights.bias.new_empty(0)).detach()
 
-    def start(self, table: Table) -> None:
-        """Take the standardisation, and where to start, from the training rows."""
-        super().start(table)
-        y = self.targets(table.y, torch.float64)
-        self._become(self._first(y, table.weight))
+    @property
+    def outcome(self) -> dict[str, float | bool]:
+        """Whether it has come to rest, and components that had lost their rows."""
+        return {
+            "converged": self.ascent.converged,
+            "singularity/revived": sum(self.ascent.resets),
+        }
+
+    def configure_optimizers(self) -> Optimizer:
+        # Lightning counts the steps of an optimizer; this one moves nothing but that count.
+        return SGD(self.parameters(), lr=0.0)
+
+    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
+        self._become(self._first(y, weight))
 
     def _first(
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
     ) -> GaussianMixture:
-        num_components, family = self.network.head.num_components, self.network.head.family
         if self.n_init == 1:
-            return self.begin(y, num_components, family, weight, self.seed)
+            return self.begin(y, self.num_components, self.family, weight, self.seed)
         trials = fit_em(
             y,
-            num_components,
-            family,
+            self.num_components,
+            self.family,
             weight=weight,
             start=self.start_from,
             n_init=self.n_init,
@@ -145,11 +142,20 @@ class EMModule(MDNModule):
         self.ascent.update(self._statistics.reduce(reduce_sum))
         self._become(self.ascent.mixture)
         self._e_step = self._statistics = None
-        self._log_resets()
-        if self.ascent.converged:
+        self._log_revived()
+
+    def on_train_epoch_end(self) -> None:
+        super().on_train_epoch_end()
+        if self.ascent.converged:  # and no callback has restarted a component since
             self.trainer.should_stop = True
 
-    def _log_resets(self) -> None:
+    def restart(
+        self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
+    ) -> list[tuple[Tensor, Tensor]]:
+        self.ascent.converged = False
+        return super().restart(component, y, x)
+
+    def _log_revived(self) -> None:
         counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.resets)}
         counts["singularity/revived"] = sum(counts.values())
         for logger in self.loggers:
@@ -161,8 +167,3 @@ class EMModule(MDNModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.ascent.load_state_dict(checkpoint["em"])
-
-
-def _standing_still(groups: list[dict[str, Any]]) -> Optimizer:
-    """Lightning counts the steps of an optimizer; this one moves nothing but that count."""
-    return SGD(groups, lr=0.0)

@@ -1,34 +1,25 @@
-"""The LightningModule: a mixture density network in the user's units."""
+"""The mixture density network, trained by gradient descent."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import batches_of
-from mdn.data.standardize import Standardizer
-from mdn.data.table import Table
-from mdn.families import Family, floored_cholesky
-from mdn.mixture import GaussianMixture
+from mdn.families import Family
+from mdn.mixture_module import MixtureModule
 from mdn.networks import MixtureDensityNetwork, MixtureHead
-from mdn.scale import CovarianceFactor
 from mdn.start import kmeans_start
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
 
 
-class MDNModule(LightningModule):
-    """p(y given x) as one Gaussian mixture per row, trained on the mean negative log likelihood.
-
-    Batches are (x, y) or (x, y, weight) in the user's units, and `forward` answers in them;
-    inside, the network works on standardised inputs and targets. The first `setup("fit")` takes
-    the standardisation, and the start of the head, from the datamodule's training rows.
+class MDNModule(MixtureModule):
+    """p(y given x) by gradient descent on the mean negative log likelihood.
 
     Args:
         num_inputs: P.
@@ -44,9 +35,6 @@ class MDNModule(LightningModule):
         gradient_clip: the largest norm of a gradient; None for any.
     """
 
-    started: Tensor
-    target_covariance: Tensor
-
     def __init__(
         self,
         num_inputs: int,
@@ -61,58 +49,21 @@ class MDNModule(LightningModule):
         component_lr: float | None,
         gradient_clip: float | None,
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
         body: Any = backbone(num_inputs)
         head = MixtureHead(body.num_features, num_targets, num_components, family)
-        self.network = MixtureDensityNetwork(body, head)
-        self.inputs = Standardizer(num_inputs)
-        self.targets = Standardizer(num_targets)
-        self.register_buffer("target_covariance", torch.eye(num_targets, dtype=torch.float64))
-        self.register_buffer("started", torch.tensor(False))
+        super().__init__(num_inputs, num_targets, MixtureDensityNetwork(body, head))
         self.optimizer = optimizer
         self.schedule = schedule
         self.start_from_data = start_from_data
         self.mixture_lr = mixture_lr
         self.component_lr = component_lr
         self.gradient_clip = gradient_clip
-        self.recipe: dict[str, Any] = {}
-        """Plain data that `mdn.load` builds this module from again; kept in the checkpoint."""
-        self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
-    def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        """p(y given x) in the user's units and in the floating type of x: N mixtures."""
-        mixture = self.network(self.inputs(x, self.dtype)).expand(len(x)).to(dtype=x.dtype)
-        return mixture.affine(self.targets.factor.to(x.dtype), self.targets.shift.to(x.dtype))
-
-    @property
-    def marginal(self) -> GaussianMixture:
-        """One Gaussian that ignores x, fitted to the training rows: what a model must beat."""
-        tril = floored_cholesky(self.target_covariance, 1e-6 * self.targets.factor.min().item())
-        scale = CovarianceFactor.from_tril(tril[None])
-        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale)
-
-    def setup(self, stage: str) -> None:
-        if stage == "fit" and not self.started:
-            datamodule: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-            if datamodule is None:
-                raise ValueError(
-                    "an unfitted MDNModule takes its standardisation from a datamodule, got bare "
-                    "loaders; pass trainer.fit(module, datamodule), or call module.start(table)"
-                )
-            self.start(datamodule.train_table)
-
-    def start(self, table: Table) -> None:
-        """Take the standardisation, and the start of the head, from the training rows."""
-        self.inputs.fit(table.x, table.weight)
-        self.targets.fit(table.y, table.weight)
-        covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
-        self.target_covariance.copy_(covariance)
+    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.start_from_data:
-            head, y = self.network.head, self.targets(table.y, self.dtype)
-            mixture = kmeans_start(y, head.num_components, head.family, table.weight)
+            head = self.network.head
+            mixture = kmeans_start(y.to(self.dtype), head.num_components, head.family, weight)
             head.start(mixture, shrink=_SHRINK)
-        self.started.fill_(True)
 
     def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
@@ -131,45 +82,6 @@ class MDNModule(LightningModule):
         optimizer.step()
         self.lr_schedulers().step()  # pyright: ignore
         return loss.detach()
-
-    def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        self._step(batch, "val")
-
-    def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        self._step(batch, "test")
-
-    def _step(self, batch: Sequence[Tensor], stage: str) -> Tensor:
-        x, y, *weight = batch
-        log_prob = self.network(self.inputs(x, self.dtype)).log_prob(self.targets(y, self.dtype))
-        if weight:
-            share = weight[0].to(log_prob.dtype)
-            total, rows = -(share * log_prob).sum(), share.sum()
-        else:
-            total, rows = -log_prob.sum(), len(y)
-        self._add(stage, total.detach(), rows)
-        return total / rows
-
-    def _add(self, stage: str, total: Tensor, rows: Tensor | int) -> None:
-        """Sums wait on the device for the end of the epoch: no synchronisation in a step."""
-        sums = self._sums.get(stage, (0.0, 0))
-        self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
-
-    def on_train_epoch_end(self) -> None:
-        self._log_nll("train")
-
-    def on_validation_epoch_end(self) -> None:
-        self._log_nll("val")
-
-    def on_test_epoch_end(self) -> None:
-        self._log_nll("test")
-
-    def _log_nll(self, stage: str) -> None:
-        """Log the exact mean over all rows of all processes, in the user's units."""
-        total, rows = self._sums.pop(stage)
-        sums = torch.stack([total, torch.as_tensor(rows).to(total)])
-        standardized = torch.div(*self.trainer.strategy.reduce(sums, reduce_op="sum"))
-        self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
-        self.log(f"{stage}/nll", standardized - self.targets.log_det(), prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(self._parameter_groups())
@@ -199,6 +111,3 @@ class MDNModule(LightningModule):
             | ({} if decays else {"weight_decay": 0.0})
             for (rate, decays), parameters in groups.items()
         ]
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["mdn"] = self.recipe

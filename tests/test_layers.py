@@ -21,9 +21,11 @@ LAYERS = [
     "start",
     "em",
     "metrics",
+    "answers",
     "plotting",
     "data",
     "schedules",
+    "mixture_module",
     "module",
     "em_module",
     "callbacks",
@@ -35,7 +37,7 @@ LAYERS = [
 LIBRARIES = {
     "hydra": {"run"},
     "omegaconf": {"run"},
-    "lightning": {"data", "module", "em_module", "callbacks", "estimators", "run"},
+    "lightning": {"data", "mixture_module", "module", "em_module", "callbacks", "estimators", "run"},
     "matplotlib": {"plotting", "callbacks"},
 }
 """Libraries that only these layers may import; the numeric core knows none of them."""

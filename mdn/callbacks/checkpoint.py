@@ -68,6 +68,11 @@ class WholeCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
 
+    @property
+    def state_key(self) -> str:
+        # Lightning tells checkpoints apart by what they monitor.
+        return f"{super().state_key}{self.filename}"
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
         trainer.strategy.checkpoint_io = AtomicCheckpointIO()

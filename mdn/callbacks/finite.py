@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from mdn.data.batches import batches_of
-from mdn.module import MDNModule
+from mdn.mixture_module import MixtureModule
 
 
 class FiniteLoss(Callback):
@@ -76,7 +76,7 @@ class FiniteLoss(Callback):
             )
 
 
-def likely_cause(module: MDNModule, batches: list[Sequence[Tensor]]) -> str:
+def likely_cause(module: MixtureModule, batches: list[Sequence[Tensor]]) -> str:
     """What is wrong with the batches or the weights, and what to do about it."""
     x, y = (torch.cat(parts) for parts in zip(*(list(b)[:2] for b in batches), strict=True))
     seen = module.inputs(x, module.dtype), module.targets(y, module.dtype)

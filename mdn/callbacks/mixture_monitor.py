@@ -7,7 +7,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from mdn.mixture import GaussianMixture
-from mdn.module import MDNModule
+from mdn.mixture_module import MixtureModule
 
 
 class MixtureMonitor(Callback):
@@ -41,7 +41,7 @@ class MixtureMonitor(Callback):
             self._log(trainer, pl_module)  # pyright: ignore[reportArgumentType]
 
     @torch.no_grad()
-    def _log(self, trainer: Trainer, module: MDNModule) -> None:
+    def _log(self, trainer: Trainer, module: MixtureModule) -> None:
         table = trainer.datamodule.tables["val"]  # pyright: ignore[reportAttributeAccessIssue]
         rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
         x, y = (values[rows].to(module.device) for values in (table.x, table.y))

@@ -1,6 +1,5 @@
 """Dead and singular components get another chance, a counted number of times."""
 
-import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -9,14 +8,12 @@ from jaxtyping import Bool, Float
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
-from torch.nn.functional import linear
 from torch.optim import Optimizer
 
 from mdn.callbacks.evaluating import evaluating
 from mdn.data.seeds import generator
 from mdn.data.table import Table
-from mdn.module import MDNModule
-from mdn.networks import MixtureHead
+from mdn.mixture_module import MixtureModule
 from mdn.singularity import Thresholds, find_ill, restart_rows, tally
 
 _CHUNK = 8192
@@ -80,6 +77,11 @@ class SingularityReset(Callback):
         self.resets: dict[int, int] = {}
         self.ill_for: dict[int, int] = {}
 
+    @property
+    def total(self) -> int:
+        """Restarts so far, of any component."""
+        return sum(self.resets.values())
+
     def state_dict(self) -> dict[str, Any]:
         return {"resets": self.resets, "ill_for": self.ill_for}
 
@@ -91,25 +93,26 @@ class SingularityReset(Callback):
         if early and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
             self._look(trainer, pl_module)  # pyright: ignore[reportArgumentType]
 
-    def _look(self, trainer: Trainer, module: MDNModule) -> None:
+    def _look(self, trainer: Trainer, module: MixtureModule) -> None:
         table: Table = trainer.datamodule.train_table  # pyright: ignore[reportAttributeAccessIssue]
-        head = module.network.head
+        min_scale = module.family.min_scale
         with evaluating(module):
-            seen = survey(module, table, self.thresholds.floor_factor * head.family.min_scale)
-        plan = self._plan(seen, trainer.current_epoch, head.family.min_scale)
-        for component, row, logit in trainer.strategy.broadcast(plan):
-            restart(module, table, component, row, logit)
-            forget(trainer.optimizers, head, component)
-            self.resets[component] = self.resets.get(component, 0) + 1
-            self.ill_for.pop(component, None)
-        self._log(trainer, head.num_components)
+            seen = survey(module, table, self.thresholds.floor_factor * min_scale)
+            plan = self._plan(seen, trainer.current_epoch, min_scale)
+            for component, row in trainer.strategy.broadcast(plan):
+                y, x = table.y[row], table.x[:: len(table) // _CHUNK + 1]
+                owned = module.restart(component, y.to(module.device), x.to(module.device))
+                forget(trainer.optimizers, owned)
+                self.resets[component] = self.resets.get(component, 0) + 1
+                self.ill_for.pop(component, None)
+        self._log(trainer, module.num_components)
 
-    def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int, float]]:
-        """(component, row, logit) of each restart."""
+    def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int]]:
+        """(component, row) of each restart."""
         due = self._due(find_ill(seen.sums, self.thresholds), min_scale)
         draws = generator("restarts", self.seed, epoch)
         rows = restart_rows(seen.log_prob, seen.weight, len(due), draws)
-        return [(k, row, seen.equal_logit) for k, row in zip(due, rows.tolist(), strict=False)]
+        return list(zip(due, rows.tolist(), strict=False))
 
     def _due(self, ill: Bool[Tensor, " K"], min_scale: float) -> list[int]:
         """Components to restart now; what is known of each is brought up to date."""
@@ -133,7 +136,7 @@ class SingularityReset(Callback):
         rank_zero_warn(f"{message}; it is left as it is")
 
     def _log(self, trainer: Trainer, num_components: int) -> None:
-        counts = {"singularity/resets": float(sum(self.resets.values()))}
+        counts = {"singularity/resets": float(self.total)}
         for k in range(num_components):
             counts[f"singularity/resets/{k}"] = float(self.resets.get(k, 0))
         for logger in trainer.loggers:
@@ -147,47 +150,28 @@ class Survey(NamedTuple):
         sums: as `tally` gives them.
         log_prob: of each row, standardised.
         weight: of each row.
-        equal_logit: the logit with which a component would have an equal share on average.
     """
 
     sums: Float[Tensor, "4 K"]
     log_prob: Float[Tensor, " N"]
     weight: Float[Tensor, " N"]
-    equal_logit: float
 
 
-def survey(module: MDNModule, table: Table, floor: float) -> Survey:
+def survey(module: MixtureModule, table: Table, floor: float) -> Survey:
     """One pass over the training rows, in chunks."""
-    head, sums, log_prob, levels = module.network.head, [], [], []
+    sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
-        features = module.network.backbone(module.inputs(x.to(module.device), module.dtype))
-        mixtures = head(features).expand(len(x))
-        y = module.targets(y.to(module.device), module.dtype)
+        mixture, y = module.standardized(x.to(module.device), y.to(module.device))
+        mixtures = mixture.expand(len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))
         log_prob.append(mixtures.log_prob(y).cpu())
-        logits = linear(features, head.weights.weight, head.weights.bias)
-        levels.append(logits.logsumexp(-1).expand(len(x)))
-    level = torch.cat(levels).mean().item() - math.log(head.num_components)
-    return Survey(torch.stack(sums).sum(0), torch.cat(log_prob), weight, level)
+    return Survey(torch.stack(sums).sum(0), torch.cat(log_prob), weight)
 
 
-def restart(module: MDNModule, table: Table, component: int, row: int, logit: float) -> None:
-    """Begin a component at one training row, with its share of the volume of all of them.
-
-    As wide as all rows it would be outdone everywhere, and soon be dead again.
-    """
-    head, y = module.network.head, module.targets(table.y.to(module.device), torch.float64)
-    weight = None if table.weight is None else table.weight.to(y)
-    spread = torch.cov(y.T, correction=0, aweights=weight).reshape(1, *[head.num_targets] * 2)
-    width = head.num_components ** (-1 / head.num_targets)
-    scale = head.family.project(spread * width**2, y.new_ones(1))
-    head.restart(component, logit, y[row], scale)
-
-
-def forget(optimizers: Iterable[Optimizer], head: MixtureHead, component: int) -> None:
-    """Clear what optimizers remember of a component: moments and momentum."""
-    for parameter, rows in head.owned_by(component):
+def forget(optimizers: Iterable[Optimizer], owned: list[tuple[Tensor, Tensor]]) -> None:
+    """Clear what optimizers remember of some rows of parameters: moments and momentum."""
+    for parameter, rows in owned:
         for optimizer in optimizers:
             for memory in optimizer.state.get(parameter, {}).values():
                 if isinstance(memory, Tensor) and memory.shape == parameter.shape:

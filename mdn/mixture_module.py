@@ -1,0 +1,173 @@
+"""What every model here is to Lightning: a mixture for each row, in the user's units."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.nn.functional import linear
+
+from mdn.data.standardize import Standardizer
+from mdn.data.table import Table
+from mdn.families import Family, floored_cholesky
+from mdn.mixture import GaussianMixture
+from mdn.networks import MixtureDensityNetwork
+from mdn.scale import CovarianceFactor
+
+
+class MixtureModule(LightningModule):
+    """p(y given x) as one Gaussian mixture per row; a subclass says how it is fitted.
+
+    Batches are (x, y) or (x, y, weight) in the user's units, and `forward` answers in them;
+    inside, the network works on standardised inputs and targets. The first `setup("fit")` takes
+    the standardisation, and where to start, from the datamodule's training rows.
+
+    Args:
+        num_inputs: P.
+        num_targets: D.
+        network: from standardised inputs to a standardised mixture.
+    """
+
+    started: Tensor
+    target_covariance: Tensor
+
+    def __init__(self, num_inputs: int, num_targets: int, network: MixtureDensityNetwork) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.network = network
+        self.inputs = Standardizer(num_inputs)
+        self.targets = Standardizer(num_targets)
+        self.register_buffer("target_covariance", torch.eye(num_targets, dtype=torch.float64))
+        self.register_buffer("started", torch.tensor(False))
+        self.recipe: dict[str, Any] = {}
+        """Plain data that `mdn.load` builds this module from again; kept in the checkpoint."""
+        self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
+
+    @abstractmethod
+    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
+        """Begin at what standardised targets tell, in float64."""
+
+    def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+        """p(y given x) in the user's units and in the floating type of x: N mixtures."""
+        mixture = self.network(self.inputs(x, self.dtype)).expand(len(x)).to(dtype=x.dtype)
+        return mixture.affine(self.targets.factor.to(x.dtype), self.targets.shift.to(x.dtype))
+
+    @property
+    def num_components(self) -> int:
+        """K."""
+        return self.network.head.num_components
+
+    @property
+    def family(self) -> Family:
+        """The covariance family, and with it the floor."""
+        return self.network.head.family
+
+    @property
+    def outcome(self) -> dict[str, float | bool]:
+        """What there is to say of the fit besides its scores."""
+        return {}
+
+    @property
+    def marginal(self) -> GaussianMixture:
+        """One Gaussian that ignores x, fitted to the training rows: what a model must beat."""
+        tril = floored_cholesky(self.target_covariance, 1e-6 * self.targets.factor.min().item())
+        scale = CovarianceFactor.from_tril(tril[None])
+        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale)
+
+    def standardized(
+        self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
+    ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
+        """p(y given x), and y, as the likelihood sees them."""
+        return self.network(self.inputs(x, self.dtype)), self.targets(y, self.dtype)
+
+    @torch.no_grad()
+    def restart(
+        self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Begin one component anew, whatever the input, and leave the others as they are.
+
+        As wide as all rows it would be outdone everywhere: it gets its share of their volume.
+
+        Args:
+            component: its number.
+            y: where its mean begins.
+            x: rows over which it has an equal share of the weight.
+
+        Returns:
+            The parameters that hold it, and which of their rows are its own.
+        """
+        head, weights = self.network.head, self.network.head.weights
+        features = self.network.backbone(self.inputs(x, self.dtype))
+        logits = linear(features, weights.weight, weights.bias)
+        level = logits.logsumexp(-1).mean().item() - math.log(self.num_components)
+        width = self.num_components ** (-1 / head.num_targets) / self.targets.factor
+        covariance = width[:, None] * self.target_covariance * width
+        scale = self.family.project(covariance[None], covariance.new_ones(1))
+        head.restart(component, level, self.targets(y, self.dtype), scale)
+        return head.owned_by(component)
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and not self.started:
+            datamodule: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+            if datamodule is None:
+                raise ValueError(
+                    "an unfitted module takes its standardisation from a datamodule, got bare "
+                    "loaders; pass trainer.fit(module, datamodule), or call module.start(table)"
+                )
+            self.start(datamodule.train_table)
+
+    def start(self, table: Table) -> None:
+        """Take the standardisation, and where to start, from the training rows."""
+        self.inputs.fit(table.x, table.weight)
+        self.targets.fit(table.y, table.weight)
+        covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
+        self.target_covariance.copy_(covariance)
+        self._start_network(self.targets(table.y, torch.float64), table.weight)
+        self.started.fill_(True)
+
+    def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
+        self._step(batch, "val")
+
+    def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
+        self._step(batch, "test")
+
+    def _step(self, batch: Sequence[Tensor], stage: str) -> Tensor:
+        x, y, *weight = batch
+        mixture, y = self.standardized(x, y)
+        log_prob = mixture.log_prob(y)
+        if weight:
+            share = weight[0].to(log_prob.dtype)
+            total, rows = -(share * log_prob).sum(), share.sum()
+        else:
+            total, rows = -log_prob.sum(), len(y)
+        self._add(stage, total.detach(), rows)
+        return total / rows
+
+    def _add(self, stage: str, total: Tensor, rows: Tensor | int) -> None:
+        """Sums wait on the device for the end of the epoch: no synchronisation in a step."""
+        sums = self._sums.get(stage, (0.0, 0))
+        self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
+
+    def on_train_epoch_end(self) -> None:
+        self._log_nll("train")
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_nll("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_nll("test")
+
+    def _log_nll(self, stage: str) -> None:
+        """Log the exact mean over all rows of all processes, in the user's units."""
+        total, rows = self._sums.pop(stage)
+        sums = torch.stack([total, torch.as_tensor(rows).to(total)])
+        standardized = torch.div(*self.trainer.strategy.reduce(sums, reduce_op="sum"))
+        self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
+        self.log(f"{stage}/nll", standardized - self.targets.log_det(), prog_bar=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["mdn"] = self.recipe

@@ -10,7 +10,7 @@ so `min_scale`, in units of the standardised target, is a floor that training ca
 triangular family it bounds the conditional standard deviations, hence every variance.
 
 Raw numbers have shape [*batch, R, C]: `raw_shape` tells R numbers for each of C columns, where C
-is K, or 1 when all components share one scale. Components are innermost.
+is K, or 1 when all components share one scale.
 """
 
 import math

@@ -12,13 +12,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
+from mdn import likelihood
 from mdn.questions.divergences import Divergences
 from mdn.questions.pooling import Pooling
 from mdn.questions.quantiles import Quantiles
 from mdn.questions.regions import Regions
 from mdn.questions.subsets import Subsets
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +32,15 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
 
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log density of y under each component, in nats, without the weights."""
-        whitened = self.scale.whiten(y[..., None, :] - self.mu)
-        distance = whitened.square().sum(-1)
-        return -0.5 * (distance + self.num_targets * _LOG_2PI) - self.scale.log_det()
+        return likelihood.component_log_prob(y, self.mu, self.scale)
 
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
         """Log density of y, in nats."""
-        return torch.logsumexp(self.log_pi + self.component_log_prob(y), -1)
+        return likelihood.log_prob(y, self.log_pi, self.mu, self.scale)
 
     def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log probability that component k produced y."""
-        return torch.log_softmax(self.log_pi + self.component_log_prob(y), -1)
+        return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
 
     def sample(
         self, shape: Sequence[int] = (), generator: torch.Generator | None = None

@@ -1,5 +1,6 @@
 """A backbone in front of a mixture head: the network that returns a distribution."""
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -109,8 +110,8 @@ class MixtureHead(nn.Module):
     """Features to a Gaussian mixture; with no features, a Gaussian mixture model.
 
     The weights have a linear map of their own, so that they can have a learning rate of their
-    own. Means and raw scales come out with components innermost, the layout in which the
-    likelihood is fastest; what is handed on are views.
+    own. All numbers come out with rows last, the layout in which the likelihood is several times
+    faster than with components or targets last; what is handed on are views.
 
     Args:
         num_features: F; may be 0.
@@ -140,11 +141,13 @@ class MixtureHead(nn.Module):
         # No likelihood survives the half precision a backbone may run in.
         precision = self.weights.weight.dtype
         logits = self.weights(features).to(precision)
-        mu, raw = self.components(features).to(precision).split(self.sizes, -1)
+        mu, raw = self.components(features).to(precision).split(self.sizes)
         return GaussianMixture(
-            torch.log_softmax(logits, -1),
-            mu.unflatten(-1, (self.num_targets, self.num_components)).mT,
-            self.family.scale(raw.unflatten(-1, self.raw_shape), self.num_targets),
+            torch.log_softmax(logits, 0).movedim(0, -1),
+            mu.unflatten(0, (self.num_targets, self.num_components)).movedim((1, 0), (-2, -1)),
+            self.family.scale(
+                raw.unflatten(0, self.raw_shape).movedim((0, 1), (-2, -1)), self.num_targets
+            ),
         )
 
     @torch.no_grad()
@@ -161,7 +164,7 @@ class MixtureHead(nn.Module):
         raw = self.family.raw(mixture.scale)
         self.components.bias.copy_(torch.cat([mixture.mu.mT.flatten(), raw.flatten()]))
 
-    def owned_by(self, component: int) -> list[tuple[nn.Parameter, Int[Tensor, " rows"]]]:
+    def owned_by(self, component: int) -> list[tuple[Tensor, Int[Tensor, " rows"]]]:
         """The rows of each parameter that belong to one component alone."""
         columns = self.raw_shape[1]
         slots = torch.arange(sum(self.sizes), device=self.components.bias.device)
@@ -212,13 +215,19 @@ class MixtureDensityNetwork(nn.Module):
 
 
 class _Linear(nn.Linear):
-    """A linear layer that may have no inputs, and then begins at random."""
+    """A linear layer with rows last that may have no inputs, and then begins at random."""
 
     def reset_parameters(self) -> None:
         if self.in_features:
             super().reset_parameters()
         else:
             nn.init.normal_(self.bias)
+
+    def forward(self, input: Float[Tensor, "*batch F"]) -> Float[Tensor, " O *batch"]:
+        batch = input.shape[:-1]
+        rows = input.reshape(math.prod(batch), self.in_features)
+        out = torch.addmm(self.bias[:, None], self.weight, rows.T)
+        return out.reshape(self.out_features, *batch)
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:

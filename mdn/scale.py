@@ -205,9 +205,7 @@ class CovarianceFactor(TriangularScale):
         return cls(tril.diagonal(dim1=-2, dim2=-1), _pack(tril))
 
     def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        # Far outside any sensible range the substitution grows without bound: hold it where its
-        # square is still finite.
-        bound = torch.finfo(residual.dtype).max ** 0.45
+        bound = substitution_bound(residual.dtype)
         strict, rest, whitened = self.strict(), residual, []
         for j in range(self.num_targets):
             solved = (rest[..., :1] / self.diagonal[..., j : j + 1]).clamp(-bound, bound)
@@ -264,6 +262,14 @@ def joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
     return CovarianceFactor.from_tril(
         torch.cat([t.expand(*t.shape[:-3], count, -1, -1) for t, count in trils], -3)
     )
+
+
+def substitution_bound(dtype: torch.dtype) -> float:
+    """Where substitutions are held, for far outside any sensible range they grow without bound.
+
+    Its square is still finite.
+    """
+    return torch.finfo(dtype).max ** 0.45
 
 
 def lower_positions(num_targets: int) -> tuple[list[int], list[int]]:

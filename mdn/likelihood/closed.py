@@ -1,0 +1,80 @@
+"""The log density of a mixture and its gradient, in one pass.
+
+With z = A^-1 (y - mu) for the factor A of a component's covariance and s its diagonal,
+
+    log p(y) = logsumexp_k [log pi_k - D/2 log 2 pi - sum_j log s_kj - |z_k|^2 / 2].
+
+With r_k the responsibility of component k, which is also d log p / d log pi_k, and u_k the pulled
+back residual r_k A_k^-T z_k, all other gradients are products of what is at hand:
+
+    d / d mu = u        d / d y = -sum_k u_k
+    covariance factor   d / d s_j = u_j z_j - r / s_j    d / d L_ij = u_i z_j
+    precision factor    d / d s_j = v_j z_j - r / s_j    d / d B_ij = v_i (y - mu)_j    v = r z / s
+
+All tensors are [P, K, *rows], so that every operation runs along rows and every sum over
+components or targets is a sum of long vectors.
+"""
+
+import torch
+from torch import Tensor
+
+from mdn.likelihood.forms import Form
+from mdn.likelihood.plain import LOG_2PI
+
+
+def density(
+    form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
+) -> Tensor:
+    """Log density [*rows]."""
+    whitened, _ = form.whiten(y - mu, std.reciprocal(), *lower)
+    return _normalise(_joint(log_pi, whitened, std), whitened.shape[0])[0]
+
+
+def density_and_gradient(
+    form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
+) -> tuple[Tensor, ...]:
+    """Log density [*rows], and its gradients with respect to log_pi, mu and std.
+
+    Where there are lower entries, the two factors of their gradient follow: that of entry (i, j)
+    is the first at i times the second at j.
+    """
+    inverse = std.reciprocal()
+    whitened, known = form.whiten(y - mu, inverse, *lower)
+    log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
+    scaled, pulled = form.pull(r * whitened, inverse, *lower)
+    by_target, sharing = scaled * whitened, _sharing(whitened, std)
+    by_scale = by_target.sum(0, keepdim=True) if sharing > 1 else by_target
+    by_std = torch.addcmul(by_scale, r, inverse, value=-sharing)
+    return log_prob, r, pulled, by_std, *((scaled, known) if lower else ())
+
+
+def outer(left: Tensor, right: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """left_i right_j for each strictly lower (i, j), column by column, summed to a shape."""
+    result = left.new_empty(shape)
+    columns = result.split(list(range(left.shape[0] - 1, 0, -1)))
+    for j, column in enumerate(columns):
+        if column.shape == left[j + 1 :].shape:
+            torch.mul(left[j + 1 :], right[j], out=column)
+        else:
+            column.copy_((left[j + 1 :] * right[j]).sum_to_size(column.shape))
+    return result
+
+
+def _sharing(whitened: Tensor, std: Tensor) -> int:
+    """How many targets share each standard deviation."""
+    return whitened.shape[0] // std.shape[0]
+
+
+def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
+    """Log of weight times density of each component, but for the constant."""
+    weighed = torch.sub(log_pi[0], std.log().sum(0), alpha=_sharing(whitened, std))
+    return torch.sub(weighed, whitened.square().sum(0), alpha=0.5)
+
+
+def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
+    """Log density, and the share of each component in it."""
+    # Where no component reaches, a share of what is left, not the NaN of inf - inf.
+    joint = joint.clamp(min=torch.finfo(joint.dtype).min)
+    shares = joint.log_softmax(0)
+    log_prob = joint.amax(0) - shares.amax(0) - 0.5 * LOG_2PI * num_targets
+    return log_prob, shares.exp()

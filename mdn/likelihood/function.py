@@ -1,0 +1,94 @@
+"""The closed form as a function that autograd knows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.likelihood.axes import turn, turn_back, turned_shape
+from mdn.likelihood.closed import density, density_and_gradient, outer
+from mdn.likelihood.forms import FORMS
+from mdn.likelihood.plain import plain_log_prob
+from mdn.likelihood.switch import Result, run
+from mdn.scale import DiagonalScale, Scale
+
+
+def log_prob(
+    y: Float[Tensor, "*rows D"],
+    log_pi: Float[Tensor, "*batch K"],
+    mu: Float[Tensor, "*batch K D"],
+    scale: Scale,
+) -> Float[Tensor, "*out"]:
+    """Log density of y under the mixture, in nats, in closed form together with its gradient.
+
+    A scale without a closed form, and code that is itself being compiled or exported, get the
+    plain formula. Transforms of `torch.func` do not see through this; they need `plain_log_prob`.
+    """
+    if type(scale) not in FORMS or torch.compiler.is_compiling():
+        return plain_log_prob(y, log_pi, mu, scale)
+    tensors = (y, log_pi, mu, *scale.tensors())
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        return _LogProb.apply(scale, *tensors)  # pyright: ignore[reportReturnType]
+    return _run(density, scale, tensors)
+
+
+class _LogProb(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scale: Scale, *tensors: Tensor) -> Tensor:
+        value, *ready = _run(density_and_gradient, scale, tensors)
+        ctx.scale = scale
+        ctx.save_for_backward(*tensors, *ready)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        tensors, ready = saved[: len(wanted)], saved[len(wanted) :]
+        if torch.is_grad_enabled():
+            return None, *_differentiable(above, ctx.scale, tensors)
+        return None, *_gradient(above, tensors, ready, wants_y=wanted[0])
+
+
+def _run(function: Callable[..., Result], scale: Scale, tensors: Sequence[Tensor]) -> Result:
+    y, log_pi, mu, std, *lower = tensors
+    # One target has no lower entries: every factor is its diagonal.
+    form = FORMS[type(scale)] if mu.shape[-1] > 1 else FORMS[DiagonalScale]
+    given = (y.unsqueeze(-2), log_pi.unsqueeze(-1), mu, std, *(lower if mu.shape[-1] > 1 else ()))
+    rank = max(y.ndim - 1, mu.ndim - 2)
+    return run(function, form, *(turn(tensor, rank) for tensor in given))
+
+
+def _gradient(
+    above: Tensor, tensors: Sequence[Tensor], ready: Sequence[Tensor], wants_y: bool
+) -> Iterator[Tensor | None]:
+    y, log_pi, mu, std, *lower = tensors
+    r, pulled, by_std, *factors = ready
+    pulled = above * pulled
+    by_y = -pulled.sum(1, keepdim=True) if wants_y else None
+    yield None if by_y is None else turn_back(by_y, y.unsqueeze(-2).shape).squeeze(-2)
+    yield turn_back((above * r)[None], log_pi.unsqueeze(-1).shape).squeeze(-1)
+    yield turn_back(pulled, mu.shape)
+    yield turn_back(above * by_std, std.shape)
+    for entries in lower:
+        yield _by_lower(above, entries, *factors)
+
+
+def _by_lower(above: Tensor, lower: Tensor, *factors: Tensor) -> Tensor | None:
+    if not factors:
+        return None
+    scaled, known = factors
+    return turn_back(outer(above * scaled, known, turned_shape(lower, above.ndim)), lower.shape)
+
+
+def _differentiable(
+    above: Tensor, scale: Scale, tensors: Sequence[Tensor]
+) -> Sequence[Tensor | None]:
+    """The gradient from the plain formula, which can be differentiated again."""
+    y, log_pi, mu, *stored = tensors
+    values = iter(stored)
+    value = plain_log_prob(y, log_pi, mu, scale.map(lambda _: next(values)))
+    wanted = [tensor for tensor in tensors if tensor.requires_grad]
+    found = iter(torch.autograd.grad(value, wanted, above, create_graph=True))
+    return [next(found) if tensor.requires_grad else None for tensor in tensors]

@@ -37,7 +37,15 @@ LAYERS = [
 LIBRARIES = {
     "hydra": {"run"},
     "omegaconf": {"run"},
-    "lightning": {"data", "mixture_module", "module", "em_module", "callbacks", "estimators", "run"},
+    "lightning": {
+        "data",
+        "mixture_module",
+        "module",
+        "em_module",
+        "callbacks",
+        "estimators",
+        "run",
+    },
     "matplotlib": {"plotting", "callbacks"},
 }
 """Libraries that only these layers may import; the numeric core knows none of them."""

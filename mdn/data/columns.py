@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.formats import ColumnFile, is_number
+from mdn.data.csv_lines import is_number
+from mdn.data.formats import ColumnFile
 
 LARGEST = 1e30
 """Beyond this a value, or what a model makes of it, could leave the range of float32."""

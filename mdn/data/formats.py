@@ -4,11 +4,10 @@ Readers forgive a lot without a word: a ragged CSV, two columns of one name, sem
 text. Here each of these is an error that says where the file is not what it should be.
 """
 
-import csv
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-_MAGIC = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a ZIP, NPZ or Excel file", b"\x1f\x8b": "gzip"}
-_DELIMITERS = ",;\t|"
+from mdn.data.csv_lines import check_not_ragged, line_of_row, read_header
+
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -48,17 +47,18 @@ def read_file(path: str | Path) -> ColumnFile:
         ValueError: if it is not such a file.
     """
     path = Path(path)
-    _check_is_file(path)
+    check_is_file(path)
     if path.suffix.lower() not in READERS:
         raise ValueError(f"{path}: the ending must be one of {', '.join(READERS)}")
     file = READERS[path.suffix.lower()](path)
-    _check_names(path, file.table.column_names)
+    check_names(path, file.table.column_names)
     if file.table.num_rows == 0:
         raise ValueError(f"{path} has column names and no rows; give it at least one row")
     return file
 
 
-def _check_is_file(path: Path) -> None:
+def check_is_file(path: Path) -> None:
+    """Refuse what is not there, a folder, or empty."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give the path of one file in it")
     if not path.exists():
@@ -67,103 +67,27 @@ def _check_is_file(path: Path) -> None:
         raise ValueError(f"{path} is empty; it needs column names and rows")
 
 
-def _check_names(path: Path, names: list[str]) -> None:
+def check_names(path: Path, names: list[str]) -> None:
+    """Refuse two columns of one name."""
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise ValueError(f"{path} has more than one column named {doubled[0]!r}; rename them")
 
 
 def _read_csv(path: Path) -> ColumnFile:
-    header, delimiter = _header(path)
+    header, delimiter = read_header(path)
     parse = arrow_csv.ParseOptions(delimiter=delimiter)
     convert = arrow_csv.ConvertOptions(strings_can_be_null=True)
     try:
         table = arrow_csv.read_csv(path, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:
-        _check_not_ragged(path, delimiter, len(header))
+        check_not_ragged(path, delimiter, len(header))
         raise ValueError(f"{path} cannot be read as CSV: {error}") from None
     return ColumnFile(
         path,
         table.rename_columns(header),
-        lambda row: f"line {_line_of_row(path, delimiter, row)}",
+        lambda row: f"line {line_of_row(path, delimiter, row)}",
     )
-
-
-def _header(path: Path) -> tuple[list[str], str]:
-    _check_is_text(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            first = next(line for line in lines if line.strip())
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text; save it again with that encoding") from None
-    except StopIteration:
-        raise ValueError(f"{path} has only blank lines; it needs names and rows") from None
-    return parse_header(path, first)
-
-
-def parse_header(path: Path, line: str) -> tuple[list[str], str]:
-    """The names of the columns in a line, and the delimiter that finds most of them.
-
-    Raises:
-        ValueError: if there are numbers, and not names.
-    """
-    headers = [next(csv.reader([line], delimiter=delimiter)) for delimiter in _DELIMITERS]
-    longest = max(range(len(headers)), key=lambda i: len(headers[i]))
-    names = [name.strip() for name in headers[longest]]
-    _check_is_header(path, names)
-    return names, _DELIMITERS[longest]
-
-
-def _check_is_text(path: Path) -> None:
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-    for magic, kind in _MAGIC.items():
-        if head.startswith(magic):
-            raise ValueError(f"{path} ends in {path.suffix} but is {kind}; rename or export it")
-    if b"\0" in head:
-        raise ValueError(f"{path} is not UTF-8 text but binary; export it as CSV in UTF-8")
-
-
-def _check_is_header(path: Path, names: list[str]) -> None:
-    counted = [str(i) for i in range(len(names))]
-    if names != counted and all(is_number(name) for name in names):
-        raise ValueError(
-            f"{path}: the first line holds numbers ({', '.join(names[:3])}, ...), not the names "
-            "of the columns; put a line of names before it"
-        )
-
-
-def is_number(text: str) -> bool:
-    """Whether text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and values of each row that is not blank, header first."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        reader = csv.reader(lines, delimiter=delimiter)
-        yield from ((reader.line_num, record) for record in reader if record)
-
-
-def _line_of_row(path: Path, delimiter: str, row: int) -> int:
-    return next(line for i, (line, _) in enumerate(_records(path, delimiter)) if i == row + 1)
-
-
-def _check_not_ragged(path: Path, delimiter: str, width: int) -> None:
-    for line, record in _records(path, delimiter):
-        if len(record) != width:
-            raise ValueError(
-                f"{path}, line {line}: {_count(len(record), 'value')} where the header names "
-                f"{_count(width, 'column')} (delimiter {delimiter!r}); every line needs as many"
-            )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _read_parquet(path: Path) -> ColumnFile:
@@ -173,7 +97,7 @@ def _read_parquet(path: Path) -> ColumnFile:
         raise ValueError(f"{path} is not a whole Parquet file: {_first_line(error)}") from None
     # pandas writes the index of a shuffled frame as a column that its own reader hides again.
     index = [name for name in table.column_names if _PANDAS_INDEX.fullmatch(name)]
-    return ColumnFile(path, table.drop_columns(index), _row_number)
+    return ColumnFile(path, table.drop_columns(index), row_number)
 
 
 def _read_npz(path: Path) -> ColumnFile:
@@ -189,8 +113,8 @@ def _read_npz(path: Path) -> ColumnFile:
             "it with numpy.savez and one array per column, or matrices"
         ) from None
     _check_lengths(path, columns)
-    _check_names(path, [name for name, _ in columns])
-    return ColumnFile(path, pa.table(dict(columns)), _row_number)
+    check_names(path, [name for name, _ in columns])
+    return ColumnFile(path, pa.table(dict(columns)), row_number)
 
 
 def _spread(name: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
@@ -208,7 +132,8 @@ def _check_lengths(path: Path, columns: list[tuple[str, pa.Array]]) -> None:
         raise ValueError(f"{path}: arrays differ in length: {lengths}; every array needs one a row")
 
 
-def _row_number(row: int) -> str:
+def row_number(row: int) -> str:
+    """The place of a row (from 0) in a file without lines."""
     return f"row {row + 1}"
 
 

@@ -1,78 +1,143 @@
-"""One distribution per row of a file, in the user's units, as a table."""
+"""Answers about p(y given x) for every row of a file, in the user's units, as a table.
+
+Any number of rows goes through in constant memory. Pieces of the file are worked on at the same
+time, one by each processor, and written in their order.
+"""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import torch
 from jaxtyping import Float
-from pyarrow import csv, parquet
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from mdn.data.files import read_columns
-from mdn.mixture import GaussianMixture
-from mdn.module import MDNModule
+from mdn.answers import Answers, Asked
+from mdn.data.columns import Wanted, find_columns, matrix
+from mdn.data.formats import ColumnFile
+from mdn.data.seeds import generator
+from mdn.data.stream import RowStream, open_rows
+from mdn.mixture_module import MixtureModule
 from mdn.run.build import load
+from mdn.run.writers import STANDARD_OUTPUT, TableWriter
 
-_ROWS_AT_ONCE = 65536
-
-WRITERS: dict[str, Callable[[pa.Table, Path], None]] = {
-    ".parquet": lambda table, path: parquet.write_table(table, path),
-    ".csv": lambda table, path: csv.write_csv(table, path),
-}
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def predict(config: dict[str, Any]) -> None:
-    """Write mean, standard deviation, weights, means and sigmas of every row to `out`."""
-    out = Path(config["out"])
-    _check_out(out)
+    """Write the columns asked for, of every row, to `out`."""
+    names = ("columns", "quantiles", "interval_level", "samples")
+    asked = Asked(**{name: config[name] for name in names})
+    writer = TableWriter(config["out"])
     module = load(config["ckpt"])
-    x = read_columns(config["data"]["path"], module.recipe["inputs"])
-    tables = [prediction_columns(module, rows) for rows in x.split(_ROWS_AT_ONCE)]
-    beside = out.with_name(f".{out.name}.part")
-    try:
-        WRITERS[out.suffix](pa.concat_tables(tables), beside)
-        os.replace(beside, out)
-    finally:
-        beside.unlink(missing_ok=True)
-    print(f"{len(x)} rows predicted: {out}")
+    stream = open_rows(config["data"]["path"])
+    predictor = Predictor.of(module, asked, stream, config["id"], config["seed"])
+    rows = 0
+    with writer, progress(stream) as report:
+        for table in predictor.tables(stream):
+            writer.write(table)
+            rows += table.num_rows
+            report(rows)
+    # Nothing but the answers belongs on standard output.
+    said = sys.stderr if config["out"] == STANDARD_OUTPUT else sys.stdout
+    print(f"{rows} rows predicted: {config['out']}", file=said)
 
 
-def prediction_columns(module: MDNModule, x: Float[Tensor, "N P"]) -> pa.Table:
-    """Columns of one prediction a row.
+@dataclass(frozen=True)
+class Predictor:
+    """Pieces of a file to tables of answers.
 
-    `mean_<target>` and `std_<target>` of the whole mixture, then for each component k its weight
-    `pi_<k>`, its mean `mu_<target>_<k>` and its standard deviation `sigma_<target>_<k>`.
+    Attributes:
+        module: the model.
+        asked: which columns are wanted.
+        targets: columns with the values of the targets, where the log density is wanted.
+        ids: columns that are handed on.
+        seed: of the samples, which do not depend on the format of the file.
     """
-    with torch.inference_mode():
-        mixture = module(x)
-        return pa.table(
-            {name: column.numpy() for name, column in _columns(mixture, module.recipe["targets"])}
-        )
+
+    module: MixtureModule
+    asked: Asked
+    targets: list[str]
+    ids: list[str]
+    seed: int
+
+    @classmethod
+    def of(
+        cls, module: MixtureModule, asked: Asked, stream: RowStream, ids: Wanted, seed: int
+    ) -> "Predictor":
+        """A predictor whose columns are all in the file.
+
+        Raises:
+            ValueError: if one is not.
+        """
+        targets = module.recipe["targets"] if "log_density" in asked.columns else []
+        find_columns(stream.head, [*module.recipe["inputs"], *targets])
+        return cls(module, asked, targets, find_columns(stream.head, ids), seed)
+
+    def tables(self, stream: RowStream) -> Iterator[pa.Table]:
+        """The answers to the rows of a file."""
+        pieces = stream.pieces([*self.module.recipe["inputs"], *self.targets], self.ids)
+        return in_order(lambda item: self._table(*item), enumerate(pieces))
+
+    def _table(self, number: int, piece: ColumnFile) -> pa.Table:
+        x = matrix(piece, self.module.recipe["inputs"])
+        y = matrix(piece, self.targets) if self.targets else None
+        columns = {name: piece.table.column(name) for name in self.ids}
+        answers = self.answer(x, y, generator("samples", self.seed, number))
+        twice = sorted(columns.keys() & answers.keys())
+        if twice:
+            raise ValueError(
+                f"{twice[0]!r} is a column of the answers too; rename it in {piece.path}"
+            )
+        return pa.table(columns | answers)
+
+    def answer(
+        self,
+        x: Float[Tensor, "N P"],
+        y: Float[Tensor, "N D"] | None,
+        draws: torch.Generator,
+    ) -> dict[str, pa.Array]:
+        """The answers to some rows; empty where there is none."""
+        with torch.inference_mode():
+            answers = Answers(self.module(x), self.module.recipe["targets"], self.asked, y, draws)
+            columns = answers.columns()
+            return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}
 
 
-def _columns(mixture: GaussianMixture, targets: list[str]) -> list[tuple[str, Tensor]]:
-    components = range(mixture.num_components)
-    mean, std, pi, sigma = mixture.mean, mixture.std, mixture.pi, mixture.sigma
-    moments = [
-        (f"{kind}_{target}", value[:, d])
-        for kind, value in (("mean", mean), ("std", std))
-        for d, target in enumerate(targets)
-    ]
-    weights = [(f"pi_{k}", pi[:, k]) for k in components]
-    parameters = [
-        (f"{kind}_{target}_{k}", value[:, k, d])
-        for kind, value in (("mu", mixture.mu), ("sigma", sigma))
-        for d, target in enumerate(targets)
-        for k in components
-    ]
-    return moments + weights + parameters
+def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """The results for items, worked on by all processors, a few of them ahead."""
+    workers = os.cpu_count() or 1
+    waiting: deque[Future[_Result]] = deque()
+    # One thread a piece: what is computed for a piece is too little to be shared.
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _check_out(out: Path) -> None:
-    if out.suffix not in WRITERS:
-        raise ValueError(f"out must end with one of {', '.join(WRITERS)}, got {str(out)!r}")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} in; make it")
+@contextmanager
+def progress(stream: RowStream) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how far a file has been read; the function takes the rows done."""
+    console = Console(stderr=True)
+    columns = BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, rows=0)
+
+        def report(rows: int) -> None:
+            fraction = stream.fraction()
+            total = None if fraction is None else 1.0
+            bar.update(task, completed=fraction or 0.0, total=total, rows=f"{rows:,}")
+
+        yield report

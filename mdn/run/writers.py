@@ -1,0 +1,82 @@
+"""Tables written one after the other, to a file that appears whole or not at all."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+STANDARD_OUTPUT = "-"
+
+FORMATS: dict[str, Callable[[Any, pa.Schema], Any]] = {
+    ".parquet": parquet.ParquetWriter,
+    ".csv": csv.CSVWriter,
+}
+"""What each ending is written with."""
+
+
+class TableWriter:
+    """Writes Parquet or CSV beside a file, and moves it there when all has gone well.
+
+    Args:
+        out: a .parquet or .csv file, or "-" for CSV on standard output.
+
+    Raises:
+        ValueError: on another ending.
+        FileNotFoundError: if the folder is not there.
+    """
+
+    def __init__(self, out: str) -> None:
+        self._path = None if out == STANDARD_OUTPUT else Path(out)
+        if self._path is not None:
+            _check_out(self._path)
+        self._writer: Any = None
+
+    def __enter__(self) -> "TableWriter":
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of a table, which has the columns of the one before."""
+        if self._writer is None:
+            self._writer = self._open(table.schema)
+        self._writer.write_table(table)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            if self._path is not None and error is None:
+                os.replace(_beside(self._path), self._path)
+        finally:
+            if self._path is not None:
+                _beside(self._path).unlink(missing_ok=True)
+
+    def _open(self, schema: pa.Schema) -> Any:
+        if self._path is None:
+            return csv.CSVWriter(sys.stdout.buffer, schema)
+        return FORMATS[self._path.suffix](_beside(self._path), schema)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _check_out(path: Path) -> None:
+    if path.suffix not in FORMATS:
+        raise ValueError(
+            f"out must end with one of {', '.join(FORMATS)}, or be - for standard output; got "
+            f"{str(path)!r}"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {path.parent} to write {path.name} in; make it"
+        )

@@ -1,0 +1,42 @@
+"""Checkpoints of small models that have seen some rows and were never trained."""
+
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from mdn.data.table import Table
+from mdn.run.build import build_module
+
+CONF = Path(__file__).parents[1] / "conf"
+SHIFT = torch.tensor([500.0, 3.0, -40.0], dtype=torch.float64)
+FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
+
+
+def untrained(*overrides, num_inputs=3, num_targets=1):
+    """A module with its recipe; columns x0, x1, ... and y0, y1, ..."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        model = OmegaConf.to_container(compose("train", list(overrides)).model, resolve=True)
+    inputs = [f"x{i}" for i in range(num_inputs)]
+    targets = [f"y{i}" for i in range(num_targets)]
+    module = build_module(model, num_inputs, num_targets)
+    x = rows(64, num_inputs)
+    y = SHIFT[:num_targets] + FACTOR[:num_targets] * torch.randn(64, num_targets).double()
+    module.start(Table(x, y, None, inputs, targets))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    module.recipe = {"model": model, "data": {}, "inputs": inputs, "targets": targets}
+    return module.eval()
+
+
+def rows(number, num_inputs=3):
+    """Inputs of quite different units."""
+    return SHIFT[:num_inputs] + FACTOR[:num_inputs] * torch.randn(number, num_inputs).double()
+
+
+def save(module, path):
+    """Write a module as a training run does."""
+    torch.save({"mdn": module.recipe, "state_dict": module.state_dict()}, path)
+    return path

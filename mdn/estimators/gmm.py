@@ -159,7 +159,7 @@ class GMM(FittedMixture):
             return None
         shape = int(self.num_components), len(units.shift)
         given = torch.from_numpy(kind.dense(self.covariances_init, *shape).copy())
-        if not torch.equal(given, given.mT) or (torch.linalg.eigvalsh(given) <= 0).any():
+        if not torch.allclose(given, given.mT) or (torch.linalg.eigvalsh(given) <= 0).any():
             raise ValueError("covariances_init must be symmetric and positive definite")
         return given / (units.factor[:, None] * units.factor)
 
@@ -198,8 +198,8 @@ class GMM(FittedMixture):
         covariance = mixture.scale.covariance().expand(*shape, -1)
         self.mixture_ = mixture
         self.weights_ = mixture.pi.numpy()
-        self.means_ = mixture.mu.numpy()
-        self.covariances_ = kind.compact(covariance.numpy())
+        self.means_ = mixture.mu.numpy().copy()
+        self.covariances_ = kind.compact(covariance.numpy()).copy()
         self.num_parameters_ = shape[0] * (1 + shape[1]) - 1 + family.num_parameters(*shape)
         self.lower_bounds_ = [bound - units.log_det() for bound in fit.lower_bounds]
         self.lower_bound_ = self.lower_bounds_[-1]

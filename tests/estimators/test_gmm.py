@@ -195,6 +195,13 @@ def test_errors_say_what_was_wrong(change, message):
         GMM(**({"num_components": 3} | change)).fit(IRIS)
 
 
+def test_a_column_without_any_entry():
+    rows = IRIS.copy()
+    rows[:, 1] = np.nan
+    with pytest.raises(ValueError, match=r"nothing is observed in columns \[1\]; remove them"):
+        GMM(2).fit(rows)
+
+
 def test_gradient_descent_refuses_missing_entries():
     with pytest.raises(ValueError, match="contains NaN"):
         GMM(2, method="gradient").fit(np.where(IRIS > 5, np.nan, IRIS))

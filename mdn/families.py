@@ -114,8 +114,12 @@ class Full(Family):
         return num_targets * (num_targets + 1) // 2, num_components
 
     def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> TriangularScale:
-        diagonal, lower = raw[..., :num_targets, :], raw[..., num_targets:, :]
-        return self._factors[self.factor](self._positive(diagonal).mT, lower.mT)
+        # Split where the rows are last in memory: the gradient is put together again without a copy
+        # from one layout to another.
+        sizes = [num_targets, raw.shape[-2] - num_targets]
+        diagonal, lower = raw.movedim((-2, -1), (0, 1)).split(sizes)
+        stored = (part.movedim((1, 0), (-2, -1)) for part in (self._positive(diagonal), lower))
+        return self._factors[self.factor](*stored)
 
     def raw(self, scale: TriangularScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return torch.cat([self._unpositive(scale.diagonal), scale.lower], -1).mT

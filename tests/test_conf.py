@@ -48,7 +48,7 @@ def test_keys_are_the_constructors_parameters(file):
             continue
         wanted = inspect.signature(target).parameters
         supplied = {"optimizer", "total_steps"} if "schedules" in node["_target_"] else set()
-        if node["_target_"].startswith("mdn.module.") or node.get("_partial_"):
+        if node["_target_"].startswith(("mdn.module.", "mdn.em_module.")) or node.get("_partial_"):
             supplied |= {"num_inputs", "num_targets"}
         positional = {name for name, p in wanted.items() if p.kind != p.VAR_KEYWORD}
         assert set(node) - {"_target_", "_partial_"} == positional - supplied

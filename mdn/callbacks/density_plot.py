@@ -1,7 +1,7 @@
 """A picture of the density that has been learned, on disk and in TensorBoard."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,9 @@ from torch.func import functional_call
 from mdn.callbacks.evaluating import evaluating
 from mdn.mixture import GaussianMixture
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 class DensityPlot(Callback):
     """Draws the model with the best weights at the end of the fit, and on the way if wanted.
@@ -22,6 +25,7 @@ class DensityPlot(Callback):
     ```yaml
     density_plot:
       _target_: mdn.callbacks.density_plot.DensityPlot
+      enabled: true
       table: train
       every_n_epochs: null
     ```
@@ -30,13 +34,15 @@ class DensityPlot(Callback):
     A figure that fails is a warning: it must not cost anybody a trained model.
 
     Args:
+        enabled: false draws nothing.
         table: whose rows are drawn: "train", "val" or "test".
         every_n_epochs: how often during the fit; None for only at its end.
     """
 
-    def __init__(self, table: str, every_n_epochs: int | None) -> None:
+    def __init__(self, enabled: bool, table: str, every_n_epochs: int | None) -> None:
         if every_n_epochs is not None and every_n_epochs < 1:
             raise ValueError(f"every_n_epochs must be at least 1 or null, got {every_n_epochs}")
+        self.enabled = enabled
         self.table = table
         self.every_n_epochs = every_n_epochs
 
@@ -53,27 +59,53 @@ class DensityPlot(Callback):
         self, trainer: Trainer, module: LightningModule, weights: dict[str, Tensor], name: str
     ) -> None:
         directory = trainer.log_dir  # all processes must ask
-        if not trainer.is_global_zero:
-            return
-        try:
-            with evaluating(module):
-                self._save(trainer, module, weights, Path(directory or ".") / f"figures/{name}.png")
-        except Exception as error:
-            rank_zero_warn(f"no figure {name}: {type(error).__name__}: {error}")
+        if self.enabled and trainer.is_global_zero:
+            path = Path(directory or ".") / f"figures/{name}.png"
+            if draw_density(trainer, module, self.table, path, weights):
+                show(trainer, path, name)
 
-    def _save(
-        self, trainer: Trainer, module: LightningModule, weights: dict[str, Tensor], path: Path
-    ) -> None:
-        from mdn.plotting import density_figure
 
-        def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
-            return functional_call(module, weights, (x.to(module.device),)).to("cpu")
+def draw_density(
+    trainer: Trainer,
+    module: LightningModule,
+    table: str,
+    path: Path,
+    weights: dict[str, Tensor] | None = None,
+    caption: str = "",
+) -> bool:
+    """Save the figure of a model on some table; False, and a warning, if that fails.
 
-        table = trainer.datamodule.tables[self.table]  # pyright: ignore[reportAttributeAccessIssue]
-        names = table.input_names, table.target_names
+    Args:
+        trainer: whose datamodule has the table.
+        module: the model.
+        table: "train", "val" or "test".
+        path: where to.
+        weights: the model's, instead of those it has.
+        caption: goes above what the figure says itself.
+    """
+    try:
+        with evaluating(module):
+            figure = _figure(trainer, module, table, weights or {})
+        if caption:
+            figure.suptitle(f"{caption}\n{figure.get_suptitle()}".strip(), fontsize=9)
         path.parent.mkdir(parents=True, exist_ok=True)
-        density_figure(predict, table.x, table.y, *names).savefig(path)
-        show(trainer, path)
+        figure.savefig(path)
+    except Exception as error:
+        rank_zero_warn(f"no figure {path.stem}: {type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def _figure(
+    trainer: Trainer, module: LightningModule, table: str, weights: dict[str, Tensor]
+) -> "Figure":
+    from mdn.plotting import density_figure
+
+    def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
+        return functional_call(module, weights, (x.to(module.device),)).to("cpu")
+
+    shown = trainer.datamodule.tables[table]  # pyright: ignore[reportAttributeAccessIssue]
+    return density_figure(predict, shown.x, shown.y, shown.input_names, shown.target_names)
 
 
 def best_weights(trainer: Trainer) -> dict[str, Any]:
@@ -85,12 +117,12 @@ def best_weights(trainer: Trainer) -> dict[str, Any]:
     return torch.load(path, map_location=device, weights_only=True)["state_dict"]
 
 
-def show(trainer: Trainer, path: Path) -> None:
-    """Put a picture into TensorBoard, under its own name."""
+def show(trainer: Trainer, path: Path, name: str) -> None:
+    """Put a picture into TensorBoard."""
     from matplotlib.image import imread
 
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(
-                f"figures/{path.stem}", imread(path), trainer.global_step, dataformats="HWC"
+                f"figures/{name}", imread(path), trainer.global_step, dataformats="HWC"
             )

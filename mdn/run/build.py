@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from mdn.data.module import TableModule
-from mdn.module import MDNModule
+from mdn.mixture_module import MixtureModule
 from mdn.run.check import check_targets
 from mdn.run.quiet import quieten
 
@@ -22,7 +22,7 @@ def build_data(config: Mapping[str, Any]) -> TableModule:
     return data
 
 
-def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -> MDNModule:
+def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -> MixtureModule:
     """The untrained module of a `model` node."""
     return instantiate(config, num_inputs=num_inputs, num_targets=num_targets, _convert_="all")
 
@@ -61,7 +61,7 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     }
 
 
-def load(path: str | Path) -> MDNModule:
+def load(path: str | Path) -> MixtureModule:
     """The trained model of a checkpoint, ready to answer: `load(path)(x)` is p(y given x).
 
     Args:

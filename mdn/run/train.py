@@ -5,10 +5,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 
+from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
-from mdn.module import MDNModule
+from mdn.likelihood import use_compiled
+from mdn.mixture_module import MixtureModule
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
 from mdn.run.results import print_results, reference_scores, write_metrics
 
@@ -17,6 +19,7 @@ def train(config: dict[str, Any]) -> float:
     """Run one training job; the monitored metric is what a sweep minimises."""
     os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
     seed_everything(config["seed"], workers=True, verbose=False)
+    use_compiled(config["compile"])
     data = build_data(config["data"])
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
@@ -33,6 +36,8 @@ def train(config: dict[str, Any]) -> float:
         "epochs": trainer.current_epoch,
         "train_rows": len(data.train_table),
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        **module.outcome,
+        **_resets(trainer),
     }
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
@@ -51,13 +56,20 @@ def _check_something_to_resume(ckpt_path: str | None, max_epochs: int) -> None:
         )
 
 
-def _restore_best(trainer: Trainer, module: MDNModule) -> None:
+def _restore_best(trainer: Trainer, module: MixtureModule) -> None:
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
         module.load_state_dict(read_checkpoint(best)["state_dict"])
 
 
-def _test(trainer: Trainer, module: MDNModule, data: TableModule) -> dict[str, Any]:
+def _resets(trainer: Trainer) -> dict[str, int]:
+    """How often components were begun anew, where something looks after that."""
+    callbacks: list[Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+    totals = [each.total for each in callbacks if isinstance(each, SingularityReset)]
+    return {"singularity/resets": sum(totals)} if totals else {}
+
+
+def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
     """Metrics of the best weights: validation and test rows, and what they are held against."""
     scores = {**trainer.validate(module, data, verbose=False)[0]}
     scores |= trainer.test(module, data, verbose=False)[0]
@@ -70,7 +82,8 @@ def _test(trainer: Trainer, module: MDNModule, data: TableModule) -> dict[str, A
 
 def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
-    flat = _flatten({key: config[key] for key in ("seed", "family", "model", "data", "optimizer")})
+    shown = [key for key in ("seed", "family", "model", "data", "optimizer") if key in config]
+    flat = _flatten({key: config[key] for key in shown})
     for logger in trainer.loggers:
         logger.log_hyperparams(flat, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
 

@@ -29,7 +29,7 @@ def seen(monkeypatch):
 
 
 def test_figures_are_on_disk_and_in_tensorboard(fit, tmp_path):
-    fit([DensityPlot("train", every_n_epochs=2)], max_epochs=4)
+    fit([DensityPlot(True, "train", every_n_epochs=2)], max_epochs=4)
     names = ["density", "density_epoch_2", "density_epoch_4"]
     assert sorted(os.listdir(tmp_path / "figures")) == [f"{name}.png" for name in names]
     assert sorted(events(tmp_path)) == [f"figures/{name}" for name in names]
@@ -40,7 +40,7 @@ def test_the_last_figure_shows_the_best_weights_and_leaves_the_last_ones(
     fit, spoil, data, make_module, tmp_path, seen
 ):
     best = BestCheckpoint(str(tmp_path / "c"), "best", "val/nll", "min")
-    module = fit([spoil(2), DensityPlot("val", None), best], max_epochs=4).module
+    module = fit([spoil(2), DensityPlot(True, "val", None), best], max_epochs=4).module
     [(drawn, x, y, inputs, targets)] = seen
     kept = make_module()
     kept.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
@@ -58,4 +58,4 @@ def test_a_failing_figure_is_a_warning(fit, monkeypatch, tmp_path):
 
     monkeypatch.setattr(mdn.plotting, "density_figure", fail)
     with pytest.warns(UserWarning, match="no figure density: RuntimeError: no colours left"):
-        assert fit([DensityPlot("train", None)]).trainer.current_epoch == 3
+        assert fit([DensityPlot(True, "train", None)]).trainer.current_epoch == 3

@@ -11,11 +11,11 @@ which is what Newton's method needs to find the height for a given probability.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn import normal
-from mdn.questions.roots import root
+from mdn.questions.roots import Rows, root
 
 # Standard deviations from each component mean at which the density is first looked at.
 _OFFSETS = [-40.0, -6.0, *(0.25 * step for step in range(-16, 17)), 6.0, 40.0]
@@ -66,7 +66,7 @@ class Profile:
         # Exact for a single component.
         score = torch.special.ndtri(peak.new_tensor((1 + level) / 2))
 
-        def shortage(at: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        def shortage(at: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
             mass, change = self._rows(rows)._mass(at)
             return level - mass, change
 
@@ -96,7 +96,7 @@ class Profile:
         row, cell = cells.nonzero(as_tuple=True)
         level, log_pi, mu, sigma = (v[row] for v in (at, self.log_pi, self.mu, self.sigma))
 
-        def over(y: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
+        def over(y: Tensor, n: Rows) -> tuple[Tensor, Tensor]:
             height, slope, _ = _log_density(y, log_pi[n], mu[n], sigma[n])
             return side * (height - level[n]), side * slope
 
@@ -108,7 +108,7 @@ class Profile:
         found[row, place] = root(over, left, right, start, _near(_END_DIGITS))
         return found
 
-    def _rows(self, rows: Int[Tensor, " n"]) -> "Profile":
+    def _rows(self, rows: Rows) -> "Profile":
         stored = (self.log_pi, self.mu, self.sigma, self.grid, self.height)
         return Profile(*(v[rows] for v in stored))
 
@@ -119,7 +119,7 @@ def _valleys(log_pi: Tensor, mu: Tensor, sigma: Tensor, modes: Tensor) -> Tensor
     left, right = modes[row, place], modes[row, place + 1]
     log_pi, mu, sigma = (v[row] for v in (log_pi, mu, sigma))
 
-    def rise(y: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
+    def rise(y: Tensor, n: Rows) -> tuple[Tensor, Tensor]:
         # In units of the distance between the modes, as the tolerance of a root is a number.
         _, slope, bend = _log_density(y, log_pi[n], mu[n], sigma[n])
         return slope * (right - left)[n], bend * (right - left)[n]

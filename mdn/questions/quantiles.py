@@ -9,6 +9,7 @@ the tails, where F itself is nearly flat.
 Gradients of a quantile are implicit: F(y; theta) = p gives dy = (dp - dF) / f(y).
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,10 +18,11 @@ from torch import Tensor
 
 from mdn import normal
 from mdn.parameters import MixtureParameters
-from mdn.questions.roots import root
+from mdn.questions.roots import Rows, root
 
-# How near the normal score of a quantile comes, as a share of the type's digits.
-_DIGITS = 0.75
+# How near the normal score of a quantile comes before the last step, which about doubles the
+# digits, as a share of those of the type.
+_DIGITS = 0.55
 
 
 class Quantiles(MixtureParameters):
@@ -112,33 +114,48 @@ def _lower_quantile(
     mu: Float[Tensor, "R K"],
     sigma: Float[Tensor, "R K"],
 ) -> Float[Tensor, " R"]:
+    mean = (pi * mu).sum(-1)
+    std = (pi * (sigma.square() + (mu - mean[:, None]).square())).sum(-1).sqrt()
+    start = mean + std * torch.special.ndtri(p)
+    if p.dtype == torch.float64:
+        # Most of the way is as good, and a few times faster, in single precision.
+        single = _search(*(v.float() for v in (p, pi, mu, sigma, start)))
+        start = single.double()
+    return _search(p, pi, mu, sigma, start)
+
+
+def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> Tensor:
     score = torch.special.ndtri(p)
     ends = mu + sigma * score[:, None]
     low, high = ends.amin(-1), ends.amax(-1)
 
-    def miss(y: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])
         reached = torch.special.ndtri(tail)
         return reached - score[rows], density / normal.density(reached)
 
-    mean = (pi * mu).sum(-1)
-    std = (pi * (sigma.square() + (mu - mean[:, None]).square())).sum(-1).sqrt()
-    tolerance = torch.finfo(p.dtype).eps ** _DIGITS
-    found = root(miss, low, high, mean + std * score, tolerance)
+    found = root(miss, low, high, start, torch.finfo(p.dtype).eps ** _DIGITS)
     return torch.where(low.isfinite(), found, low)
 
 
 def _tail_and_density(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    standard = (y[..., None] - mu) / sigma
-    density = (pi * normal.density(standard) / sigma).sum(-1)
+    # Numbers too small for their type are ten times as slow, and add nothing.
+    far = _far(y.dtype)
+    standard = ((y[..., None] - mu) / sigma).clamp(-far, far)
+    density = (pi / sigma * normal.density(standard)).sum(-1)
     return (pi * normal.cdf(standard)).sum(-1), density
+
+
+def _far(dtype: torch.dtype) -> float:
+    """Standard deviations at which a normal density is hardly above the smallest number."""
+    return math.sqrt(-2 * math.log(1e4 * torch.finfo(dtype).tiny))
 
 
 def _with_gradient(y: Tensor, p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
     """The same y, as a function of p and the parameters by implicit differentiation."""
+    if not any(v.requires_grad for v in (p, pi, mu, sigma)):
+        return y
     tail, density = _tail_and_density(y, pi, mu, sigma)
     left = p - tail
-    if not left.requires_grad:
-        return y
     tiny = torch.finfo(y.dtype).tiny
     return y + (left - left.detach()) / density.detach().clamp(min=tiny)

@@ -1,5 +1,19 @@
 """Mixture and data to a figure, without a display and without a framework."""
 
+from mdn.plotting.component_usage import usage_figure
+from mdn.plotting.coverage import coverage_figure
 from mdn.plotting.figure import density_figure
+from mdn.plotting.partial_dependence import partial_dependence_figure
+from mdn.plotting.pit_histogram import pit_figure
+from mdn.plotting.reliability import reliability_figure
+from mdn.plotting.slices import slices_figure
 
-__all__ = ["density_figure"]
+__all__ = [
+    "coverage_figure",
+    "density_figure",
+    "partial_dependence_figure",
+    "pit_figure",
+    "reliability_figure",
+    "slices_figure",
+    "usage_figure",
+]

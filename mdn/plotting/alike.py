@@ -31,13 +31,22 @@ def most_telling_input(
     y: Float[Tensor, "N D"],
 ) -> int:
     """The input j for which the data are likeliest under p(y given x_j)."""
+    return by_telling(predict, x, y)[0]
+
+
+def by_telling(
+    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    x: Float[Tensor, "N P"],
+    y: Float[Tensor, "N D"],
+) -> list[int]:
+    """The inputs, the most telling first."""
     if x.shape[-1] == 1:
-        return 0
+        return [0]
     rows = some_rows(len(x), _MOST_ROWS)
     x, y = x[rows], y[rows]
     log_prob = predict(x).log_prob(y[:, None])
-    scores = [_score(log_prob, x[:, j]) for j in range(x.shape[-1])]
-    return int(torch.stack(scores).nan_to_num(-torch.inf).argmax())
+    scores = torch.stack([_score(log_prob, x[:, j]) for j in range(x.shape[-1])])
+    return scores.nan_to_num(-torch.inf).argsort(descending=True, stable=True).tolist()
 
 
 def _score(log_prob: Float[Tensor, "N N"], input_: Float[Tensor, " N"]) -> Float[Tensor, ""]:

@@ -1,0 +1,34 @@
+"""Reliability diagram: how often what was stated to happen with a probability did happen."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mdn.plotting.lines import MOST_LINES, draw_chance, look
+from mdn.plotting.style import literal, new_figure
+
+
+def reliability_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Figure:
+    """The share of rows below each stated quantile, against its probability.
+
+    On the diagonal every quantile is right. The band is what chance explains, point by point.
+    """
+    figure = new_figure(5.2, 5.0)
+    axes = figure.add_subplot()
+    draw_chance(axes, len(pit), centred=False)
+    axes.plot([0, 1], [0, 1], color="0.4", linewidth=0.8)
+    for target, name in enumerate(target_names[:MOST_LINES]):
+        stated, observed = distribution(pit[:, target])
+        axes.plot(stated, observed, label=literal(name), **look(target))
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set(xlabel="stated probability of a value below", ylabel="observed share of rows below")
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def distribution(transforms: Float[Tensor, " N"]) -> tuple[np.ndarray, np.ndarray]:
+    """The empirical distribution function as a line of steps from (0, 0) to (1, 1)."""
+    ordered = np.sort(transforms.numpy())
+    share = np.arange(len(ordered) + 1) / len(ordered)
+    return np.repeat([0.0, *ordered, 1.0], 2)[1:-1], np.repeat(share, 2)

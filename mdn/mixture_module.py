@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn.functional import linear
 
+from mdn.data.frames import input_matrix
 from mdn.data.standardize import Standardizer
 from mdn.data.table import Table
 from mdn.families import Family, floored_cholesky
@@ -55,6 +56,19 @@ class MixtureModule(LightningModule):
         """p(y given x) in the user's units and in the floating type of x: N mixtures."""
         mixture = self.network(self.inputs(x, self.dtype)).expand(len(x)).to(dtype=x.dtype)
         return mixture.affine(self.targets.factor.to(x.dtype), self.targets.shift.to(x.dtype))
+
+    @torch.no_grad()
+    def predict(self, data: Any) -> GaussianMixture:
+        """p(y given x) in the user's units, in float64: one mixture a row.
+
+        Args:
+            data: a frame, whose columns are picked by the names of the inputs, or rows of numbers
+                in their order: a tensor, an array or a list.
+
+        Raises:
+            ValueError: if an input is missing or is not a finite number.
+        """
+        return self(input_matrix(data, self.recipe["inputs"]).to(self.device))
 
     @property
     def num_components(self) -> int:

@@ -1,0 +1,59 @@
+"""Inputs as users have them, arrays, tensors or frames, as one matrix."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+
+def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+    """The values of the inputs, in the order of `names`.
+
+    Args:
+        data: a frame (pandas, polars, pyarrow and others), whose columns are picked by name, or
+            rows of numbers in the order of `names`: a tensor, an array or a list.
+        names: of the P inputs.
+
+    Raises:
+        ValueError: if a column is missing or not of numbers, or a number is not finite.
+    """
+    frame = nw.from_native(data, eager_only=True, pass_through=True)
+    x = _of_frame(frame, names) if isinstance(frame, nw.DataFrame) else _of_rows(data, names)
+    if not x.isfinite().all():
+        row, column = (~x.isfinite()).nonzero()[0].tolist()
+        raise ValueError(
+            f"inputs must be finite, got {x[row, column].item()} in row {row} of "
+            f"{names[column]!r}; fill or drop such rows"
+        )
+    return x
+
+
+def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor, "N P"]:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"the model takes columns {list(names)}, and the frame lacks {missing}; it has "
+            f"{frame.columns}"
+        )
+    columns = [_numbers(frame.get_column(name)) for name in names]
+    return torch.from_numpy(np.stack(columns, -1) if columns else np.empty((len(frame), 0)))
+
+
+def _numbers(column: nw.Series[Any]) -> np.ndarray:
+    if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+        raise ValueError(f"column {column.name!r} is of type {column.dtype}, not numbers")
+    return column.cast(nw.Float64).to_numpy().astype(np.float64)
+
+
+def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+    x = torch.as_tensor(data).detach().cpu().double()
+    if x.ndim != 2 or x.shape[1] != len(names):
+        raise ValueError(
+            f"inputs must be rows of {len(names)} numbers, {list(names)}; got shape "
+            f"{tuple(x.shape)}"
+        )
+    return x

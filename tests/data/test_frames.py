@@ -1,0 +1,57 @@
+"""Arrays, tensors and frames give the same inputs, and what is no input is refused."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from checkpoints import rows, untrained
+
+from mdn.data.frames import input_matrix
+
+X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+NAMES = ["a", "b"]
+COLUMNS = {"text": ["x", "y", "z"], "b": X[:, 1], "a": X[:, 0].astype(int)}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [X, X.astype("float32"), X.tolist(), torch.tensor(X, requires_grad=True), pd.DataFrame(COLUMNS),
+     pa.table(COLUMNS)],
+    ids=["numpy", "float32", "list", "tensor", "pandas", "pyarrow"],
+)  # fmt: skip
+def test_every_kind_gives_the_columns_in_the_order_of_the_names(data):
+    found = input_matrix(data, NAMES)
+    torch.testing.assert_close(found, torch.tensor(X))
+
+
+def test_polars_frames():
+    polars = pytest.importorskip("polars")
+    torch.testing.assert_close(input_matrix(polars.DataFrame(COLUMNS), NAMES), torch.tensor(X))
+
+
+MISTAKES = {
+    "missing column": (pd.DataFrame({"a": [1.0]}), r"lacks \['b'\]"),
+    "text": (pd.DataFrame({"a": ["u"], "b": [1.0]}), "column 'a' is of type"),
+    "width": (X[:, :1], r"rows of 2 numbers.*got shape \(3, 1\)"),
+    "one row without its axis": (X[0], r"got shape \(2,\)"),
+    "nan": (np.array([[1.0, 2], [3, np.nan]]), "got nan in row 1 of 'b'"),
+    "missing value": (pd.DataFrame({"a": [1.0, None], "b": [1.0, 1.0]}), "in row 1 of 'a'"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes(case):
+    data, message = MISTAKES[case]
+    with pytest.raises(ValueError, match=message):
+        input_matrix(data, NAMES)
+
+
+def test_a_model_predicts_for_a_frame_in_the_units_of_its_targets():
+    module = untrained("model.num_components=2")
+    x = rows(5)
+    frame = pd.DataFrame(x.numpy(), columns=["x0", "x1", "x2"])[["x2", "x0", "x1"]]
+    mixture = module.predict(frame)
+    assert not mixture.mu.requires_grad
+    torch.testing.assert_close(mixture.mean, module(x).mean.detach(), rtol=1e-12, atol=0)
+    assert mixture.mean.mean() == pytest.approx(500, abs=300)

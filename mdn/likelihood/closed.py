@@ -11,6 +11,8 @@ back residual r_k A_k^-T z_k, all other gradients are products of what is at han
     covariance factor   d / d s_j = u_j z_j - r / s_j    d / d L_ij = u_i z_j
     precision factor    d / d s_j = v_j z_j - r / s_j    d / d B_ij = v_i (y - mu)_j    v = r z / s
 
+So r, u and z are all that waits for the gradient from above, and the products are formed with it.
+
 All tensors are [P, K, *rows], so that every operation runs along rows and every sum over
 components or targets is a sum of long vectors.
 """
@@ -26,38 +28,30 @@ def density(
     form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> Tensor:
     """Log density [*rows]."""
-    whitened, _ = form.whiten(y - mu, std.reciprocal(), *lower)
+    whitened = form.whiten(y - mu, std.reciprocal(), *lower)
     return _normalise(_joint(log_pi, whitened, std), whitened.shape[0])[0]
 
 
-def density_and_gradient(
+def density_and_parts(
     form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> tuple[Tensor, ...]:
-    """Log density [*rows], and its gradients with respect to log_pi, mu and std.
-
-    Where there are lower entries, the two factors of their gradient follow: that of entry (i, j)
-    is the first at i times the second at j.
-    """
-    inverse = std.reciprocal()
-    whitened, known = form.whiten(y - mu, inverse, *lower)
+    """Log density [*rows]; then r, u, z and where the form needs it y - mu, for `gradient`."""
+    residual, inverse = y - mu, std.reciprocal()
+    whitened = form.whiten(residual, inverse, *lower)
     log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
-    scaled, pulled = form.pull(r * whitened, inverse, *lower)
-    by_target, sharing = scaled * whitened, _sharing(whitened, std)
-    by_scale = by_target.sum(0, keepdim=True) if sharing > 1 else by_target
-    by_std = torch.addcmul(by_scale, r, inverse, value=-sharing)
-    return log_prob, r, pulled, by_std, *((scaled, known) if lower else ())
+    pulled = form.pull(r * whitened, inverse, *lower)
+    return log_prob, r, pulled, whitened, *((residual,) if form.keeps_residual else ())
 
 
-def outer(left: Tensor, right: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """left_i right_j for each strictly lower (i, j), column by column, summed to a shape."""
-    result = left.new_empty(shape)
-    columns = result.split(list(range(left.shape[0] - 1, 0, -1)))
-    for j, column in enumerate(columns):
-        if column.shape == left[j + 1 :].shape:
-            torch.mul(left[j + 1 :], right[j], out=column)
-        else:
-            column.copy_((left[j + 1 :] * right[j]).sum_to_size(column.shape))
-    return result
+def gradient(
+    form: Form, above: Tensor, std: Tensor, parts: tuple[Tensor, ...], *lower: tuple[int, ...]
+) -> tuple[Tensor, ...]:
+    """Gradients with respect to log_pi, mu, std and lower entries of these shapes."""
+    r, pulled, whitened, *residual = parts
+    r, pulled = above * r, above * pulled
+    left, right = form.factors(r, pulled, whitened, std, *residual)
+    by_lower = (_outer(left, right, shape) for shape in lower)
+    return r[None], pulled, _by_std(r, left, whitened, std), *by_lower
 
 
 def _sharing(whitened: Tensor, std: Tensor) -> int:
@@ -78,3 +72,20 @@ def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
     shares = joint.log_softmax(0)
     log_prob = joint.amax(0) - shares.amax(0) - 0.5 * LOG_2PI * num_targets
     return log_prob, shares.exp()
+
+
+def _by_std(r: Tensor, left: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
+    sharing, by_target = _sharing(whitened, std), left * whitened
+    by_scale = by_target.sum(0, keepdim=True) if sharing > 1 else by_target
+    return by_scale.addcdiv_(r, std, value=-sharing)
+
+
+def _outer(left: Tensor, right: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """left_i right_j for each strictly lower (i, j), column by column, summed to a shape."""
+    result = left.new_empty(shape)
+    for j, column in enumerate(result.split(list(range(left.shape[0] - 1, 0, -1)))):
+        if column.shape == left[j + 1 :].shape:
+            torch.mul(left[j + 1 :], right[j], out=column)
+        else:
+            column.copy_((left[j + 1 :] * right[j]).sum_to_size(column.shape))
+    return result

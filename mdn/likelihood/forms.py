@@ -22,76 +22,98 @@ from mdn.scale import (
 class Form(ABC):
     """The two substitutions of one kind of factor A, given the inverse of its diagonal."""
 
-    @abstractmethod
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        """A^-1 residual, and the targets that the lower entries multiply in it."""
+    keeps_residual: bool
 
     @abstractmethod
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        """What each row of lower entries is multiplied by in the gradient, and A^-T weighted."""
+    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        """A^-1 residual."""
+
+    @abstractmethod
+    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        """A^-T weighted."""
+
+    @abstractmethod
+    def factors(
+        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The gradient of lower entry (i, j) is the first at i times the second at j.
+
+        That of the diagonal is the first times the whitened residual, less r / std.
+        """
 
 
 class DiagonalForm(Form):
     """Targets on their own."""
 
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        whitened = residual * inverse
-        return whitened, whitened
+    keeps_residual = False
 
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        pulled = weighted * inverse
-        return pulled, pulled
+    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        return residual * inverse
+
+    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        return weighted * inverse
+
+    def factors(
+        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return pulled, whitened
 
 
 class CovarianceForm(Form):
-    """Each target's whitened value is taken out of those after it."""
+    """Each target's whitened value, times an entry, is taken out of those after it."""
 
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        entry, bound, solved = (
-            entries(residual.shape[0], *lower),
-            substitution_bound(residual.dtype),
-            [],
-        )
+    keeps_residual = False
+
+    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        entry, solved = entries(residual.shape[0], *lower), []
+        bound = substitution_bound(residual.dtype)
         for i, rest in enumerate(residual.unbind()):
             for j in range(i):
                 rest = torch.addcmul(rest, entry[i, j], solved[j], value=-1)
             solved.append((rest * inverse[i]).clamp(-bound, bound))
-        whitened = torch.stack(solved)
-        return whitened, whitened
+        return torch.stack(solved)
 
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        entry, bound, solved = (
-            entries(weighted.shape[0], *lower),
-            substitution_bound(weighted.dtype),
-            {},
-        )
+    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        entry, solved = entries(weighted.shape[0], *lower), {}
+        bound = substitution_bound(weighted.dtype)
         for j, rest in reversed(list(enumerate(weighted.unbind()))):
             for i in solved:
                 rest = torch.addcmul(rest, entry[i, j], solved[i], value=-1)
             solved[j] = (rest * inverse[j]).clamp(-bound, bound)
-        pulled = torch.stack([solved[j] for j in range(weighted.shape[0])])
-        return pulled, pulled
+        return torch.stack([solved[j] for j in range(weighted.shape[0])])
+
+    def factors(
+        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return pulled, whitened
 
 
 class PrecisionForm(Form):
-    """Each target itself is taken out of those after it, times its coefficient."""
+    """Each target itself, times an entry, is taken out of those after it."""
 
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        entry, known, unexplained = entries(residual.shape[0], *lower), residual.unbind(), []
+    keeps_residual = True
+
+    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        entry, known, left = entries(residual.shape[0], *lower), residual.unbind(), []
         for i, rest in enumerate(known):
             for j in range(i):
                 rest = torch.addcmul(rest, entry[i, j], known[j], value=-1)
-            unexplained.append(rest)
-        return torch.stack(unexplained) * inverse, residual
+            left.append(rest)
+        return torch.stack(left) * inverse
 
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> tuple[Tensor, Tensor]:
-        entry, scaled, pulled = entries(weighted.shape[0], *lower), weighted * inverse, []
-        known = scaled.unbind()
+    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+        entry, known = entries(weighted.shape[0], *lower), (weighted * inverse).unbind()
+        pulled = []
         for j, rest in enumerate(known):
             for i in range(j + 1, len(known)):
                 rest = torch.addcmul(rest, entry[i, j], known[i], value=-1)
             pulled.append(rest)
-        return scaled, torch.stack(pulled)
+        return torch.stack(pulled)
+
+    def factors(
+        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return r * whitened / std, residual[0]
 
 
 FORMS: dict[type[Scale], Form] = {

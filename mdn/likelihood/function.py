@@ -1,6 +1,7 @@
 """The closed form as a function that autograd knows."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -8,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.likelihood.axes import turn, turn_back, turned_shape
-from mdn.likelihood.closed import density, density_and_gradient, outer
-from mdn.likelihood.forms import FORMS
+from mdn.likelihood.closed import density, density_and_parts, gradient
+from mdn.likelihood.forms import FORMS, Form
 from mdn.likelihood.plain import plain_log_prob
 from mdn.likelihood.switch import Result, run
 from mdn.scale import DiagonalScale, Scale
@@ -37,49 +38,50 @@ def log_prob(
 class _LogProb(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scale: Scale, *tensors: Tensor) -> Tensor:
-        value, *ready = _run(density_and_gradient, scale, tensors)
+        value, *parts = _run(density_and_parts, scale, tensors)
         ctx.scale = scale
-        ctx.save_for_backward(*tensors, *ready)
+        ctx.save_for_backward(*tensors, *parts)
         return value
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
-        tensors, ready = saved[: len(wanted)], saved[len(wanted) :]
+        tensors, parts = saved[: len(wanted)], saved[len(wanted) :]
         if torch.is_grad_enabled():
             return None, *_differentiable(above, ctx.scale, tensors)
-        return None, *_gradient(above, tensors, ready, wants_y=wanted[0])
+        return None, *_gradient(above, ctx.scale, tensors, parts, wants_y=wanted[0])
+
+
+def _form(scale: Scale) -> Form:
+    # One target has no lower entries: every factor is its diagonal.
+    return FORMS[type(scale) if scale.num_targets > 1 else DiagonalScale]
 
 
 def _run(function: Callable[..., Result], scale: Scale, tensors: Sequence[Tensor]) -> Result:
     y, log_pi, mu, std, *lower = tensors
-    # One target has no lower entries: every factor is its diagonal.
-    form = FORMS[type(scale)] if mu.shape[-1] > 1 else FORMS[DiagonalScale]
-    given = (y.unsqueeze(-2), log_pi.unsqueeze(-1), mu, std, *(lower if mu.shape[-1] > 1 else ()))
+    given = (y.unsqueeze(-2), log_pi.unsqueeze(-1), mu, std, *(t for t in lower if t.shape[-1]))
     rank = max(y.ndim - 1, mu.ndim - 2)
-    return run(function, form, *(turn(tensor, rank) for tensor in given))
+    return run(function, _form(scale), *(turn(tensor, rank) for tensor in given))
 
 
 def _gradient(
-    above: Tensor, tensors: Sequence[Tensor], ready: Sequence[Tensor], wants_y: bool
+    above: Tensor,
+    scale: Scale,
+    tensors: Sequence[Tensor],
+    parts: tuple[Tensor, ...],
+    wants_y: bool,
 ) -> Iterator[Tensor | None]:
     y, log_pi, mu, std, *lower = tensors
-    r, pulled, by_std, *factors = ready
-    pulled = above * pulled
-    by_y = -pulled.sum(1, keepdim=True) if wants_y else None
+    shapes = (turned_shape(t, above.ndim) for t in lower if t.shape[-1])
+    by_log_pi, by_mu, *by_stored = gradient(
+        _form(scale), above, turn(std, above.ndim), parts, *shapes
+    )
+    by_y = -by_mu.sum(1, keepdim=True) if wants_y else None
     yield None if by_y is None else turn_back(by_y, y.unsqueeze(-2).shape).squeeze(-2)
-    yield turn_back((above * r)[None], log_pi.unsqueeze(-1).shape).squeeze(-1)
-    yield turn_back(pulled, mu.shape)
-    yield turn_back(above * by_std, std.shape)
-    for entries in lower:
-        yield _by_lower(above, entries, *factors)
-
-
-def _by_lower(above: Tensor, lower: Tensor, *factors: Tensor) -> Tensor | None:
-    if not factors:
-        return None
-    scaled, known = factors
-    return turn_back(outer(above * scaled, known, turned_shape(lower, above.ndim)), lower.shape)
+    yield turn_back(by_log_pi, log_pi.unsqueeze(-1).shape).squeeze(-1)
+    yield turn_back(by_mu, mu.shape)
+    for stored, found in zip_longest((std, *lower), by_stored):
+        yield None if found is None else turn_back(found, stored.shape)
 
 
 def _differentiable(

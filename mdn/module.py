@@ -70,15 +70,19 @@ class MDNModule(MixtureModule):
         optimizer: Any = self.optimizers()
         *earlier, last = batches_of(batch)
         for each in earlier:
-            self._descend(each, optimizer.optimizer)
-        return self._descend(last, optimizer)  # this one, being Lightning's, moves its counters
+            self._descend(each, optimizer.optimizer, Tensor.backward)
+        # This one, being Lightning's, calls the hooks and moves the counters.
+        return self._descend(last, optimizer, self.manual_backward)
 
-    def _descend(self, batch: Sequence[Tensor], optimizer: Any) -> Tensor:
+    def _descend(
+        self, batch: Sequence[Tensor], optimizer: Any, backward: Callable[[Tensor], None]
+    ) -> Tensor:
         optimizer.zero_grad()
         loss = self._step(batch, "train")
-        self.manual_backward(loss)
+        backward(loss)
         if self.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.parameters(), self.gradient_clip, foreach=True)
+            learnt = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(learnt, self.gradient_clip, foreach=True)
         optimizer.step()
         self.lr_schedulers().step()  # pyright: ignore
         return loss.detach()

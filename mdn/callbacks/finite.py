@@ -12,12 +12,12 @@ from mdn.mixture_module import MixtureModule
 
 
 class FiniteLoss(Callback):
-    """Ends a run whose loss is no longer finite, before the step that would spread it.
+    """Ends a run whose loss is no longer finite, before anything of it is saved.
 
-    One such loss turns every weight into NaN at the next step, and Lightning would go on to the
-    end. On one CPU process the loss is read in every step, which costs nothing there. Elsewhere
-    that would hold up the device: the loss is followed on it, and looked at every so many steps
-    and at the end of each epoch, before anything is saved.
+    One such loss turns every weight into NaN at the next step, and every loss after it; Lightning
+    would go on to the end. On one CPU process the loss is read in every call of the trainer, which
+    costs nothing there. Elsewhere that would hold up the device: the loss is followed on it, and
+    looked at every so many calls and at the end of each epoch.
 
     ```yaml
     finite:
@@ -35,10 +35,10 @@ class FiniteLoss(Callback):
         self.every_n_steps = every_n_steps
         self._taint: Tensor | None = None
         self._batches: list[Sequence[Tensor]] = []
-        self._first = self._next = 0
+        self._first = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._batches, self._first, self._next = [], 0, 0
+        self._batches, self._first = [], 0
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -48,7 +48,6 @@ class FiniteLoss(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        self._next += 1
         taint = 0 * loss.detach()
         self._taint = taint if self._taint is None else self._taint + taint
         free = loss.device.type == "cpu" and trainer.world_size == 1
@@ -63,10 +62,9 @@ class FiniteLoss(Callback):
 
     def _look(self, trainer: Trainer, module: LightningModule) -> None:
         finite = self._taint is None or bool(self._taint == 0)
-        first, last = self._first, self._next - 1
-        suspects = self._batches[: self._next - first]
-        self._batches, self._first = self._batches[len(suspects) :], self._next
-        self._taint = None
+        first, suspects = self._first, self._batches
+        self._first, last = first + len(suspects), first + len(suspects) - 1
+        self._batches, self._taint = [], None
         # A process that stops alone would leave the others waiting for it.
         if not trainer.strategy.reduce_boolean_decision(finite, all=True):
             where = f"batch {last}" if first == last else f"batches {first} to {last}"

@@ -11,6 +11,10 @@ from mdn.data.batches import batches_of
 from mdn.mixture_module import MixtureModule
 
 
+_OVERFLOW = 1e30
+"""A loss beyond this is infinite too: the likelihood holds back what float32 cannot."""
+
+
 class FiniteLoss(Callback):
     """Ends a run whose loss is no longer finite, before anything of it is saved.
 
@@ -48,8 +52,8 @@ class FiniteLoss(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        taint = 0 * loss.detach()
-        self._taint = taint if self._taint is None else self._taint + taint
+        taint = ~(loss.detach().abs() < _OVERFLOW)
+        self._taint = taint if self._taint is None else self._taint | taint
         free = loss.device.type == "cpu" and trainer.world_size == 1
         if free or trainer.global_step % self.every_n_steps == 0:
             self._look(trainer, pl_module)
@@ -61,7 +65,7 @@ class FiniteLoss(Callback):
         self._look(trainer, pl_module)
 
     def _look(self, trainer: Trainer, module: LightningModule) -> None:
-        finite = self._taint is None or bool(self._taint == 0)
+        finite = self._taint is None or not self._taint
         first, suspects = self._first, self._batches
         self._first, last = first + len(suspects), first + len(suspects) - 1
         self._batches, self._taint = [], None

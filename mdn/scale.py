@@ -237,10 +237,15 @@ class PrecisionFactor(TriangularScale):
         return (residual - explained) / self.diagonal
 
     def tril(self) -> Float[Tensor, "*batch K D D"]:
-        identity = torch.eye(self.num_targets, dtype=self.lower.dtype, device=self.lower.device)
-        return torch.linalg.solve_triangular(
-            identity - self.strict(), self.diagonal.diag_embed(), upper=False, unitriangular=True
-        )
+        # (I - B)^-1 = (I + B)(I + B^2)(I + B^4)..., finite as powers of B end in zero: a product
+        # where a triangular solve would do, because ONNX has no triangular solve.
+        power = self.strict()
+        identity = torch.eye(self.num_targets, dtype=power.dtype, device=power.device)
+        inverse = identity + power
+        for _ in range((self.num_targets - 1).bit_length() - 1):
+            power = power @ power
+            inverse = inverse @ (identity + power)
+        return inverse * self.diagonal[..., None, :]
 
     def rescale(self, factor: Float[Tensor, " D"]) -> "PrecisionFactor":
         rows, columns = lower_positions(self.num_targets)

@@ -34,7 +34,7 @@ def test_every_choice_composes(choice):
     assert config.monitor == "val/nll"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
 def test_every_command_composes(command):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         assert "seed" in compose(command)

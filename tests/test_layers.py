@@ -26,10 +26,12 @@ LAYERS = [
     "data",
     "schedules",
     "mixture_module",
+    "export",
     "module",
     "em_module",
     "callbacks",
     "estimators",
+    "report",
     "run",
 ]
 """Modules and packages of mdn/ from the bottom up; what is inside a package is one layer."""
@@ -46,7 +48,7 @@ LIBRARIES = {
         "estimators",
         "run",
     },
-    "matplotlib": {"plotting", "callbacks"},
+    "matplotlib": {"plotting", "callbacks", "report"},
 }
 """Libraries that only these layers may import; the numeric core knows none of them."""
 

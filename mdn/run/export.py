@@ -1,0 +1,95 @@
+"""A trained model in a format that other programs read."""
+
+import json
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mdn.export import PlainModel
+from mdn.mixture_module import MixtureModule
+from mdn.run.build import load
+
+_EXAMPLE_ROWS = 5
+"""Rows to trace with; the graph takes any number."""
+
+
+def export(config: dict[str, Any]) -> None:
+    """Write the model of a checkpoint to `out`, whole or not at all."""
+    if config["format"] not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {config['format']!r}")
+    out = Path(config["out"])
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} in; make it")
+    module = load(config["ckpt"])
+    beside = out.with_name(f".{out.name}.part")
+    try:
+        FORMATS[config["format"]](module, beside)
+        os.replace(beside, out)
+    finally:
+        beside.unlink(missing_ok=True)
+    print(f"{config['format']}: {out}")
+
+
+def write_onnx(module: MixtureModule, path: Path) -> None:
+    """An ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
+    _require("onnx", "onnxscript")
+    model = PlainModel(module)
+    graph = torch.onnx.export(
+        model,
+        (_example(module),),
+        dynamo=True,
+        verbose=False,
+        input_names=["x"],
+        output_names=model.output_names,
+        dynamic_shapes=_any_number_of_rows(),
+    )
+    assert graph is not None
+    graph.model.metadata_props["mdn"] = json.dumps(module.recipe)
+    graph.save(str(path))
+
+
+def write_torch_export(module: MixtureModule, path: Path) -> None:
+    """What `torch.export.load` reads: the same function as the ONNX graph."""
+    program = torch.export.export(
+        PlainModel(module), (_example(module),), dynamic_shapes=_any_number_of_rows()
+    )
+    with path.open("wb") as stream:
+        torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(module.recipe)})
+
+
+def write_safetensors(module: MixtureModule, path: Path) -> None:
+    """Weights and scales by name; the recipe is metadata, under "mdn" as JSON."""
+    _require("safetensors")
+    save_file = import_module("safetensors.torch").save_file
+    weights = {name: value.contiguous() for name, value in module.state_dict().items()}
+    save_file(weights, path, {"mdn": json.dumps(module.recipe)})
+
+
+FORMATS: dict[str, Callable[[MixtureModule, Path], None]] = {
+    "onnx": write_onnx,
+    "torch_export": write_torch_export,
+    "safetensors": write_safetensors,
+}
+"""What each format is written with."""
+
+
+def _example(module: MixtureModule) -> torch.Tensor:
+    return module.inputs.shift.repeat(_EXAMPLE_ROWS, 1)
+
+
+def _any_number_of_rows() -> dict[str, Any]:
+    return {"x": {0: torch.export.Dim("rows", min=1)}}
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        try:
+            import_module(package)
+        except ImportError:
+            raise ImportError(
+                f"this format needs the package {package}; pip install 'mdn[export]'"
+            ) from None

@@ -1,0 +1,18 @@
+"""Write a trained model in a format that other programs read."""
+
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from mdn.run.command import command
+
+
+@hydra.main(config_path="../conf", config_name="export", version_base="1.3")
+def main(config: DictConfig) -> Any:
+    """Run the command."""
+    return command("export", config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Exported models say what PyTorch says, for any number of rows."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import rows, save, untrained
+from scipy.stats import multivariate_normal, norm
+
+from mdn.export import PlainModel
+from mdn.run.export import export
+
+FAMILIES = [
+    ("full", ["family.factor=covariance"]),
+    ("full", ["family.factor=precision"]),
+    ("diagonal", []),
+    ("isotropic", []),
+    ("shared_isotropic", []),
+    ("constant", []),
+    ("tied", []),
+]
+IDS = [" ".join([name, *choice]) for name, choice in FAMILIES]
+
+
+@pytest.fixture(params=FAMILIES, ids=IDS)
+def module(request):
+    name, choice = request.param
+    return untrained(f"family={name}", "model.num_components=3", *choice, num_targets=2)
+
+
+def exported(module, tmp_path, kind, capsys):
+    out = tmp_path / f"model.{kind}"
+    checkpoint = save(module, tmp_path / "model.ckpt")
+    export({"ckpt": str(checkpoint), "format": kind, "out": str(out)})
+    assert str(out) in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"model.ckpt", out.name}
+    return out
+
+
+def density(pi, mu, spread, y):
+    """By scipy, from the plain tensors of one row."""
+    if spread.ndim == 2:
+        parts = [norm.pdf(y, m, s).prod() for m, s in zip(mu, spread, strict=True)]
+    else:
+        parts = [multivariate_normal.pdf(y, m, t @ t.T) for m, t in zip(mu, spread, strict=True)]
+    return pi @ parts
+
+
+def test_plain_tensors_are_the_density_of_the_model(module):
+    x, mixture = rows(4), None
+    with torch.no_grad():
+        plain, mixture = PlainModel(module)(x), module(x)
+    y = mixture.mean + mixture.std
+    wanted = mixture.log_prob(y)
+    found = [density(*(v[i].numpy() for v in plain), y[i].numpy()) for i in range(4)]
+    np.testing.assert_allclose(np.log(found), wanted, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
+    runtime = pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    out = exported(module, tmp_path, "onnx", capsys)
+    session = runtime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    model = PlainModel(module)
+    assert [output.name for output in session.get_outputs()] == model.output_names
+    for number in (1, 7):
+        x = rows(number)
+        with torch.no_grad():
+            wanted = model(x)
+        for found, value in zip(session.run(None, {"x": x.numpy()}), wanted, strict=True):
+            assert found.shape == value.shape
+            np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5)
+    described = {p.key: p.value for p in onnx.load(str(out)).metadata_props}
+    assert json.loads(described["mdn"])["targets"] == ["y0", "y1"]
+
+
+def test_torch_export_says_what_pytorch_says(module, tmp_path, capsys):
+    out = exported(module, tmp_path, "torch_export", capsys)
+    with out.open("rb") as stream:
+        program = torch.export.load(stream).module()
+    for number in (1, 7):
+        x = rows(number)
+        for found, value in zip(program(x), PlainModel(module)(x), strict=True):
+            torch.testing.assert_close(found, value, rtol=1e-6, atol=1e-9)
+
+
+def test_safetensors_hold_the_weights_and_the_recipe(tmp_path, capsys):
+    safetensors = pytest.importorskip("safetensors")
+    module = untrained()
+    out = exported(module, tmp_path, "safetensors", capsys)
+    with safetensors.safe_open(out, framework="pt") as file:
+        assert json.loads(file.metadata()["mdn"]) == module.recipe
+        for name, value in module.state_dict().items():
+            torch.testing.assert_close(file.get_tensor(name), value)
+
+
+def test_a_missing_package_and_a_wrong_format_are_said(tmp_path, monkeypatch):
+    checkpoint = save(untrained(), tmp_path / "model.ckpt")
+    asked = {"ckpt": str(checkpoint), "format": "safetensors", "out": str(tmp_path / "out")}
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(ImportError, match=r"pip install 'mdn\[export\]'"):
+        export(asked)
+    with pytest.raises(ValueError, match="format must be one of onnx"):
+        export(asked | {"format": "onx"})
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,7 @@
-"""The scores of a checkpoint, on its run's own test rows or on other data."""
+"""The scores of a checkpoint, on its run's own test rows or on other data, and a report of them."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,30 +10,39 @@ from mdn.data.files import read_table
 from mdn.data.module import EVALUATION_BATCH
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
-from mdn.module import MDNModule
+from mdn.mixture_module import MixtureModule
+from mdn.report.page import Page, density_name, highlights, render
+from mdn.report.pictures import DPI, Picture, pictures
+from mdn.report.scores import Scores, score
+from mdn.report.settings import settings
+from mdn.report.tables import score_tables
 from mdn.run.build import build_data, load, quiet_trainer
-from mdn.run.results import print_results, reference_scores, write_metrics
+from mdn.run.files import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.run.results import print_evaluation, reference_scores, write_metrics
 
 
 def evaluate(config: dict[str, Any]) -> float:
-    """Write and print the scores; the test NLL is what it returns."""
+    """Write and print the scores, and a report of them; the test NLL is what it returns."""
     module = load(config["ckpt"])
     table, problem = _rows(config.get("data"), module)
-    metrics = score(module, table, problem)
+    scores = score(module, table)
+    scores = replace(scores, metrics=likelihood(module, table, problem) | scores.metrics)
     run_dir = Path(config["run_dir"])
-    write_metrics(metrics, run_dir)
-    print_results(metrics, run_dir)
-    return metrics["test/nll"]
+    write_metrics(scores.metrics, run_dir)
+    if config["report"]:
+        write_report(module, table, scores, Path(config["ckpt"]), run_dir)
+    print_evaluation(score_tables(scores, table.target_names), run_dir)
+    return scores.metrics["test/nll"]
 
 
-def score(module: MDNModule, table: Table, problem: Problem | None) -> dict[str, Any]:
-    """The scores of a model on rows, and what they are held against."""
+def likelihood(module: MixtureModule, table: Table, problem: Problem | None) -> dict[str, Any]:
+    """The likelihood as training has it, and what it is held against."""
     batches = Batches(table.tensors, EVALUATION_BATCH)
     scores = dict(quiet_trainer().test(module, batches, verbose=False)[0])
     return scores | reference_scores(module, table, problem, scores["test/nll"])
 
 
-def _rows(asked: dict[str, Any] | None, module: MDNModule) -> tuple[Table, Problem | None]:
+def _rows(asked: dict[str, Any] | None, module: MixtureModule) -> tuple[Table, Problem | None]:
     """The test rows of the run or of a problem; of a file every row."""
     if asked is not None and "path" in asked:
         recipe = module.recipe
@@ -39,3 +50,36 @@ def _rows(asked: dict[str, Any] | None, module: MDNModule) -> tuple[Table, Probl
         return read_table(asked["path"], *columns)[0], None
     data = build_data(module.recipe["data"] if asked is None else asked)
     return data.tables["test"], data.problem
+
+
+def write_report(
+    module: MixtureModule, table: Table, scores: Scores, ckpt: Path, run_dir: Path
+) -> None:
+    """Write the pictures as files, and one page that holds them and everything else."""
+    trained_in = ckpt.absolute().parent.parent
+    drawn = list(pictures(module, table, scores, trained_in))
+    save_pictures(drawn, run_dir / FIGURES)
+    page = Page(
+        density_name(table.input_names, table.target_names),
+        f"{len(table)} rows, scored by {ckpt}",
+        highlights(scores.metrics),
+        score_tables(scores, table.target_names),
+        drawn,
+        settings(module.recipe, _fit(trained_in)),
+    )
+    (run_dir / REPORT_FILE).write_text(render(page), encoding="utf-8")
+
+
+def save_pictures(drawn: list[Picture], folder: Path) -> None:
+    """Write each picture as an image to show and as a drawing to print."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in drawn:
+        (folder / f"{picture.name}.svg").write_bytes(picture.svg)
+        picture.figure.savefig(folder / f"{picture.name}.png", dpi=DPI)
+
+
+def _fit(trained_in: Path) -> dict[str, Any]:
+    """What training said of itself; its scores are told anew."""
+    path = trained_in / METRICS_FILE
+    said = json.loads(path.read_text()) if path.is_file() else {}
+    return {key: value for key, value in said.items() if not key.startswith("test/")}

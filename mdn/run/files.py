@@ -3,3 +3,5 @@
 METRICS_FILE = "metrics.json"
 ERROR_FILE = "error.txt"
 SWEEP_FILE = "sweep.csv"
+FIGURES = "figures"
+REPORT_FILE = "report.html"

@@ -2,22 +2,25 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 from torch import Tensor
 
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
-from mdn.module import MDNModule
-from mdn.run.files import METRICS_FILE
+from mdn.mixture_module import MixtureModule
+from mdn.report.tables import ScoreTable
+from mdn.run.files import FIGURES, METRICS_FILE, REPORT_FILE
 
 
 def reference_scores(
-    module: MDNModule, table: Table, problem: Problem | None, nll: float
+    module: MixtureModule, table: Table, problem: Problem | None, nll: float
 ) -> dict[str, float]:
     """What a Gaussian that ignores x reaches on these rows and, where it is known, the optimum."""
     marginal = module.marginal.log_prob(table.y)
@@ -51,20 +54,54 @@ _ROWS = {
     "val/nll": "validation NLL",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
+    "converged": "converged",
+    "singularity/revived": "components revived",
+    "singularity/resets": "components restarted",
 }
 
 
 def print_results(metrics: dict[str, Any], run_dir: Path) -> None:
-    """A table of the scores, and where checkpoint, figures and TensorBoard log are."""
+    """A short table of the scores, and where checkpoint, figures and TensorBoard log are."""
     grid = Grid(show_header=False, box=None, pad_edge=False)
     grid.add_column()
     grid.add_column(justify="right")
     for key, label in _ROWS.items():
         if key in metrics:
             grid.add_row(label, _readable(metrics[key]), style="bold" if key == "test/nll" else "")
-    console = Console(soft_wrap=True, highlight=False)
+    console = _console()
     console.print()
     console.print(grid)
+    _print_places(console, run_dir)
+
+
+def print_evaluation(tables: Sequence[ScoreTable], run_dir: Path) -> None:
+    """All scores, and where the report is."""
+    console = _console()
+    for table in tables:
+        console.print()
+        console.print(table.title, style="bold", markup=False)
+        console.print(_grid(table))
+        if table.note:
+            console.print(table.note, style="dim", markup=False)
+    _print_places(console, run_dir)
+
+
+def _grid(table: ScoreTable) -> Grid:
+    # Column names are data: as Text they are no markup.
+    grid = Grid(box=None, pad_edge=False, show_header=any(table.columns))
+    grid.add_column()
+    for name in table.columns:
+        grid.add_column(Text(name), justify="right", overflow="fold")
+    for label, cells in table.rows:
+        grid.add_row(label, *cells)
+    return grid
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _print_places(console: Console, run_dir: Path) -> None:
     console.print()
     for label, place in _places(run_dir).items():
         console.print(f"{label:<12}{place}", markup=False)
@@ -74,11 +111,13 @@ def _places(run_dir: Path) -> dict[str, str]:
     shown = Path(os.path.relpath(run_dir))
     places = {
         "checkpoint": shown / "checkpoints" / "best.ckpt",
-        "figures": shown / "figures",
+        "report": shown / REPORT_FILE,
+        "figures": shown / FIGURES,
         "metrics": shown / METRICS_FILE,
     }
     there = {label: str(place) for label, place in places.items() if place.exists()}
-    return there | {"look at it": f"tensorboard --logdir {shown}"}
+    logged = any(run_dir.glob("events.out.tfevents*"))
+    return there | ({"look at it": f"tensorboard --logdir {shown}"} if logged else {})
 
 
 def _readable(value: float) -> str:

@@ -1,0 +1,1 @@
+"""All that can be said about a model on some rows: scores, tables, pictures, and one page."""

@@ -1,0 +1,64 @@
+"""One page that holds everything: it opens anywhere, without network and without scripts."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mdn.report.names import PREFIX
+from mdn.report.pictures import Picture
+from mdn.report.tables import ScoreTable
+
+_MOST_NAMES = 4
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is on the page, from the top down."""
+
+    title: str
+    subtitle: str
+    highlights: Mapping[str, str]
+    tables: Sequence[ScoreTable]
+    pictures: Sequence[Picture]
+    settings: Mapping[str, str]
+
+
+def render(page: Page) -> str:
+    """The page as HTML; whatever comes from data is escaped."""
+    loader = PackageLoader("mdn.report", ".")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["embedded"] = embedded
+    css = Markup((Path(__file__).parent / "page.css").read_text())
+    return environment.get_template("page.html").render(page=page, css=css)
+
+
+def embedded(drawing: bytes) -> str:
+    """A drawing as the address of an image that is its own content."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+
+
+def density_name(inputs: Sequence[str], targets: Sequence[str]) -> str:
+    """What is modelled, as in p(price, rent given rooms, age)."""
+    given = f" given {_listed(inputs, 'inputs')}" if inputs else ""
+    return f"p({_listed(targets, 'targets')}{given})"
+
+
+def _listed(names: Sequence[str], kind: str) -> str:
+    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{len(names)} {kind}"
+
+
+def highlights(metrics: Mapping[str, float]) -> dict[str, str]:
+    """The few numbers to look at first."""
+    shown = {
+        "negative log likelihood, nats per row": "nll",
+        "gain over one Gaussian, nats": "gain_over_marginal",
+        "excess over the optimum, nats": "excess_nll",
+    }
+    numbers = {label: PREFIX + name for label, name in shown.items()}
+    lines = {label: f"{metrics[key]:.3f}" for label, key in numbers.items() if key in metrics}
+    inside = metrics[f"{PREFIX}region_coverage_90"]
+    return lines | {"rows inside of 90 % regions": f"{100 * inside:.1f} %"}

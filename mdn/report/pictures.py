@@ -1,0 +1,124 @@
+"""The pictures of a report, each with what to look for."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import matplotlib as mpl
+import torch
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mdn.data.table import Table
+from mdn.mixture import GaussianMixture
+from mdn.mixture_module import MixtureModule
+from mdn.plotting import (
+    coverage_figure,
+    density_figure,
+    partial_dependence_figure,
+    pit_figure,
+    reliability_figure,
+    slices_figure,
+    usage_figure,
+)
+from mdn.report.history import component_usage
+from mdn.report.scores import Scores
+
+DPI = 150
+"""Dots per inch of an image, and of what is an image inside of a drawing."""
+_MOST_TARGETS = 3
+"""The most targets with a partial dependence of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with its name as a file, its title and what to look for."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+    @cached_property
+    def svg(self) -> bytes:
+        """The figure as a drawing; with no date in it, and always with the same identifiers."""
+        drawing = io.BytesIO()
+        with mpl.rc_context({"svg.hashsalt": self.name}):
+            self.figure.savefig(drawing, format="svg", metadata={"Date": None}, dpi=DPI)
+        return drawing.getvalue()
+
+
+def pictures(
+    module: MixtureModule, table: Table, scores: Scores, run_dir: Path
+) -> Iterator[Picture]:
+    """Density, calibration, and how the components were used in the run of `run_dir`."""
+    yield from _densities(module, table)
+    yield from _calibrations(scores, table.target_names)
+    usage = component_usage(run_dir)
+    if usage is not None:
+        caption = (
+            "The mean weight of each component over the validation rows while the model was "
+            "trained. Numbers at the right are those of the components."
+        )
+        yield Picture("component_usage", "Component usage", caption, usage_figure(*usage))
+
+
+def _densities(module: MixtureModule, table: Table) -> Iterator[Picture]:
+    @torch.no_grad()
+    def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
+        return module(x)
+
+    rows = (predict, table.x, table.y)
+    names = table.input_names, table.target_names
+    caption = "The density that the model states, and the evaluated rows as points."
+    yield Picture("density", "Density", caption, density_figure(*rows, *names))
+    if not table.input_names:
+        return
+    caption = (
+        "The density at five values of the input that tells most, the darker part being the "
+        "smallest set that holds 90 %. " + _OTHERS[len(table.input_names) > 1]
+    )
+    yield Picture("slices", "Conditional slices", caption, slices_figure(*rows, *names))
+    if len(table.input_names) > 1:
+        for target, name in enumerate(table.target_names[:_MOST_TARGETS]):
+            figure = partial_dependence_figure(*rows, *names, target)
+            title = f"Partial dependence of {name}"
+            yield Picture(f"partial_dependence_{target}", title, _DEPENDENCE, figure)
+
+
+_OTHERS = {
+    True: "Other inputs are at their medians.",
+    False: "Marks at the bottom are the evaluated rows nearest to each value.",
+}
+_DEPENDENCE = (
+    "The density with one input set to a value in every row, averaged over rows. Lines are the "
+    "median and the 5 and 95 % quantiles, ticks at the bottom deciles of the input. Far from the "
+    "ticks the model has hardly seen data."
+)
+
+
+def _calibrations(scores: Scores, names: list[str]) -> Iterator[Picture]:
+    yield Picture(
+        "reliability",
+        "Reliability",
+        "The share of rows below each stated quantile. Inside the band, which chance explains, "
+        "nothing speaks against the model.",
+        reliability_figure(scores.pit, names),
+    )
+    yield Picture(
+        "pit",
+        "Probability integral transform",
+        "Flat when densities are right; a hump tells that they are too wide, raised ends that "
+        "they are too narrow, a slope that they lie too high or too low.",
+        pit_figure(scores.pit, names),
+    )
+    yield Picture(
+        "coverage",
+        "Coverage",
+        "How many rows more or less than stated fall into central intervals and into "
+        "highest-density regions, at every level.",
+        coverage_figure(scores.pit, scores.rank, names),
+    )

@@ -1,0 +1,24 @@
+"""What a run was asked to do, as names and words."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def settings(recipe: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, str]:
+    """Columns, model and data of a checkpoint's recipe, then what there is to say of its fit."""
+    asked = {key: recipe[key] for key in ("inputs", "targets", "model", "data")}
+    return {key: _words(value) for key, value in _flat({**asked, **fit})}
+
+
+def _flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,113 @@
+"""What is told of scores: tables, settings, pictures of a run, and the page."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+from gaussian_model import NAMES, gaussian_model, table_of
+from matplotlib.figure import Figure
+from torch.utils.tensorboard import SummaryWriter
+
+from mdn.report.history import component_usage
+from mdn.report.page import Page, density_name, highlights, render
+from mdn.report.pictures import Picture
+from mdn.report.scores import score
+from mdn.report.settings import settings
+from mdn.report.tables import ScoreTable, score_tables
+
+
+def test_every_score_stands_in_a_table():
+    targets = NAMES
+    scores = score(gaussian_model(2), table_of(100, 2))
+    tables = score_tables(scores, targets)
+    cells = [cell for table in tables for _, row in table.rows for cell in row]
+    for key, value in scores.metrics.items():
+        shown = {f"{value:#.4g}".rstrip("."), f"{100 * value:.1f} %"}
+        assert shown & set(cells), key
+    assert all(len(row) == len(table.columns) for table in tables for _, row in table.rows)
+
+
+def test_settings_are_flat_words():
+    recipe = {
+        "inputs": [],
+        "targets": ["a", "b"],
+        "model": {"family": {"min_scale": 1e-3}, "depth": 2},
+        "data": {"path": None},
+    }
+    assert settings(recipe, {"epochs": 3}) == {
+        "inputs": "none",
+        "targets": "a, b",
+        "model.family.min_scale": "0.001",
+        "model.depth": "2",
+        "data.path": "None",
+        "epochs": "3",
+    }
+
+
+def test_component_usage_is_read_back_in_order_and_in_epochs(tmp_path):
+    assert component_usage(tmp_path) is None
+    with SummaryWriter(str(tmp_path)) as writer:
+        for epoch in range(6):
+            writer.add_scalar("epoch", epoch, 8 * (epoch + 1))
+        for step, epoch in ((16, 2), (40, 5)):
+            for k in range(11):
+                writer.add_scalar(f"mixture/weight/{k}", k / 100 + epoch / 1000, step)
+    epoch, weight = component_usage(tmp_path)
+    assert epoch.tolist() == [2, 5]
+    expected = np.arange(11) / 100 + np.array([[2], [5]]) / 1000
+    np.testing.assert_allclose(weight, expected, rtol=1e-6)
+
+
+def test_a_density_is_named_by_its_columns():
+    assert density_name(["age"], ["price", "rent"]) == "p(price, rent given age)"
+    assert density_name([], ["y"]) == "p(y)"
+    assert density_name(list("abcdefgh"), ["y"]) == "p(y given 8 inputs)"
+
+
+class Reader(HTMLParser):
+    """Tags still open, text, and every address that the page names."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.addresses, self.tags = [], [], [], set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_stands_alone_and_what_comes_from_data_is_text():
+    evil = "<script>alert('x')</script> & \"quoted\""
+    figure = Figure()
+    figure.add_subplot().set_xlabel("in")
+    page = Page(
+        evil,
+        evil,
+        {evil: "1"},
+        [ScoreTable(evil, [evil], [(evil, [evil])], evil)],
+        [Picture("name", evil, evil, figure)],
+        {evil: evil},
+    )
+    html = render(page)
+    reader = Reader()
+    reader.feed(html)
+    assert reader.open == []
+    assert not reader.tags & {"script", "link", "iframe", "i"}
+    assert reader.text.count(evil) == 11
+    sources = [address for address in reader.addresses if not address.startswith("#")]
+    assert [source.partition(",")[0] for source in sources] == ["data:image/svg+xml;base64"]
+    assert not re.search(r"@import|url\(", html)
+    assert render(page) == html
+
+
+def test_highlights_are_the_scores():
+    metrics = {"test/nll": 1.23456, "test/region_coverage_90": 0.875}
+    assert list(highlights(metrics).values()) == ["1.235", "87.5 %"]

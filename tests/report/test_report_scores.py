@@ -1,0 +1,132 @@
+"""The scores of an evaluation against closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from gaussian_model import F64, MU, NAMES, STD, gaussian_model, table_of
+from scipy import stats
+
+from mdn.data.table import Table
+from mdn.report import scores as scoring
+from mdn.report.grids import step_of
+from mdn.report.scores import score
+
+
+def of_target(metrics, name, target, targets):
+    return metrics[f"test/{name}" if targets == 1 else f"test/{name}/{NAMES[target]}"]
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_scores_of_each_target_are_those_of_closed_forms(targets):
+    table = table_of(500, targets)
+    metrics = score(gaussian_model(targets), table).metrics
+    for d in range(targets):
+        y, s = table.y[:, d].numpy(), STD[d]
+        z = (y - MU[d]) / s
+        deciles = np.arange(1, 10) / 10
+        over = y[:, None] - stats.norm.ppf(deciles, MU[d], s)
+        expected = {
+            "crps": s * np.mean(z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z))
+            - s / math.sqrt(math.pi),
+            "rmse_mean": s * np.sqrt(np.mean(z**2)),
+            "mae_median": s * np.mean(np.abs(z)),
+            "pinball": np.mean(np.where(over > 0, deciles * over, (deciles - 1) * over)),
+            "sharpness": s,
+            "pit_ks": stats.kstest(z, "norm").statistic,
+            **{f"width_{v}": 2 * s * stats.norm.ppf(0.5 + v / 200) for v in (50, 80, 90, 95)},
+            **{
+                f"coverage_{v}": np.mean(np.abs(z) <= stats.norm.ppf(0.5 + v / 200))
+                for v in (50, 80, 90, 95)
+            },
+        }
+        found = {name: of_target(metrics, name, d, targets) for name in expected}
+        assert found == pytest.approx(expected, rel=1e-6)
+        if targets == 2:
+            nll = -np.mean(stats.norm.logpdf(y, MU[d], s))
+            assert metrics[f"test/nll/{NAMES[d]}"] == pytest.approx(nll)
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_joint_scores_and_regions_are_those_of_closed_forms(targets):
+    table = table_of(800, targets)
+    found = score(gaussian_model(targets), table).metrics
+    y, mu, std = table.y.numpy(), np.array(MU[:targets]), np.array(STD[:targets])
+    model = stats.norm.logpdf(y, mu, std).sum(1)
+    gain = np.mean(model - stats.norm.logpdf(y).sum(1))
+    assert found["test/nll_bits"] == pytest.approx(-np.mean(model) / math.log(2))
+    assert found["test/gain_over_marginal"] == pytest.approx(gain, rel=1e-5)
+    distance = (((y - mu) / std) ** 2).sum(1)
+    for level in (0.5, 0.8, 0.9, 0.95):
+        edge = stats.chi2.ppf(level, targets)
+        size = {1: 2 * math.sqrt(edge), 2: math.pi * edge}[targets] * std.prod()
+        assert found[f"test/region_size_{100 * level:g}"] == pytest.approx(size, rel=0.01)
+        inside = found[f"test/region_coverage_{100 * level:g}"]
+        assert inside == pytest.approx(np.mean(distance <= edge), abs=0.01)
+
+
+def test_the_energy_score_is_of_standardised_targets():
+    model, table = gaussian_model(2), table_of(300, 2)
+    found = score(model, table).metrics["test/energy_score_standardized"]
+    model.targets.factor.copy_(torch.tensor([100.0, 7.0]))
+    model.targets.shift.copy_(torch.tensor([3.0, 4.0]))
+    elsewhere = Table(
+        table.x,
+        table.y * model.targets.factor + model.targets.shift,
+        None,
+        table.input_names,
+        table.target_names,
+    )
+    assert score(model, elsewhere).metrics["test/energy_score_standardized"] == pytest.approx(
+        found, rel=1e-9
+    )
+
+
+def test_a_weight_counts_a_row_as_often():
+    weight = torch.tensor([1.0, 2.0, 0.0, 3.0], dtype=F64)
+    plain = table_of(4, 1)
+    weighted = Table(plain.x, plain.y, weight, plain.input_names, plain.target_names)
+    repeated = plain[torch.tensor([0, 1, 1, 3, 3, 3])]
+    model = gaussian_model(1)
+    once, often = score(model, weighted).metrics, score(model, repeated).metrics
+    for name in ("crps", "rmse_mean", "nll_bits", "gain_over_marginal"):
+        assert once[f"test/{name}"] == pytest.approx(often[f"test/{name}"])
+
+
+def test_the_size_of_the_pieces_does_not_matter(monkeypatch):
+    model, table = gaussian_model(2), table_of(50, 2)
+    whole = score(model, table)
+    monkeypatch.setattr(scoring, "EVALUATION_BATCH", 7)
+    parts = score(model, table)
+    assert parts.metrics == pytest.approx(whole.metrics)
+    torch.testing.assert_close(parts.pit, whole.pit)
+
+
+def test_regions_are_found_for_a_bounded_number_of_rows(monkeypatch):
+    monkeypatch.setattr(scoring, "SAMPLED_ROWS", 20)
+    scores = score(gaussian_model(1), table_of(50, 1))
+    assert (len(scores.rank), len(scores.pit)) == (20, 50)
+
+
+def test_a_rounded_target_is_scored_by_its_cells():
+    table = table_of(400, 2)
+    table.y[:, 1] = (4 * table.y[:, 1]).round() / 4
+    metrics = score(gaussian_model(2), table).metrics
+    y = table.y[:, 1].numpy()
+    ends = stats.norm.cdf([y - 0.125, y + 0.125], MU[1], STD[1])
+    assert metrics[f"test/grid_nll/{NAMES[1]}"] == pytest.approx(
+        -np.mean(np.log(np.diff(ends, axis=0) / 0.25))
+    )
+    assert f"test/grid_nll/{NAMES[0]}" not in metrics
+
+
+def test_a_grid_is_told_from_what_only_repeats():
+    speeds = torch.tensor([64.6, 62.9, 64.6, 59.5], dtype=F64)
+    assert step_of(speeds) == pytest.approx(1.7)
+    assert step_of(torch.tensor([0.1, 0.2, 0.3, 0.3, 0.7], dtype=F64)) == pytest.approx(0.1)
+    continuous = torch.rand(100, dtype=F64)
+    assert step_of(continuous) is None
+    continuous[:30] = 0  # atoms
+    assert step_of(continuous) is None
+    assert step_of(torch.ones(3, dtype=F64)) is None

@@ -1,0 +1,53 @@
+"""The command that evaluates: what it leaves behind and what it says."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from mdn.run.check import resolved
+from mdn.run.evaluate import evaluate
+from mdn.run.train import train
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """Of a short run on two correlated targets."""
+    run_dir = tmp_path_factory.mktemp("run")
+    rows = ["data.train_rows=64", "data.val_rows=32", "data.test_rows=64"]
+    asked = [*rows, "trainer.max_epochs=5", "callbacks=default", "seed=3", f"run_dir={run_dir}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        train(resolved(compose("train", asked)))
+    return run_dir / "checkpoints" / "best.ckpt"
+
+
+def asked_of(checkpoint, run_dir, report):
+    return {"ckpt": str(checkpoint), "data": None, "run_dir": str(run_dir), "report": report}
+
+
+def test_evaluate_leaves_scores_pictures_and_a_page(checkpoint, tmp_path, capsys):
+    nll = evaluate(asked_of(checkpoint, tmp_path, report=True))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    trained = json.loads((checkpoint.parents[1] / "metrics.json").read_text())
+    for key in ("test/nll", "test/nll_standardized", "test/excess_nll", "test/marginal_nll"):
+        assert metrics[key] == pytest.approx(trained[key], abs=1e-6)
+    assert metrics["test/nll"] == nll
+    assert metrics["test/nll_bits"] == pytest.approx(nll / math.log(2), abs=1e-5)
+    pictures = {path.name for path in (tmp_path / "figures").iterdir()}
+    names = ("density", "slices", "reliability", "pit", "coverage", "component_usage")
+    assert pictures == {f"{name}.{ending}" for name in names for ending in ("png", "svg")}
+    html = (tmp_path / "report.html").read_text()
+    assert html.count("data:image/svg+xml;base64,") == len(names)
+    assert f"{trained['fit_seconds']:.6g}" in html
+    said = capsys.readouterr().out
+    assert "Intervals and regions" in said
+    assert "report.html" in said
+
+
+def test_scores_alone_when_no_report_is_asked_for(checkpoint, tmp_path):
+    evaluate(asked_of(checkpoint, tmp_path, report=False))
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]

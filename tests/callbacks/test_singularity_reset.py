@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -6,6 +7,9 @@ from lightning.pytorch.callbacks import Callback
 
 from mdn.callbacks.singularity_reset import SingularityReset, forget, survey
 from mdn.data.table import Table
+from mdn.em_module import EMModule
+from mdn.families import Diagonal
+from mdn.mixture import GaussianMixture
 from mdn.networks import NoBackbone
 from mdn.singularity import Thresholds
 
@@ -83,6 +87,47 @@ def test_a_lost_component_is_lost_without_and_found_with_a_reset(fit_clusters, r
     assert alone > best + 0.8
     assert helped < best + 0.05
     assert callback.resets == {1: 1}
+
+
+def two_clusters_and_an_outlier():
+    table = two_clusters()
+    return replace(table, x=torch.zeros(201, 0).double(), y=torch.cat([table.y, table.y[:1] + 80]))
+
+
+@pytest.fixture
+def fit_outlier(fit, data):
+    """EM from where one component covers both clusters, and one a single row."""
+
+    def run(callbacks):
+        data.tables["train"] = data.tables["val"] = two_clusters_and_an_outlier()
+        module = EMModule(0, 1, 2, Diagonal(1e-3), "k-means", 1, 0, tol=1e-6, relative_tol=0.0)
+        module.start(data.train_table)
+        z = module.targets(data.train_table.y, torch.float64)
+        mu = torch.stack([z[:200].mean(0), z[200]])
+        scale = module.family.project(torch.tensor([[[0.2]], [[0.0]]]).double(), torch.ones(2))
+        module.network.head.start(GaussianMixture(torch.zeros(2), mu, scale), shrink=0.0)
+        return fit(callbacks, module, max_epochs=40)
+
+    return run
+
+
+def test_em_too_leaves_a_single_row_behind_and_goes_on(fit_outlier, reset, scalars):
+    alone = fit_outlier([])
+    callback = reset(patience=1)
+    helped = fit_outlier([callback])
+    assert alone.module.ascent.converged
+    assert helped.module.ascent.converged
+    assert callback.resets == {1: 1}
+    assert alone.module.mixture.pi[1] == pytest.approx(1 / 201, rel=1e-3)
+    assert helped.module.mixture.pi[1] > 0.4
+    assert scalars()["singularity/resets/1"][-1] == 1
+
+
+def test_a_restart_takes_back_that_em_had_converged(fit_outlier, data):
+    run = fit_outlier([])
+    run.module.restart(1, data.train_table.y[0], data.train_table.x)
+    assert not run.module.ascent.converged
+    assert run.module.mixture.pi[1] == pytest.approx(0.5 / (0.5 + 200 / 201))
 
 
 def test_a_restarted_component_starts_at_a_row_with_an_equal_share(

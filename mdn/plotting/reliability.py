@@ -8,6 +8,9 @@ from torch import Tensor
 from mdn.plotting.lines import MOST_LINES, draw_chance, look
 from mdn.plotting.style import literal, new_figure
 
+_MOST_STEPS = 1000
+"""Beyond so many rows single steps are not seen, and would make a drawing large."""
+
 
 def reliability_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Figure:
     """The share of rows below each stated quantile, against its probability.
@@ -28,7 +31,10 @@ def reliability_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Fi
 
 
 def distribution(transforms: Float[Tensor, " N"]) -> tuple[np.ndarray, np.ndarray]:
-    """The empirical distribution function as a line of steps from (0, 0) to (1, 1)."""
+    """The empirical distribution function as a line from (0, 0) to (1, 1), bounded in length."""
     ordered = np.sort(transforms.numpy())
+    if len(ordered) > _MOST_STEPS:
+        level = np.linspace(0, 1, _MOST_STEPS + 1)
+        return level, np.searchsorted(ordered, level, side="right") / len(ordered)
     share = np.arange(len(ordered) + 1) / len(ordered)
     return np.repeat([0.0, *ordered, 1.0], 2)[1:-1], np.repeat(share, 2)

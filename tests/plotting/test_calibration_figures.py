@@ -27,14 +27,16 @@ def test_chance_holds_a_binomial_share_95_times_in_100(rows, probability):
     np.testing.assert_allclose([low, high], exact, atol=1.6 / rows)
 
 
-def test_the_distribution_is_the_share_of_rows_at_or_below():
-    values = transforms(200)[:, 0]
+@pytest.mark.parametrize("rows", [200, 20_000])
+def test_the_distribution_is_the_share_of_rows_at_or_below(rows):
+    values = transforms(rows)[:, 0]
     level, share = distribution(values)
     assert (level[[0, -1]].tolist(), share[[0, -1]].tolist()) == ([0, 1], [0, 1])
     assert (np.diff(level) >= 0).all()
     for stated in (0.1, 0.5, 0.9):
         drawn = share[np.searchsorted(level, stated, side="right") - 1]
         assert drawn == pytest.approx(np.mean(values.numpy() <= stated))
+    assert len(level) <= 2002
 
 
 def test_the_reliability_diagram_draws_each_target_with_its_name():

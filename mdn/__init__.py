@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mdn.estimators import GMM, select
+    from mdn.regressor import MDNRegressor
     from mdn.run.build import load
 
-__all__ = ["GMM", "load", "select"]
+__all__ = ["GMM", "MDNRegressor", "load", "select"]
 
-_HOMES = {"GMM": "mdn.estimators", "load": "mdn.run.build", "select": "mdn.estimators"}
+_HOMES = {
+    "GMM": "mdn.estimators",
+    "MDNRegressor": "mdn.regressor",
+    "load": "mdn.run.build",
+    "select": "mdn.estimators",
+}
 """Where each public name lives: importing `mdn` alone stays light."""
 
 

@@ -33,6 +33,8 @@ LAYERS = [
     "estimators",
     "report",
     "run",
+    "regressor",
+    "benchmark",
 ]
 """Modules and packages of mdn/ from the bottom up; what is inside a package is one layer."""
 
@@ -47,6 +49,7 @@ LIBRARIES = {
         "callbacks",
         "estimators",
         "run",
+        "benchmark",
     },
     "matplotlib": {"plotting", "callbacks", "report"},
 }

@@ -50,7 +50,9 @@ def _numbers(column: nw.Series[Any]) -> np.ndarray:
 
 
 def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
-    x = torch.as_tensor(data).detach().cpu().double()
+    # A copy, as arrays that belong to a frame may not be written to.
+    rows = data if isinstance(data, Tensor) else torch.from_numpy(np.array(data, dtype=np.float64))
+    x = rows.detach().cpu().double()
     if x.ndim != 2 or x.shape[1] != len(names):
         raise ValueError(
             f"inputs must be rows of {len(names)} numbers, {list(names)}; got shape "

@@ -30,7 +30,7 @@ def train(config: dict[str, Any]) -> float:
     start = time.perf_counter()
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
     seconds = time.perf_counter() - start
-    _restore_best(trainer, module)
+    restore_best(trainer, module)
     metrics = _test(trainer, module, data) | {
         "fit_seconds": seconds,
         "epochs": trainer.current_epoch,
@@ -56,7 +56,8 @@ def _check_something_to_resume(ckpt_path: str | None, max_epochs: int) -> None:
         )
 
 
-def _restore_best(trainer: Trainer, module: MixtureModule) -> None:
+def restore_best(trainer: Trainer, module: MixtureModule) -> None:
+    """Give the module the weights of the best checkpoint, where one was kept."""
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
         module.load_state_dict(read_checkpoint(best)["state_dict"])

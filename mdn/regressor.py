@@ -1,0 +1,176 @@
+"""The mixture density network for those who think in scikit-learn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.random import RandomState
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from mdn.data.memory import MemoryData
+from mdn.data.table import Table
+from mdn.mixture import GaussianMixture
+from mdn.mixture_module import MixtureModule
+from mdn.run.build import build_module, build_trainer
+from mdn.run.compose import compose
+from mdn.run.train import restore_best
+
+_CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "early_stopping")
+"""Of those of a training run, the ones that a fit is not the same without."""
+
+
+class MDNRegressor(RegressorMixin, BaseEstimator):
+    """p(y given x) as a Gaussian mixture for each row, trained as the command line trains it.
+
+    What is None has the default of the command line. All answers are in the units of y; for
+    several targets they have a last axis for them. Nothing is left on disk.
+
+    Args:
+        num_components: K.
+        family: "full", "tied", "diagonal", "isotropic", "shared_isotropic" or "constant".
+        max_epochs: epochs at most.
+        learning_rate: of the optimizer.
+        batch_size: rows in a training batch.
+        val_fraction: of the rows, on which the best epoch is chosen.
+        overrides: anything else, as on the command line: ["model.backbone.width=128"].
+        progress: show the progress over epochs.
+        random_state: of the start, the split, the order of rows and the samples.
+
+    Attributes:
+        module_: the trained model, as `mdn.load` returns it.
+        n_features_in_: P.
+    """
+
+    def __init__(
+        self,
+        num_components: int | None = None,
+        family: str | None = None,
+        max_epochs: int | None = None,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        val_fraction: float | None = None,
+        overrides: Sequence[str] = (),
+        progress: bool = False,
+        random_state: int | RandomState | None = None,
+    ) -> None:
+        self.num_components = num_components
+        self.family = family
+        self.max_epochs = max_epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.val_fraction = val_fraction
+        self.overrides = overrides
+        self.progress = progress
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MDNRegressor":
+        """Train on rows X [N, P] and y [N] or [N, D], arrays or frames.
+
+        Raises:
+            ValueError: on a setting out of range, and on rows from which nothing can be learnt.
+        """
+        checks: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
+        rows: Any = validate_data(self, X, y, ensure_min_samples=2, **checks)
+        x, targets = rows
+        self._one_target = targets.ndim == 1
+        table = self._table(x, targets.reshape(len(x), -1), sample_weight)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            config = compose("train", self._overrides(seed), Path(folder))
+            self.module_ = _train(config, table, self.progress)
+        return self
+
+    def predict_density(self, X: Any) -> GaussianMixture:
+        """p(y given x): one mixture a row, with all its answers."""
+        check_is_fitted(self)
+        x = validate_data(self, X, reset=False, dtype=np.float64)
+        return self.module_.predict(x)
+
+    def predict(self, X: Any) -> Float[np.ndarray, "..."]:
+        """The mean of y, [N]."""
+        return self._answer(self.predict_density(X).mean)
+
+    def predict_quantiles(
+        self, X: Any, levels: Sequence[float] = (0.05, 0.5, 0.95)
+    ) -> Float[np.ndarray, "..."]:
+        """The quantiles of y, [N, levels]."""
+        return self._answer(self.predict_density(X).quantile(levels).movedim(0, 1))
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> Float[np.ndarray, "..."]:
+        """The ends of the central interval of y, [N, 2]."""
+        return self._answer(torch.stack(self.predict_density(X).interval(level), 1))
+
+    def sample(self, X: Any, num_samples: int = 1) -> Float[np.ndarray, "..."]:
+        """Independent samples of y, [N, num_samples]."""
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        generator = torch.Generator().manual_seed(seed)
+        return self._answer(self.predict_density(X).sample((num_samples,), generator).movedim(0, 1))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The mean log density of y, in nats a row."""
+        mixture = self.predict_density(X)
+        targets = torch.from_numpy(np.asarray(y, dtype=np.float64).reshape(len(mixture), -1))
+        log_prob = mixture.log_prob(targets).numpy()
+        return float(np.average(log_prob, weights=sample_weight))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.regressor_tags.poor_score = True  # a score is a log density
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+    def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
+        return (values.squeeze(-1) if self._one_target else values).numpy()
+
+    def _overrides(self, seed: int) -> list[str]:
+        settings = {
+            "model.num_components": self.num_components,
+            "family": self.family,
+            "trainer.max_epochs": self.max_epochs,
+            "optimizer.lr": self.learning_rate,
+            "data.batch_size": self.batch_size,
+            "data.val_fraction": self.val_fraction,
+        }
+        given = [f"{key}={value}" for key, value in settings.items() if value is not None]
+        # The rows are here and not in a file: of the data only the numbers are read.
+        return ["data=file", "data.path=null", f"seed={seed}", *given, *self.overrides]
+
+    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any) -> Table:
+        weight = None
+        if sample_weight is not None:
+            checked = _check_sample_weight(
+                sample_weight, x, dtype=np.float64, ensure_non_negative=True
+            )
+            weight = torch.from_numpy(checked)
+        inputs = [str(name) for name in getattr(self, "feature_names_in_", [])]
+        inputs = inputs or [f"x{i}" for i in range(x.shape[1])]
+        targets = [f"y{i}" for i in range(y.shape[1])]
+        rows, values = (torch.from_numpy(v.astype(np.float64)) for v in (x, y))
+        return Table(rows, values, weight, inputs, targets)
+
+
+def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModule:
+    kept = (*_CALLBACKS, "progress") if progress else _CALLBACKS
+    callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
+    settings = config["trainer"] | {"enable_progress_bar": progress}
+    trainer = build_trainer(config | {"callbacks": callbacks, "trainer": settings})
+    numbers = {name: config["data"][name] for name in ("val_fraction", "batch_size", "seed")}
+    data = MemoryData(table, **numbers)
+    module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
+    module.recipe = {
+        "model": config["model"],
+        "data": {},
+        "inputs": table.input_names,
+        "targets": table.target_names,
+    }
+    trainer.fit(module, data)
+    restore_best(trainer, module)
+    return module.cpu().eval()

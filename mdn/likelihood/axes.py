@@ -1,23 +1,26 @@
-"""The axes of the closed form: [*batch, K, P] outside, [P, K, *rows] inside."""
+"""The axes of the closed form: [*batch, K, P] outside, [P, K, *rows] inside.
+
+What has only K, the weights and their gradient, is [*batch, K] and [K, *rows]: `own` is 1.
+"""
 
 from torch import Tensor
 
 
-def turn(outside: Tensor, rank: int) -> Tensor:
-    """[*batch, K, P] as [P, K, *rows], with axes of length 1 before *batch up to `rank` of them.
+def turn(outside: Tensor, rank: int, own: int = 2) -> Tensor:
+    """From outside to inside, with axes of length 1 before *batch up to `rank` of them.
 
     Rows come out contiguous, or one row that stands for all.
     """
-    batch = outside.ndim - 2
-    inside = outside.permute(-1, -2, *range(batch))
+    batch = outside.ndim - own
+    inside = outside.permute(*range(-1, -1 - own, -1), *range(batch))
     if rank > batch:
-        inside = inside[(slice(None), slice(None), *(None,) * (rank - batch))]
+        inside = inside[(*(slice(None),) * own, *(None,) * (rank - batch))]
     return inside if inside.stride(-1) <= 1 else inside.contiguous()
 
 
-def turn_back(inside: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """[P, K, *rows] as [*batch, K, P], summed over what is shared in that shape."""
-    outside = inside.permute(*range(2, inside.ndim), 1, 0)
+def turn_back(inside: Tensor, shape: tuple[int, ...], own: int = 2) -> Tensor:
+    """From inside to outside, summed over what is shared in that shape."""
+    outside = inside.permute(*range(own, inside.ndim), *range(own - 1, -1, -1))
     return outside if outside.shape == shape else outside.sum_to_size(shape)
 
 

@@ -13,8 +13,8 @@ back residual r_k A_k^-T z_k, all other gradients are products of what is at han
 
 So r, u and z are all that waits for the gradient from above, and the products are formed with it.
 
-All tensors are [P, K, *rows], so that every operation runs along rows and every sum over
-components or targets is a sum of long vectors.
+All tensors are [P, K, *rows] or [K, *rows], so that every operation runs along rows and every sum
+over components or targets is a sum of long vectors.
 """
 
 import torch
@@ -51,7 +51,7 @@ def gradient(
     r, pulled = above * r, above * pulled
     left, right = form.factors(r, pulled, whitened, std, *residual)
     by_lower = (_outer(left, right, shape) for shape in lower)
-    return r[None], pulled, _by_std(r, left, whitened, std), *by_lower
+    return r, pulled, _by_std(r, left, whitened, std), *by_lower
 
 
 def _sharing(whitened: Tensor, std: Tensor) -> int:
@@ -61,7 +61,7 @@ def _sharing(whitened: Tensor, std: Tensor) -> int:
 
 def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
     """Log of weight times density of each component, but for the constant."""
-    weighed = torch.sub(log_pi[0], std.log().sum(0), alpha=_sharing(whitened, std))
+    weighed = torch.sub(log_pi, std.log().sum(0), alpha=_sharing(whitened, std))
     return torch.sub(weighed, whitened.square().sum(0), alpha=0.5)
 
 

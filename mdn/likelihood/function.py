@@ -58,10 +58,11 @@ def _form(scale: Scale) -> Form:
 
 
 def _run(function: Callable[..., Result], scale: Scale, tensors: Sequence[Tensor]) -> Result:
-    y, log_pi, mu, std, *lower = tensors
-    given = (y.unsqueeze(-2), log_pi.unsqueeze(-1), mu, std, *(t for t in lower if t.shape[-1]))
+    y, log_pi, mu, *stored = tensors
     rank = max(y.ndim - 1, mu.ndim - 2)
-    return run(function, _form(scale), *(turn(tensor, rank) for tensor in given))
+    inside = (turn(tensor, rank) for tensor in (mu, *stored) if tensor.shape[-1])
+    given = turn(y.unsqueeze(-2), rank), turn(log_pi, rank, own=1), *inside
+    return run(function, _form(scale), *given)
 
 
 def _gradient(
@@ -72,16 +73,13 @@ def _gradient(
     wants_y: bool,
 ) -> Iterator[Tensor | None]:
     y, log_pi, mu, std, *lower = tensors
-    shapes = (turned_shape(t, above.ndim) for t in lower if t.shape[-1])
-    by_log_pi, by_mu, *by_stored = gradient(
-        _form(scale), above, turn(std, above.ndim), parts, *shapes
-    )
-    by_y = -by_mu.sum(1, keepdim=True) if wants_y else None
-    yield None if by_y is None else turn_back(by_y, y.unsqueeze(-2).shape).squeeze(-2)
-    yield turn_back(by_log_pi, log_pi.unsqueeze(-1).shape).squeeze(-1)
-    yield turn_back(by_mu, mu.shape)
-    for stored, found in zip_longest((std, *lower), by_stored):
-        yield None if found is None else turn_back(found, stored.shape)
+    shapes = [turned_shape(tensor, above.ndim) for tensor in lower if tensor.shape[-1]]
+    inside = gradient(_form(scale), above, turn(std, above.ndim), parts, *shapes)
+    by_log_pi, by_mu, *by_stored = inside
+    yield turn_back(-by_mu.sum(1), y.shape, own=1) if wants_y else None
+    yield turn_back(by_log_pi, log_pi.shape, own=1)
+    for outside, found in zip_longest((mu, std, *lower), (by_mu, *by_stored)):
+        yield None if found is None else turn_back(found, outside.shape)
 
 
 def _differentiable(

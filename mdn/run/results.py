@@ -121,4 +121,6 @@ def _places(run_dir: Path) -> dict[str, str]:
 
 
 def _readable(value: float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return str(value) if isinstance(value, int) else f"{value:.4f}"

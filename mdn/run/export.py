@@ -1,6 +1,7 @@
 """A trained model in a format that other programs read."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from importlib import import_module
@@ -37,6 +38,7 @@ def export(config: dict[str, Any]) -> None:
 def write_onnx(module: MixtureModule, path: Path) -> None:
     """An ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it reports every pass
     model = PlainModel(module)
     graph = torch.onnx.export(
         model,

@@ -44,7 +44,7 @@ class Family(ABC):
     min_scale: float
 
     def __post_init__(self) -> None:
-        _check_positive("min_scale", self.min_scale)
+        check_positive("min_scale", self.min_scale)
 
     @abstractmethod
     def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
@@ -213,7 +213,7 @@ class Constant(Uncorrelated):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_positive("std", self.std)
+        check_positive("std", self.std)
         if self.std < self.min_scale:
             raise ValueError(
                 f"std must be at least min_scale, got std {self.std} and min_scale "
@@ -252,6 +252,7 @@ def floored_cholesky(
     return torch.stack(columns, -1)
 
 
-def _check_positive(name: str, value: float) -> None:
+def check_positive(name: str, value: float) -> None:
+    """Refuse what is not a finite number above zero."""
     if not (isinstance(value, int | float) and 0 < value < math.inf):
         raise ValueError(f"{name} must be a positive number, got {value!r}")

@@ -32,15 +32,25 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
 
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log density of y under each component, in nats, without the weights."""
+        self._check_targets(y)
         return likelihood.component_log_prob(y, self.mu, self.scale)
 
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
         """Log density of y, in nats."""
+        self._check_targets(y)
         return likelihood.log_prob(y, self.log_pi, self.mu, self.scale)
 
     def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log probability that component k produced y."""
+        self._check_targets(y)
         return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
+
+    def _check_targets(self, y: Tensor) -> None:
+        if y.shape[-1] != self.num_targets:
+            raise ValueError(
+                f"the last axis of y must be the {self.num_targets} targets of the mixture, got "
+                f"shape {list(y.shape)}; a single target still has an axis: y[..., None]"
+            )
 
     def sample(
         self, shape: Sequence[int] = (), generator: torch.Generator | None = None

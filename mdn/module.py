@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import batches_of
-from mdn.families import Family
+from mdn.families import Family, check_positive
 from mdn.mixture_module import MixtureModule
 from mdn.networks import MixtureDensityNetwork, MixtureHead
 from mdn.start import kmeans_start
@@ -33,6 +33,9 @@ class MDNModule(MixtureModule):
         mixture_lr: learning rate of the weights; None for the optimizer's.
         component_lr: learning rate of means and scales; None for the optimizer's.
         gradient_clip: the largest norm of a gradient; None for any.
+
+    Raises:
+        ValueError: on a number out of range.
     """
 
     def __init__(
@@ -49,6 +52,10 @@ class MDNModule(MixtureModule):
         component_lr: float | None,
         gradient_clip: float | None,
     ) -> None:
+        rates = {"mixture_lr": mixture_lr, "component_lr": component_lr}
+        for name, value in (rates | {"gradient_clip": gradient_clip}).items():
+            if value is not None:
+                check_positive(name, value)
         body: Any = backbone(num_inputs)
         head = MixtureHead(body.num_features, num_targets, num_components, family)
         super().__init__(num_inputs, num_targets, MixtureDensityNetwork(body, head))

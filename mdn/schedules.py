@@ -7,7 +7,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> LambdaLR:
-    """Linear warm-up over a fraction of the steps, then half a cosine down to zero."""
+    """Linear warm-up over a fraction of the steps, then half a cosine down to zero.
+
+    Raises:
+        ValueError: on a fraction outside 0 to 1.
+    """
+    if not 0 <= warmup <= 1:
+        raise ValueError(f"warmup must be a fraction of the steps, 0 to 1, got {warmup!r}")
     rising = max(1, round(warmup * total_steps))
     falling = max(1, total_steps - rising)
 

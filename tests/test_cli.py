@@ -12,6 +12,8 @@ import torch
 from pyarrow import csv, parquet
 
 import mdn
+from mdn.run.errors import UserError
+from mdn.run.targets import is_allowed
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["trainer.max_epochs=2", "data.train_rows=64", "data.val_rows=32", "data.test_rows=64"]
@@ -122,6 +124,67 @@ def test_resume_goes_on_and_refuses_to_do_nothing(run, tmp_path):
     assert json.loads(Path("third/metrics.json").read_text())["epochs"] == 4
 
 
+def test_resume_refuses_another_model(run, tmp_path):
+    run("train", *SMALL, "hydra.run.dir=first")
+    last = "ckpt_path=first/checkpoints/last.ckpt"
+    status, said = run("train", *SMALL, "trainer.max_epochs=4", "model.num_components=3", last)
+    assert status == 1
+    assert "has model.num_components 10 and this run has 3; to go on" in said
+    assert not list(tmp_path.glob("outputs/train/*"))
+
+
+def test_evaluate_refuses_other_columns(run, tmp_path):
+    run("train", *SMALL, "hydra.run.dir=first")
+    status, said = run("evaluate", "ckpt=first/checkpoints/best.ckpt", "data=jumps")
+    assert status == 1
+    assert "the model was trained with" in said
+
+
+def test_what_a_user_had_in_the_run_directory_stays(run, tmp_path):
+    mine = tmp_path / "mine"
+    (mine / "sub").mkdir(parents=True)
+    (mine / "notes.txt").touch()
+    assert run("train", "family.min_scale=-1", "hydra.run.dir=mine")[0] == 1
+    assert sorted(path.name for path in mine.iterdir()) == ["notes.txt", "sub"]
+
+
+EVIL = {
+    "model": {"_target_": "mdn.run.build.torch.load", "f": "x", "weights_only": False},
+    "data": {"_target_": "shutil.copyfile", "src": "a", "dst": "b"},
+}
+
+
+@pytest.mark.parametrize("key", EVIL)
+def test_a_checkpoint_runs_nothing(run, tmp_path, key):
+    run("train", *SMALL, "hydra.run.dir=first")
+    checkpoint = torch.load("first/checkpoints/best.ckpt", weights_only=True)
+    checkpoint["mdn"][key] = EVIL[key]
+    torch.save(checkpoint, "evil.ckpt")
+    with pytest.raises(UserError, match="_target_ must name a class"):
+        mdn.load("evil.ckpt")
+
+
+TARGETS = {
+    "mdn.families.Full": True,
+    "mdn.data.synthetic.TwoBranches": True,
+    "mdn.schedules.cosine": True,
+    "torch.optim.AdamW": True,
+    "lightning.pytorch.callbacks.EarlyStopping": True,
+    "mdn.run.build.load": False,
+    "mdn.run.build.torch.load": False,
+    "mdn.families.floored_cholesky": False,
+    "mdn.callbacks.checkpoint.shutil.copyfile": False,
+    "lightning.pytorch.callbacks.model_checkpoint.torch.load": False,
+    "os.system": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_only_classes_of_known_packages_are_targets(target):
+    assert is_allowed(target) == TARGETS[target]
+
+
 def test_sweep_ends_with_one_table_and_survives_a_bad_job(run, tmp_path):
     status, said = run(
         "train", "--multirun", "family=diagonal,constant", "family.min_scale=0.01,-1", *SMALL
@@ -132,6 +195,7 @@ def test_sweep_ends_with_one_table_and_survives_a_bad_job(run, tmp_path):
     assert [bool(row["error"]) for row in rows] == [False, True, False, True]
     assert rows[0]["test/nll"] != rows[2]["test/nll"]
     assert "min_scale must be a positive number, got -1" in said
+    assert rows[1]["error"] == "family: min_scale must be a positive number, got -1"
     assert (sweep / "0" / "checkpoints" / "best.ckpt").exists()
 
 
@@ -154,11 +218,17 @@ MISTAKES = {
     "negative floor": (["family.min_scale=-1"], "min_scale must be a positive number, got -1"),
     "zero components": (["model.num_components=0"], "at least 1, got 0"),
     "unknown activation": (["model.backbone.activation=sil"], "silu"),
-    "forbidden target": (["+callbacks.x._target_=os.system"], "must begin with one of"),
+    "forbidden target": (["+callbacks.x._target_=os.system"], "must name a class of"),
     "half precision": (["trainer.precision=bf16-true"], "use bf16-mixed or 32-true"),
     "more components than rows": (["data.train_rows=5"], "5"),
     "no path": (["data=file", "data.targets=[y]"], "data.path=..."),
     "no file": (["data=file", "data.path=no.csv", "data.targets=[y]"], "no.csv"),
+    "rate below zero": (["optimizer.lr=-1e-3"], "Invalid learning rate: -0.001"),
+    "rate without a number": (["optimizer.lr=null"], "optimizer.lr must be a number"),
+    "clip below zero": (["model.gradient_clip=-1"], "gradient_clip must be a positive number"),
+    "epochs without end": (["trainer.max_epochs=inf"], "must be a number, got inf"),
+    "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),
+    "no such accelerator": (["trainer.accelerator=gpu"], "accelerator"),
     "no checkpoint": (["ckpt_path=no.ckpt"], "there is no checkpoint no.ckpt"),
 }
 

@@ -7,7 +7,9 @@ the tutorial way collates row by row and logs every step.
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -19,19 +21,53 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.utils.data import DataLoader, TensorDataset
 
+from mdn.benchmark.report import Row
+from mdn.benchmark.settings import Settings
 from mdn.data.module import TableModule
 from mdn.module import MDNModule
 from mdn.run.build import build_data, build_module, build_trainer
 from mdn.run.compose import compose
 from mdn.schedules import cosine
 
-ROWS, INPUTS, BATCH, EPOCHS = 100_000, 10, 256, 4
-"""The first epoch of each warms up and is not counted."""
+ROWS, INPUTS, BATCH = 100_000, 10, 256
+EPOCHS = 4
+"""The first warms up and is not counted."""
+_ROUNDS = 5
 
 
-def contestants(folder: Path) -> dict[str, Any]:
-    """Each a function that returns the seconds of its epochs."""
-    np.savez(folder / "rows.npz", **_rows())
+def rows(settings: Settings) -> Iterator[Row]:
+    """A row for each number of threads and contender."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, config = make_problem(Path(folder))
+        for threads in settings.threads:
+            torch.set_num_threads(threads)
+            yield from measure(data, config, threads)
+
+
+def measure(data: TableModule, config: dict[str, Any], threads: int) -> Iterator[Row]:
+    """Seconds of an epoch for each contender, and how many times the bare loop's they are."""
+    rounds = [
+        {name: median(epochs(data, config)) for name, epochs in CONTENDERS.items()}
+        for _ in range(_ROUNDS)
+    ]
+    for name in CONTENDERS:
+        seconds = [each[name] for each in rounds]
+        yield {
+            "rows": ROWS,
+            "batch": BATCH,
+            "threads": threads,
+            "contender": name,
+            "seconds an epoch": median(seconds),
+            "fastest": min(seconds),
+            "slowest": max(seconds),
+            "times the bare loop": median(each[name] / each["bare loop"] for each in rounds),
+        }
+
+
+def make_problem(folder: Path) -> tuple[TableModule, dict[str, Any]]:
+    """The rows, and the configuration of a run over them."""
+    x, y = _make_rows()
+    np.savez(folder / "rows.npz", x=x, y=y)
     config = compose(
         "train",
         [
@@ -47,19 +83,14 @@ def contestants(folder: Path) -> dict[str, Any]:
         ],
         folder,
     )
-    data = build_data(config["data"])
-    return {
-        "this project": lambda: epochs_of_run(data, config),
-        "bare loop": lambda: epochs_of_bare_loop(data, config),
-        "Lightning, default loader": lambda: epochs_of_tutorial(data, config),
-    }
+    return build_data(config["data"]), config
 
 
-def _rows() -> dict[str, np.ndarray]:
+def _make_rows() -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     x = random.normal(size=(ROWS, INPUTS))
     y = np.sin(2 * x[:, :1]) + (0.1 + 0.2 * (x[:, 1:2] > 0)) * random.normal(size=(ROWS, 1))
-    return {"x": x, "y": y}
+    return x, y
 
 
 class Clock(Callback):
@@ -169,3 +200,10 @@ def _standardized(module: MDNModule, data: TableModule) -> list[Tensor]:
         for name in ("train", "val")
         for values in (module.inputs(data.tables[name].x), module.targets(data.tables[name].y))
     ]
+
+
+CONTENDERS: dict[str, Callable[[TableModule, dict[str, Any]], list[float]]] = {
+    "bare loop": epochs_of_bare_loop,
+    "this project": epochs_of_run,
+    "Lightning, default loader": epochs_of_tutorial,
+}

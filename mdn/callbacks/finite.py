@@ -10,7 +10,6 @@ from torch import Tensor
 from mdn.data.batches import batches_of
 from mdn.mixture_module import MixtureModule
 
-
 _OVERFLOW = 1e30
 """A loss beyond this is infinite too: the likelihood holds back what float32 cannot."""
 

@@ -21,7 +21,8 @@ def read_table(
         path: a .csv, .parquet or .npz file.
         targets: columns by name or position.
         inputs: as targets; None for all the rest, an empty list for a density of the targets.
-        weight: the column that says how often each row counts, or None.
+        weight: the column that says how often each row counts, or None; rows that do not count
+            are left out.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -32,7 +33,9 @@ def read_table(
     weights = None if chosen.weight is None else matrix(file, [chosen.weight]).squeeze(-1)
     _check_weights(path, weights)
     x, y = matrix(file, chosen.inputs), matrix(file, chosen.targets)
-    return Table(x, y, weights, chosen.inputs, chosen.targets), chosen
+    table = Table(x, y, weights, chosen.inputs, chosen.targets)
+    counted = table if weights is None else table[weights.nonzero().squeeze(-1)]
+    return counted, chosen
 
 
 def read_columns(path: str | Path, names: Sequence[str]) -> Float64[Tensor, "N C"]:

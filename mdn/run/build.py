@@ -11,8 +11,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from mdn.data.module import TableModule
 from mdn.mixture_module import MixtureModule
-from mdn.run.check import check_targets
 from mdn.run.quiet import quieten
+from mdn.run.targets import check_targets
 
 
 def build_data(config: Mapping[str, Any]) -> TableModule:
@@ -73,11 +73,14 @@ def load(path: str | Path) -> MixtureModule:
         ValueError: if the file is not a checkpoint of this project.
     """
     checkpoint = read_checkpoint(path)
-    described = checkpoint["mdn"]
-    check_targets(described["model"])
-    module = build_module(described["model"], len(described["inputs"]), len(described["targets"]))
-    module.load_state_dict(checkpoint["state_dict"])
-    module.recipe = described
+    recipe = checkpoint["mdn"]
+    check_targets(recipe)
+    try:
+        module = build_module(recipe["model"], len(recipe["inputs"]), len(recipe["targets"]))
+        module.load_state_dict(checkpoint["state_dict"])
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a whole checkpoint: {_first_line(error)}") from None
+    module.recipe = recipe
     return module.eval()
 
 
@@ -91,8 +94,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as a checkpoint of plain data: {_first_line(error)}; train "
-            "again, or copy the file anew if it was cut short"
+            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); it was "
+            "cut short, is something else, or holds code, which is never run: train again"
         ) from None
     if not isinstance(checkpoint, dict) or "mdn" not in checkpoint:
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no recipe")
@@ -106,4 +109,4 @@ def _with_absolute_paths(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

@@ -5,11 +5,8 @@ leading `+` that nothing reads, a word where a number belongs, a value that was 
 `_target_` that is not one of the classes a configuration may name.
 """
 
-import ast
-import importlib.util
 from difflib import get_close_matches
-from functools import cache
-from pathlib import Path
+from math import isfinite
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -20,22 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.run.errors import UserError
-
-ALLOWED_TARGETS = (
-    "mdn.",
-    "torch.optim.",
-    "lightning.pytorch.callbacks.",
-    "lightning.pytorch.loggers.",
-    "lightning.pytorch.profilers.",
-    "lightning.pytorch.strategies.",
-    "lightning.pytorch.trainer.trainer.Trainer",
-)
-"""Prefixes of what `_target_` may name; the rest is refused before it is imported."""
+from mdn.run.targets import check_targets, parameters
 
 OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
 
 _WORDS_FOR_NUMBERS = ("auto",)
+_NULLABLE = ("model.gradient_clip",)
 
 
 def check(config: DictConfig) -> dict[str, Any]:
@@ -63,17 +51,6 @@ def resolved(config: DictConfig) -> dict[str, Any]:
         raise UserError(str(error)) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
-
-
-def check_targets(node: Any, path: str = "") -> None:
-    """Refuse every `_target_` outside `ALLOWED_TARGETS`, in a configuration or a checkpoint."""
-    children = node.items() if isinstance(node, dict) else enumerate(node)
-    for key, value in children:
-        if key == "_target_" and not str(value).startswith(ALLOWED_TARGETS):
-            allowed = ", ".join(ALLOWED_TARGETS)
-            raise UserError(f"{path}_target_ must begin with one of {allowed}; got {value!r}")
-        if isinstance(value, dict | list):
-            check_targets(value, f"{path}{key}.")
 
 
 def _composed_from_groups() -> DictConfig:
@@ -116,24 +93,35 @@ def _check_added(
         if isinstance(value, dict) and "_target_" in value:
             return _check_node(value, {"_target_": value["_target_"]}, f"{name}.")
         raise UserError(f"{name} must be something to instantiate, got {value!r}; set its _target_")
-    parameters = _parameters_of(given.get("_target_", ""))
-    if key in parameters:
+    taken = _taken_by(given.get("_target_", ""))
+    if key in taken:
         return None
-    options = sorted({*known, *parameters} - {"_target_", "_partial_"})
+    options = sorted({*known, *taken} - {"_target_", "_partial_"})
     close = get_close_matches(key, options, n=1)
     hint = f"did you mean {path}{close[0]}?" if close else f"what there is: {', '.join(options)}"
     raise UserError(f"nothing reads {name}; {hint}")
+
+
+def _taken_by(target: str) -> frozenset[str]:
+    """What a class outside this project takes; one of this project takes what its YAML has."""
+    return frozenset() if target.startswith("mdn.") else parameters(target)
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, got {value!r}")
-    elif isinstance(default, int | float) and value not in (None, *_WORDS_FOR_NUMBERS):
-        if isinstance(value, bool) or not isinstance(value, int | float):
+    elif isinstance(default, int | float) and not _is_no_number_by_design(name, value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise UserError(f"{name} must be a number, got {value!r} (the default is {default})")
         if isinstance(default, int) and value != int(value):
             raise UserError(f"{name} must be a whole number, got {value!r}")
+
+
+def _is_no_number_by_design(name: str, value: Any) -> bool:
+    if value is None:
+        return name.startswith("trainer.") or name in _NULLABLE
+    return value in _WORDS_FOR_NUMBERS
 
 
 def _check_combinations(given: dict[str, Any]) -> None:
@@ -149,30 +137,3 @@ def _check_combinations(given: dict[str, Any]) -> None:
             f"a sweep runs one process a job, got trainer.devices={trainer['devices']}; set "
             "trainer.devices=1, or run the jobs one by one without --multirun"
         )
-
-
-@cache
-def _parameters_of(target: str) -> frozenset[str]:
-    """Parameters of a class outside this project, read from its source without importing it.
-
-    A class of this project has none beyond its YAML: a test holds the two against each other.
-    """
-    top, *inner, name = target.split(".") if "." in target else (target, "")
-    spec = importlib.util.find_spec(top) if top and top != "mdn" else None
-    if spec is None or spec.origin is None:
-        return frozenset()
-    source = Path(spec.origin).parent.joinpath(*inner)
-    for file in (source.with_suffix(".py"), source / "__init__.py"):
-        if file.exists():
-            return _parameters_in(ast.parse(file.read_text()), name)
-    return frozenset()
-
-
-def _parameters_in(module: ast.Module, name: str) -> frozenset[str]:
-    for node in ast.walk(module):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-                    arguments = [*method.args.args, *method.args.kwonlyargs]
-                    return frozenset(argument.arg for argument in arguments[1:])
-    return frozenset()

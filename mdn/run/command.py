@@ -1,14 +1,15 @@
 """A command: check the configuration, only then import what is heavy, and run."""
 
 import os
-import shutil
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -16,7 +17,7 @@ from mdn.run.check import check
 from mdn.run.errors import UserError, readable
 from mdn.run.files import ERROR_FILE
 
-_USER_ERRORS = (UserError, ValueError, OSError, ImportError)
+_USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
 
 
 def command(name: str, config: DictConfig) -> Any:
@@ -30,12 +31,13 @@ def command(name: str, config: DictConfig) -> Any:
     except Exception as error:
         run_dir = Path(HydraConfig.get().runtime.output_dir)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            (run_dir / ERROR_FILE).write_text(traceback.format_exc())
+            message = f"{traceback.format_exc()}\n{' '.join(readable(error).split())}\n"
+            (run_dir / ERROR_FILE).write_text(message)
             print(f"this job failed, the sweep goes on: {readable(error)}")
             return float("inf")
-        _discard_if_empty(run_dir)
         if os.environ.get("HYDRA_FULL_ERROR") == "1" or not _is_users(error):
             raise
+        _discard(run_dir)
         raise UserError(f"error: {readable(error)}") from None
 
 
@@ -45,11 +47,22 @@ def _call(name: str, config: dict[str, Any]) -> Any:
 
 
 def _is_users(error: BaseException) -> bool:
-    return isinstance(error, _USER_ERRORS) or isinstance(error.__cause__, _USER_ERRORS)
+    """Whether configuration or data are to blame, which is what instantiation fails from."""
+    by_name = type(error).__name__ == "MisconfigurationException"  # Lightning's, not imported here
+    chained = error.__cause__ is not None and _is_users(error.__cause__)
+    return by_name or isinstance(error, _USER_ERRORS) or chained
 
 
-def _discard_if_empty(run_dir: Path) -> None:
-    """Remove a run directory that holds nothing but the configuration and an empty log."""
-    files = [path for path in run_dir.rglob("*") if path.is_file()]
-    if all(".hydra" in path.parts or path.stat().st_size == 0 for path in files):
-        shutil.rmtree(run_dir, ignore_errors=True)
+def _discard(run_dir: Path) -> None:
+    """Remove what a run that came to nothing has left; what else is there stays."""
+    configuration = run_dir / ".hydra" / "config.yaml"
+    if not configuration.exists() or any(run_dir.glob("checkpoints/*")):
+        return
+    began = configuration.stat().st_mtime
+    ours = ["*.log", "events.out.tfevents.*", "hparams.yaml", ".hydra/*.yaml"]
+    for path in [path for pattern in ours for path in run_dir.glob(pattern)]:
+        if path.stat().st_mtime >= began - 1:
+            path.unlink()
+    for folder in (run_dir / ".hydra", run_dir / "checkpoints", run_dir / "figures", run_dir):
+        with suppress(OSError):
+            folder.rmdir()

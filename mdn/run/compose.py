@@ -6,7 +6,8 @@ from typing import Any
 import hydra
 from hydra import initialize_config_dir
 
-from mdn.run.check import check_targets, resolved
+from mdn.run.check import resolved
+from mdn.run.targets import check_targets
 
 CONF = Path(__file__).parents[2] / "conf"
 

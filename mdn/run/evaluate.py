@@ -46,10 +46,23 @@ def _rows(asked: dict[str, Any] | None, module: MixtureModule) -> tuple[Table, P
     """The test rows of the run or of a problem; of a file every row."""
     if asked is not None and "path" in asked:
         recipe = module.recipe
+        _check_columns(recipe, asked.get("inputs"), asked.get("targets"))
         columns = recipe["targets"], recipe["inputs"], asked["weight"]
         return read_table(asked["path"], *columns)[0], None
     data = build_data(module.recipe["data"] if asked is None else asked)
+    _check_columns(module.recipe, data.input_names, data.target_names)
     return data.tables["test"], data.problem
+
+
+def _check_columns(
+    recipe: dict[str, Any], inputs: list[str] | None, targets: list[str] | None
+) -> None:
+    for key, names in (("inputs", inputs), ("targets", targets)):
+        if names is not None and list(names) != list(recipe[key]):
+            raise ValueError(
+                f"the model was trained with {key} {recipe[key]}, got {list(names)}; a checkpoint "
+                "is evaluated on the columns that it knows"
+            )
 
 
 def write_report(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ def predict(config: dict[str, Any]) -> None:
     """Write the columns asked for, of every row, to `out`."""
     names = ("columns", "quantiles", "interval_level", "samples")
     asked = Asked(**{name: config[name] for name in names})
+    _check_not_itself(config["data"]["path"], config["out"])
     writer = TableWriter(config["out"])
     module = load(config["ckpt"])
     stream = open_rows(config["data"]["path"])
@@ -50,6 +52,11 @@ def predict(config: dict[str, Any]) -> None:
     # Nothing but the answers belongs on standard output.
     said = sys.stderr if config["out"] == STANDARD_OUTPUT else sys.stdout
     print(f"{rows} rows predicted: {config['out']}", file=said)
+
+
+def _check_not_itself(path: str, out: str) -> None:
+    if out != STANDARD_OUTPUT and Path(path).resolve() == Path(out).resolve():
+        raise ValueError(f"out is {out!r}, the file that is read; name another one")
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,14 @@ def _write(jobs: list[dict[str, Any]], path: Path) -> None:
 
 def _print(jobs: list[dict[str, Any]]) -> None:
     shown = [key for key in _SHOWN if any(key in job for job in jobs)]
-    grid = Grid("job", "choice", *shown, box=None)
+    failed = any(job["error"] for job in jobs)
+    grid = Grid("job", "choice", *shown, *(["error"] if failed else []), box=None)
     for job, choice in zip(jobs, _choices(jobs), strict=True):
         scores = [f"{job[key]:.4g}" if key in job else "" for key in shown]
-        grid.add_row(job["job"], choice, *scores, job["error"] or None)
-    Console(soft_wrap=True, highlight=False).print(grid)
+        grid.add_row(job["job"], choice, *scores, *([job["error"]] if failed else []))
+    console = Console(highlight=False)
+    console.width = console.width if console.is_terminal else 200
+    console.print(grid)
 
 
 def _choices(jobs: list[dict[str, Any]]) -> list[str]:

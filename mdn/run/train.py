@@ -14,17 +14,26 @@ from mdn.mixture_module import MixtureModule
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
 from mdn.run.results import print_results, reference_scores, write_metrics
 
+MONITORED = ("val/nll", "val/nll_standardized")
+
+_LASTING = ("inputs", "targets", "model")
+"""What of a recipe a resumed run must have in common with its checkpoint."""
+
+_FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
+"""What of it may change none the less."""
+
 
 def train(config: dict[str, Any]) -> float:
     """Run one training job; the monitored metric is what a sweep minimises."""
     os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
     seed_everything(config["seed"], workers=True, verbose=False)
+    _check_monitor(config["monitor"])
     use_compiled(config["compile"])
     data = build_data(config["data"])
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
     module.recipe = recipe(config, data)
-    _check_something_to_resume(config["ckpt_path"], config["trainer"]["max_epochs"])
+    _check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
     trainer = build_trainer(config)
     _log_hyperparameters(trainer, config)
     start = time.perf_counter()
@@ -45,11 +54,26 @@ def train(config: dict[str, Any]) -> float:
     return metrics[config["monitor"]]
 
 
-def _check_something_to_resume(ckpt_path: str | None, max_epochs: int) -> None:
+def _check_monitor(monitor: str) -> None:
+    if monitor not in MONITORED:
+        raise ValueError(f"monitor must be one of {', '.join(MONITORED)}, got {monitor!r}")
+
+
+def _check_resume(ckpt_path: str | None, max_epochs: int, recipe: dict[str, Any]) -> None:
     if ckpt_path is None:
         return
-    epochs = read_checkpoint(ckpt_path)["epoch"] + 1
-    if 0 <= max_epochs <= epochs:
+    checkpoint = read_checkpoint(ckpt_path)
+    was, now = (
+        _flatten({key: each.get(key) for key in _LASTING}) for each in (checkpoint["mdn"], recipe)
+    )
+    for key in sorted(was.keys() | now.keys()):
+        if was.get(key) != now.get(key) and not key.startswith(_FREE):
+            raise ValueError(
+                f"{ckpt_path} has {key} {was.get(key)} and this run has {now.get(key)}; to go on "
+                "with a run, repeat its own overrides"
+            )
+    epochs = checkpoint["epoch"] + 1
+    if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(
             f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
             "nothing is left to do; raise trainer.max_epochs"
@@ -83,7 +107,7 @@ def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[st
 
 def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
-    shown = [key for key in ("seed", "family", "model", "data", "optimizer") if key in config]
+    shown = [key for key in ("seed", "model", "data") if key in config]
     flat = _flatten({key: config[key] for key in shown})
     for logger in trainer.loggers:
         logger.log_hyperparams(flat, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]

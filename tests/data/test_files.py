@@ -81,9 +81,9 @@ def test_no_inputs(write):
     assert read(write("a.csv", "x,y\n" + BODY), inputs=[]).x.shape == (10, 0)
 
 
-def test_weights_are_not_inputs(write):
+def test_weights_are_not_inputs_and_rows_without_weight_do_not_count(write):
     table = read(write("a.csv", "x,y,w\n1,2,3\n4,5,0\n"), weight="w")
-    assert (table.input_names, table.weight.tolist()) == (["x"], [3, 0])
+    assert (table.input_names, table.weight.tolist()) == (["x"], [3])
 
 
 def test_text_in_a_column_that_is_not_asked_for(write):

@@ -1,0 +1,166 @@
+"""Seconds until a test NLL is reached: the default run, and a mixture network as tutorials have it.
+
+The tutorial's network has the same width, depth and number of components; it is trained by Adam at
+1e-3 on standardised columns from a default DataLoader, through torch.distributions. What is to be
+reached is its own best score within its epochs. Scoring the test rows is not counted.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, distributions, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mdn.benchmark.report import Row
+from mdn.benchmark.settings import Settings
+from mdn.data.module import TableModule
+from mdn.mixture_module import MixtureModule
+from mdn.run.build import build_data, build_module, build_trainer
+from mdn.run.compose import compose
+
+Curve = list[tuple[float, float]]
+"""(seconds so far, test NLL) after each epoch."""
+
+_TUTORIAL_SECONDS = 60.0
+"""How long the tutorial's network is trained."""
+
+
+def rows(settings: Settings) -> Iterator[Row]:
+    """A row for each problem; files that are not there are left out."""
+    torch.set_num_threads(settings.threads[0])
+    for name, overrides in problems(settings.data).items():
+        with tempfile.TemporaryDirectory() as folder:
+            config = compose("train", [*overrides, *_QUIET], Path(folder))
+            data = build_data(config["data"])
+            theirs, ours = curve_of_tutorial(data, config), curve_of_run(data, config)
+        best = min(nll for _, nll in theirs)
+        yield {
+            "problem": name,
+            "rows": len(data.train_table),
+            "threads": settings.threads[0],
+            "test NLL to reach": best,
+            "tutorial, seconds": seconds_to(best, theirs),
+            "this project, seconds": seconds_to(best, ours),
+            "times sooner": seconds_to(best, theirs) / seconds_to(best, ours),
+            "this project's best": min(nll for _, nll in ours),
+        }
+
+
+_QUIET = ["callbacks.progress.lines=1", "~callbacks.density_plot", "~callbacks.early_stopping"]
+
+
+def problems(folder: Path | None) -> dict[str, list[str]]:
+    """Overrides for each problem: two synthetic ones, and one for each CSV file of a folder."""
+    found = {name: [f"data={name}", "data.train_rows=10000"] for name in _SYNTHETIC}
+    files = sorted(folder.rglob("*.csv")) if folder else []
+    return found | {
+        file.stem: ["data=file", f"data.path={file}", "data.targets=[-1]"] for file in files
+    }
+
+
+_SYNTHETIC = ("inverse_sinusoid", "skew_normal")
+
+
+def seconds_to(nll: float, curve: Curve) -> float:
+    """When a curve first is as low; infinite if it never is."""
+    return next((seconds for seconds, score in curve if score <= nll), float("inf"))
+
+
+class Scorer(Callback):
+    """Scores the test rows after each epoch, and stops the clock for it."""
+
+    def __init__(self, data: TableModule) -> None:
+        self.test = data.tables["test"]
+        self.curve: Curve = []
+        self.seconds = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._since = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.seconds += time.perf_counter() - self._since
+        module: Any = pl_module
+        was_training = module.training
+        with torch.no_grad():
+            nll = -module.eval()(self.test.x).log_prob(self.test.y).mean().item()
+        module.train(was_training)
+        self.curve.append((self.seconds, nll))
+
+
+def curve_of_run(data: TableModule, config: dict[str, Any]) -> Curve:
+    """The course of a default run."""
+    module: MixtureModule = build_module(config["model"], data.num_inputs, data.num_targets)
+    trainer, scorer = build_trainer(config), Scorer(data)
+    trainer.callbacks.insert(0, scorer)  # pyright: ignore[reportAttributeAccessIssue]
+    begin = time.perf_counter()
+    module.start(data.train_table)
+    scorer.seconds = time.perf_counter() - begin
+    trainer.fit(module, data)
+    return scorer.curve
+
+
+class TutorialNetwork(nn.Module):
+    """Tanh layers, softmax weights, exponential standard deviations, one target."""
+
+    def __init__(self, num_inputs: int, width: int, depth: int, num_components: int) -> None:
+        super().__init__()
+        widths = [num_inputs] + [width] * depth
+        layers = (nn.Sequential(nn.Linear(a, b), nn.Tanh()) for a, b in pairwise(widths))
+        self.body = nn.Sequential(*layers)
+        self.logits = nn.Linear(width, num_components)
+        self.mu = nn.Linear(width, num_components)
+        self.log_sigma = nn.Linear(width, num_components)
+
+    def forward(self, x: Float[Tensor, "N P"]) -> distributions.MixtureSameFamily:
+        features = self.body(x)
+        return distributions.MixtureSameFamily(
+            distributions.Categorical(logits=self.logits(features)),
+            distributions.Normal(self.mu(features), self.log_sigma(features).exp()),
+        )
+
+
+def curve_of_tutorial(data: TableModule, config: dict[str, Any]) -> Curve:
+    """The course of the tutorial's training, its scores in the units of the data."""
+    units: MixtureModule = build_module(config["model"], data.num_inputs, data.num_targets)
+    units.start(data.train_table)
+    x, y, test_x, test_y = (
+        scale(values)
+        for name in ("train", "test")
+        for scale, values in (
+            (units.inputs, data.tables[name].x),
+            (units.targets, data.tables[name].y),
+        )
+    )
+    backbone = config["model"]["backbone"]
+    network = TutorialNetwork(
+        data.num_inputs, backbone["width"], backbone["depth"], config["model"]["num_components"]
+    )
+    loader = DataLoader(TensorDataset(x, y.squeeze(-1)), data.batch_size, shuffle=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    curve, seconds = [], 0.0
+    while seconds < _TUTORIAL_SECONDS:
+        begin = time.perf_counter()
+        _tutorial_epoch(network, loader, optimizer)
+        seconds += time.perf_counter() - begin
+        with torch.no_grad():
+            nll = -network(test_x).log_prob(test_y.squeeze(-1)).mean().item()
+        curve.append((seconds, nll - units.targets.log_det().item()))
+    return curve
+
+
+def _tutorial_epoch(
+    network: TutorialNetwork, loader: DataLoader, optimizer: torch.optim.Optimizer
+) -> None:
+    for x, y in loader:
+        loss = -network(x).log_prob(y).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()

@@ -145,11 +145,10 @@ def test_gradients_are_clipped():
 
 
 def test_bare_loaders_are_refused_before_a_start():
+    batches = Batches(make_table().tensors, 10)
+    trainer = Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False)
     with pytest.raises(ValueError, match=r"call module\.start\(table\)"):
-        module, batches = make_module(), Batches(make_table().tensors, 10)
-        Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False).fit(
-            module, batches, batches
-        )
+        trainer.fit(make_module(), batches, batches)
 
 
 def test_a_trained_module_keeps_its_scaling_when_it_is_trained_on():

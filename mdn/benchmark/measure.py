@@ -4,6 +4,7 @@ On a shared machine speeds drift by the minute. Contenders therefore take turns 
 milliseconds, and a ratio is formed within each round before its median is taken over the rounds.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -106,6 +107,8 @@ def _peak_on_cuda(contender: Contender) -> int:
 
 
 def _peak_on_cpu(contender: Contender) -> int:
+    # Or the profiler greets on standard error each time.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
         result = contender.call()
     assert result is not None, "what a call leaves must be alive when the record ends"

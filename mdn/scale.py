@@ -20,7 +20,7 @@ Shapes: K components, D targets, any leading batch axes; an axis of length 1 is 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -86,12 +86,11 @@ class Scale(ABC):
 
     def tensors(self) -> tuple[Tensor, ...]:
         """What is stored, each [*batch, K or 1, P]."""
-        values = (getattr(self, field.name) for field in fields(self))  # pyright: ignore[reportArgumentType]
-        return tuple(value for value in values if isinstance(value, Tensor))
+        return tuple(value for value in vars(self).values() if isinstance(value, Tensor))
 
     def map(self: AnyScale, function: Callable[[Tensor], Tensor]) -> AnyScale:
         """The same kind of scale with `function` applied to each stored tensor [*batch, K, P]."""
-        values = (getattr(self, field.name) for field in fields(self))  # pyright: ignore[reportArgumentType]
+        values = vars(self).values()
         return type(self)(*(function(v) if isinstance(v, Tensor) else v for v in values))
 
     def take(self: AnyScale, component: Tensor) -> AnyScale:

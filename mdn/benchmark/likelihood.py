@@ -8,7 +8,7 @@ gradients: the bound that memory sets.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -55,15 +55,19 @@ class Batch:
     scale: Scale
     above: Tensor
 
-    @property
+    @cached_property
     def inputs(self) -> list[Tensor]:
         """Everything that a network makes."""
         return [self.logits, self.mu, *self.scale.tensors()]
 
+    @cached_property
+    def learned(self) -> list[Tensor]:
+        """All inputs but those that are constant."""
+        return [tensor for tensor in self.inputs if tensor.requires_grad]
+
     def gradients(self, log_prob: Tensor) -> tuple[Tensor | None, ...]:
-        """Of all inputs but those that are constant."""
-        wanted = [tensor for tensor in self.inputs if tensor.requires_grad]
-        return torch.autograd.grad(log_prob, wanted, self.above, allow_unused=True)
+        """Of all that is learned."""
+        return torch.autograd.grad(log_prob, self.learned, self.above, allow_unused=True)
 
 
 def rows(settings: Settings) -> Iterator[Row]:
@@ -116,7 +120,7 @@ def make_batch(family: Family, n: int, k: int, d: int, device: torch.device) -> 
     draw: Any = partial(torch.randn, generator=generator, device=device)
     stored, columns = family.raw_shape(k, d)
     scale = family.scale(0.3 * draw(stored, columns, n).permute(2, 0, 1), d)
-    batch = Batch(draw(n, d), draw(k, n).mT, draw(d, k, n).permute(2, 1, 0), scale, draw(n) / n)
+    batch = Batch(draw(n, d), draw(k, n), draw(d, k, n).permute(2, 1, 0), scale, draw(n) / n)
     learned = batch.inputs if stored else batch.inputs[:2]
     for tensor in learned:
         tensor.requires_grad_()
@@ -127,15 +131,15 @@ def targets_last(batch: Batch) -> Batch:
     """The same numbers in the layout that torch.distributions is fastest with."""
 
     def copy(tensor: Tensor) -> Tensor:
-        copied = tensor.detach().contiguous(memory_format=torch.contiguous_format).clone()
+        copied = tensor.detach().clone(memory_format=torch.contiguous_format)
         return copied.requires_grad_(tensor.requires_grad)
 
-    return Batch(batch.y, copy(batch.logits), copy(batch.mu), batch.scale.map(copy), batch.above)
+    return Batch(batch.y, copy(batch.logits.mT), copy(batch.mu), batch.scale.map(copy), batch.above)
 
 
 def log_prob(batch: Batch) -> Tensor:
     """Ours."""
-    log_pi = batch.logits.mT.log_softmax(-2).mT
+    log_pi = batch.logits.log_softmax(0).mT
     return GaussianMixture(log_pi, batch.mu, batch.scale).log_prob(batch.y)
 
 

@@ -229,7 +229,7 @@ def test_a_mistake_is_one_message_and_leaves_no_file(case, model, tmp_path, monk
     Path("bad.csv").write_text(text)
     Path("out.csv").write_text("what was there")
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        given = ["ckpt=model.ckpt", "data.path=bad.csv", "out=out.csv", "run_dir=.", *overrides]
+        given = ["ckpt=model.ckpt", "data.path=bad.csv", "out=out.csv", *overrides]
         config = OmegaConf.to_container(compose("predict", given), resolve=True)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(wanted)):
         run.predict(config)

@@ -28,7 +28,7 @@ def density(
     form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> Tensor:
     """Log density [*rows]."""
-    whitened = form.whiten(y - mu, std.reciprocal(), *lower)
+    whitened = form.whiten(y - mu, std, *lower)
     return _normalise(_joint(log_pi, whitened, std), whitened.shape[0])[0]
 
 
@@ -36,10 +36,10 @@ def density_and_parts(
     form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> tuple[Tensor, ...]:
     """Log density [*rows]; then r, u, z and where the form needs it y - mu, for `gradient`."""
-    residual, inverse = y - mu, std.reciprocal()
-    whitened = form.whiten(residual, inverse, *lower)
+    residual = y - mu
+    whitened = form.whiten(residual, std, *lower)
     log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
-    pulled = form.pull(r * whitened, inverse, *lower)
+    pulled = form.pull(r * whitened, std, *lower)
     return log_prob, r, pulled, whitened, *((residual,) if form.keeps_residual else ())
 
 

@@ -20,16 +20,16 @@ from mdn.scale import (
 
 
 class Form(ABC):
-    """The two substitutions of one kind of factor A, given the inverse of its diagonal."""
+    """The two substitutions of one kind of factor A, given its diagonal and lower entries."""
 
     keeps_residual: bool
 
     @abstractmethod
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+    def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         """A^-1 residual."""
 
     @abstractmethod
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         """A^-T weighted."""
 
     @abstractmethod
@@ -47,11 +47,11 @@ class DiagonalForm(Form):
 
     keeps_residual = False
 
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
-        return residual * inverse
+    def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        return residual / std
 
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
-        return weighted * inverse
+    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        return weighted / std
 
     def factors(
         self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
@@ -64,22 +64,22 @@ class CovarianceForm(Form):
 
     keeps_residual = False
 
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+    def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         entry, solved = entries(residual.shape[0], *lower), []
         bound = substitution_bound(residual.dtype)
         for i, rest in enumerate(residual.unbind()):
             for j in range(i):
                 rest = torch.addcmul(rest, entry[i, j], solved[j], value=-1)
-            solved.append((rest * inverse[i]).clamp(-bound, bound))
+            solved.append((rest / std[i]).clamp(-bound, bound))
         return torch.stack(solved)
 
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         entry, solved = entries(weighted.shape[0], *lower), {}
         bound = substitution_bound(weighted.dtype)
         for j, rest in reversed(list(enumerate(weighted.unbind()))):
             for i in solved:
                 rest = torch.addcmul(rest, entry[i, j], solved[i], value=-1)
-            solved[j] = (rest * inverse[j]).clamp(-bound, bound)
+            solved[j] = (rest / std[j]).clamp(-bound, bound)
         return torch.stack([solved[j] for j in range(weighted.shape[0])])
 
     def factors(
@@ -93,16 +93,16 @@ class PrecisionForm(Form):
 
     keeps_residual = True
 
-    def whiten(self, residual: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
+    def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         entry, known, left = entries(residual.shape[0], *lower), residual.unbind(), []
         for i, rest in enumerate(known):
             for j in range(i):
                 rest = torch.addcmul(rest, entry[i, j], known[j], value=-1)
             left.append(rest)
-        return torch.stack(left) * inverse
+        return torch.stack(left) / std
 
-    def pull(self, weighted: Tensor, inverse: Tensor, *lower: Tensor) -> Tensor:
-        entry, known = entries(weighted.shape[0], *lower), (weighted * inverse).unbind()
+    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        entry, known = entries(weighted.shape[0], *lower), (weighted / std).unbind()
         pulled = []
         for j, rest in enumerate(known):
             for i in range(j + 1, len(known)):

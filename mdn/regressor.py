@@ -17,6 +17,7 @@ from mdn.data.memory import MemoryData
 from mdn.data.table import Table
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
+from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer
 from mdn.run.compose import compose
 from mdn.run.train import restore_best
@@ -161,9 +162,10 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     kept = (*_CALLBACKS, "progress") if progress else _CALLBACKS
     callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
     settings = config["trainer"] | {"enable_progress_bar": progress}
-    trainer = build_trainer(config | {"callbacks": callbacks, "trainer": settings})
     numbers = {name: config["data"][name] for name in ("val_fraction", "batch_size", "seed")}
     data = MemoryData(table, **numbers)
+    config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
+    trainer = build_trainer(config)
     module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
     module.recipe = {
         "model": config["model"],

@@ -12,6 +12,7 @@ import torch
 from pyarrow import csv, parquet
 
 import mdn
+from mdn.run.automatic import suitable_epochs
 from mdn.run.errors import UserError
 from mdn.run.targets import is_allowed
 
@@ -146,6 +147,14 @@ def test_what_a_user_had_in_the_run_directory_stays(run, tmp_path):
     (mine / "notes.txt").touch()
     assert run("train", "family.min_scale=-1", "hydra.run.dir=mine")[0] == 1
     assert sorted(path.name for path in mine.iterdir()) == ["notes.txt", "sub"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "epochs"),
+    [(100, 128, 200), (10_000, 128, 51), (10_000, 512, 200), (1_000_000, 128, 20)],
+)
+def test_epochs_follow_from_the_rows(rows, batch_size, epochs):
+    assert suitable_epochs(rows, batch_size) == epochs
 
 
 EVIL = {

@@ -23,6 +23,7 @@ from mdn.benchmark.report import Row
 from mdn.benchmark.settings import Settings
 from mdn.data.module import TableModule
 from mdn.mixture_module import MixtureModule
+from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer
 from mdn.run.compose import compose
 
@@ -40,6 +41,7 @@ def rows(settings: Settings) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             config = compose("train", [*overrides, *_QUIET], Path(folder))
             data = build_data(config["data"])
+            config = with_sizes(config, data)
             theirs, ours = curve_of_tutorial(data, config), curve_of_run(data, config)
         best = min(nll for _, nll in theirs)
         yield {

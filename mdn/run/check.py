@@ -24,6 +24,8 @@ OPEN_NODES = ("callbacks",)
 
 _WORDS_FOR_NUMBERS = ("auto",)
 _NULLABLE = ("model.gradient_clip",)
+_COUNTS = ("trainer.max_epochs",)
+"""Whole numbers, although their default is a word."""
 
 
 def check(config: DictConfig) -> dict[str, Any]:
@@ -111,11 +113,17 @@ def _check_type(name: str, value: Any, default: Any) -> None:
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, got {value!r}")
-    elif isinstance(default, int | float) and not _is_no_number_by_design(name, value):
+    elif (isinstance(default, int | float) or name in _COUNTS) and not _is_no_number_by_design(
+        name, value
+    ):
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise UserError(f"{name} must be a number, got {value!r} (the default is {default})")
-        if isinstance(default, int) and value != int(value):
+        if not isinstance(default, float) and value != int(value):
             raise UserError(f"{name} must be a whole number, got {value!r}")
+
+
+def _is_number_by_design(name: str, default: Any) -> bool:
+    return isinstance(default, int | float) or name in _COUNTS
 
 
 def _is_no_number_by_design(name: str, value: Any) -> bool:

@@ -11,6 +11,7 @@ from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
 from mdn.likelihood import use_compiled
 from mdn.mixture_module import MixtureModule
+from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
 from mdn.run.results import print_results, reference_scores, write_metrics
 
@@ -30,6 +31,7 @@ def train(config: dict[str, Any]) -> float:
     _check_monitor(config["monitor"])
     use_compiled(config["compile"])
     data = build_data(config["data"])
+    config = with_sizes(config, data)
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
     module.recipe = recipe(config, data)

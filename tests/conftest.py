@@ -1,5 +1,10 @@
 """What all tests share: a seed, a device, and each covariance family in turn."""
 
+import os
+
+# The matrices of tests are small: on one thread they are multiplied sooner. Before torch and NumPy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +13,8 @@ from family_list import FAMILIES, random_raw
 
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
+
+torch.set_num_threads(1)
 
 
 def pytest_addoption(parser):

@@ -132,7 +132,7 @@ class GMM(FittedMixture):
             for start in self._starts(z, weight, family, units, given)
         ]
         best = max(fits, key=lambda fit: fit.lower_bounds[-1])
-        self._keep(best, family, units, kind)
+        self._keep(best, family, units, kind, units.log_det(rows, weight))
         return self
 
     def _check_parameters(self) -> None:
@@ -192,7 +192,9 @@ class GMM(FittedMixture):
             scale = family.project(covariance, log_pi.exp())
         return GaussianMixture(log_pi, mixture.mu, scale)
 
-    def _keep(self, fit: MixtureFit, family: Family, units: Units, kind: Layout) -> None:
+    def _keep(
+        self, fit: MixtureFit, family: Family, units: Units, kind: Layout, log_det: float
+    ) -> None:
         mixture = units.restore(fit.mixture)
         shape = mixture.num_components, mixture.num_targets
         covariance = mixture.scale.covariance().expand(*shape, -1)
@@ -201,7 +203,7 @@ class GMM(FittedMixture):
         self.means_ = mixture.mu.numpy().copy()
         self.covariances_ = kind.compact(covariance.numpy()).copy()
         self.num_parameters_ = shape[0] * (1 + shape[1]) - 1 + family.num_parameters(*shape)
-        self.lower_bounds_ = [bound - units.log_det() for bound in fit.lower_bounds]
+        self.lower_bounds_ = [bound - log_det for bound in fit.lower_bounds]
         self.lower_bound_ = self.lower_bounds_[-1]
         self.n_iter_ = fit.num_iterations
         self.converged_ = fit.converged

@@ -33,9 +33,14 @@ class Units:
         """A mixture back in the units of the rows."""
         return mixture.affine(self.factor, self.shift)
 
-    def log_det(self) -> float:
-        """How many nats the density is lower in the units of the rows."""
-        return float(self.factor.log().sum())
+    def log_det(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"]) -> float:
+        """How many nats the mean log density of weighted rows is lower in their own units.
+
+        Only what is observed of a row has units, and a row of which nothing is does not count.
+        """
+        observed = ~y.isnan()
+        share = weight * observed.any(-1)
+        return float(share @ (observed.double() @ self.factor.log()) / share.sum())
 
 
 def units_of(y: Float[Tensor, "N D"], weight: Float[Tensor, " N"], common_factor: bool) -> Units:

@@ -158,6 +158,17 @@ def test_missing_entries_are_answered_for_by_what_is_observed():
     assert fit.score(rows) >= fit.lower_bound_
 
 
+def test_lower_bound_is_the_mean_over_rows_that_have_something_observed():
+    rows = IRIS * [1, 10, 100, 1000]
+    rows[::4, 2] = np.nan
+    rows[1::5, :2] = np.nan
+    rows[7] = np.nan
+    weight = 1.0 + np.arange(150) % 3
+    fit = GMM(2, random_state=0, tol=1e-9).fit(rows, sample_weight=weight)
+    score = np.average(np.delete(fit.score_samples(rows), 7), weights=np.delete(weight, 7))
+    assert fit.lower_bound_ == pytest.approx(score, abs=1e-5)
+
+
 def test_samples_have_the_moments_of_their_components():
     fit = GMM(2, random_state=0).fit(IRIS)
     rows, component = fit.sample(40_000)

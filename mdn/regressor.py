@@ -1,13 +1,16 @@
 """The mixture density network for those who think in scikit-learn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
+from hydra.errors import HydraException
 from jaxtyping import Float
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
@@ -20,10 +23,14 @@ from mdn.mixture_module import MixtureModule
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer
 from mdn.run.compose import compose
+from mdn.run.errors import readable
 from mdn.run.train import restore_best
 
 _CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "early_stopping")
 """Of those of a training run, the ones that a fit is not the same without."""
+
+_ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
+"""What rows of x and y have to be."""
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
@@ -76,16 +83,16 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Raises:
             ValueError: on a setting out of range, and on rows from which nothing can be learnt.
         """
-        checks: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
-        rows: Any = validate_data(self, X, y, ensure_min_samples=2, **checks)
+        rows: Any = validate_data(self, X, y, ensure_min_samples=2, **_ROWS)
         x, targets = rows
         self._one_target = targets.ndim == 1
         table = self._table(x, targets.reshape(len(x), -1), sample_weight)
         seed = int(check_random_state(self.random_state).randint(2**31))
         with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            config = compose("train", self._overrides(seed), Path(folder))
-            self.module_ = _train(config, table, self.progress)
+            with _bad_settings_are_value_errors():
+                config = compose("train", self._overrides(seed), Path(folder))
+                self.module_ = _train(config, table, self.progress)
         return self
 
     def predict_density(self, X: Any) -> GaussianMixture:
@@ -116,9 +123,14 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The mean log density of y, in nats a row."""
-        mixture = self.predict_density(X)
-        targets = torch.from_numpy(np.asarray(y, dtype=np.float64).reshape(len(mixture), -1))
-        log_prob = mixture.log_prob(targets).numpy()
+        check_is_fitted(self)
+        rows: Any = validate_data(self, X, y, reset=False, **_ROWS)
+        x, targets = rows
+        targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
+        wanted = len(self.module_.recipe["targets"])
+        if targets.shape[1] != wanted:
+            raise ValueError(f"y has {targets.shape[1]} targets, it was fitted with {wanted}")
+        log_prob = self.module_.predict(x).log_prob(targets).numpy()
         return float(np.average(log_prob, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Tags:
@@ -158,6 +170,20 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         return Table(rows, values, weight, inputs, targets)
 
 
+@contextmanager
+def _bad_settings_are_value_errors() -> Iterator[None]:
+    try:
+        yield
+    except (HydraException, MisconfigurationException) as error:
+        raise ValueError(readable(error)) from error
+
+
+def _check_epochs(max_epochs: Any) -> None:
+    """Refuse what Lightning takes as no training at all, or as training without end."""
+    if max_epochs is not None and (not isinstance(max_epochs, int) or max_epochs < 1):
+        raise ValueError(f"max_epochs must be a whole number of at least 1, got {max_epochs!r}")
+
+
 def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModule:
     kept = (*_CALLBACKS, "progress") if progress else _CALLBACKS
     callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
@@ -165,6 +191,7 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     numbers = {name: config["data"][name] for name in ("val_fraction", "batch_size", "seed")}
     data = MemoryData(table, **numbers)
     config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
+    _check_epochs(config["trainer"]["max_epochs"])
     trainer = build_trainer(config)
     module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
     module.recipe = {

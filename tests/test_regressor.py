@@ -109,8 +109,32 @@ def test_it_composes_and_leaves_nothing_behind(branches, tmp_path, monkeypatch):
 def test_any_setting_of_the_command_line(branches):
     model = MDNRegressor(**QUICK, overrides=["model.backbone.width=7"]).fit(*branches)
     assert model.module_.network.backbone[0].layers[0].out_features == 7
-    with pytest.raises(Exception, match="num_components must be a whole number of at least 1"):
-        MDNRegressor(0, random_state=0).fit(*branches)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted"),
+    [
+        ({"family": "fulll"}, "Could not find 'family/fulll'"),
+        ({"num_components": 0}, "num_components must be a whole number of at least 1, got 0"),
+        ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
+        ({"max_epochs": -1}, "max_epochs must be a whole number of at least 1, got -1"),
+        ({"overrides": ["model.backbone.widht=7"]}, "widht"),
+    ],
+    ids=str,
+)
+def test_a_bad_setting_is_a_value_error(branches, setting, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        MDNRegressor(**(QUICK | setting)).fit(*branches)
+
+
+def test_a_score_is_of_numbers_for_each_target(fitted, branches):
+    x, y = branches[0][:5], branches[1][:5]
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.score(x, np.r_[y[:4], np.nan])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted.score(x, y[:4])
+    with pytest.raises(ValueError, match="y has 2 targets, it was fitted with 1"):
+        fitted.score(x, np.stack([y, y], -1))
 
 
 def test_progress_when_asked(branches, capsys):

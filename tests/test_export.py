@@ -1,6 +1,7 @@
 """Exported models say what PyTorch says, for any number of rows."""
 
 import json
+import logging
 import sys
 
 import numpy as np
@@ -75,6 +76,15 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
             np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5)
     described = {p.key: p.value for p in onnx.load(str(out)).metadata_props}
     assert json.loads(described["mdn"])["targets"] == ["y0", "y1"]
+
+
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_an_export_does_not_report_every_node(tmp_path, capsys, caplog):
+    pytest.importorskip("onnxscript")
+    caplog.set_level(logging.INFO)
+    exported(untrained("family=full"), tmp_path, "onnx", capsys)
+    assert [r.getMessage() for r in caplog.records if r.name.startswith("onnx")] == []
+    assert logging.getLogger("onnxscript").getEffectiveLevel() == logging.INFO
 
 
 def test_torch_export_says_what_pytorch_says(module, tmp_path, capsys):

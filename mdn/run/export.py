@@ -3,7 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,17 @@ def export(config: dict[str, Any]) -> None:
 def write_onnx(module: MixtureModule, path: Path) -> None:
     """An ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
-    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it reports every pass
     model = PlainModel(module)
-    graph = torch.onnx.export(
-        model,
-        (_example(module),),
-        dynamo=True,
-        verbose=False,
-        input_names=["x"],
-        output_names=model.output_names,
-        dynamic_shapes=_any_number_of_rows(),
-    )
+    with _only_warnings("onnx_ir", "onnxscript"):  # they report every pass and every node
+        graph = torch.onnx.export(
+            model,
+            (_example(module),),
+            dynamo=True,
+            verbose=False,
+            input_names=["x"],
+            output_names=model.output_names,
+            dynamic_shapes=_any_number_of_rows(),
+        )
     assert graph is not None
     graph.model.metadata_props["mdn"] = json.dumps(module.recipe)
     graph.save(str(path))
@@ -77,6 +78,19 @@ FORMATS: dict[str, Callable[[MixtureModule, Path], None]] = {
     "safetensors": write_safetensors,
 }
 """What each format is written with."""
+
+
+@contextmanager
+def _only_warnings(*names: str) -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _example(module: MixtureModule) -> torch.Tensor:

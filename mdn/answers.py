@@ -25,7 +25,7 @@ class Asked:
         samples: how many there are in the column "samples".
 
     Raises:
-        ValueError: on an unknown name or a number out of range.
+        ValueError: on an unknown name, a number out of range, or a level that is there twice.
     """
 
     columns: Sequence[str]
@@ -39,6 +39,10 @@ class Asked:
             raise ValueError(
                 f"columns must be some of {', '.join(ANSWERS)}; got {list(self.columns)}"
             )
+        levels = [float(level) for level in self.quantiles]
+        twice = sorted({level for level in levels if levels.count(level) > 1})
+        if twice:
+            raise ValueError(f"quantiles must differ, got {twice[0]} more than once")
         check_probabilities([*self.quantiles, self.interval_level])
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
@@ -80,7 +84,7 @@ class Answers:
         levels = self.asked.quantiles
         values = self.mixture.quantile(levels)
         parts = [
-            self._by_target(f"quantile_{{}}_{level:g}", value)
+            self._by_target(f"quantile_{{}}_{float(level)!r}", value)
             for level, value in zip(levels, values, strict=True)
         ]
         return {name: column for part in parts for name, column in part.items()}

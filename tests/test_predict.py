@@ -1,6 +1,7 @@
 """Predictions of files: what the columns hold, whatever the format, and what a mistake leaves."""
 
 import io
+import os
 import re
 import runpy
 import sys
@@ -168,6 +169,43 @@ def test_several_targets_have_their_own_quantiles():
     np.testing.assert_allclose(cdf, 0.25, atol=1e-9)
 
 
+def test_levels_that_are_near_have_columns_of_their_own(predict, table):
+    asked = ["columns=quantiles", "quantiles=[0.05,0.9999999,0.99999999]"]
+    assert predict("data.path=new.csv", "out=out.parquet", *asked)[0] == 0
+    found = parquet.read_table("out.parquet")
+    assert found.column_names == [
+        "quantile_y0_0.05",
+        "quantile_y0_0.9999999",
+        "quantile_y0_0.99999999",
+    ]
+    assert (found[1].to_numpy() < found[2].to_numpy()).all()
+
+
+def test_lists_are_handed_on_to_parquet_only(predict, model, table):
+    lists = table.append_column("tags", pa.array([[1, 2]] * NUMBER))
+    parquet.write_table(lists, "lists.parquet")
+    asked = ["data.path=lists.parquet", "columns=mean", "id=tags"]
+    for out in ("out=out.csv", "out=-"):
+        status, _, said = predict(*asked, out)
+        assert status == 1
+        assert "column 'tags' is of type list" in said
+        assert "write .parquet" in said
+    assert not Path("out.csv").exists()
+    assert predict(*asked, "out=out.parquet")[0] == 0
+    assert parquet.read_table("out.parquet")["tags"].to_pylist() == [[1, 2]] * NUMBER
+
+
+@pytest.mark.parametrize("samples", [1, 2000], ids=["at the end", "on the way"])
+def test_a_reader_of_standard_output_may_leave(predict, table, monkeypatch, samples):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        asked = ["data.path=new.csv", "out=-", "columns=samples", f"samples={samples}"]
+        status, _, said = predict(*asked)
+    assert (status, said) == (0, "")
+
+
 def test_names_and_numbers_of_a_csv_are_handed_on_as_they_are(predict, table):
     given = csv.read_csv(
         "new.csv", convert_options=csv.ConvertOptions(column_types={"name": "string"})
@@ -209,6 +247,9 @@ MISTAKES = {
     "no target": (bad_csv(0, "1,2,3"), ["columns=[log_density]"], "has no column 'y0'"),
     "unknown answer": (bad_csv(0, "1,2,3"), ["columns=[means]"], "columns must be some of mean,"),
     "no answer": (bad_csv(0, "1,2,3"), ["columns=[]"], "columns must be some of mean,"),
+    "level twice": (bad_csv(0, "1,2,3"), ["quantiles=[0.5,0.1,0.5]"], "got 0.5 more than once"),
+    "no level": (bad_csv(0, "1,2,3"), ["quantiles=half"], "numbers from 0 to 1, got 'half'"),
+    "seed": (bad_csv(0, "1,2,3"), ["seed=-1"], "seed must be a whole number from 0 up, got -1"),
     "level": (bad_csv(0, "1,2,3"), ["quantiles=[5]"], "90 % is 0.9"),
     "no sample": (bad_csv(0, "1,2,3"), ["samples=0"], "samples must be at least 1, got 0"),
     "ending": (bad_csv(0, "1,2,3"), ["out=out.txt"], "out must end with one of"),

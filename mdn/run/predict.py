@@ -36,22 +36,65 @@ _Result = TypeVar("_Result")
 
 def predict(config: dict[str, Any]) -> None:
     """Write the columns asked for, of every row, to `out`."""
-    names = ("columns", "quantiles", "interval_level", "samples")
-    asked = Asked(**{name: config[name] for name in names})
+    asked = asked_for(config)
+    _check_seed(config["seed"])
     _check_not_itself(config["data"]["path"], config["out"])
     writer = TableWriter(config["out"])
     module = load(config["ckpt"])
     stream = open_rows(config["data"]["path"])
     predictor = Predictor.of(module, asked, stream, config["id"], config["seed"])
+    with _reader_may_leave(config["out"]):
+        rows = _write(predictor, stream, writer)
+        # Nothing but the answers belongs on standard output.
+        said = sys.stderr if config["out"] == STANDARD_OUTPUT else sys.stdout
+        print(f"{rows} rows predicted: {config['out']}", file=said)
+
+
+def _write(predictor: "Predictor", stream: RowStream, writer: TableWriter) -> int:
+    """The number of rows written."""
     rows = 0
     with writer, progress(stream) as report:
         for table in predictor.tables(stream):
             writer.write(table)
             rows += table.num_rows
             report(rows)
-    # Nothing but the answers belongs on standard output.
-    said = sys.stderr if config["out"] == STANDARD_OUTPUT else sys.stdout
-    print(f"{rows} rows predicted: {config['out']}", file=said)
+    sys.stdout.flush()  # so that a reader who has left is met here
+    return rows
+
+
+@contextmanager
+def _reader_may_leave(out: str) -> Iterator[None]:
+    """Stop quietly when whoever reads standard output has seen enough, as `head` has."""
+    try:
+        yield
+    except BrokenPipeError:
+        if out != STANDARD_OUTPUT:
+            raise
+        # What is still in the buffer would fail again at the end of the program.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def asked_for(config: dict[str, Any]) -> Asked:
+    """The columns that a configuration asks for; one on its own needs no brackets.
+
+    Raises:
+        ValueError: on what is none, or out of range.
+    """
+    levels = _listed(config["quantiles"])
+    if any(isinstance(level, bool) or not isinstance(level, int | float) for level in levels):
+        raise ValueError(f"quantiles must be numbers from 0 to 1, got {config['quantiles']!r}")
+    return Asked(_listed(config["columns"]), levels, config["interval_level"], config["samples"])
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _check_seed(seed: Any) -> None:
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}")
 
 
 def _check_not_itself(path: str, out: str) -> None:

@@ -12,9 +12,20 @@ from pyarrow import csv, parquet
 
 STANDARD_OUTPUT = "-"
 
+
+def _csv_writer(sink: Any, schema: pa.Schema) -> csv.CSVWriter:
+    nested = [field for field in schema if pa.types.is_nested(field.type)]
+    if nested:
+        raise ValueError(
+            f"column {nested[0].name!r} is of type {nested[0].type}, which a CSV file cannot hold; "
+            "write .parquet, or leave it out of id"
+        )
+    return csv.CSVWriter(sink, schema)
+
+
 FORMATS: dict[str, Callable[[Any, pa.Schema], Any]] = {
     ".parquet": parquet.ParquetWriter,
-    ".csv": csv.CSVWriter,
+    ".csv": _csv_writer,
 }
 """What each ending is written with."""
 
@@ -62,7 +73,7 @@ class TableWriter:
 
     def _open(self, schema: pa.Schema) -> Any:
         if self._path is None:
-            return csv.CSVWriter(sys.stdout.buffer, schema)
+            return _csv_writer(sys.stdout.buffer, schema)
         return FORMATS[self._path.suffix](_beside(self._path), schema)
 
 

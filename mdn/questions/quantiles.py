@@ -13,11 +13,11 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn import normal
-from mdn.parameters import MixtureParameters
+from mdn.questions.moments import Moments
 from mdn.questions.roots import Rows, root
 
 # How near the normal score of a quantile comes before the last step, which about doubles the
@@ -25,7 +25,7 @@ from mdn.questions.roots import Rows, root
 _DIGITS = 0.55
 
 
-class Quantiles(MixtureParameters):
+class Quantiles(Moments):
     """Questions to each target's own distribution; with several targets, their marginals."""
 
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
@@ -45,9 +45,13 @@ class Quantiles(MixtureParameters):
         Differentiable once in p and in the parameters. Probabilities near one lose the digits
         that their complement, asked with `upper`, would keep. NaN outside of [0, 1].
         """
-        mirrored = (p > 0.5) ^ upper
-        sign = torch.where(mirrored, -1.0, 1.0).to(p.dtype)[..., None]
-        tail = torch.minimum(p, 1 - p)
+        return self._tail_quantile(torch.minimum(p, 1 - p), (p > 0.5) ^ upper)
+
+    def _tail_quantile(
+        self, tail: Float[Tensor, "*rows D"], upper: Bool[Tensor, "*#rows #D"]
+    ) -> Float[Tensor, "*out D"]:
+        """The quantile of a tail of at most a half, where `upper` of that above it."""
+        sign = torch.where(upper, -1.0, 1.0).to(tail.dtype)[..., None]
         pi, mu, sigma = self.pi[..., None, :], sign * self.mu.mT, self.sigma.mT
         pi, mu, sigma = torch.broadcast_tensors(pi, mu, sigma)
         with torch.no_grad():
@@ -62,8 +66,15 @@ class Quantiles(MixtureParameters):
             ValueError: on a level that is not a probability.
         """
         check_probabilities(levels)
-        level = self.mu.new_tensor(levels).view(-1, *(1,) * (self.mu.ndim - 1))
-        return self.icdf(level.expand(len(levels), *self.batch_shape, self.num_targets))
+        return self._quantile(levels, upper=False)
+
+    def _quantile(self, levels: Sequence[float], upper: bool) -> Float[Tensor, "L *batch D"]:
+        # Mirrored before they are rounded, or single precision would have 1 - 1e-9 be 1.
+        tail = self.mu.new_tensor([min(level, 1 - level) for level in levels])
+        mirrored = tail.new_tensor([(level > 0.5) ^ upper for level in levels], dtype=torch.bool)
+        tail, mirrored = (v.view(-1, *(1,) * (self.mu.ndim - 1)) for v in (tail, mirrored))
+        shape = (len(levels), *self.batch_shape, self.num_targets)
+        return self._tail_quantile(tail.expand(shape), mirrored)
 
     @property
     def median(self) -> Float[Tensor, "*batch D"]:
@@ -89,13 +100,18 @@ class Quantiles(MixtureParameters):
         check_probabilities([level])
         if level == 0:
             raise ValueError("an expected shortfall needs a share above 0, got 0")
+        if level == 1:
+            return self.mean
         sign = -1 if upper else 1
-        quantile = self.icdf(torch.full_like(self.mu[..., 0, :], level), upper)
+        quantile = self._quantile([level], upper)[0]
         standard = sign * self._standard(quantile)
-        # E[y; y < q] of one component is mu Phi(z) - sigma phi(z); an upper tail is mirrored.
+        # E[y - c; y < q] of one component is (mu - c) Phi(z) - sigma phi(z); an upper tail is
+        # mirrored. With c = q nothing large cancels far from zero, and an error in q counts only
+        # by its square.
+        anchor = quantile.detach()
         edge = self.sigma.mT * normal.density(standard)
-        below = self.mu.mT * normal.cdf(standard) - sign * edge
-        return (self.pi[..., None, :] * below).sum(-1) / level
+        beyond = (self.mu.mT - anchor[..., None]) * normal.cdf(standard) - sign * edge
+        return anchor + (self.pi[..., None, :] * beyond).sum(-1) / level
 
     def _standard(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D K"]:
         return (y[..., None] - self.mu.mT) / self.sigma.mT

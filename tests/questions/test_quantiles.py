@@ -109,6 +109,22 @@ def test_single_precision_reaches_its_own_tails():
     )
 
 
+def test_single_precision_keeps_levels_next_to_one():
+    standard = one_target([1.0], [0.0], [1.0]).to(dtype=torch.float32)
+    levels = [1 - 1e-9, 1 - 1e-6, 0.9, 0.5, 1e-9]
+    found = standard.quantile(levels).squeeze(-1).double().numpy()
+    np.testing.assert_allclose(found, norm.ppf(levels), rtol=3e-6, atol=1e-6)
+    for level in levels:
+        expected = -norm.pdf(norm.ppf(level)) / level
+        assert standard.expected_shortfall(level).item() == pytest.approx(
+            expected, rel=3e-6, abs=1e-6
+        )
+
+
+def test_no_levels_make_no_quantiles(mixture):
+    assert mixture.quantile([]).shape == (0, 3, mixture.num_targets)
+
+
 def test_quantile_on_a_plateau_splits_it():
     """Half of the mass far left, half far right: any value between them is a median."""
     mixture = one_target([0.5, 0.5], [-100.0, 100.0], [1.0, 1.0])
@@ -147,6 +163,31 @@ def test_expected_shortfall_agrees_with_samples(mixture):
     for upper, tail in ((False, y[:2_000]), (True, y[-2_000:])):
         found = mixture.expected_shortfall(0.1, upper)
         assert ((found - tail.mean(0)).abs() < 8 * tail.std(0) / 2000**0.5).all()
+
+
+@pytest.mark.parametrize(("dtype", "shift"), [(torch.float64, 1e6), (torch.float32, 1e4)])
+@pytest.mark.parametrize("level", [1e-6, 1e-3, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("upper", [False, True])
+def test_expected_shortfall_far_from_zero_moves_with_the_mixture(dtype, shift, level, upper):
+    near = one_target([0.2, 0.8], [-1.0, 3.0], [2.0, 0.5])
+    far = one_target([0.2, 0.8], [shift - 1.0, shift + 3.0], [2.0, 0.5]).to(dtype=dtype)
+    found = far.expected_shortfall(level, upper).double() - shift
+    expected = near.expected_shortfall(level, upper)
+    # A few units in the last place of the answer.
+    assert abs(found - expected).item() < 3 * torch.finfo(dtype).eps * shift
+
+
+@pytest.mark.parametrize("level", [0.02, 0.7, 1.0])
+def test_gradient_of_expected_shortfall(level):
+    mu = torch.tensor([[-1.0], [0.5]], dtype=torch.float64, requires_grad=True)
+    std = torch.tensor([[0.5], [1.0]], dtype=torch.float64, requires_grad=True)
+    logits = torch.tensor([0.3, -0.2], dtype=torch.float64, requires_grad=True)
+
+    def shortfall(logits, mu, std):
+        mixture = GaussianMixture(logits.log_softmax(-1), mu, DiagonalScale(std, 1))
+        return mixture.expected_shortfall(level, upper=True)
+
+    assert torch.autograd.gradcheck(shortfall, (logits, mu, std))
 
 
 def test_levels_that_are_no_probabilities_are_refused(mixture):

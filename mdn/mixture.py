@@ -94,8 +94,10 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
     def _choose(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
         """Component of each sample, [*shape, *batch]."""
         weights = self.pi.detach().reshape(-1, self.num_components)
-        chosen = torch.multinomial(weights, math.prod(shape), replacement=True, generator=generator)
-        return chosen.T.reshape((*shape, *self.batch_shape))
+        count = math.prod(shape)
+        # At least one is drawn, for torch refuses none.
+        chosen = torch.multinomial(weights, max(1, count), replacement=True, generator=generator)
+        return chosen[:, :count].T.reshape((*shape, *self.batch_shape))
 
     def _sample_components(
         self, component: Int[Tensor, "*shape"], generator: torch.Generator | None

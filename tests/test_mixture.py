@@ -153,6 +153,13 @@ def test_a_sample_repeats_with_its_generator(make_mixture):
     assert mixture.sample().shape == (3, 2)
 
 
+def test_no_samples_have_the_shape_of_none(make_mixture):
+    mixture = make_mixture(3, targets=2)
+    assert mixture.sample((0,)).shape == (0, 3, 2)
+    assert mixture.sample((4, 0)).shape == (4, 0, 3, 2)
+    assert mixture[:0].sample((4,)).shape == (4, 0, 2)
+
+
 def test_samples_choose_components_by_weight():
     mixture = one_target(log_pi=[math.log(0.9), math.log(0.1)], mu=[-5.0, 5.0], std=[1.0, 1.0])
     assert (mixture.sample([20_000]) > 0).double().mean() == pytest.approx(0.1, abs=0.01)

@@ -64,10 +64,18 @@ class Pooling(Moments):
         """The mixture without the components whose weight is below `tolerance` everywhere.
 
         The rest is renormalised. A component that has weight in one mixture of a batch stays in
-        all, and the heaviest always stays.
+        all, and the heaviest always stays. A tolerance of 0 keeps all.
+
+        Raises:
+            ValueError: on a negative tolerance.
         """
+        if not tolerance >= 0:
+            raise ValueError(
+                f"prune takes the smallest weight to keep, at least 0, got {tolerance}"
+            )
+        lightest = math.log(tolerance) if tolerance > 0 else -math.inf
         heaviest = self.log_pi.reshape(-1, self.num_components).amax(0)
-        keep = (heaviest >= min(math.log(tolerance), heaviest.max().item())).nonzero().squeeze(-1)
+        keep = (heaviest >= min(lightest, heaviest.max().item())).nonzero().squeeze(-1)
         return type(self)(
             torch.log_softmax(self.log_pi[..., keep], -1),
             self.mu[..., keep, :],

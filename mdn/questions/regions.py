@@ -88,7 +88,8 @@ def _region(mixture: Regions, level: float) -> Region:
 
 def _split(mixture: Regions) -> list[Regions]:
     at_once = max(1, _NUMBERS_AT_ONCE // (GRID_POINTS * mixture.num_components**2))
-    return [mixture[start : start + at_once] for start in range(0, len(mixture), at_once)]
+    starts = range(0, max(1, len(mixture)), at_once)
+    return [mixture[start : start + at_once] for start in starts]
 
 
 def _check_inside(level: float) -> None:

@@ -44,8 +44,16 @@ class Subsets(MixtureParameters):
             values: what they are; leading axes broadcast against the batch.
 
         Raises:
-            ValueError: on a target that is not there or is there twice, or where none is left.
+            ValueError: on a target that is not there or is there twice, where none is left, or
+                where values and targets differ in number.
         """
+        if values.shape[-1] != len(dims):
+            raise ValueError(
+                f"values must hold one number for each of dims {list(dims)} in its last axis, got "
+                f"shape {tuple(values.shape)}"
+            )
+        if not dims:
+            return self.expand(*torch.broadcast_shapes(values.shape[:-1], self.batch_shape))
         rest = [d for d in range(self.num_targets) if d not in set(dims)]
         if not rest:
             raise ValueError(f"no target is left to predict: all {self.num_targets} are given")
@@ -60,7 +68,16 @@ class Subsets(MixtureParameters):
         return type(self)(log_pi, mu, scale)
 
     def project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
-        """The mixture over one target, the component of y along a direction: direction' y."""
+        """The mixture over one target, the component of y along a direction: direction' y.
+
+        Raises:
+            ValueError: on a direction without one number for each target.
+        """
+        if direction.shape != (self.num_targets,):
+            raise ValueError(
+                f"a direction takes one number for each of {self.num_targets} targets, got shape "
+                f"{tuple(direction.shape)}"
+            )
         std = torch.linalg.vector_norm(direction @ self.scale.tril(), dim=-1, keepdim=True)
         return type(self)(self.log_pi, (self.mu @ direction)[..., None], DiagonalScale(std, 1))
 

@@ -74,6 +74,17 @@ def test_pruning_drops_what_is_light_everywhere(make_mixture):
     assert mixture.prune(1e-12).num_components == 4
 
 
+def test_pruning_at_nothing_keeps_all_and_below_is_refused(make_mixture):
+    mixture = make_mixture(2, components=4, targets=2)
+    none = torch.tensor([0.5, 0.5, 0.0, 0.0], dtype=torch.float64).log().expand(2, 4)
+    mixture = GaussianMixture(none, mixture.mu, mixture.scale)
+    assert mixture.prune(0.0).num_components == 4
+    assert mixture.prune(1e-300).num_components == 2
+    for wrong in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match="at least 0, got"):
+            mixture.prune(wrong)
+
+
 def test_samples_tell_their_component(make_mixture):
     mixture = make_mixture(3, components=2, targets=2)
     far = torch.tensor([[-1e3, -1e3], [1e3, 1e3]], dtype=torch.float64)

@@ -103,6 +103,12 @@ def test_samples_are_scored_in_parts_that_follow_one_generator(monkeypatch):
     )
 
 
+def test_no_mixtures_have_no_regions():
+    region = rough_mixture(4, 3.0)[:0].highest_density_region(0.5)
+    assert region.lower.shape == region.upper.shape == (0, 5)
+    assert region.log_threshold.shape == (0,)
+
+
 def test_questions_without_an_answer_are_refused(make_mixture):
     with pytest.raises(ValueError, match="one target, got 2; take a marginal"):
         make_mixture(targets=2).highest_density_region(0.5)

@@ -125,3 +125,22 @@ def test_wrong_targets_are_refused(make_mixture):
     with pytest.raises(ValueError, match="no target is left"):
         mixture.condition([1, 0], torch.zeros(2, dtype=torch.float64))
     assert isinstance(mixture.marginal([0]), GaussianMixture)
+
+
+def test_given_nothing_the_mixture_is_itself(make_mixture):
+    mixture = make_mixture(2, targets=3)
+    y = torch.randn(5, 2, 3, dtype=torch.float64)
+    for rows in ((2,), (5, 2)):
+        given = mixture.condition([], torch.zeros(*rows, 0, dtype=torch.float64))
+        assert given.batch_shape == rows
+        torch.testing.assert_close(given.log_prob(y), mixture.log_prob(y), rtol=0, atol=0)
+
+
+def test_numbers_that_do_not_fit_the_targets_are_refused(make_mixture):
+    mixture = make_mixture(targets=3)
+    for count in (1, 2, 4):
+        with pytest.raises(ValueError, match=f"each of 3 targets, got shape .{count},"):
+            mixture.project(torch.ones(count, dtype=torch.float64))
+    for dims, count in (([], 1), ([0, 1], 1), ([0], 2)):
+        with pytest.raises(ValueError, match="one number for each of dims"):
+            mixture.condition(dims, torch.ones(count, dtype=torch.float64))

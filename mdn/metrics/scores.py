@@ -28,7 +28,11 @@ POINTS: dict[str, Callable[[GaussianMixture], Tensor]] = {
     "median": lambda mixture: mixture.median,
     "mode": lambda mixture: mixture.modes().y[..., 0, :],
 }
-"""What may be stated as the prediction: the mean, each target's median, or the highest mode."""
+"""What may be stated as the prediction: the mean, each target's median, or the highest mode.
+
+For several targets the highest mode is that of the modes found, `GaussianMixture.modes`; a higher
+one may be missed.
+"""
 
 
 def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:

@@ -111,11 +111,15 @@ class Ascent:
         self.resets = list(state["resets"])
 
     def _revived(self, mixture: GaussianMixture) -> GaussianMixture:
-        """The mixture with lost components put to use, a few times each: some data need fewer."""
+        """The mixture with lost components put to use, a few times each: some data need fewer.
+
+        That lowers the likelihood at first, so a mixture that had come to rest goes on.
+        """
         lost = [k for k in without_mass(mixture) if self.resets[k] < _MOST_RESETS]
         for k in lost:
             self.resets[k] += 1
             mixture = revive(mixture, k)
+            self.converged = False
         return mixture
 
 

@@ -11,6 +11,7 @@ from em_cases import (
 from mdn.em import fit_em, revive
 from mdn.families import Diagonal
 from mdn.mixture import GaussianMixture
+from mdn.scale import DiagonalScale
 from mdn.start import start_at
 
 DATA = {
@@ -49,6 +50,17 @@ def test_a_component_without_rows_is_put_to_use(family):
     assert fit.resets == [0, 1]
     assert fit.converged
     assert fit.lower_bounds[-1] == pytest.approx(fit_em(y, 2, family).lower_bounds[-1], abs=1e-4)
+
+
+def test_a_fit_does_not_end_in_the_update_that_revives_a_component():
+    generator = torch.Generator().manual_seed(6)
+    y = torch.randn(500, 1, generator=generator).double()
+    pi, mu, sigma = torch.tensor([[1 - 2e-10, 2e-10], [0.0, 1.5], [1.0, 0.1]]).double()
+    start = GaussianMixture(pi.log(), mu[:, None], DiagonalScale(sigma[:, None], 1))
+    fit = fit_em(y, 2, Diagonal(1e-3), start=start, tol=1e-6)
+    assert fit.resets == [0, 1]
+    assert fit.converged
+    assert fit.mixture.log_prob(y).mean() >= fit.lower_bounds[-1]
 
 
 def test_resets_come_to_an_end():

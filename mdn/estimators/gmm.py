@@ -172,7 +172,7 @@ class GMM(FittedMixture):
         covariance: Float[Tensor, "K D D"] | None,
     ) -> list[GaussianMixture]:
         if self.warm_start and hasattr(self, "mixture_"):
-            return [units.standardize_mixture(self.mixture_)]
+            return [units.standardize_mixture(self._last_mixture(z.shape[-1]))]
         if self.means_init is not None:
             mu = _given("means_init", self.means_init, (self.num_components, z.shape[-1]))
             begun = [start_at(units.standardize(mu), z, family, weight)]
@@ -181,6 +181,15 @@ class GMM(FittedMixture):
             start, components = STARTS[self.init], int(self.num_components)
             begun = [start(z, components, family, weight, int(seed)) for seed in seeds]
         return [self._with_given(mixture, family, covariance) for mixture in begun]
+
+    def _last_mixture(self, num_targets: int) -> GaussianMixture:
+        last, wanted = tuple(self.mixture_.mu.shape), (self.num_components, num_targets)
+        if last != wanted:
+            raise ValueError(
+                f"warm_start goes on from means of shape {last}, but num_components and X ask for "
+                f"{wanted}; set warm_start=False"
+            )
+        return self.mixture_
 
     def _with_given(
         self, mixture: GaussianMixture, family: Family, covariance: Float[Tensor, "K D D"] | None

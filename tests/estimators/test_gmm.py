@@ -139,6 +139,19 @@ def test_going_on_from_the_last_fit():
     assert first + rest == pytest.approx(whole.lower_bounds_, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("components", "columns", "message"),
+    [
+        (2, 4, r"means of shape \(3, 4\), but .* ask for \(2, 4\)"),
+        (3, 2, r"means of shape \(3, 4\), but .* ask for \(3, 2\)"),
+    ],
+)
+def test_going_on_with_another_shape_is_refused(components, columns, message):
+    fit = GMM(3, random_state=0, warm_start=True).fit(IRIS)
+    with pytest.raises(ValueError, match=message):
+        fit.set_params(num_components=components).fit(IRIS[:, :columns])
+
+
 def test_missing_entries_are_answered_for_by_what_is_observed():
     rows = IRIS.copy()
     rows[::4, 2] = np.nan

@@ -5,8 +5,10 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 
+from mdn.run.build import load
 from mdn.run.check import resolved
 from mdn.run.evaluate import evaluate
 from mdn.run.train import train
@@ -46,6 +48,33 @@ def test_evaluate_leaves_scores_pictures_and_a_page(checkpoint, tmp_path, capsys
     said = capsys.readouterr().out
     assert "Intervals and regions" in said
     assert "report.html" in said
+
+
+def test_the_gain_over_a_mixture_does_not_depend_on_where_the_test_rows_are(checkpoint, tmp_path):
+    evaluate(asked_of(checkpoint, tmp_path, report=False))
+    own = json.loads((tmp_path / "metrics.json").read_text())
+    data = load(checkpoint).recipe["data"]
+    evaluate(asked_of(checkpoint, tmp_path, report=False) | {"data": data})
+    assert json.loads((tmp_path / "metrics.json").read_text()) == own
+    # One Gaussian is among what the mixture is chosen from.
+    assert own["test/gain_over_marginal_mixture"] < own["test/gain_over_marginal"] + 0.1
+
+
+def test_without_the_rows_of_training_the_mixture_is_left_out(checkpoint, tmp_path, capsys):
+    state = torch.load(checkpoint, weights_only=True)
+    data = state["mdn"]["data"]
+    columns = {"targets": state["mdn"]["targets"], "inputs": state["mdn"]["inputs"]}
+    parts = {"weight": None, "val_path": None, "test_path": None}
+    numbers = {"val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "seed": 0}
+    gone = {"_target_": "mdn.data.module.FileData", "path": str(tmp_path / "gone.csv")}
+    for recipe in (gone | columns | parts | numbers, {}):
+        state["mdn"]["data"] = recipe
+        moved = tmp_path / "moved.ckpt"
+        torch.save(state, moved)
+        evaluate(asked_of(moved, tmp_path, report=False) | {"data": data})
+        assert "are not at hand" in capsys.readouterr().out
+        metrics = json.loads((tmp_path / "metrics.json").read_text())
+        assert "test/gain_over_marginal_mixture" not in metrics
 
 
 def test_scores_alone_when_no_report_is_asked_for(checkpoint, tmp_path):

@@ -45,22 +45,30 @@ class Scores:
 
 
 @torch.no_grad()
-def score(module: MixtureModule, table: Table) -> Scores:
+def score(module: MixtureModule, table: Table, reference: GaussianMixture | None = None) -> Scores:
     """All scores that need no more than the model and the rows.
 
     Means are weighted where the rows are; calibration counts every row once.
+
+    Args:
+        module: the model.
+        table: the rows.
+        reference: a mixture that knows no inputs, for the gain over it.
     """
     names = table.target_names
-    means, transforms = scoreboard(module, table), []
+    means = scoreboard(module, table) | _gain_over(reference)
+    transforms, in_turn = [], []
     for part in _parts(table):
         mixture = module(part.x)
         transforms.append(metrics.pit(mixture, part.y))
+        in_turn.append(metrics.rosenblatt(mixture, part.y))
         for mean in means.values():
             mean.update(mixture, part.y, part.weight)
     values = {name: mean.compute() for name, mean in means.items()}
     pit = torch.cat(transforms)
+    values |= _calibration(pit) | _joint_calibration(torch.cat(in_turn))
     sampled, rank = _sampled_scores(module, table)
-    return Scores(_named(values | _calibration(pit) | sampled, names), pit, rank)
+    return Scores(_named(values | sampled, names), pit, rank)
 
 
 def scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
@@ -71,6 +79,12 @@ def scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
         **{name: RowMean(score) for name, score in _grid_scores(table).items()},
         **_scores_of_targets((len(table.target_names),)),
     }
+
+
+def _gain_over(reference: GaussianMixture | None) -> dict[str, RowMean]:
+    if reference is None:
+        return {}
+    return {"gain_over_marginal_mixture": RowMean(partial(metrics.gain, reference=reference))}
 
 
 def _scores_of_targets(each: tuple[int]) -> dict[str, RowMean]:
@@ -124,6 +138,11 @@ def _calibration(pit: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         "calibration_error": metrics.calibration_error(pit),
     }
     return distances | coverage
+
+
+def _joint_calibration(in_turn: Float[Tensor, "N D"]) -> dict[str, Tensor]:
+    """Of each target given those before it; of a single one that is the PIT again."""
+    return {"rosenblatt_ks": metrics.ks_distance(in_turn)} if in_turn.shape[-1] > 1 else {}
 
 
 def _sampled_scores(

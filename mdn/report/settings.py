@@ -7,13 +7,14 @@ from typing import Any
 def settings(recipe: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, str]:
     """Columns, model and data of a checkpoint's recipe, then what there is to say of its fit."""
     asked = {key: recipe[key] for key in ("inputs", "targets", "model", "data")}
-    return {key: _words(value) for key, value in _flat({**asked, **fit})}
+    return {key: _words(value) for key, value in flat({**asked, **fit})}
 
 
-def _flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting of a tree of them, named by its path with dots."""
     for key, value in node.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{path}{key}.")
+            yield from flat(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
 

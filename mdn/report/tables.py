@@ -33,6 +33,7 @@ _JOINT = {
     "excess_nll": "excess over the best",
     "marginal_nll": "one Gaussian that ignores the inputs",
     "gain_over_marginal": "gain over that Gaussian",
+    "gain_over_marginal_mixture": "gain over a mixture that ignores the inputs",
     "energy_score_standardized": "energy score, of standardised targets",
     "region_calibration_error": "mean error of the levels of regions",
 }
@@ -50,8 +51,14 @@ _EACH = {
 _INTERVALS = "Central intervals of each target; highest-density regions of all targets together"
 _DISTANCES = {
     "pit_ks": "Kolmogorov-Smirnov distance of the PIT",
+    "rosenblatt_ks": "the same, given the targets before it",
     "calibration_error": "mean error of stated probabilities",
 }
+
+_NO_TRAINING_ROWS = (
+    "The rows that the model was trained on are not at hand: no mixture that ignores the inputs "
+    "could be fitted to them."
+)
 
 
 def score_tables(scores: Scores, targets: Sequence[str]) -> list[ScoreTable]:
@@ -60,7 +67,7 @@ def score_tables(scores: Scores, targets: Sequence[str]) -> list[ScoreTable]:
     by_chance = f"Chance alone gives {rows} rows a distance of about {0.87 / rows**0.5:.2g}."
     each = _EACH if len(targets) > 1 else {key: _EACH[key] for key in _EACH if key != "nll"}
     return [
-        ScoreTable("All targets together, per row", [""], _joint(metrics)),
+        ScoreTable("All targets together, per row", [""], _joint(metrics), _left_out(metrics)),
         ScoreTable("Each target, in its units", [*targets], _each(metrics, targets, each)),
         _intervals(scores, targets),
         ScoreTable("Calibration", [*targets], _each(metrics, targets, _DISTANCES), by_chance),
@@ -70,6 +77,10 @@ def score_tables(scores: Scores, targets: Sequence[str]) -> list[ScoreTable]:
 def _joint(metrics: Mapping[str, float]) -> list[tuple[str, list[str]]]:
     present = {name: label for name, label in _JOINT.items() if PREFIX + name in metrics}
     return [(label, [_number(metrics[PREFIX + name])]) for name, label in present.items()]
+
+
+def _left_out(metrics: Mapping[str, float]) -> str:
+    return "" if f"{PREFIX}gain_over_marginal_mixture" in metrics else _NO_TRAINING_ROWS
 
 
 def _each(

@@ -7,10 +7,11 @@ from typing import Any
 
 from mdn.data.batches import Batches
 from mdn.data.files import read_table
-from mdn.data.module import EVALUATION_BATCH
+from mdn.data.module import EVALUATION_BATCH, TableModule
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
+from mdn.report.marginal import marginal_mixture
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import DPI, Picture, pictures
 from mdn.report.scores import Scores, score
@@ -24,8 +25,9 @@ from mdn.run.results import print_evaluation, reference_scores, write_metrics
 def evaluate(config: dict[str, Any]) -> float:
     """Write and print the scores, and a report of them; the test NLL is what it returns."""
     module = load(config["ckpt"])
-    table, problem = _rows(config.get("data"), module)
-    scores = score(module, table)
+    table, problem, trained_on = _rows(config.get("data"), module)
+    reference = None if trained_on is None else marginal_mixture(module, trained_on)
+    scores = score(module, table, reference)
     scores = replace(scores, metrics=likelihood(module, table, problem) | scores.metrics)
     run_dir = Path(config["run_dir"])
     write_metrics(scores.metrics, run_dir)
@@ -42,16 +44,42 @@ def likelihood(module: MixtureModule, table: Table, problem: Problem | None) -> 
     return scores | reference_scores(module, table, problem, scores["test/nll"])
 
 
-def _rows(asked: dict[str, Any] | None, module: MixtureModule) -> tuple[Table, Problem | None]:
-    """The test rows of the run or of a problem; of a file every row."""
-    if asked is not None and "path" in asked:
+def _rows(
+    asked: dict[str, Any] | None, module: MixtureModule
+) -> tuple[Table, Problem | None, Table | None]:
+    """Rows to score, the problem that they are of, and the rows that the run was trained on."""
+    if asked is not None:
+        return *_other_rows(asked, module), _training_rows(module)
+    data = _own_data(module)
+    return data.tables["test"], data.problem, data.train_table
+
+
+def _own_data(module: MixtureModule) -> TableModule:
+    data = build_data(module.recipe["data"])
+    _check_columns(module.recipe, data.input_names, data.target_names)
+    return data
+
+
+def _other_rows(asked: dict[str, Any], module: MixtureModule) -> tuple[Table, Problem | None]:
+    """The test rows of a problem; of a file every row."""
+    if "path" in asked:
         recipe = module.recipe
         _check_columns(recipe, asked.get("inputs"), asked.get("targets"))
         columns = recipe["targets"], recipe["inputs"], asked["weight"]
         return read_table(asked["path"], *columns)[0], None
-    data = build_data(module.recipe["data"] if asked is None else asked)
+    data = build_data(asked)
     _check_columns(module.recipe, data.input_names, data.target_names)
     return data.tables["test"], data.problem
+
+
+def _training_rows(module: MixtureModule) -> Table | None:
+    """None where they are not at hand, or their file is no longer what it was."""
+    if not module.recipe["data"]:
+        return None
+    try:
+        return _own_data(module).train_table
+    except (OSError, ValueError):
+        return None
 
 
 def _check_columns(

@@ -11,6 +11,7 @@ from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
 from mdn.likelihood import use_compiled
 from mdn.mixture_module import MixtureModule
+from mdn.report.settings import flat
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
 from mdn.run.results import print_results, reference_scores, write_metrics
@@ -110,16 +111,13 @@ def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[st
 def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
     shown = [key for key in ("seed", "model", "data") if key in config]
-    flat = _flatten({key: config[key] for key in shown})
+    settings = _flatten({key: config[key] for key in shown})
     for logger in trainer.loggers:
-        logger.log_hyperparams(flat, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
+        logger.log_hyperparams(settings, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
 
 
-def _flatten(node: dict[str, Any], path: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in node.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{path}{key}.")
-        else:
-            flat[f"{path}{key}"] = value if isinstance(value, int | float) else str(value)
-    return flat
+def _flatten(node: dict[str, Any]) -> dict[str, Any]:
+    """Numbers, and words for the rest."""
+    return {
+        path: value if isinstance(value, int | float) else str(value) for path, value in flat(node)
+    }

@@ -18,13 +18,21 @@ from mdn.report.tables import ScoreTable, score_tables
 
 def test_every_score_stands_in_a_table():
     targets = NAMES
-    scores = score(gaussian_model(2), table_of(100, 2))
+    model, table = gaussian_model(2), table_of(100, 2)
+    scores = score(model, table, model.marginal)
     tables = score_tables(scores, targets)
     cells = [cell for table in tables for _, row in table.rows for cell in row]
     for key, value in scores.metrics.items():
         shown = {f"{value:#.4g}".rstrip("."), f"{100 * value:.1f} %"}
         assert shown & set(cells), key
     assert all(len(row) == len(table.columns) for table in tables for _, row in table.rows)
+
+
+def test_what_could_not_be_fitted_is_said():
+    model, table = gaussian_model(1), table_of(20, 1)
+    without, with_it = score(model, table), score(model, table, model.marginal)
+    assert "not at hand" in score_tables(without, NAMES[:1])[0].note
+    assert score_tables(with_it, NAMES[:1])[0].note == ""
 
 
 def test_settings_are_flat_words():

@@ -9,9 +9,11 @@ from gaussian_model import F64, MU, NAMES, STD, gaussian_model, table_of
 from scipy import stats
 
 from mdn.data.table import Table
+from mdn.mixture import GaussianMixture
 from mdn.report import scores as scoring
 from mdn.report.grids import step_of
 from mdn.report.scores import score
+from mdn.scale import CovarianceFactor
 
 
 def of_target(metrics, name, target, targets):
@@ -64,6 +66,41 @@ def test_joint_scores_and_regions_are_those_of_closed_forms(targets):
         assert found[f"test/region_size_{100 * level:g}"] == pytest.approx(size, rel=0.01)
         inside = found[f"test/region_coverage_{100 * level:g}"]
         assert inside == pytest.approx(np.mean(distance <= edge), abs=0.01)
+
+
+def test_calibration_in_turn_sees_a_correlation_that_is_missed():
+    model, table = gaussian_model(2), table_of(400, 2)
+    z = ((table.y - torch.tensor(MU)) / torch.tensor(STD)).numpy()
+    away = STD[1] * (0.8 * z[:, 0] + 0.6 * z[:, 1])
+    table.y[:, 1] = MU[1] + torch.from_numpy(away)
+    missed = score(model, table).metrics
+    for key in ("pit_ks", "rosenblatt_ks"):  # without a correlation they are the same
+        expected = stats.kstest(away / STD[1], "norm").statistic
+        assert missed[f"test/{key}/{NAMES[1]}"] == pytest.approx(expected, rel=1e-6)
+
+    tril = torch.tensor([[[STD[0], 0], [0.8 * STD[1], 0.6 * STD[1]]]], dtype=F64)
+    right = GaussianMixture(
+        torch.zeros(1, dtype=F64), torch.tensor([MU], dtype=F64), CovarianceFactor.from_tril(tril)
+    )
+    model.network.head.start(right, shrink=0.0)
+    seen = score(model, table).metrics
+    for d, name in enumerate(NAMES):
+        expected = stats.kstest(z[:, d], "norm").statistic
+        assert seen[f"test/rosenblatt_ks/{name}"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_calibration_in_turn_of_one_target_is_not_told_twice():
+    assert "test/rosenblatt_ks" not in score(gaussian_model(1), table_of(20, 1)).metrics
+
+
+def test_the_gain_over_a_reference_is_the_difference_of_log_densities():
+    model, table = gaussian_model(2), table_of(50, 2)
+    scale = CovarianceFactor.from_tril(3 * torch.eye(2, dtype=F64)[None])
+    reference = GaussianMixture(torch.zeros(1, dtype=F64), torch.zeros(1, 2, dtype=F64), scale)
+    y = table.y.numpy()
+    gain = stats.norm.logpdf(y, MU, STD) - stats.norm.logpdf(y, 0, 3)
+    found = score(model, table, reference).metrics["test/gain_over_marginal_mixture"]
+    assert found == pytest.approx(np.mean(gain.sum(1)), rel=1e-5)
 
 
 def test_the_energy_score_is_of_standardised_targets():

@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any, NamedTuple
 
+from sklearn.utils.validation import _num_samples
+
 from mdn.estimators.answers import Rows
 from mdn.estimators.gmm import GMM
 
 CRITERIA = ("bic", "aic")
+
+_MOST_COMPONENTS = 10
 
 
 class Selection(NamedTuple):
@@ -25,8 +29,8 @@ class Selection(NamedTuple):
 
 def select(
     X: Rows,
-    families: Iterable[str] = ("full", "diagonal", "isotropic", "shared_isotropic"),
-    components: Iterable[int] = range(1, 11),
+    families: str | Iterable[str] = ("full", "diagonal", "isotropic", "shared_isotropic"),
+    components: int | Iterable[int] | None = None,
     criterion: str = "bic",
     **settings: Any,
 ) -> Selection:
@@ -34,8 +38,8 @@ def select(
 
     Args:
         X: rows [N, D].
-        families: names, as `GMM` has them.
-        components: numbers of components.
+        families: a name or several, as `GMM` has them.
+        components: a number of components or several; None for 1 to 10, or to the number of rows.
         criterion: "bic" or "aic"; lower is better.
         settings: further arguments of `GMM`.
 
@@ -44,12 +48,22 @@ def select(
     """
     if criterion not in CRITERIA:
         raise ValueError(f"criterion must be one of {list(CRITERIA)}, got {criterion!r}")
-    grid = list(product(families, components))
+    grid = list(product(_families(families), _numbers(components, X)))
     if not grid:
         raise ValueError("nothing to select from: give at least one family and one number")
     fits = [GMM(number, family, **settings).fit(X) for family, number in grid]
     ranked = sorted(((_row(fit, X), fit) for fit in fits), key=lambda pair: pair[0][criterion])
     return Selection([row for row, _ in ranked], ranked[0][1])
+
+
+def _families(families: str | Iterable[str]) -> Iterable[str]:
+    return [families] if isinstance(families, str) else families
+
+
+def _numbers(components: int | Iterable[int] | None, X: Rows) -> Iterable[int]:
+    if components is None:
+        return range(1, min(_MOST_COMPONENTS, _num_samples(X)) + 1)
+    return components if isinstance(components, Iterable) else [components]
 
 
 def _row(fit: GMM, X: Rows) -> dict[str, Any]:

@@ -39,6 +39,17 @@ def test_rows_of_the_table_are_fits_of_the_estimator():
     assert row["score"] == alone.score(rows)
 
 
+def test_one_family_and_one_number_need_no_list():
+    (row,) = mdn.select(three_clusters(), "isotropic", 2, random_state=0).table
+    assert (row["family"], row["num_components"]) == ("isotropic", 2)
+
+
+@pytest.mark.parametrize(("rows", "most"), [(4, 4), (12, 10)])
+def test_there_are_at_most_ten_components_and_one_a_row(rows, most):
+    table = mdn.select(three_clusters()[::50][:rows].tolist(), "isotropic", random_state=0).table
+    assert sorted(row["num_components"] for row in table) == list(range(1, most + 1))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

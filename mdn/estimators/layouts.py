@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -68,7 +69,13 @@ def _constant(min_scale: float, covariance: Float[Tensor, "K D D"] | None) -> Co
         raise ValueError(
             "family 'constant' never learns its variance and got none; pass it as covariances_init"
         )
-    std = float(covariance[0, 0, 0].sqrt())
+    variance = covariance[0, 0, 0]
+    if not torch.allclose(covariance / variance, torch.eye(covariance.shape[-1]).to(covariance)):
+        raise ValueError(
+            "family 'constant' has one variance for all components and columns; "
+            "got covariances_init that are not one number times the identity"
+        )
+    std = float(variance.sqrt())
     return Constant(min(min_scale, std), std)
 
 

@@ -103,6 +103,27 @@ def test_constant_keeps_the_variance_it_was_given(method):
     assert fit.aic(IRIS) + 300 * fit.score(IRIS) == pytest.approx(2 * 14)
 
 
+def test_constant_takes_its_variance_in_full_too():
+    whole = np.broadcast_to(0.49 * np.eye(4), (3, 4, 4))
+    fit = GMM(3, "constant", covariances_init=whole, random_state=0, tol=1e-4).fit(IRIS)
+    assert fit.covariances_ == pytest.approx(0.49)
+
+
+@pytest.mark.parametrize(
+    "variances", [[[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 2]], [[1, 2, 3, 4]] * 3]
+)
+def test_constant_refuses_more_than_one_variance(variances):
+    given = np.array(variances)[:, :, None] * np.eye(4)
+    with pytest.raises(ValueError, match=r"has one variance for all .* not one number times"):
+        GMM(3, "constant", covariances_init=given).fit(IRIS)
+
+
+def test_constant_refuses_correlations():
+    given = np.broadcast_to(np.eye(4) + 0.1, (3, 4, 4)) / 1.1
+    with pytest.raises(ValueError, match="not one number times the identity"):
+        GMM(3, "constant", covariances_init=given).fit(IRIS)
+
+
 @pytest.mark.parametrize("method", ["em", "gradient"])
 def test_nine_to_one(method):
     random = np.random.default_rng(0)

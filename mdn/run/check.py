@@ -23,7 +23,7 @@ OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
 
 _WORDS_FOR_NUMBERS = ("auto",)
-_NULLABLE = ("model.gradient_clip",)
+_NULLABLE = ("model.gradient_clip", "threads")
 _COUNTS = ("trainer.max_epochs",)
 """Whole numbers, although their default is a word."""
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from mdn.callbacks.singularity_reset import SingularityReset
@@ -31,6 +32,8 @@ def train(config: dict[str, Any]) -> float:
     seed_everything(config["seed"], workers=True, verbose=False)
     _check_monitor(config["monitor"])
     use_compiled(config["compile"])
+    if config["threads"] is not None:
+        torch.set_num_threads(config["threads"])
     data = build_data(config["data"])
     config = with_sizes(config, data)
     module = build_module(config["model"], data.num_inputs, data.num_targets)

@@ -67,6 +67,13 @@ def test_a_component_on_one_row_is_singular_and_one_on_repeated_values_is_not():
     assert judge(spike, repeated) == ([False, False], [False, False])
 
 
+def test_singular_goes_by_effective_rows_and_not_by_mass():
+    heavy = torch.tensor([50.0, 0.5, 0.5])  # mass 51, about one effective row
+    thin = torch.full((50,), 0.1)  # mass 5, 50 effective rows
+    sums = torch.tensor([[r.sum(), r.square().sum(), r.sum(), 100.0] for r in (heavy, thin)]).T
+    assert find_singular(sums, THRESHOLDS).tolist() == [True, False]
+
+
 def test_a_narrow_component_off_the_floor_is_not_singular():
     y = torch.linspace(-3, 3, 100, dtype=F64)[:, None]
     assert not any(judge(mixture([0.98, 0.02], [0, y[40].item()], [2, 3e-3]), y)[1])

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from mdn.callbacks.singularity_reset import SingularityReset, forget, survey
 from mdn.data.table import Table
 from mdn.em_module import EMModule
-from mdn.families import Diagonal
+from mdn.families import Diagonal, Full
 from mdn.mixture import GaussianMixture
 from mdn.networks import NoBackbone
 from mdn.singularity import Thresholds
@@ -128,6 +129,18 @@ def test_a_restart_takes_back_that_em_had_converged(fit_outlier, data):
     run.module.restart(1, data.train_table.y[0], data.train_table.x)
     assert not run.module.ascent.converged
     assert run.module.mixture.pi[1] == pytest.approx(0.5 / (0.5 + 200 / 201))
+
+
+def test_a_restarted_component_has_an_equal_share_of_the_volume():
+    y = torch.randn(60, 3).double() @ torch.tensor([[2.0, 1, 0], [0, 5, 1], [0, 0, 9]]).double()
+    table = Table(torch.zeros(60, 0).double(), y, None, [], ["a", "b", "c"])
+    family = Full(1e-3, "covariance")
+    module = EMModule(0, 3, 4, family, "k-means", 1, 0, tol=1e-6, relative_tol=0.0)
+    module.start(table)
+    module.restart(2, y[0], table.x)
+    volume = module(table.x).scale.log_det()[..., 2].mean().item()
+    whole = module.marginal.scale.log_det().item()
+    assert volume == pytest.approx(whole - math.log(4), abs=1e-5)
 
 
 def test_a_restarted_component_starts_at_a_row_with_an_equal_share(

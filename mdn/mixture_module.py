@@ -109,7 +109,8 @@ class MixtureModule(LightningModule):
         Args:
             component: its number.
             y: where its mean begins.
-            x: rows over which it has an equal share of the weight.
+            x: rows over which its weight is 1/K of what there was: on average 1/(K + 1) of the
+                new total where it had been dead.
 
         Returns:
             The parameters that hold it, and which of their rows are its own.

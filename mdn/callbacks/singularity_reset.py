@@ -34,10 +34,10 @@ class SingularityReset(Callback):
       thresholds: {_target_: mdn.singularity.Thresholds, ...}
     ```
 
-    A restarted component has its mean at a training row that is explained badly, an equal share of
-    the weight and of the targets' volume, and no memory in the optimizer. How often that happened
-    is logged as `singularity/resets`, and for each component as `singularity/resets/<k>`. The
-    first process decides for all of them.
+    A restarted component has its mean at a training row that is explained badly, a weight beside
+    the others of 1/(K + 1) on average if it had been dead, 1/K of the targets' volume, and no
+    memory in the optimizer. How often that happened is logged as `singularity/resets`, and for
+    each component as `singularity/resets/<k>`. The first process decides for all of them.
 
     Args:
         every_n_epochs: how often to look.

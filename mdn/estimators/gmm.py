@@ -58,12 +58,13 @@ class GMM(FittedMixture):
         weights_init: weights to start from, [K].
         covariances_init: covariances to start from, shaped like `covariances_` or [K, D, D].
         init: "k-means", "k-means++" or "random" (rows), where nothing is given.
-        n_init: starts; the likeliest fit is kept.
+        n_init: starts; the likeliest fit is kept. Just one is made from `means_init` or, with
+            `warm_start`, from the last fit.
         max_iter: EM updates or gradient steps at most.
         tol: stop when the mean log likelihood rises by less; in nats.
         min_scale: the smallest standard deviation, in units of the standardised columns.
         random_state: of starts and samples.
-        warm_start: go on from the last fit.
+        warm_start: go on from the last fit, which must have as many components and columns.
 
     Attributes:
         weights_: [K].

@@ -1,6 +1,6 @@
 """Gradient descent on a mixture of its own: the head of the network, without inputs."""
 
-import math
+from copy import deepcopy
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,8 @@ from mdn.families import Family
 from mdn.mixture import GaussianMixture
 from mdn.networks import MixtureHead
 
-_LEARNING_RATE = 0.05
+# Clusters far apart are narrow in standardised units, and the first steps overshoot them.
+_LEARNING_RATES = [0.05 / 4**cuts for cuts in range(4)]
 # Adam does not rise at every step: wait so many for a better one.
 _PATIENCE = 30
 
@@ -32,25 +33,43 @@ def fit_gradient(
         weight: of each row.
         start: its scales are projected on the family.
         max_iter: steps at most.
-        tol: stop when the mean log likelihood has risen by less than this in 30 steps.
+        tol: go back to the likeliest and take smaller steps when the mean log likelihood has risen
+            by less than this in 30 steps; stop when it does so at the smallest.
 
     Returns:
         The likeliest mixture on the way; its lower bounds are those of the likeliest so far.
     """
     head = MixtureHead(0, y.shape[-1], start.num_components, family).double()
     head.start(onto_family(start, family), shrink=0.0)
-    optimizer = torch.optim.Adam((p for p in head.parameters() if p.numel()), _LEARNING_RATE)
-    share, best, bounds = weight / weight.sum(), start, []
+    share, bounds, climbed = weight / weight.sum(), [], []
+    for rate in _LEARNING_RATES:
+        climbed = _climb(head, y, share, rate, max_iter - len(bounds), tol)
+        bounds += climbed
+    mixture = head(y.new_empty(0)).detach()
+    return MixtureFit(mixture, bounds, _rests(climbed, tol), [0] * start.num_components)
+
+
+def _climb(
+    head: MixtureHead,
+    y: Float[Tensor, "N D"],
+    share: Float[Tensor, " N"],
+    rate: float,
+    max_iter: int,
+    tol: float,
+) -> list[float]:
+    """Bounds of the likeliest so far, at one learning rate; the head is left at the likeliest."""
+    optimizer = torch.optim.Adam((p for p in head.parameters() if p.numel()), rate)
+    best, bounds = deepcopy(head.state_dict()), []
     while len(bounds) < max_iter and not _rests(bounds, tol):
-        mixture = head(y.new_empty(0))
-        likelihood = share @ mixture.log_prob(y)
-        if likelihood > max(bounds, default=-math.inf):
-            best = mixture.detach()
-        bounds.append(max([likelihood.item(), *bounds[-1:]]))
+        likelihood = share @ head(y.new_empty(0)).log_prob(y)
+        if bounds and likelihood > bounds[-1]:
+            best = deepcopy(head.state_dict())
+        bounds.append(max([*bounds[-1:], likelihood.item()]))
         optimizer.zero_grad()
         likelihood.neg().backward()
         optimizer.step()
-    return MixtureFit(best, bounds, _rests(bounds, tol), [0] * start.num_components)
+    head.load_state_dict(best)
+    return bounds
 
 
 def _rests(bounds: list[float], tol: float) -> bool:

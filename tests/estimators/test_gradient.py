@@ -7,6 +7,7 @@ from demo_data import demo_rows
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from mdn import GMM
+from mdn.em import fit_em
 from mdn.estimators.gradient import fit_gradient
 from mdn.families import Diagonal, Full
 from mdn.start import kmeans_start
@@ -54,3 +55,16 @@ def test_bounds_are_those_of_the_best_mixture_so_far(family):
     mean = (weight * fit.mixture.log_prob(y)).sum() / weight.sum()
     assert fit.lower_bounds[-1] == pytest.approx(mean.item(), abs=1e-12)
     assert fit.converged == (len(fit.lower_bounds) < 300)
+
+
+@pytest.mark.parametrize("distance", [300, 100])
+def test_clusters_far_apart_come_out_as_by_em(distance):
+    family, weight = Full(1e-3, "covariance"), torch.ones(100, dtype=torch.float64)
+    y = torch.from_numpy(np.random.default_rng(0).normal(size=(100, 2)))
+    y[50:] += distance
+    y = (y - y.mean(0)) / y.std(0)
+    start = kmeans_start(y, 2, family, weight)
+    fit = fit_gradient(y, family, weight, start, 1000, 1e-6)
+    best = fit_em(y, 2, family, weight=weight, start=start)
+    assert fit.converged
+    assert fit.lower_bounds[-1] == pytest.approx(best.lower_bounds[-1], abs=1e-3)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra.errors import HydraException
 from jaxtyping import Float
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from numpy.random import RandomState
@@ -23,7 +22,7 @@ from mdn.mixture_module import MixtureModule
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer
 from mdn.run.compose import compose
-from mdn.run.errors import readable
+from mdn.run.errors import CONFIGURATION_ERRORS, readable
 from mdn.run.train import restore_best
 
 _CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "early_stopping")
@@ -174,7 +173,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 def _bad_settings_are_value_errors() -> Iterator[None]:
     try:
         yield
-    except (HydraException, MisconfigurationException) as error:
+    except (*CONFIGURATION_ERRORS, MisconfigurationException) as error:
         raise ValueError(readable(error)) from error
 
 

@@ -49,6 +49,7 @@ LIBRARIES = {
         "callbacks",
         "estimators",
         "run",
+        "regressor",
         "benchmark",
     },
     "matplotlib": {"plotting", "callbacks", "report"},

@@ -1,6 +1,9 @@
 """What a user's mistake looks like: one readable message, and no traceback unless asked for."""
 
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
+
+CONFIGURATION_ERRORS: tuple[type[Exception], ...] = (HydraException,)
+"""What composing and instantiating a configuration raises."""
 
 
 class UserError(CompactHydraException):

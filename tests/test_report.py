@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mdn.run.build import load
 from mdn.run.check import resolved
@@ -42,6 +43,8 @@ def test_evaluate_leaves_scores_pictures_and_a_page(checkpoint, tmp_path, capsys
     pictures = {path.name for path in (tmp_path / "figures").iterdir()}
     names = ("density", "slices", "reliability", "pit", "coverage", "component_usage")
     assert pictures == {f"{name}.{ending}" for name in names for ending in ("png", "svg")}
+    log = EventAccumulator(str(tmp_path)).Reload()
+    assert sorted(log.Tags()["images"]) == sorted(f"figures/{name}" for name in names)
     html = (tmp_path / "report.html").read_text()
     assert html.count("data:image/svg+xml;base64,") == len(names)
     assert f"{trained['fit_seconds']:.6g}" in html

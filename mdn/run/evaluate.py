@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch.utils.tensorboard import SummaryWriter
+
 from mdn.data.batches import Batches
 from mdn.data.files import read_table
 from mdn.data.module import EVALUATION_BATCH, TableModule
@@ -100,6 +102,7 @@ def write_report(
     trained_in = ckpt.absolute().parent.parent
     drawn = list(pictures(module, table, scores, trained_in))
     save_pictures(drawn, run_dir / FIGURES)
+    log_pictures(drawn, run_dir)
     page = Page(
         density_name(table.input_names, table.target_names),
         f"{len(table)} rows, scored by {ckpt}",
@@ -117,6 +120,13 @@ def save_pictures(drawn: list[Picture], folder: Path) -> None:
     for picture in drawn:
         (folder / f"{picture.name}.svg").write_bytes(picture.svg)
         picture.figure.savefig(folder / f"{picture.name}.png", dpi=DPI)
+
+
+def log_pictures(drawn: list[Picture], run_dir: Path) -> None:
+    """Put each picture into a TensorBoard log beside the other answers."""
+    with SummaryWriter(str(run_dir)) as writer:
+        for picture in drawn:
+            writer.add_figure(f"figures/{picture.name}", picture.figure, close=False)
 
 
 def _fit(trained_in: Path) -> dict[str, Any]:

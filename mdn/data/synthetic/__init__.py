@@ -1,13 +1,16 @@
 """Problems with a known answer."""
 
+from mdn.data.synthetic.circle import CircleOfModes
 from mdn.data.synthetic.clusters import RandomClusters, ThreeGaussians
 from mdn.data.synthetic.inverse import InverseProblem, InverseSinusoid
 from mdn.data.synthetic.problem import MixtureProblem, Problem
 from mdn.data.synthetic.robot_arm import RobotArm
+from mdn.data.synthetic.turning import TurningCorrelations
 from mdn.data.synthetic.two_branches import TwoBranches
 from mdn.data.synthetic.univariate import Heteroscedastic, Jumps, SkewNormal
 
 __all__ = [
+    "CircleOfModes",
     "Heteroscedastic",
     "InverseProblem",
     "InverseSinusoid",
@@ -18,5 +21,6 @@ __all__ = [
     "RobotArm",
     "SkewNormal",
     "ThreeGaussians",
+    "TurningCorrelations",
     "TwoBranches",
 ]

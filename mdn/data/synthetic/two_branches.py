@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from mdn.data.synthetic.planes import rotation
 from mdn.data.synthetic.problem import IndependentMixtureProblem, correlated_mixture, uniform
 from mdn.mixture import GaussianMixture
 
@@ -26,11 +27,6 @@ class TwoBranches(IndependentMixtureProblem):
         pi = torch.cat([torch.sigmoid(2 * x), torch.sigmoid(-2 * x)], -1)
         first = torch.cat([torch.sin(2 * x), torch.cos(2 * x)], -1)
         second = torch.cat([-torch.sin(2 * x), x / 2], -1)
-        turned = _rotation(torch.cat([x, math.pi / 3 - x], -1))
+        turned = rotation(torch.cat([x, math.pi / 3 - x], -1))
         covariance = turned @ x.new_tensor([0.5, 0.05]).square().diag() @ turned.mT
         return correlated_mixture(pi, torch.stack([first, second], -2), covariance)
-
-
-def _rotation(angle: Float64[Tensor, "*batch"]) -> Float64[Tensor, "*batch 2 2"]:
-    cos, sin = angle.cos(), angle.sin()
-    return torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)

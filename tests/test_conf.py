@@ -11,7 +11,18 @@ from omegaconf import OmegaConf
 
 CONF = Path(__file__).parents[1] / "conf"
 FILES = sorted(CONF.rglob("*.yaml"))
-GROUPS = ["family", "model", "data", "optimizer", "schedule", "trainer", "callbacks", "experiment"]
+GROUPS = [
+    "family",
+    "model",
+    "objective",
+    "regularizer",
+    "data",
+    "optimizer",
+    "schedule",
+    "trainer",
+    "callbacks",
+    "experiment",
+]
 CHOICES = [f"{p.parent.name}={p.stem}" for p in FILES if p.parent.name in GROUPS]
 
 

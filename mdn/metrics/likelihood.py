@@ -59,11 +59,20 @@ def grid_nll(
     grid point gains nothing below -sum log step. In each component a target's cell is taken given
     the values of those before it, which makes the cells' probabilities sum to one; with a diagonal
     covariance they are exactly those of the mixture.
+
+    Args:
+        mixture: the predictions.
+        y: the values.
+        step: of each target's grid, in its units; 0 for a target that was not rounded, of which the
+            density is taken as it is.
     """
     whitened = mixture.scale.whiten(y[..., None, :] - mixture.mu)
-    half = 0.5 * step / mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
-    cells = normal.log_mass(*torch.broadcast_tensors(whitened, half)).sum(-1)
-    return step.log().sum() - torch.logsumexp(mixture.log_pi + cells, -1)
+    std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
+    rounded = step > 0
+    width = torch.where(rounded, step, torch.ones_like(step))
+    mass = normal.log_mass(*torch.broadcast_tensors(whitened, 0.5 * width / std))
+    each = torch.where(rounded, mass, normal.log_density(whitened) - std.log())
+    return width.log().sum() - torch.logsumexp(mixture.log_pi + each.sum(-1), -1)
 
 
 def grid_step(y: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:

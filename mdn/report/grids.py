@@ -1,22 +1,61 @@
-"""Targets that were rounded, of which a density can be gamed."""
+"""Targets that were rounded, of which a density can be gamed: scored by the cells of their grids.
 
+For several targets there is a score of each that was rounded and one of all together, in which the
+others count by their density: it is to be read beside the joint likelihood.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_ROUNDING = 1e-3
-"""How far from a whole number of steps a difference may be, in steps."""
+from mdn import metrics
+from mdn.data.repeats import rounded_targets
+from mdn.data.table import Table
+from mdn.metrics.running import RowMean, Score
+from mdn.mixture import GaussianMixture
+from mdn.mixture_module import MixtureModule
+
+GRID = "grid"
+"""Where a recipe keeps the steps of rounded targets by their names, as the training rows tell."""
 
 
-def step_of(values: Float[Tensor, " N"]) -> float | None:
-    """The step of the grid that values lie on; None where they look continuous.
+def grid_steps(module: MixtureModule, table: Table) -> dict[str, float]:
+    """Which targets were rounded, and the steps of their grids.
 
-    Continuous values are all different; a grid repeats some, and its gaps are whole steps.
+    It is what training saw; of a model that was trained elsewhere, what these rows tell.
     """
-    distinct = values.unique()
-    if len(distinct) in (1, len(values)):
-        return None
-    gaps = distinct.diff()
-    step = gaps.min()
-    whole = gaps / step
-    on_grid = ((whole - whole.round()).abs() <= _ROUNDING).all()
-    return step.item() if on_grid else None
+    seen: dict[str, float] | None = module.recipe.get(GRID)
+    return rounded_targets(table) if seen is None else seen
+
+
+def grid_scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
+    """The scores that spikes cannot win; none where no target was rounded."""
+    steps, names = grid_steps(module, table), table.target_names
+    if not steps:
+        return {}
+    each = {
+        f"grid_nll/{name}": partial(_of_target, target=names.index(name), step=step)
+        for name, step in steps.items()
+    }
+    scores: dict[str, Score] = {"grid_nll": partial(_joint, steps=_in_order(steps, names))}
+    scores |= each if len(names) > 1 else {}
+    return {name: RowMean(score) for name, score in scores.items()}
+
+
+def _in_order(steps: Mapping[str, float], names: list[str]) -> Float[Tensor, " D"]:
+    return torch.tensor([steps.get(name, 0.0) for name in names], dtype=torch.float64)
+
+
+def _joint(
+    mixture: GaussianMixture, y: Float[Tensor, "N D"], steps: Float[Tensor, " D"]
+) -> Float[Tensor, " N"]:
+    return metrics.grid_nll(mixture, y, steps.to(y))
+
+
+def _of_target(
+    mixture: GaussianMixture, y: Float[Tensor, "N D"], target: int, step: float
+) -> Float[Tensor, " N"]:
+    return metrics.grid_nll(mixture.marginal([target]), y[:, [target]], y.new_tensor([step]))

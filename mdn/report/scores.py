@@ -4,7 +4,7 @@ Highest-density regions and the energy score cost thousands of densities a row: 
 from some rows, drawn at random.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,14 +18,13 @@ from mdn.data.table import Table
 from mdn.metrics.running import RowMean
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
-from mdn.report.grids import step_of
+from mdn.report.grids import grid_scoreboard
 from mdn.report.names import PREFIX, percent, score_keys
 
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
 _SAMPLES = 400
 _DECILES = tuple(i / 10 for i in range(1, 10))
-Score = Callable[[GaussianMixture, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +70,23 @@ def score(module: MixtureModule, table: Table, reference: GaussianMixture | None
     return Scores(_named(values | sampled, names), pit, rank)
 
 
+@torch.no_grad()
+def grid_scores(module: MixtureModule, table: Table) -> dict[str, float]:
+    """The scores that spikes cannot win, where targets were rounded; they are among `score`'s."""
+    board = grid_scoreboard(module, table)
+    for part in _parts(table) if board else ():
+        mixture = module(part.x)
+        for mean in board.values():
+            mean.update(mixture, part.y, part.weight)
+    return _named({name: mean.compute() for name, mean in board.items()}, table.target_names)
+
+
 def scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
     """Scores that are means over rows."""
     return {
         "nll_bits": RowMean(metrics.nll_bits),
         "gain_over_marginal": RowMean(partial(metrics.gain, reference=module.marginal)),
-        **{name: RowMean(score) for name, score in _grid_scores(table).items()},
+        **grid_scoreboard(module, table),
         **_scores_of_targets((len(table.target_names),)),
     }
 
@@ -108,24 +118,6 @@ def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Te
 
 def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
     return metrics.interval_width(mixture, level)
-
-
-def _grid_scores(table: Table) -> dict[str, Score]:
-    """For each target that was rounded, the score that cannot be gamed by spikes."""
-    steps = [step_of(values) for values in table.y.T]
-    keys = score_keys("grid_nll", table.target_names)
-    return {
-        key.removeprefix(PREFIX): partial(_grid_nll, target=target, step=step)
-        for target, (key, step) in enumerate(zip(keys, steps, strict=True))
-        if step is not None
-    }
-
-
-def _grid_nll(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], target: int, step: float
-) -> Float[Tensor, " N"]:
-    rounded = y[:, [target]]
-    return metrics.grid_nll(mixture.marginal([target]), rounded, y.new_tensor([step]))
 
 
 def _calibration(pit: Float[Tensor, "N D"]) -> dict[str, Tensor]:

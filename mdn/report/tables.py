@@ -27,6 +27,7 @@ class ScoreTable:
 
 _JOINT = {
     "nll": "negative log likelihood, nats",
+    "grid_nll": "of the cells of rounded targets, nats",
     "nll_bits": "in bits",
     "nll_standardized": "of standardised targets, nats",
     "optimal_nll": "the best that any model can reach",
@@ -39,7 +40,7 @@ _JOINT = {
 }
 _EACH = {
     "nll": "negative log likelihood, nats",
-    "grid_nll": "negative log likelihood of the rounded target",
+    "grid_nll": "negative log likelihood of the cells of a rounded target",
     "crps": "CRPS",
     "rmse_mean": "RMSE of the mean",
     "mae_mean": "MAE of the mean",
@@ -65,7 +66,7 @@ def score_tables(scores: Scores, targets: Sequence[str]) -> list[ScoreTable]:
     """The scores in groups; what is not there is left out."""
     metrics, rows = scores.metrics, len(scores.pit)
     by_chance = f"Chance alone gives {rows} rows a distance of about {0.87 / rows**0.5:.2g}."
-    each = _EACH if len(targets) > 1 else {key: _EACH[key] for key in _EACH if key != "nll"}
+    each = {key: label for key, label in _EACH.items() if len(targets) > 1 or key not in _JOINT}
     return [
         ScoreTable("All targets together, per row", [""], _joint(metrics), _left_out(metrics)),
         ScoreTable("Each target, in its units", [*targets], _each(metrics, targets, each)),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 from mdn import metrics
@@ -74,6 +75,50 @@ def test_grid_nll_of_one_target_is_a_difference_of_probabilities(make_mixture):
         high, low = (norm.cdf((y[row].item() + side - mu) / sigma) for side in (0.15, -0.15))
         expected = -np.log(mixture.pi[row].numpy() @ (high - low) / 0.3)
         assert got[row].item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_grid_nll_of_two_targets_is_a_cell_and_then_a_cell_given_the_first(make_mixture):
+    mixture = make_mixture(3, components=3, targets=2)
+    y, step = torch.randn(3, 2, dtype=torch.float64), torch.tensor([0.4, 0.7], dtype=torch.float64)
+    got = metrics.grid_nll(mixture, y, step)
+    for row in range(3):
+        share = sum(
+            pi * cell(y[row], step, mu, covariance)
+            for pi, mu, covariance in zip(*dense(mixture, row), strict=True)
+        )
+        assert got[row].item() == pytest.approx(-np.log(share / 0.28), rel=1e-6)
+
+
+def dense(mixture, row):
+    covariance = mixture.scale.covariance().expand(*mixture.mu.shape, 2)
+    return tuple(v[row].numpy() for v in (mixture.pi, mixture.mu, covariance))
+
+
+def cell(y, step, mu, covariance):
+    """By quadrature, and by the textbook's conditional mean and variance."""
+    slope = covariance[1, 0] / covariance[0, 0]
+    given = mu[1] + slope * (y[0].item() - mu[0])
+    rest = covariance[1, 1] - slope * covariance[0, 1]
+    pairs = [(mu[0], covariance[0, 0]), (given, rest)]
+    sides = zip(y.tolist(), step.tolist(), pairs, strict=True)
+    return np.prod([mass(v - h / 2, v + h / 2, m, np.sqrt(s2)) for v, h, (m, s2) in sides])
+
+
+def mass(low, high, mean, std):
+    kinks = [p for p in (mean - 5 * std, mean, mean + 5 * std) if low < p < high]
+    return quad(lambda v: norm.pdf(v, mean, std), low, high, points=kinks or None)[0]
+
+
+def test_a_target_that_was_not_rounded_counts_by_its_density(make_mixture):
+    """Cells of the one summed and the density of the other integrated, in either order: one."""
+    mixture = make_mixture(components=3, targets=2)
+    fine, wide = torch.arange(-1200, 1201) * 0.02, torch.arange(-48, 49) * 0.5
+    for step, axes in (([0.5, 0.0], (wide, fine)), ([0.0, 0.5], (fine, wide))):
+        y = torch.cartesian_prod(*axes).double()
+        share = torch.exp(-metrics.grid_nll(mixture, y, torch.tensor(step).double()))
+        assert share.sum().item() * 0.5 * 0.02 == pytest.approx(1.0, abs=2e-3)
+    y, none = torch.randn(4, 2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    torch.testing.assert_close(metrics.grid_nll(mixture, y, none), metrics.nll(mixture, y))
 
 
 def test_spikes_gain_no_more_than_the_grid_allows():

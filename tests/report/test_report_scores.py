@@ -11,8 +11,7 @@ from scipy import stats
 from mdn.data.table import Table
 from mdn.mixture import GaussianMixture
 from mdn.report import scores as scoring
-from mdn.report.grids import step_of
-from mdn.report.scores import score
+from mdn.report.scores import grid_scores, score
 from mdn.scale import CovarianceFactor
 
 
@@ -158,12 +157,39 @@ def test_a_rounded_target_is_scored_by_its_cells():
     assert f"test/grid_nll/{NAMES[0]}" not in metrics
 
 
-def test_a_grid_is_told_from_what_only_repeats():
-    speeds = torch.tensor([64.6, 62.9, 64.6, 59.5], dtype=F64)
-    assert step_of(speeds) == pytest.approx(1.7)
-    assert step_of(torch.tensor([0.1, 0.2, 0.3, 0.3, 0.7], dtype=F64)) == pytest.approx(0.1)
-    continuous = torch.rand(100, dtype=F64)
-    assert step_of(continuous) is None
-    continuous[:30] = 0  # atoms
-    assert step_of(continuous) is None
-    assert step_of(torch.ones(3, dtype=F64)) is None
+def test_all_targets_together_are_scored_by_cells_and_by_density_where_not_rounded():
+    table, model = table_of(400, 2), gaussian_model(2)
+    table.y[:, 1] = (4 * table.y[:, 1]).round() / 4
+    metrics = score(model, table).metrics
+    alone = -stats.norm.logpdf(table.y[:, 0].numpy(), MU[0], STD[0]).mean()
+    together = alone + metrics[f"test/grid_nll/{NAMES[1]}"]
+    assert metrics["test/grid_nll"] == pytest.approx(together)
+    assert grid_scores(model, table) == {k: v for k, v in metrics.items() if "grid_nll" in k}
+
+
+def test_rounding_is_what_training_saw_of_it():
+    table, model = table_of(400, 1), gaussian_model(1)
+    rounded = Table(table.x, table.y.round(), None, table.input_names, table.target_names)
+    model.recipe = {"grid": {NAMES[0]: 1.0}}
+    few = rounded[torch.tensor([0, 1])]  # too few to tell
+    ends = stats.norm.cdf([few.y.numpy() - 0.5, few.y.numpy() + 0.5], MU[0], STD[0])
+    expected = {"test/grid_nll": pytest.approx(-np.log(np.diff(ends, axis=0)).mean())}
+    assert grid_scores(model, few) == expected
+    assert {**score(model, few).metrics, **expected} == score(model, few).metrics
+    model.recipe = {"grid": {}}
+    assert grid_scores(model, rounded) == {}
+    model.recipe = {}
+    assert list(grid_scores(model, rounded)) == ["test/grid_nll"]
+    assert grid_scores(model, table) == {}
+
+
+def test_a_weight_counts_a_row_as_often_in_its_cell():
+    weight = torch.arange(400, dtype=F64) % 3
+    plain = table_of(400, 1)
+    names = plain.input_names, plain.target_names
+    weighted = Table(plain.x, plain.y.round(), weight, *names)
+    repeated = Table(plain.x, plain.y.round(), None, *names)[
+        torch.repeat_interleave(torch.arange(400), weight.long())
+    ]
+    model = gaussian_model(1)
+    assert grid_scores(model, weighted) == pytest.approx(grid_scores(model, repeated))

@@ -17,16 +17,18 @@ from mdn.data.synthetic.problem import IndependentMixtureProblem, normal
 from mdn.mixture import GaussianMixture
 from mdn.scale import CovarianceFactor, PrecisionFactor
 
-_FACTORS = {"covariance": CovarianceFactor, "precision": PrecisionFactor}
+_FACTORS = {"covariance": (CovarianceFactor, 0.5), "precision": (PrecisionFactor, 1.0)}
+"""The kind of factor, and the amplitude of its strictly lower entries."""
 
 
 class TurningCorrelations(IndependentMixtureProblem):
     """Two components over six targets; means, scales and correlations follow x ~ N(0, 1) in 3-D.
 
-    Each of the numbers below is sin(b'x + c) with a b ~ N(0, 1/3) for each entry and a
-    c ~ U(-pi, pi) of its own, the same in every run: means are 2 sin, strictly lower entries sin,
-    conditional standard deviations 0.3 exp(0.5 sin), and the logit of the first weight is sin.
-    The best NLL is 1.285 nats for either factor.
+    Each number below has a wave sin(b'x + c) of its own, the same in every run, with b normal of
+    variance 1/3 and c ~ U(-pi, pi). Means are 2 sin, conditional standard deviations
+    0.3 exp(0.5 sin), strictly lower entries 0.5 sin in the factor of the covariance and sin in
+    that of the precision, and the logit of the first weight is sin. The best NLL is 1.282 nats
+    with either.
 
     Args:
         factor: "covariance" or "precision": the factor whose entries are smooth in x.
@@ -53,7 +55,8 @@ class TurningCorrelations(IndependentMixtureProblem):
         log_pi = torch.cat([waves[:, :1], -waves[:, :1]], -1).div(2).log_softmax(-1)
         entries = waves[:, 1:].unflatten(-1, (2, -1))
         mean, diagonal, lower = entries.tensor_split([targets, 2 * targets], -1)
-        scale = _FACTORS[self.factor](0.3 * (0.5 * diagonal).exp(), lower)
+        kind, size = _FACTORS[self.factor]
+        scale = kind(0.3 * (0.5 * diagonal).exp(), size * lower)
         return GaussianMixture(log_pi, 2 * mean, scale)
 
     @cached_property

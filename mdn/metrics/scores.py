@@ -22,6 +22,7 @@ from mdn.mixture import GaussianMixture
 from mdn.scale import DiagonalScale
 
 _NUMBERS_AT_ONCE = 2**22
+_PAIRS_AT_ONCE = 2**18
 
 POINTS: dict[str, Callable[[GaussianMixture], Tensor]] = {
     "mean": lambda mixture: mixture.mean,
@@ -103,14 +104,18 @@ def _mean_distance(m: Tensor, s: Tensor) -> Tensor:
 
 
 def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """E abs(Y - Y') of each target, one component against those after it at a time."""
-    total = torch.zeros_like(mu[..., 0, :])
-    for i in range(mu.shape[-2]):
-        ahead = slice(i, None)
-        spread = torch.hypot(sigma[..., i : i + 1, :], sigma[..., ahead, :])
-        distance = _mean_distance(mu[..., i : i + 1, :] - mu[..., ahead, :], spread)
-        pairs = 2 * (pi[..., ahead, :] * distance).sum(-2) - pi[..., i, :] * distance[..., 0, :]
-        total = total + pi[..., i, :] * pairs
+    """E abs(Y - Y') of each target, some components against those from them on at a time."""
+    count, total = mu.shape[-2], torch.zeros_like(mu[..., 0, :])
+    at_once = max(1, _PAIRS_AT_ONCE // max(1, mu.numel()))
+    for start in range(0, count, at_once):
+        some, ahead = slice(start, start + at_once), slice(start, None)
+        # A pair stands for both its orders unless both are met here.
+        orders = mu.new_full((count - start, 1), 2.0)
+        orders[:at_once] = 1.0
+        spread = torch.hypot(sigma[..., some, None, :], sigma[..., None, ahead, :])
+        distance = _mean_distance(mu[..., some, None, :] - mu[..., None, ahead, :], spread)
+        towards = ((orders * pi[..., ahead, :])[..., None, :, :] * distance).sum(-2)
+        total = total + (pi[..., some, :] * towards).sum(-2)
     return total
 
 

@@ -71,6 +71,17 @@ def test_crps_of_one_mixture_for_many_rows_in_single_precision(make_mixture):
     torch.testing.assert_close(score.double(), metrics.crps(mixture, y), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4])
+def test_crps_is_the_same_however_many_components_are_met_at_once(
+    make_mixture, monkeypatch, at_once
+):
+    mixture = make_mixture(3, components=5, targets=2)
+    y = torch.randn(3, 2, dtype=torch.float64)
+    whole = metrics.crps(mixture, y)
+    monkeypatch.setattr("mdn.metrics.scores._PAIRS_AT_ONCE", at_once * mixture.mu.numel())
+    torch.testing.assert_close(metrics.crps(mixture, y), whole)
+
+
 def test_energy_score_is_that_of_samples(mixture, y):
     score = metrics.energy_score(mixture, y, num_directions=2000)
     first, second = mixture.sample([20_000]), mixture.sample([20_000])

@@ -15,7 +15,7 @@ from mdn.em import Ascent, EStep, Statistics, Tolerance, fit_em, suitable_batch_
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
-from mdn.networks import MixtureDensityNetwork, MixtureHead, NoBackbone
+from mdn.networks import MixtureDensityNetwork, MixtureHead, NoBackbone, Part
 from mdn.start import start_named
 
 _TRIAL_UPDATES = 10
@@ -151,7 +151,7 @@ class EMModule(MixtureModule):
 
     def restart(
         self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
-    ) -> list[tuple[Tensor, Tensor]]:
+    ) -> list[Part]:
         self.ascent.converged = False
         return super().restart(component, y, x)
 

@@ -9,14 +9,13 @@ import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.nn.functional import linear
 
 from mdn.data.frames import input_matrix
 from mdn.data.standardize import Standardizer
 from mdn.data.table import Table
 from mdn.families import Family, floored_cholesky
 from mdn.mixture import GaussianMixture
-from mdn.networks import MixtureDensityNetwork
+from mdn.networks import MixtureNetwork, Part
 from mdn.scale import CovarianceFactor
 
 
@@ -36,7 +35,7 @@ class MixtureModule(LightningModule):
     started: Tensor
     target_covariance: Tensor
 
-    def __init__(self, num_inputs: int, num_targets: int, network: MixtureDensityNetwork) -> None:
+    def __init__(self, num_inputs: int, num_targets: int, network: MixtureNetwork) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.network = network
@@ -54,8 +53,21 @@ class MixtureModule(LightningModule):
 
     def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         """p(y given x) in the user's units and in the floating type of x: N mixtures."""
-        mixture = self.network(self.inputs(x, self.dtype)).expand(len(x)).to(dtype=x.dtype)
-        return mixture.affine(self.targets.factor.to(x.dtype), self.targets.shift.to(x.dtype))
+        mixture = self.network(self.inputs(x, self.dtype)).expand(len(x))
+        return self._in_units(mixture, x.dtype)
+
+    def members(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+        """p(y given x) as each member of an ensemble has it: batch axes [M, N], M = 1 of none.
+
+        `.pool()` of it is what the model itself answers, and `.covariance_split()` tells how much
+        of the covariance is noise, and how much the members' doubt.
+        """
+        mixture = self.network.separate(self.inputs(x, self.dtype))
+        return self._in_units(mixture.expand(self.num_members, len(x)), x.dtype)
+
+    def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
+        factor, shift = self.targets.factor.to(dtype), self.targets.shift.to(dtype)
+        return mixture.to(dtype=dtype).affine(factor, shift)
 
     @torch.no_grad()
     def predict(self, data: Any) -> GaussianMixture:
@@ -72,8 +84,13 @@ class MixtureModule(LightningModule):
 
     @property
     def num_components(self) -> int:
-        """K."""
-        return self.network.head.num_components
+        """Components of the mixture of a row: K, or M K of an ensemble."""
+        return self.num_members * self.network.head.num_components
+
+    @property
+    def num_members(self) -> int:
+        """M, the networks that are pooled; 1 where it is one."""
+        return math.prod(self.network.members)
 
     @property
     def family(self) -> Family:
@@ -98,16 +115,22 @@ class MixtureModule(LightningModule):
         """p(y given x), and y, as the likelihood sees them."""
         return self.network(self.inputs(x, self.dtype)), self.targets(y, self.dtype)
 
+    def separate(
+        self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
+    ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
+        """As `standardized`, from each member: [M, N] mixtures; [N] where there is one network."""
+        return self.network.separate(self.inputs(x, self.dtype)), self.targets(y, self.dtype)
+
     @torch.no_grad()
     def restart(
         self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
-    ) -> list[tuple[Tensor, Tensor]]:
+    ) -> list[Part]:
         """Begin one component anew, whatever the input, and leave the others as they are.
 
         As wide as all rows it would be outdone everywhere: it gets its share of their volume.
 
         Args:
-            component: its number.
+            component: its number; m K + k is component k of member m.
             y: where its mean begins.
             x: rows over which its weight is 1/K of what there was: on average 1/(K + 1) of the
                 new total where it had been dead.
@@ -115,15 +138,15 @@ class MixtureModule(LightningModule):
         Returns:
             The parameters that hold it, and which of their rows are its own.
         """
-        head, weights = self.network.head, self.network.head.weights
-        features = self.network.backbone(self.inputs(x, self.dtype))
-        logits = linear(features, weights.weight, weights.bias)
-        level = logits.logsumexp(-1).mean().item() - math.log(self.num_components)
-        width = self.num_components ** (-1 / head.num_targets) / self.targets.factor
+        head = self.network.head
+        *member, own = unravel(component, (*self.network.members, head.num_components))
+        logits = head.weights(self.network.features(self.inputs(x, self.dtype)))
+        level = logits.logsumexp(0)[*member].mean().item() - math.log(head.num_components)
+        width = head.num_components ** (-1 / head.num_targets) / self.targets.factor
         covariance = width[:, None] * self.target_covariance * width
         scale = self.family.project(covariance[None], covariance.new_ones(1))
-        head.restart(component, level, self.targets(y, self.dtype), scale)
-        return head.owned_by(component)
+        head.restart(own, level, self.targets(y, self.dtype), scale, tuple(member))
+        return head.owned_by(own, tuple(member))
 
     def setup(self, stage: str) -> None:
         if stage == "fit" and not self.started:
@@ -151,16 +174,15 @@ class MixtureModule(LightningModule):
         self._step(batch, "test")
 
     def _step(self, batch: Sequence[Tensor], stage: str) -> Tensor:
+        """The sum over members of their mean losses; what is logged is the nll of the pool."""
         x, y, *weight = batch
-        mixture, y = self.standardized(x, y)
+        mixture, y = self.separate(x, y)
         log_prob = mixture.log_prob(y)
-        if weight:
-            share = weight[0].to(log_prob.dtype)
-            total, rows = -(share * log_prob).sum(), share.sum()
-        else:
-            total, rows = -log_prob.sum(), len(y)
-        self._add(stage, total.detach(), rows)
-        return total / rows
+        pooled = self.network.pool(log_prob.detach())
+        share = weight[0].to(pooled) if weight else None
+        rows = len(y) if share is None else share.sum()
+        self._add(stage, -_total(pooled, share), rows)
+        return -_total(log_prob, share) / rows
 
     def _add(self, stage: str, total: Tensor, rows: Tensor | int) -> None:
         """Sums wait on the device for the end of the epoch: no synchronisation in a step."""
@@ -186,3 +208,16 @@ class MixtureModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["mdn"] = self.recipe
+
+
+def unravel(number: int, shape: Sequence[int]) -> list[int]:
+    """The index along each axis of an element that is counted along all."""
+    index = []
+    for size in reversed(shape):
+        number, place = divmod(number, size)
+        index.insert(0, place)
+    return index
+
+
+def _total(values: Float[Tensor, "*members N"], share: Tensor | None) -> Float[Tensor, ""]:
+    return values.sum() if share is None else (share * values).sum()

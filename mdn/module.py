@@ -1,6 +1,7 @@
 """The mixture density network, trained by gradient descent."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 from jaxtyping import Float
@@ -9,9 +10,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import batches_of
+from mdn.ensemble import Ensemble
 from mdn.families import Family, check_positive
 from mdn.mixture_module import MixtureModule
-from mdn.networks import MixtureDensityNetwork, MixtureHead
+from mdn.networks import MixtureDensityNetwork, MixtureHead, check_at_least
 from mdn.start import kmeans_start
 
 _SHRINK = 0.1
@@ -25,6 +27,7 @@ class MDNModule(MixtureModule):
         num_inputs: P.
         num_targets: D.
         num_components: K.
+        ensemble_size: M, networks that are trained side by side and pooled into one mixture.
         family: the covariance family.
         backbone: given P, the module in front of the head.
         optimizer: given parameter groups, the optimizer.
@@ -32,7 +35,7 @@ class MDNModule(MixtureModule):
         start_from_data: start the head from k-means of the targets; otherwise at random.
         mixture_lr: learning rate of the weights; None for the optimizer's.
         component_lr: learning rate of means and scales; None for the optimizer's.
-        gradient_clip: the largest norm of a gradient; None for any.
+        gradient_clip: the largest norm of a gradient, of each member's own; None for any.
 
     Raises:
         ValueError: on a number out of range.
@@ -43,6 +46,7 @@ class MDNModule(MixtureModule):
         num_inputs: int,
         num_targets: int,
         num_components: int,
+        ensemble_size: int,
         family: Family,
         backbone: Callable[[int], nn.Module],
         optimizer: Callable[[list[dict[str, Any]]], Optimizer],
@@ -56,9 +60,13 @@ class MDNModule(MixtureModule):
         for name, value in (rates | {"gradient_clip": gradient_clip}).items():
             if value is not None:
                 check_positive(name, value)
-        body: Any = backbone(num_inputs)
-        head = MixtureHead(body.num_features, num_targets, num_components, family)
-        super().__init__(num_inputs, num_targets, MixtureDensityNetwork(body, head))
+        check_at_least("ensemble_size", ensemble_size, 1)
+        members = [
+            _network(backbone(num_inputs), num_targets, num_components, family)
+            for _ in range(ensemble_size)
+        ]
+        network = members[0] if ensemble_size == 1 else Ensemble(members)
+        super().__init__(num_inputs, num_targets, network)
         self.optimizer = optimizer
         self.schedule = schedule
         self.start_from_data = start_from_data
@@ -68,9 +76,10 @@ class MDNModule(MixtureModule):
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.start_from_data:
-            head = self.network.head
-            mixture = kmeans_start(y.to(self.dtype), head.num_components, head.family, weight)
-            head.start(mixture, shrink=_SHRINK)
+            head, y = self.network.head, y.to(self.dtype)
+            for seed, member in enumerate(product(*map(range, self.network.members))):
+                mixture = kmeans_start(y, head.num_components, head.family, weight, seed)
+                head.start(mixture, _SHRINK, member)
 
     def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
@@ -89,7 +98,7 @@ class MDNModule(MixtureModule):
         backward(loss)
         if self.gradient_clip is not None:
             learnt = [p for group in optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(learnt, self.gradient_clip, foreach=True)
+            self.network.clip(learnt, self.gradient_clip)
         optimizer.step()
         self.lr_schedulers().step()  # pyright: ignore
         return loss.detach()
@@ -115,10 +124,18 @@ class MDNModule(MixtureModule):
         groups: dict[tuple[float | None, bool], list[nn.Parameter]] = {}
         for part, rate in parts.items():
             for parameter in (p for p in part.parameters() if p.numel()):
-                groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
+                decays = parameter.ndim - len(self.network.members) > 1
+                groups.setdefault((rate, decays), []).append(parameter)
         return [
             {"params": parameters}
             | ({} if rate is None else {"lr": rate})
             | ({} if decays else {"weight_decay": 0.0})
             for (rate, decays), parameters in groups.items()
         ]
+
+
+def _network(
+    backbone: Any, num_targets: int, num_components: int, family: Family
+) -> MixtureDensityNetwork:
+    head = MixtureHead(backbone.num_features, num_targets, num_components, family)
+    return MixtureDensityNetwork(backbone, head)

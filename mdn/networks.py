@@ -1,6 +1,7 @@
 """A backbone in front of a mixture head: the network that returns a distribution."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -25,6 +26,9 @@ NORMS: dict[str | None, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm1d,
     "layer": nn.LayerNorm,
 }
+
+Part = tuple[Tensor, tuple[int | Int[Tensor, " _"], ...]]
+"""A parameter, and the index of some of its rows."""
 
 
 class Block(nn.Module):
@@ -78,8 +82,8 @@ class MLP(nn.Sequential):
         norm: str | None,
         residual: bool,
     ) -> None:
-        _check_at_least("width", width, 1)
-        _check_at_least("depth", depth, 0)
+        check_at_least("width", width, 1)
+        check_at_least("depth", depth, 0)
         _check_known("activation", activation, ACTIVATIONS)
         _check_known("norm", norm, NORMS)
         if not 0 <= dropout < 1:
@@ -126,16 +130,16 @@ class MixtureHead(nn.Module):
     def __init__(
         self, num_features: int, num_targets: int, num_components: int, family: Family
     ) -> None:
-        _check_at_least("num_components", num_components, 1)
-        _check_at_least("num_targets", num_targets, 1)
+        check_at_least("num_components", num_components, 1)
+        check_at_least("num_targets", num_targets, 1)
         super().__init__()
         self.num_components = num_components
         self.num_targets = num_targets
         self.family = family
         self.raw_shape = family.raw_shape(num_components, num_targets)
         self.sizes = [num_targets * num_components, self.raw_shape[0] * self.raw_shape[1]]
-        self.weights = _Linear(num_features, num_components)
-        self.components = _Linear(num_features, sum(self.sizes))
+        self.weights = RowsLastLinear(num_features, num_components)
+        self.components = RowsLastLinear(num_features, sum(self.sizes))
 
     def forward(self, features: Float[Tensor, "*batch F"]) -> GaussianMixture:
         # No likelihood survives the half precision a backbone may run in.
@@ -151,21 +155,23 @@ class MixtureHead(nn.Module):
         )
 
     @torch.no_grad()
-    def start(self, mixture: GaussianMixture, shrink: float) -> None:
+    def start(self, mixture: GaussianMixture, shrink: float, member: tuple[int, ...] = ()) -> None:
         """Begin at one mixture of this family, whatever the input.
 
         Args:
             mixture: without batch axes; it becomes the biases.
             shrink: what the input-dependent weights are multiplied by.
+            member: which one, where several heads are stacked.
         """
-        self.weights.weight *= shrink
-        self.components.weight *= shrink
-        self.weights.bias.copy_(mixture.log_pi)
+        self.weights.weight[member] *= shrink
+        self.components.weight[member] *= shrink
+        self.weights.bias[member] = mixture.log_pi.to(self.weights.bias)
         raw = self.family.raw(mixture.scale)
-        self.components.bias.copy_(torch.cat([mixture.mu.mT.flatten(), raw.flatten()]))
+        start = torch.cat([mixture.mu.mT.flatten(), raw.flatten()])
+        self.components.bias[member] = start.to(self.components.bias)
 
-    def owned_by(self, component: int) -> list[tuple[Tensor, Int[Tensor, " rows"]]]:
-        """The rows of each parameter that belong to one component alone."""
+    def owned_by(self, component: int, member: tuple[int, ...] = ()) -> list[Part]:
+        """The part of each parameter that belongs to one component alone, of one member."""
         columns = self.raw_shape[1]
         slots = torch.arange(sum(self.sizes), device=self.components.bias.device)
         mu, raw = slots.split(self.sizes)
@@ -175,14 +181,21 @@ class MixtureHead(nn.Module):
         rows, row = torch.cat(own), slots.new_tensor([component])
         weights, components = self.weights, self.components
         return [
-            (weights.weight, row),
-            (weights.bias, row),
-            (components.weight, rows),
-            (components.bias, rows),
+            (weights.weight, (*member, row)),
+            (weights.bias, (*member, row)),
+            (components.weight, (*member, rows)),
+            (components.bias, (*member, rows)),
         ]
 
     @torch.no_grad()
-    def restart(self, component: int, logit: float, mu: Float[Tensor, " D"], scale: Scale) -> None:
+    def restart(
+        self,
+        component: int,
+        logit: float,
+        mu: Float[Tensor, " D"],
+        scale: Scale,
+        member: tuple[int, ...] = (),
+    ) -> None:
         """Begin one component anew, whatever the input; the others keep all that is theirs.
 
         Args:
@@ -190,31 +203,78 @@ class MixtureHead(nn.Module):
             logit: its unnormalised log weight.
             mu: its mean.
             scale: of this family, with K = 1. What components share is not touched.
+            member: which one, where several heads are stacked.
         """
-        (weight, row), (bias, _), (matrix, rows), (vector, _) = self.owned_by(component)
+        owned = self.owned_by(component, member)
+        (weight, row), (bias, _), (matrix, rows), (vector, _) = owned
         weight[row], bias[row], matrix[rows] = 0, logit, 0
         start = torch.cat([mu, self.family.raw(scale).flatten()])
-        vector[rows] = start[: len(rows)].to(vector)
+        vector[rows] = start[: vector[rows].numel()].to(vector)
 
 
-class MixtureDensityNetwork(nn.Module):
-    """x -> p(y given x): a backbone in front of a mixture head.
+class MixtureNetwork(nn.Module, ABC):
+    """x -> p(y given x): what a module trains.
+
+    Attributes:
+        backbone: from inputs to features.
+        head: from features to a mixture.
+        members: (M,) where M networks are stacked, the first axis of every parameter; else ().
+    """
+
+    backbone: nn.Module
+    head: MixtureHead
+    members: tuple[int, ...]
+
+    @abstractmethod
+    def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
+        """What the head looks at: [*members, *batch, F], or [0] where that is nothing."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
+        """p(y given x): one mixture a row, or one for all rows."""
+
+    @abstractmethod
+    def pool(self, log_prob: Float[Tensor, "..."]) -> Float[Tensor, "*batch"]:
+        """The log density of all from that of each member, [*members, *batch]."""
+
+    @abstractmethod
+    def clip(self, parameters: list[nn.Parameter], max_norm: float) -> None:
+        """Shorten the gradient of each member, over all of its parameters, to a norm."""
+
+    def separate(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
+        """p(y given x) as each member has it, with batch axes [*members, *batch]."""
+        return self.head(self.features(x))
+
+
+class MixtureDensityNetwork(MixtureNetwork):
+    """A backbone in front of a mixture head.
 
     Args:
         backbone: any module from [*batch, P] to [*batch, num_features] with that attribute.
         head: a head for as many features.
     """
 
+    members = ()
+
     def __init__(self, backbone: nn.Module, head: MixtureHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
 
+    def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
+        return self.backbone(x)
+
     def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        return self.head(self.backbone(x))
+        return self.separate(x)
+
+    def pool(self, log_prob: Float[Tensor, "..."]) -> Float[Tensor, "*batch"]:
+        return log_prob
+
+    def clip(self, parameters: list[nn.Parameter], max_norm: float) -> None:
+        nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
 
 
-class _Linear(nn.Linear):
+class RowsLastLinear(nn.Linear):
     """A linear layer with rows last that may have no inputs, and then begins at random."""
 
     def reset_parameters(self) -> None:
@@ -230,7 +290,8 @@ class _Linear(nn.Linear):
         return out.reshape(self.out_features, *batch)
 
 
-def _check_at_least(name: str, value: int, least: int) -> None:
+def check_at_least(name: str, value: int, least: int) -> None:
+    """Refuse what is not a whole number from `least` up."""
     if not isinstance(value, int) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 

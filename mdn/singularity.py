@@ -43,11 +43,11 @@ class Thresholds:
 
 def tally(
     mixtures: GaussianMixture, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"], floor: float
-) -> Float[Tensor, "4 K"]:
+) -> Float[Tensor, "4 *members K"]:
     """Sums over rows from which `find_ill` judges; those of chunks and of processes just add up.
 
     Args:
-        mixtures: one for each row.
+        mixtures: one for each row, [N], or [*members, N] of several models of the same rows.
         y: targets.
         weight: of each row.
         floor: the scale below which a component counts as on the floor.
@@ -55,22 +55,28 @@ def tally(
     weight = weight.double()
     share = weight[:, None] * mixtures.log_responsibilities(y).exp()
     lowest = (mixtures.scale.smallest() < floor).expand(share.shape)
-    total = weight.sum().expand(share.shape[-1])
-    return torch.stack([share.sum(0), share.square().sum(0), (share * lowest).sum(0), total])
+    sums = (share.sum(-2), share.square().sum(-2), (share * lowest).sum(-2))
+    return torch.stack([*sums, weight.sum().expand_as(sums[0])])
 
 
-def find_ill(sums: Float[Tensor, "4 K"], thresholds: Thresholds) -> Bool[Tensor, " K"]:
+def find_ill(
+    sums: Float[Tensor, "4 *members K"], thresholds: Thresholds
+) -> Bool[Tensor, "*members K"]:
     """Which components are dead or singular."""
     return find_dead(sums, thresholds) | find_singular(sums, thresholds)
 
 
-def find_dead(sums: Float[Tensor, "4 K"], thresholds: Thresholds) -> Bool[Tensor, " K"]:
+def find_dead(
+    sums: Float[Tensor, "4 *members K"], thresholds: Thresholds
+) -> Bool[Tensor, "*members K"]:
     """Which components have next to no mass."""
     mass, _, _, total = sums
-    return mass * len(mass) < thresholds.min_mass * total
+    return mass * mass.shape[-1] < thresholds.min_mass * total
 
 
-def find_singular(sums: Float[Tensor, "4 K"], thresholds: Thresholds) -> Bool[Tensor, " K"]:
+def find_singular(
+    sums: Float[Tensor, "4 *members K"], thresholds: Thresholds
+) -> Bool[Tensor, "*members K"]:
     """Which components sit on the floor for a few rows."""
     mass, square, on_floor, _ = sums
     rows = mass.square() / square.clamp(min=torch.finfo(square.dtype).tiny)

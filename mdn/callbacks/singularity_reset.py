@@ -14,6 +14,7 @@ from mdn.callbacks.evaluating import evaluating
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
+from mdn.networks import Part
 from mdn.singularity import Thresholds, find_ill, restart_rows, tally
 
 _CHUNK = 8192
@@ -37,7 +38,8 @@ class SingularityReset(Callback):
     A restarted component has its mean at a training row that is explained badly, a weight beside
     the others of 1/(K + 1) on average if it had been dead, 1/K of the targets' volume, and no
     memory in the optimizer. How often that happened is logged as `singularity/resets`, and for
-    each component as `singularity/resets/<k>`. The first process decides for all of them.
+    each component as `singularity/resets/<k>`. The first process decides for all of them. Members
+    of an ensemble are judged one by one; their components are counted on, member after member.
 
     Args:
         every_n_epochs: how often to look.
@@ -108,13 +110,18 @@ class SingularityReset(Callback):
         self._log(trainer, module.num_components)
 
     def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int]]:
-        """(component, row) of each restart."""
-        due = self._due(find_ill(seen.sums, self.thresholds), min_scale)
+        """(component, row) of each restart; a member's rows are those that it explains badly."""
+        ill = find_ill(seen.sums, self.thresholds)
+        due = self._due(ill.flatten(), min_scale)
         draws = generator("restarts", self.seed, epoch)
-        rows = restart_rows(seen.log_prob, seen.weight, len(due), draws)
-        return list(zip(due, rows.tolist(), strict=False))
+        plan = []
+        for member, log_prob in enumerate(seen.log_prob.view(-1, len(seen.weight))):
+            own = [c for c in due if c // ill.shape[-1] == member]
+            rows = restart_rows(log_prob, seen.weight, len(own), draws)
+            plan += zip(own, rows.tolist(), strict=False)
+        return plan
 
-    def _due(self, ill: Bool[Tensor, " K"], min_scale: float) -> list[int]:
+    def _due(self, ill: Bool[Tensor, " components"], min_scale: float) -> list[int]:
         """Components to restart now; what is known of each is brought up to date."""
         patients = [k for k, is_ill in enumerate(ill.tolist()) if is_ill]
         self.ill_for = {k: self.ill_for.get(k, 0) + 1 for k in patients}
@@ -148,31 +155,32 @@ class Survey(NamedTuple):
 
     Attributes:
         sums: as `tally` gives them.
-        log_prob: of each row, standardised.
+        log_prob: of each row under each member, standardised.
         weight: of each row.
     """
 
-    sums: Float[Tensor, "4 K"]
-    log_prob: Float[Tensor, " N"]
+    sums: Float[Tensor, "4 *members K"]
+    log_prob: Float[Tensor, "*members N"]
     weight: Float[Tensor, " N"]
 
 
 def survey(module: MixtureModule, table: Table, floor: float) -> Survey:
     """One pass over the training rows, in chunks."""
+    members = module.network.members
     sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
-        mixture, y = module.standardized(x.to(module.device), y.to(module.device))
-        mixtures = mixture.expand(len(x))
+        mixture, y = module.separate(x.to(module.device), y.to(module.device))
+        mixtures = mixture.expand(*members, len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))
         log_prob.append(mixtures.log_prob(y).cpu())
-    return Survey(torch.stack(sums).sum(0), torch.cat(log_prob), weight)
+    return Survey(torch.stack(sums).sum(0), torch.cat(log_prob, -1), weight)
 
 
-def forget(optimizers: Iterable[Optimizer], owned: list[tuple[Tensor, Tensor]]) -> None:
-    """Clear what optimizers remember of some rows of parameters: moments and momentum."""
-    for parameter, rows in owned:
+def forget(optimizers: Iterable[Optimizer], owned: list[Part]) -> None:
+    """Clear what optimizers remember of some parts of parameters: moments and momentum."""
+    for parameter, part in owned:
         for optimizer in optimizers:
             for memory in optimizer.state.get(parameter, {}).values():
                 if isinstance(memory, Tensor) and memory.shape == parameter.shape:
-                    memory[rows] = 0
+                    memory[part] = 0

@@ -43,6 +43,50 @@ class Pooling(Moments):
             joined([m.scale for m in members], [m.num_components for m in members]),
         )
 
+    def pool(self: AnyPooling) -> AnyPooling:
+        """The average of the densities along the first batch axis, that of an ensemble's members.
+
+        Batch axes [M, *batch] become [*batch], and K components M K: those of the first member,
+        then those of the second, and so on.
+
+        Raises:
+            ValueError: without such an axis.
+        """
+        members, *batch = self._with_members()
+
+        def side_by_side(stored: Float[Tensor, "M *batch _ P"]) -> Float[Tensor, "*batch _ P"]:
+            # What components share differs between members. Rows stay last in memory.
+            stored = stored.expand(members, *batch, self.num_components, stored.shape[-1])
+            turned = stored.movedim((-1, 0, -2), (0, 1, 2)).flatten(1, 2)
+            return turned.movedim((0, 1), (-1, -2))
+
+        log_pi = side_by_side(self.log_pi[..., None]).squeeze(-1) - math.log(members)
+        return type(self)(log_pi, side_by_side(self.mu), self.scale.map(side_by_side))
+
+    def covariance_split(
+        self,
+    ) -> tuple[Float[Tensor, "*batch D D"], Float[Tensor, "*batch D D"]]:
+        """The covariance of `pool` in two parts: aleatoric, the noise, and epistemic, the doubt.
+
+        By the law of total variance the first is the mean of the members' covariances, the second
+        the covariance of their means.
+
+        Raises:
+            ValueError: as `pool`.
+        """
+        members, *_ = self._with_members()
+        away = self.mean - self.mean.mean(0)
+        disagreement = away[..., :, None] * away[..., None, :]
+        return self.covariance.sum(0) / members, disagreement.sum(0) / members
+
+    def _with_members(self) -> torch.Size:
+        if not self.batch_shape:
+            raise ValueError(
+                "members are pooled along the first batch axis, got one mixture with none; "
+                "a model gives its members by model.members(x)"
+            )
+        return self.batch_shape
+
     def variance_split(
         self: AnyPooling, others: Sequence[AnyPooling], weights: Sequence[float] | None = None
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:

@@ -82,6 +82,7 @@ def make_module():
             num_inputs=inputs,
             num_targets=1,
             num_components=components,
+            ensemble_size=1,
             family=Diagonal(1e-3),
             backbone=backbone,
             optimizer=partial(optimizer, lr=learning_rate),

@@ -1,0 +1,68 @@
+"""A small module, rows for it, and a quiet fit."""
+
+from functools import partial
+
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+
+from mdn.data.batches import Batches, Blocks
+from mdn.data.table import Table
+from mdn.families import Full
+from mdn.module import MDNModule
+from mdn.networks import MLP
+from mdn.schedules import cosine
+
+BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
+
+
+def make_module(**changes):
+    settings = dict(
+        num_inputs=1,
+        num_targets=2,
+        num_components=3,
+        ensemble_size=1,
+        family=Full(1e-3, factor="covariance"),
+        backbone=BACKBONE,
+        optimizer=partial(torch.optim.AdamW, lr=1e-2),
+        schedule=partial(cosine, warmup=0.1),
+        start_from_data=True,
+        mixture_lr=None,
+        component_lr=None,
+        gradient_clip=1.0,
+    )
+    return MDNModule(**(settings | changes))
+
+
+def make_table(rows=90, weight=None):
+    x = torch.linspace(-1, 1, rows, dtype=torch.float64)[:, None]
+    noise = torch.randn(rows, 2, dtype=torch.float64)
+    y = torch.cat([1e4 + 50 * x, -3 * x], 1) + noise * torch.tensor([20.0, 0.1])
+    return Table(x, y, weight, ["x"], ["a", "b"])
+
+
+class Rows(LightningDataModule):
+    def __init__(self, table, block=1):
+        super().__init__()
+        self.train_table = table
+        self.block = block
+
+    def train_dataloader(self):
+        return Blocks(Batches(self.train_table.tensors, 10, seed=0), self.block)
+
+    def val_dataloader(self):
+        return Batches(self.train_table.tensors, 40)
+
+
+def fit(module, data, epochs=2):
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
+    trainer.fit(module, data)
+    return trainer

@@ -3,5 +3,6 @@
 METRICS_FILE = "metrics.json"
 ERROR_FILE = "error.txt"
 SWEEP_FILE = "sweep.csv"
+REGRET_FILE = "regret.csv"
 FIGURES = "figures"
 REPORT_FILE = "report.html"

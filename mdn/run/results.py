@@ -6,30 +6,61 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 from torch import Tensor
 
-from mdn.data.synthetic import Problem
+from mdn.callbacks.evaluating import evaluating
+from mdn.data.module import EVALUATION_BATCH
+from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
 from mdn.report.tables import ScoreTable
 from mdn.run.files import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.singularity import Thresholds, find_dead, tally
+
+_DEAD = Thresholds(min_mass=0.01, min_rows=0, floor_factor=0, floor_share=1)
+"""Only the first counts: a component is dead below a hundredth of an equal share of the rows."""
 
 
 def reference_scores(
     module: MixtureModule, table: Table, problem: Problem | None, nll: float
 ) -> dict[str, float]:
-    """What a Gaussian that ignores x reaches on these rows and, where it is known, the optimum."""
+    """What a Gaussian that ignores x reaches on these rows, and the optimum where it is known.
+
+    And what is judged without a likelihood: components alive, and where predictions bring an arm.
+    """
     marginal = module.marginal.log_prob(table.y)
     scores = {"test/marginal_nll": _mean_nll(marginal, table.weight)}
     exact = None if problem is None else problem.log_prob(table.x, table.y)
     if exact is not None:
         optimal = _mean_nll(exact, table.weight)
         scores |= {"test/optimal_nll": optimal, "test/excess_nll": nll - optimal}
-    return scores
+    if isinstance(problem, RobotArm):
+        scores["test/position_error"] = _position_error(module, table, problem)
+    return scores | {"test/components_alive": components_alive(module, table)}
+
+
+def components_alive(module: MixtureModule, table: Table) -> int:
+    """How many components answer for more than a hundredth of an equal share of the rows."""
+    weight = torch.ones(len(table)).double() if table.weight is None else table.weight
+    chunks = zip(*(v.split(EVALUATION_BATCH) for v in (table.x, table.y, weight)), strict=True)
+    sums = []
+    with evaluating(module):
+        for x, y, share in chunks:
+            mixture, y = module.standardized(x.to(module.device), y.to(module.device))
+            sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
+    return int((~find_dead(torch.stack(sums).sum(0), _DEAD)).sum())
+
+
+def _position_error(module: MixtureModule, table: Table, problem: RobotArm) -> float:
+    """The mean distance from the wanted position that the likeliest component's mean leaves."""
+    with evaluating(module):
+        _, angles = module(table.x.to(module.device)).most_likely()
+    return problem.position_error(table.x, angles.cpu()).mean().item()
 
 
 def _mean_nll(log_prob: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None) -> float:
@@ -51,10 +82,12 @@ _ROWS = {
     "test/optimal_nll": "  the best any model can reach",
     "test/excess_nll": "  excess over it",
     "test/marginal_nll": "  one Gaussian that ignores x",
+    "test/position_error": "distance from the wanted position",
     "val/nll": "validation NLL",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
     "converged": "converged",
+    "test/components_alive": "components alive",
     "singularity/revived": "components revived",
     "singularity/resets": "components restarted",
 }

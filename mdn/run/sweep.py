@@ -3,6 +3,8 @@
 import csv
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,34 @@ class SweepTable(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
-        jobs = [_job(path.parent) for path in sorted(directory.glob("*/.hydra"), key=_number)]
+        jobs = read_jobs(directory)
         if not jobs:
             return
-        _write(jobs, directory / SWEEP_FILE)
-        _print(jobs)
+        write_csv([job.row for job in jobs], directory / SWEEP_FILE)
+        print_grid(_grid(jobs))
         print(f"\ntable       {directory / SWEEP_FILE}")
-        failed = [job["job"] for job in jobs if job["error"]]
-        if failed:
-            sys.exit(f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(failed)}")
+        exit_if_failed(jobs)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one job was asked, what it scored, and the last line of its error if it failed."""
+
+    name: str
+    overrides: list[str]
+    error: str
+    metrics: dict[str, Any]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """One line of a table."""
+        asked = {"job": self.name, "overrides": " ".join(self.overrides), "error": self.error}
+        return asked | self.metrics
+
+
+def read_jobs(directory: Path) -> list[Job]:
+    """The jobs of a sweep in their order, from what each has left in its directory."""
+    return [_job(path.parent) for path in sorted(directory.glob("*/.hydra"), key=_number)]
 
 
 def _number(path: Path) -> tuple[int, str]:
@@ -40,41 +61,51 @@ def _number(path: Path) -> tuple[int, str]:
     return (int(name), name) if name.isdigit() else (sys.maxsize, name)
 
 
-def _job(directory: Path) -> dict[str, Any]:
-    """What one job was asked, what it scored, and the last line of its error."""
+def _job(directory: Path) -> Job:
     overrides = OmegaConf.load(directory / ".hydra" / "overrides.yaml")
-    error = directory / ERROR_FILE
-    metrics = directory / METRICS_FILE
-    return {
-        "job": directory.name,
-        "overrides": " ".join(str(override) for override in overrides),
-        "error": error.read_text().strip().splitlines()[-1] if error.exists() else "",
-        **(json.loads(metrics.read_text()) if metrics.exists() else {}),
-    }
+    error, metrics = directory / ERROR_FILE, directory / METRICS_FILE
+    return Job(
+        directory.name,
+        [str(override) for override in overrides],
+        error.read_text().strip().splitlines()[-1] if error.exists() else "",
+        json.loads(metrics.read_text()) if metrics.exists() else {},
+    )
 
 
-def _write(jobs: list[dict[str, Any]], path: Path) -> None:
-    columns = list(dict.fromkeys(key for job in jobs for key in job))
+def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write rows that need not have all columns."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(jobs)
+        writer.writerows(rows)
 
 
-def _print(jobs: list[dict[str, Any]]) -> None:
-    shown = [key for key in _SHOWN if any(key in job for job in jobs)]
-    failed = any(job["error"] for job in jobs)
-    grid = Grid("job", "choice", *shown, *(["error"] if failed else []), box=None)
-    for job, choice in zip(jobs, _choices(jobs), strict=True):
-        scores = [f"{job[key]:.4g}" if key in job else "" for key in shown]
-        grid.add_row(job["job"], choice, *scores, *([job["error"]] if failed else []))
+def print_grid(grid: Grid) -> None:
+    """Print a table, in a log as wide as it takes."""
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else 200
     console.print(grid)
 
 
-def _choices(jobs: list[dict[str, Any]]) -> list[str]:
-    """What tells the jobs apart: the overrides that they do not all share."""
-    asked = [job["overrides"].split() for job in jobs]
-    common = set.intersection(*map(set, asked)) if len(jobs) > 1 else set()
+def exit_if_failed(jobs: Sequence[Job]) -> None:
+    """End the command with 1 and the names of the jobs that failed, if any did."""
+    failed = [job.name for job in jobs if job.error]
+    if failed:
+        sys.exit(f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(failed)}")
+
+
+def choices(asked: Sequence[list[str]]) -> list[str]:
+    """What tells jobs apart: of the overrides of each, those that they do not all share."""
+    common = set.intersection(*map(set, asked)) if len(asked) > 1 else set()
     return [" ".join(each for each in one if each not in common) for one in asked]
+
+
+def _grid(jobs: Sequence[Job]) -> Grid:
+    shown = [key for key in _SHOWN if any(key in job.metrics for job in jobs)]
+    failed = any(job.error for job in jobs)
+    grid = Grid("job", "choice", *shown, *(["error"] if failed else []), box=None)
+    for job, choice in zip(jobs, choices([job.overrides for job in jobs]), strict=True):
+        scores = [f"{job.metrics[key]:.4g}" if key in job.metrics else "" for key in shown]
+        grid.add_row(job.name, choice, *scores, *([job.error] if failed else []))
+    return grid

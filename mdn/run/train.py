@@ -37,6 +37,7 @@ def train(config: dict[str, Any]) -> float:
     data = build_data(config["data"])
     config = with_sizes(config, data)
     module = build_module(config["model"], data.num_inputs, data.num_targets)
+    _warn_of_repeats(config, data)
     module.start(data.train_table)
     module.recipe = recipe(config, data)
     _check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
@@ -50,6 +51,7 @@ def train(config: dict[str, Any]) -> float:
         "fit_seconds": seconds,
         "epochs": trainer.current_epoch,
         "train_rows": len(data.train_table),
+        "num_components": module.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
         **_resets(trainer),

@@ -14,6 +14,7 @@ from mdn.data.table import Table
 from mdn.families import Diagonal
 from mdn.module import MDNModule
 from mdn.networks import MLP
+from mdn.objectives import NLL, Regularizer
 from mdn.schedules import constant
 
 BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
@@ -77,12 +78,13 @@ def make_module():
         optimizer=torch.optim.Adam,
         inputs=1,
         backbone=BACKBONE,
+        members=1,
     ):
         return MDNModule(
             num_inputs=inputs,
             num_targets=1,
             num_components=components,
-            ensemble_size=1,
+            ensemble_size=members,
             family=Diagonal(1e-3),
             backbone=backbone,
             optimizer=partial(optimizer, lr=learning_rate),
@@ -91,6 +93,8 @@ def make_module():
             mixture_lr=None,
             component_lr=None,
             gradient_clip=None,
+            objective=NLL(),
+            regularizer=Regularizer(0.0, 0.0, 0.0),
         )
 
     return make

@@ -12,7 +12,7 @@ from mdn.em_module import EMModule
 from mdn.families import Diagonal, Full
 from mdn.mixture import GaussianMixture
 from mdn.networks import NoBackbone
-from mdn.singularity import Thresholds
+from mdn.singularity import Thresholds, tally
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def reset():
 
 
 class Kill(Callback):
-    """Takes all weight from a component, at the start of some epochs."""
+    """Takes all weight from a component, of some member, at the start of some epochs."""
 
-    def __init__(self, component, epochs):
-        self.component = component
+    def __init__(self, component, epochs, member=()):
+        self.place = (*member, component)
         self.epochs = epochs
 
     def on_train_epoch_start(self, trainer, pl_module):
         if trainer.current_epoch in self.epochs:
-            pl_module.network.head.weights.bias.data[self.component] = -60
+            pl_module.network.head.weights.bias.data[self.place] = -60
 
 
 class Weights(Callback):
@@ -161,6 +161,67 @@ def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
     assert logged["singularity/resets"] == [0, 1]
     assert logged["singularity/resets/1"] == [0, 1]
     assert logged["singularity/resets/0"] == [0, 0]
+
+
+def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
+    fit, reset, data, make_module, scalars
+):
+    module = make_module(learning_rate=0.0, members=3)
+    weights, callback = Weights(), reset()
+    fit([Kill(1, [0, 1], member=(2,)), weights, callback], module, max_epochs=3)
+    assert callback.resets == {7: 1}
+    with torch.no_grad():
+        mixtures = module.members(data.train_table.x)
+    place = mixtures.mu[2, 0, 1]
+    assert (place - data.train_table.y).abs().min() < 1e-4
+    torch.testing.assert_close(mixtures.mu[2, :, 1], place.expand(96, 1))
+    torch.testing.assert_close(mixtures.sigma[2, 0, 1, 0], data.train_table.y.std(correction=0) / 3)
+    assert mixtures.pi[2, :, 1].mean() == pytest.approx(0.25, abs=0.02)
+    last = module.network.state_dict()
+    for name, value in weights.states[-2].items():  # the others are as they were
+        if name.startswith("network."):
+            assert torch.equal(value[:2], last[name.removeprefix("network.")][:2])
+    logged = scalars()
+    assert logged["singularity/resets/7"] == [0, 1]
+    assert "singularity/resets/8" in logged
+    assert "singularity/resets/9" not in logged
+
+
+def test_one_look_restarts_components_of_several_members(fit, reset, make_module, data):
+    killers = [Kill(k, [0], member=(m,)) for m, k in ((0, 2), (0, 1), (1, 0))]
+    callback = reset(patience=1)
+    module = make_module(learning_rate=0.0, members=2)
+    fit([*killers, callback], module, max_epochs=2)
+    assert callback.resets == {2: 1, 1: 1, 3: 1}
+    with torch.no_grad():
+        mu = module.members(data.train_table.x).mu[:, 0, :, 0]
+    places = torch.stack([mu[0, 1], mu[0, 2], mu[1, 0]])
+    assert ((places[:, None] - data.train_table.y.T).abs().amin(1) < 1e-4).all()
+    assert places[0] != places[1]
+
+
+def test_a_survey_of_an_ensemble_is_that_of_each_member(fit, make_module, data):
+    module = fit([], make_module(members=3)).module
+    seen = survey(module, data.train_table, 0.5)
+    with torch.no_grad():
+        mixtures = module.members(data.train_table.x)
+    weight, floor = torch.ones(96).double(), 0.5 * module.targets.factor.item()
+    for m in range(3):
+        sums = tally(mixtures[m], data.train_table.y, weight, floor)
+        torch.testing.assert_close(seen.sums[:, m], sums, rtol=1e-4, atol=1e-4)
+        log_prob = mixtures[m].log_prob(data.train_table.y) - module.targets.log_det()
+        torch.testing.assert_close(seen.log_prob[m].double(), log_prob, rtol=0, atol=1e-4)
+
+
+def test_the_optimizer_forgets_one_member_only(fit, make_module):
+    run = fit([], make_module(members=3))
+    head, optimizers = run.module.network.head, run.trainer.optimizers
+    forget(optimizers, head.owned_by(1, (2,)))
+    for value in memories(optimizers[0], head.weights.weight).values():
+        forgotten = (value == 0).all(-1)
+        assert forgotten.nonzero().tolist() == [[2, 1]]
+    for value in memories(optimizers[0], head.components.bias).values():
+        assert (value == 0).nonzero().tolist() == [[2, 1], [2, 4]]
 
 
 def test_patience_spares_a_component_that_recovers(fit, reset, make_module):

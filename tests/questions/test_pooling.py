@@ -50,6 +50,61 @@ def test_noise_and_disagreement_sum_to_the_variance_of_the_pool(members):
     torch.testing.assert_close(none, torch.zeros_like(none))
 
 
+@pytest.mark.parametrize("batch", [(), (4,), (2, 4)])
+def test_a_batch_of_members_is_pooled_along_its_first_axis(make_mixture, batch):
+    members = make_mixture(3, *batch, components=2, targets=2)
+    pool, y = members.pool(), torch.randn(5, *batch, 2, dtype=torch.float64)
+    assert (pool.batch_shape, pool.num_components) == (batch, 6)
+    densities = torch.stack([members[m].log_prob(y).exp() for m in range(3)])
+    torch.testing.assert_close(pool.log_prob(y).exp(), densities.mean(0))
+    torch.testing.assert_close(pool.pi.sum(-1), torch.ones(batch, dtype=torch.float64))
+    torch.testing.assert_close(pool.sigma[..., 2:4, :], members[1].sigma)
+    cdf = torch.stack([members[m].cdf(y) for m in range(3)]).mean(0)
+    torch.testing.assert_close(pool.cdf(y), cdf)
+    torch.testing.assert_close(pool.cdf(pool.median), torch.full((*batch, 2), 0.5).double())
+    merged = members[0].merge([members[1], members[2]])
+    torch.testing.assert_close(pool.scale.covariance(), merged.scale.covariance())
+    torch.testing.assert_close(pool.mu, merged.mu)
+    torch.testing.assert_close(pool.log_pi, merged.log_pi)
+
+
+def test_a_pool_keeps_rows_last_in_memory(make_mixture):
+    pool = make_mixture(3, 8).pool()
+    for stored in (pool.log_pi, pool.mu, *pool.scale.tensors()):
+        assert stored.shape[0] == 8
+        assert stored.numel() == 0 or stored.stride(0) == 1
+
+
+def test_noise_and_doubt_are_what_samples_of_members_say(make_mixture):
+    members = make_mixture(3, 2, components=2, targets=2)
+    aleatoric, epistemic = members.covariance_split()
+    generator = torch.Generator().manual_seed(0)
+    samples = members.sample([200_000], generator)  # [S, M, N, D]
+    away = samples - samples.mean(0)
+    noise = (away[..., :, None] * away[..., None, :]).mean((0, 1))
+    means = samples.mean(0) - samples.mean((0, 1))
+    doubt = (means[..., :, None] * means[..., None, :]).mean(0)
+    torch.testing.assert_close(aleatoric, noise, rtol=0.03, atol=0.03)
+    torch.testing.assert_close(epistemic, doubt, rtol=0.03, atol=0.03)
+    torch.testing.assert_close(aleatoric + epistemic, members.pool().covariance)
+
+
+def test_one_member_has_no_doubt_and_is_its_own_pool(make_mixture):
+    mixture = make_mixture(1, 4)
+    aleatoric, epistemic = mixture.covariance_split()
+    torch.testing.assert_close(aleatoric, mixture[0].covariance)
+    assert (epistemic == 0).all()
+    y = torch.randn(4, 2, dtype=torch.float64)
+    torch.testing.assert_close(mixture.pool().log_prob(y), mixture[0].log_prob(y))
+
+
+def test_a_mixture_without_members_is_refused(make_mixture):
+    with pytest.raises(ValueError, match="along the first batch axis, got one mixture with none"):
+        make_mixture().pool()
+    with pytest.raises(ValueError, match=r"model\.members\(x\)"):
+        make_mixture().covariance_split()
+
+
 def test_members_that_do_not_fit_are_refused(make_mixture):
     first = make_mixture(4, targets=2)
     with pytest.raises(ValueError, match="agree in batch and targets"):

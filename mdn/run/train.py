@@ -37,7 +37,6 @@ def train(config: dict[str, Any]) -> float:
     data = build_data(config["data"])
     config = with_sizes(config, data)
     module = build_module(config["model"], data.num_inputs, data.num_targets)
-    _warn_of_repeats(config, data)
     module.start(data.train_table)
     module.recipe = recipe(config, data)
     _check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)

@@ -96,6 +96,21 @@ def test_failed_runs_are_counted_and_left_out(sweep):
     assert ended == "3 of 4 jobs failed: 1, 2, 3"
 
 
+def test_each_error_is_said_once(sweep):
+    same, other = "ValueError: one", "ValueError: two"
+    jobs = [failed("a", 0, same), failed("a", 1, same), failed("b", 0, other), job("b", 1, 0.5)]
+    _, said, _ = sweep(*jobs)
+    assert (said.count(same), said.count(other)) == (1, 1)
+
+
+def test_one_run_alone_needs_no_choice(sweep):
+    rows, _, _ = sweep(job("a", 0, 0.25))
+    assert [(row["problem"], row["choice"], row["runs"]) for row in rows] == [
+        ("a", None, 1),
+        ("all", None, 1),
+    ]
+
+
 def test_a_run_that_left_nothing_has_failed(sweep, tmp_path):
     rows, _, ended = sweep(job("a", 0, 0.25), failed("a", 1, None))
     assert rows[0]["failed"] == 1

@@ -49,6 +49,8 @@ class RegretTable(Callback):
         write_csv([job.row for job in jobs], directory / SWEEP_FILE)
         write_csv([line.row for line in lines], directory / REGRET_FILE)
         print_grid(_grid(lines))
+        for error in dict.fromkeys(job.error for job in jobs if job.error):
+            print(f"failed      {error}")
         print(f"\ntable       {directory / REGRET_FILE}\nevery run   {directory / SWEEP_FILE}")
         exit_if_failed(jobs)
 

@@ -97,7 +97,7 @@ def exit_if_failed(jobs: Sequence[Job]) -> None:
 
 def choices(asked: Sequence[list[str]]) -> list[str]:
     """What tells jobs apart: of the overrides of each, those that they do not all share."""
-    common = set.intersection(*map(set, asked)) if len(asked) > 1 else set()
+    common = set.intersection(*map(set, asked))
     return [" ".join(each for each in one if each not in common) for one in asked]
 
 

@@ -173,16 +173,17 @@ class MixtureModule(LightningModule):
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         self._step(batch, "test")
 
-    def _step(self, batch: Sequence[Tensor], stage: str) -> Tensor:
-        """The sum over members of their mean losses; what is logged is the nll of the pool."""
+    def _step(self, batch: Sequence[Tensor], stage: str) -> None:
         x, y, *weight = batch
         mixture, y = self.separate(x, y)
-        log_prob = mixture.log_prob(y)
-        pooled = self.network.pool(log_prob.detach())
-        share = weight[0].to(pooled) if weight else None
-        rows = len(y) if share is None else share.sum()
-        self._add(stage, -_total(pooled, share), rows)
-        return -_total(log_prob, share) / rows
+        self._score(-mixture.log_prob(y), weight, stage)
+
+    def _score(
+        self, nll: Float[Tensor, "*members N"], weight: Sequence[Tensor], stage: str
+    ) -> None:
+        """Count the nll of the pool, from that of each member."""
+        log_prob = self.network.pool(-nll.detach())
+        self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
 
     def _add(self, stage: str, total: Tensor, rows: Tensor | int) -> None:
         """Sums wait on the device for the end of the epoch: no synchronisation in a step."""
@@ -219,5 +220,11 @@ def unravel(number: int, shape: Sequence[int]) -> list[int]:
     return index
 
 
-def _total(values: Float[Tensor, "*members N"], share: Tensor | None) -> Float[Tensor, ""]:
-    return values.sum() if share is None else (share * values).sum()
+def total(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Float[Tensor, ""]:
+    """The sum over rows and members, of weighted rows where there is a weight."""
+    return (weight[0].to(values) * values).sum() if weight else values.sum()
+
+
+def num_rows(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Tensor | int:
+    """How many rows there are, or the sum of their weights."""
+    return weight[0].sum() if weight else values.shape[-1]

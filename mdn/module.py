@@ -12,8 +12,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from mdn.data.batches import batches_of
 from mdn.ensemble import Ensemble
 from mdn.families import Family, check_positive
-from mdn.mixture_module import MixtureModule
+from mdn.mixture_module import MixtureModule, num_rows, total
 from mdn.networks import MixtureDensityNetwork, MixtureHead, check_at_least
+from mdn.objectives import Objective, Regularizer
 from mdn.start import kmeans_start
 
 _SHRINK = 0.1
@@ -21,7 +22,7 @@ _SHRINK = 0.1
 
 
 class MDNModule(MixtureModule):
-    """p(y given x) by gradient descent on the mean negative log likelihood.
+    """p(y given x) by gradient descent on the mean of an objective.
 
     Args:
         num_inputs: P.
@@ -36,6 +37,8 @@ class MDNModule(MixtureModule):
         mixture_lr: learning rate of the weights; None for the optimizer's.
         component_lr: learning rate of means and scales; None for the optimizer's.
         gradient_clip: the largest norm of a gradient, of each member's own; None for any.
+        objective: what training minimises; what is logged is always the nll.
+        regularizer: noise and reward that it is trained with.
 
     Raises:
         ValueError: on a number out of range.
@@ -55,6 +58,8 @@ class MDNModule(MixtureModule):
         mixture_lr: float | None,
         component_lr: float | None,
         gradient_clip: float | None,
+        objective: Objective,
+        regularizer: Regularizer,
     ) -> None:
         rates = {"mixture_lr": mixture_lr, "component_lr": component_lr}
         for name, value in (rates | {"gradient_clip": gradient_clip}).items():
@@ -73,6 +78,8 @@ class MDNModule(MixtureModule):
         self.mixture_lr = mixture_lr
         self.component_lr = component_lr
         self.gradient_clip = gradient_clip
+        self.objective = objective
+        self.regularizer = regularizer
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.start_from_data:
@@ -94,7 +101,7 @@ class MDNModule(MixtureModule):
         self, batch: Sequence[Tensor], optimizer: Any, backward: Callable[[Tensor], None]
     ) -> Tensor:
         optimizer.zero_grad()
-        loss = self._step(batch, "train")
+        loss = self._loss(batch)
         backward(loss)
         if self.gradient_clip is not None:
             learnt = [p for group in optimizer.param_groups for p in group["params"]]
@@ -102,6 +109,16 @@ class MDNModule(MixtureModule):
         optimizer.step()
         self.lr_schedulers().step()  # pyright: ignore
         return loss.detach()
+
+    def _loss(self, batch: Sequence[Tensor]) -> Tensor:
+        """The sum over members of their mean losses over rows."""
+        x, y, *weight = batch
+        x, y = self.regularizer.disturb(self.inputs(x, self.dtype), self.targets(y, self.dtype))
+        mixture = self.network.separate(x)
+        loss, nll = self.objective(mixture, y)
+        self._score(nll, weight, "train")
+        loss = self.regularizer.penalise(mixture, loss)
+        return total(loss, weight) / num_rows(loss, weight)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(self._parameter_groups())

@@ -10,6 +10,7 @@ from mdn.data.table import Table
 from mdn.families import Full
 from mdn.module import MDNModule
 from mdn.networks import MLP
+from mdn.objectives import NLL, Regularizer
 from mdn.schedules import cosine
 
 BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
@@ -29,6 +30,8 @@ def make_module(**changes):
         mixture_lr=None,
         component_lr=None,
         gradient_clip=1.0,
+        objective=NLL(),
+        regularizer=Regularizer(input_noise=0.0, target_noise=0.0, entropy=0.0),
     )
     return MDNModule(**(settings | changes))
 

@@ -235,6 +235,8 @@ MISTAKES = {
     "rate below zero": (["optimizer.lr=-1e-3"], "Invalid learning rate: -0.001"),
     "rate without a number": (["optimizer.lr=null"], "optimizer.lr must be a number"),
     "clip below zero": (["model.gradient_clip=-1"], "gradient_clip must be a positive number"),
+    "noise below zero": (["regularizer.input_noise=-1"], "input_noise must be a number of at"),
+    "one component only": (["objective=beta_nll"], "set model.num_components=1, or take another"),
     "epochs without end": (["trainer.max_epochs=inf"], "must be a number, got inf"),
     "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),
     "no such accelerator": (["trainer.accelerator=gpu"], "accelerator"),

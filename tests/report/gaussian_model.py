@@ -9,6 +9,7 @@ from mdn.families import Full
 from mdn.mixture import GaussianMixture
 from mdn.module import MDNModule
 from mdn.networks import NoBackbone
+from mdn.objectives import NLL, Regularizer
 from mdn.scale import CovarianceFactor
 
 F64 = torch.float64
@@ -31,6 +32,8 @@ def gaussian_model(targets):
         mixture_lr=None,
         component_lr=None,
         gradient_clip=None,
+        objective=NLL(),
+        regularizer=Regularizer(0.0, 0.0, 0.0),
     ).double()
     mu = torch.tensor(MU[:targets], dtype=F64)[None]
     tril = torch.tensor(STD[:targets], dtype=F64).diag()[None]

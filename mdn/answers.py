@@ -33,6 +33,11 @@ class Asked:
     interval_level: float
     samples: int
 
+    @property
+    def of_members(self) -> bool:
+        """Whether what the members of an ensemble say on their own is wanted."""
+        return bool({"aleatoric", "epistemic"} & set(self.columns))
+
     def __post_init__(self) -> None:
         unknown = [name for name in self.columns if name not in ANSWERS]
         if unknown or not self.columns:
@@ -58,6 +63,7 @@ class Answers:
         asked: which columns are wanted.
         y: values of the targets, where the log density is wanted.
         generator: for samples.
+        members: batch shape (M, N), where parts of the variance are wanted.
     """
 
     mixture: GaussianMixture
@@ -65,6 +71,7 @@ class Answers:
     asked: Asked
     y: Float[Tensor, "N D"] | None = None
     generator: torch.Generator | None = None
+    members: GaussianMixture | None = None
 
     def columns(self) -> Columns:
         """All that was asked for, in that order."""
@@ -76,6 +83,16 @@ class Answers:
 
     def std(self) -> Columns:
         return self._by_target("std_{}", self.mixture.std)
+
+    def aleatoric(self) -> Columns:
+        """The noise, as a standard deviation: with `epistemic`, its square sums to that of std."""
+        assert self.members is not None
+        return self._by_target("aleatoric_{}", self.members.std_split()[0])
+
+    def epistemic(self) -> Columns:
+        """The doubt, as a standard deviation; 0 where there is one network."""
+        assert self.members is not None
+        return self._by_target("epistemic_{}", self.members.std_split()[1])
 
     def median(self) -> Columns:
         return self._by_target("median_{}", self.mixture.median)
@@ -139,6 +156,8 @@ def _numbered(name: str, values: Float[Tensor, "N K"]) -> Columns:
 ANSWERS: dict[str, Callable[[Answers], Columns]] = {
     "mean": Answers.mean,
     "std": Answers.std,
+    "aleatoric": Answers.aleatoric,
+    "epistemic": Answers.epistemic,
     "median": Answers.median,
     "quantiles": Answers.quantiles,
     "interval": Answers.interval,

@@ -79,6 +79,35 @@ def scipy_cdf(mixture, row, y):
     return (pi * stats.norm.cdf(y, mu, sigma)).sum()
 
 
+def test_noise_and_doubt_are_those_of_the_members(predict, table, tmp_path, small_pieces):
+    model = untrained("model.num_components=3", "model.ensemble_size=4")
+    save(model, tmp_path / "model.ckpt")
+    columns = "columns=[mean,std,aleatoric,epistemic]"
+    status, _, said = predict("data.path=new.csv", "out=out.parquet", columns)
+    assert status == 0, said
+    found = parquet.read_table("out.parquet")
+    with torch.no_grad():
+        x = torch.tensor(np.column_stack([table[f"x{i}"] for i in range(3)]))
+        each = [model.members(x)[m] for m in range(4)]
+    means = torch.stack([member.mean for member in each])[..., 0].numpy()
+    variances = torch.stack([member.std for member in each])[..., 0].square().numpy()
+    np.testing.assert_allclose(found["epistemic_y0"], means.std(0), rtol=1e-5)
+    np.testing.assert_allclose(found["aleatoric_y0"], np.sqrt(variances.mean(0)), rtol=1e-5)
+    np.testing.assert_allclose(found["mean_y0"], means.mean(0), rtol=1e-5)
+    squares = [np.asarray(found[name]) ** 2 for name in ("aleatoric_y0", "epistemic_y0", "std_y0")]
+    np.testing.assert_allclose(squares[0] + squares[1], squares[2], rtol=1e-5)
+
+
+def test_one_network_has_no_doubt(predict, model, table):
+    status, _, said = predict(
+        "data.path=new.csv", "out=out.parquet", "columns=[std,aleatoric,epistemic]"
+    )
+    assert status == 0, said
+    found = parquet.read_table("out.parquet")
+    assert (np.asarray(found["epistemic_y0"]) == 0).all()
+    np.testing.assert_allclose(found["aleatoric_y0"], found["std_y0"])
+
+
 def test_columns_hold_what_their_names_say(predict, model, table, small_pieces):
     columns = f"columns=[{','.join(ANSWERS)}]"
     status, _, said = predict(

@@ -79,6 +79,17 @@ class Pooling(Moments):
         disagreement = away[..., :, None] * away[..., None, :]
         return self.covariance.sum(0) / members, disagreement.sum(0) / members
 
+    def std_split(self) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
+        """The roots of the diagonals of `covariance_split`; their squares sum to the variance.
+
+        Raises:
+            ValueError: as `pool`.
+        """
+        members, *_ = self._with_members()
+        away = self.mean - self.mean.mean(0)
+        squares = self.std.square().sum(0), away.square().sum(0)
+        return (squares[0] / members).sqrt(), (squares[1] / members).sqrt()
+
     def _with_members(self) -> torch.Size:
         if not self.batch_shape:
             raise ValueError(

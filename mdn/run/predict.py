@@ -158,7 +158,9 @@ class Predictor:
     ) -> dict[str, pa.Array]:
         """The answers to some rows; empty where there is none."""
         with torch.inference_mode():
-            answers = Answers(self.module(x), self.module.recipe["targets"], self.asked, y, draws)
+            members = self.module.members(x) if self.asked.of_members else None
+            targets = self.module.recipe["targets"]
+            answers = Answers(self.module(x), targets, self.asked, y, draws, members)
             columns = answers.columns()
             return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}
 

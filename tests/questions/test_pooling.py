@@ -87,6 +87,8 @@ def test_noise_and_doubt_are_what_samples_of_members_say(make_mixture):
     torch.testing.assert_close(aleatoric, noise, rtol=0.03, atol=0.03)
     torch.testing.assert_close(epistemic, doubt, rtol=0.03, atol=0.03)
     torch.testing.assert_close(aleatoric + epistemic, members.pool().covariance)
+    for std, covariance in zip(members.std_split(), (aleatoric, epistemic), strict=True):
+        torch.testing.assert_close(std.square(), covariance.diagonal(dim1=-2, dim2=-1))
 
 
 def test_one_member_has_no_doubt_and_is_its_own_pool(make_mixture):

@@ -3,7 +3,7 @@
 benchmark.py [suite=all] [threads=1,2] [seconds=0.5] [device=cpu] [out=outputs/benchmark]
              [data=FOLDER]
 
-Suites: likelihood, loop, em, fit. FOLDER holds CSV files, target last, for suite fit.
+Suites: likelihood, loop, ensemble, em, fit. FOLDER holds CSV files, target last, for suite fit.
 """
 
 import sys

@@ -27,6 +27,7 @@ class PlainModel(nn.Module):
         self.network = module.network
         self.inputs = module.inputs
         self.targets = module.targets
+        self.recalibration = module.recalibration
         with torch.no_grad():
             self.correlated = is_correlated(module.network(module.inputs.shift.float()[None]).scale)
 
@@ -37,6 +38,8 @@ class PlainModel(nn.Module):
 
     def forward(self, x: Float[Tensor, "N P"]) -> tuple[Tensor, Tensor, Tensor]:
         standard = self.network(self.inputs(x, torch.float32)).to(dtype=x.dtype)
+        if self.recalibration != 1:
+            standard = standard.dispersed(self.recalibration)
         mixture = standard.affine(self.targets.factor, self.targets.shift)
         spread = mixture.scale.tril() if self.correlated else mixture.scale.std
         # len(x) would be a number, and tie the graph to it.

@@ -18,6 +18,9 @@ from mdn.mixture import GaussianMixture
 from mdn.networks import MixtureNetwork, Part
 from mdn.scale import CovarianceFactor
 
+RECALIBRATION = "recalibration"
+"""Where a recipe keeps what `MixtureModule.recalibrate` was given."""
+
 
 class MixtureModule(LightningModule):
     """p(y given x) as one Gaussian mixture per row; a subclass says how it is fitted.
@@ -53,8 +56,7 @@ class MixtureModule(LightningModule):
 
     def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         """p(y given x) in the user's units and in the floating type of x: N mixtures."""
-        mixture = self.network(self.inputs(x, self.dtype)).expand(len(x))
-        return self._in_units(mixture, x.dtype)
+        return self._in_units(self._pooled(x).expand(len(x)), x.dtype)
 
     def members(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         """p(y given x) as each member of an ensemble has it: batch axes [M, N], M = 1 of none.
@@ -62,8 +64,18 @@ class MixtureModule(LightningModule):
         `.pool()` of it is what the model itself answers, and `.covariance_split()` tells how much
         of the covariance is noise, and how much the members' doubt.
         """
-        mixture = self.network.separate(self.inputs(x, self.dtype))
-        return self._in_units(mixture.expand(self.num_members, len(x)), x.dtype)
+        return self._in_units(self._members(x).expand(self.num_members, len(x)), x.dtype)
+
+    def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+        mixture = self.network(self.inputs(x, self.dtype))
+        return mixture if self.recalibration == 1 else mixture.dispersed(self.recalibration)
+
+    def _members(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+        z = self.inputs(x, self.dtype)
+        mixture = self.network.separate(z)
+        if self.recalibration == 1:
+            return mixture
+        return mixture.dispersed(self.recalibration, self.network(z).mean)
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
         factor, shift = self.targets.factor.to(dtype), self.targets.shift.to(dtype)
@@ -98,6 +110,15 @@ class MixtureModule(LightningModule):
         return self.network.head.family
 
     @property
+    def recalibration(self) -> float:
+        """What the spread about each row's mean is multiplied by; 1 without a recalibration."""
+        return self.recipe.get(RECALIBRATION, 1.0)
+
+    def recalibrate(self, factor: float) -> None:
+        """Answer from now on with mixtures as wide about their means as `factor` says."""
+        self.recipe = self.recipe | {RECALIBRATION: factor}
+
+    @property
     def outcome(self) -> dict[str, float | bool]:
         """What there is to say of the fit besides its scores."""
         return {}
@@ -113,13 +134,13 @@ class MixtureModule(LightningModule):
         self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
     ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
         """p(y given x), and y, as the likelihood sees them."""
-        return self.network(self.inputs(x, self.dtype)), self.targets(y, self.dtype)
+        return self._pooled(x), self.targets(y, self.dtype)
 
     def separate(
         self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
     ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
         """As `standardized`, from each member: [M, N] mixtures; [N] where there is one network."""
-        return self.network.separate(self.inputs(x, self.dtype)), self.targets(y, self.dtype)
+        return self._members(x), self.targets(y, self.dtype)
 
     @torch.no_grad()
     def restart(

@@ -23,6 +23,7 @@ LAYERS = [
     "start",
     "em",
     "metrics",
+    "recalibration",
     "objectives",
     "answers",
     "plotting",

@@ -1,9 +1,14 @@
 """Mean and variance of a mixture."""
 
+import math
+from typing import TypeVar
+
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.parameters import MixtureParameters
+
+AnyMoments = TypeVar("AnyMoments", bound="Moments")
 
 
 class Moments(MixtureParameters):
@@ -26,3 +31,24 @@ class Moments(MixtureParameters):
         """Standard deviation of each target under the whole mixture."""
         away = self.mu - self.mean[..., None, :]
         return (self.pi[..., None] * (self.sigma.square() + away.square())).sum(-2).sqrt()
+
+    def dispersed(
+        self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None = None
+    ) -> AnyMoments:
+        """The mixture of m + factor (y - m): as wide about m, its mean, as `factor` says.
+
+        The mean stays, the covariance is multiplied by factor^2. Other than wider components
+        alone, this widens the distribution however far apart the components are.
+
+        Args:
+            factor: above 1 for wider, below for narrower.
+            about: another centre m.
+
+        Raises:
+            ValueError: on a factor that is not positive.
+        """
+        if not 0 < factor < math.inf:
+            raise ValueError(f"a dispersion is multiplied by a positive number, got {factor!r}")
+        centre = (self.mean if about is None else about)[..., None, :]
+        scale = self.scale.rescale(self.mu.new_full((self.num_targets,), factor))
+        return type(self)(self.log_pi, centre + factor * (self.mu - centre), scale)

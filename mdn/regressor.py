@@ -23,10 +23,14 @@ from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer
 from mdn.run.compose import compose
 from mdn.run.errors import CONFIGURATION_ERRORS, readable
+from mdn.run.recalibrate import recalibrate
 from mdn.run.train import restore_best
 
 _CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "early_stopping")
 """Of those of a training run, the ones that a fit is not the same without."""
+
+_OF_DATA = ("val_fraction", "dequantize", "batch_size", "seed")
+"""What is read of the configuration of the data."""
 
 _ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
 """What rows of x and y have to be."""
@@ -187,8 +191,7 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     kept = (*_CALLBACKS, "progress") if progress else _CALLBACKS
     callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
     settings = config["trainer"] | {"enable_progress_bar": progress}
-    numbers = {name: config["data"][name] for name in ("val_fraction", "batch_size", "seed")}
-    data = MemoryData(table, **numbers)
+    data = MemoryData(table, **{name: config["data"][name] for name in _OF_DATA})
     config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
     _check_epochs(config["trainer"]["max_epochs"])
     trainer = build_trainer(config)
@@ -201,4 +204,6 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     }
     trainer.fit(module, data)
     restore_best(trainer, module)
+    if config["recalibrate"]:
+        recalibrate(module, data.tables["val"])
     return module.cpu().eval()

@@ -12,15 +12,18 @@ class MemoryData(TableModule):
     Args:
         table: the rows.
         val_fraction: of the rows, at least one; they also stand for the test rows.
+        dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
         batch_size: the most rows in a training batch of one process.
         seed: from which the split and every order follows.
 
     Raises:
-        ValueError: on first use, if there is nothing to learn.
+        ValueError: on first use, if there is nothing to learn or to dequantize.
     """
 
-    def __init__(self, table: Table, val_fraction: float, batch_size: int, seed: int) -> None:
-        super().__init__(batch_size, seed)
+    def __init__(
+        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int, seed: int
+    ) -> None:
+        super().__init__(batch_size, seed, dequantize)
         if not 0 < val_fraction < 1:
             raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction!r}")
         self.table = table

@@ -8,6 +8,7 @@ from lightning.pytorch import LightningDataModule
 
 from mdn.data.batches import Batches, Blocks, check_batch_size
 from mdn.data.columns import Selection, Wanted
+from mdn.data.dequantize import dequantized
 from mdn.data.files import check_learnable, read_table
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
@@ -26,24 +27,27 @@ class TableModule(LightningDataModule):
     Args:
         batch_size: the most rows in a training batch of one process.
         seed: from which every order and every split follows.
+        dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
 
     Raises:
-        ValueError: on a batch size below one or a negative seed.
+        ValueError: on a batch size below one or a negative seed; on first use, where there is
+            nothing to dequantize.
     """
 
     problem: Problem | None = None
     """Where the rows come from, if that is known."""
 
-    def __init__(self, batch_size: int, seed: int) -> None:
+    def __init__(self, batch_size: int, seed: int, dequantize: bool) -> None:
         super().__init__()
         check_batch_size(batch_size)
         check_at_least("seed", seed, 0)
         self.batch_size = batch_size
         self.seed = seed
+        self.dequantize = dequantize
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """The rows, made or read on first use, under "train", "val" and "test"."""
+        """The rows as they are, made or read on first use, as "train", "val" and "test"."""
         return self._tables()
 
     @abstractmethod
@@ -51,12 +55,13 @@ class TableModule(LightningDataModule):
         """The three tables."""
 
     def setup(self, stage: str) -> None:
-        _ = self.tables
+        _ = self.train_table
 
-    @property
+    @cached_property
     def train_table(self) -> Table:
         """The rows that everything is fitted to."""
-        return self.tables["train"]
+        rows = self.tables["train"]
+        return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
 
     @property
     def input_names(self) -> list[str]:
@@ -79,7 +84,7 @@ class TableModule(LightningDataModule):
         return len(self.target_names)
 
     def train_dataloader(self) -> Blocks:
-        batches = self._batches("train", self.batch_size, self.seed)
+        batches = self._batches(self.train_table, self.batch_size, self.seed)
         return Blocks(batches, STEPS_PER_CALL if self._may_group else 1)
 
     @property
@@ -88,14 +93,13 @@ class TableModule(LightningDataModule):
         return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
     def val_dataloader(self) -> Batches:
-        return self._batches("val", EVALUATION_BATCH, None)
+        return self._batches(self.tables["val"], EVALUATION_BATCH, None)
 
     def test_dataloader(self) -> Batches:
-        return self._batches("test", EVALUATION_BATCH, None)
+        return self._batches(self.tables["test"], EVALUATION_BATCH, None)
 
-    def _batches(self, name: str, batch_size: int, seed: int | None) -> Batches:
-        tensors = self.tables[name].tensors
-        trainer = self.trainer
+    def _batches(self, table: Table, batch_size: int, seed: int | None) -> Batches:
+        tensors, trainer = table.tensors, self.trainer
         if trainer is None:
             return Batches(tensors, batch_size, seed)
         return Batches(
@@ -132,7 +136,7 @@ class SyntheticData(TableModule):
         batch_size: int,
         seed: int,
     ) -> None:
-        super().__init__(batch_size, seed)
+        super().__init__(batch_size, seed, dequantize=False)
         check_at_least("train_rows", train_rows, 2)
         check_at_least("val_rows", val_rows, 1)
         check_at_least("test_rows", test_rows, 1)
@@ -161,12 +165,13 @@ class FileData(TableModule):
         test_path: a file with the test rows; None takes some of `path`.
         val_fraction: of the rows of `path`, where there is no `val_path`.
         test_fraction: of the rows of `path`, where there is no `test_path`.
+        dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
         batch_size: the most rows in a training batch of one process.
         seed: from which the split and every order follows.
 
     Raises:
         ValueError: on a number out of range here; on first use, what `read_table` and
-            `check_learnable` refuse, and a part without rows.
+            `check_learnable` refuse, a part without rows, and nothing to dequantize.
     """
 
     def __init__(
@@ -179,10 +184,11 @@ class FileData(TableModule):
         test_path: str | Path | None,
         val_fraction: float,
         test_fraction: float,
+        dequantize: bool,
         batch_size: int,
         seed: int,
     ) -> None:
-        super().__init__(batch_size, seed)
+        super().__init__(batch_size, seed, dequantize)
         _check_fractions(val_fraction, test_fraction)
         if targets is None:
             raise ValueError("no target is named; say which columns to learn: data.targets=[...]")

@@ -25,7 +25,7 @@ FINEST = 1e-3
 COARSE = 0.05
 """From which step on a grid matters, in spreads of the values."""
 
-ATOM = 0.03
+ATOM = 0.05
 """From which share of the rows on a value is an atom."""
 
 _FEWEST_ROWS = 5
@@ -102,10 +102,19 @@ def rounded_targets(table: Table) -> dict[str, float]:
     return {name: step for name, step in found.items() if step is not None}
 
 
-def remarks(table: Table) -> list[str]:
-    """One sentence or two for every target whose values repeat: what was seen, what to do."""
+def remarks(table: Table, grids: bool = True) -> list[str]:
+    """What was seen, and what to do, for every target whose values repeat.
+
+    Args:
+        table: the rows.
+        grids: whether grids are to be remarked on, and not only atoms.
+    """
     found = [(name, repeats_in(y, table.weight)) for name, y in _targets(table)]
-    return [_remark(name, repeats, len(table)) for name, repeats in found if repeats]
+    return [
+        _remark(name, repeats, len(table))
+        for name, repeats in found
+        if repeats and (grids or repeats.step is None)
+    ]
 
 
 def _targets(table: Table) -> list[tuple[str, Float64[Tensor, " N"]]]:

@@ -1,9 +1,10 @@
-"""Sizes that follow from the number of rows, where the configuration says `auto`."""
+"""Numbers that follow from the rows, where the configuration has a word for them."""
 
 import math
 from typing import Any
 
 from mdn.data.module import TableModule
+from mdn.run.floor import with_floor
 
 _STEPS = 4000
 """Steps of gradient descent that a default network needs, and after which little is gained."""
@@ -13,7 +14,8 @@ _FEWEST, _MOST = 20, 200
 
 
 def with_sizes(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
-    """The configuration with `trainer.max_epochs=auto` replaced by a number."""
+    """The configuration with `trainer.max_epochs=auto` and the floor `grid` replaced by numbers."""
+    config = with_floor(config, data)
     trainer = config["trainer"]
     if trainer["max_epochs"] != "auto":
         return config

@@ -10,7 +10,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from mdn.data.module import TableModule
+from mdn.data.repeats import rounded_targets
 from mdn.mixture_module import MixtureModule
+from mdn.report.grids import GRID
 from mdn.run.quiet import quieten
 from mdn.run.targets import check_targets
 
@@ -58,6 +60,7 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
         "data": _with_absolute_paths(config["data"]),
         "inputs": data.input_names,
         "targets": data.target_names,
+        GRID: rounded_targets(data.tables["train"]),
     }
 
 

@@ -129,7 +129,7 @@ def _is_number_by_design(name: str, default: Any) -> bool:
 def _is_no_number_by_design(name: str, value: Any) -> bool:
     if value is None:
         return name.startswith("trainer.") or name in _NULLABLE
-    return value in _WORDS_FOR_NUMBERS
+    return value in _WORDS_FOR_NUMBERS or (value == "grid" and name.endswith("family.min_scale"))
 
 
 def _check_combinations(given: dict[str, Any]) -> None:

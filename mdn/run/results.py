@@ -79,11 +79,13 @@ def write_metrics(metrics: dict[str, Any], run_dir: Path) -> None:
 
 _ROWS = {
     "test/nll": "test NLL, nats per row",
+    "test/grid_nll": "  of the cells of rounded targets",
     "test/optimal_nll": "  the best any model can reach",
     "test/excess_nll": "  excess over it",
     "test/marginal_nll": "  one Gaussian that ignores x",
     "test/position_error": "distance from the wanted position",
     "val/nll": "validation NLL",
+    "recalibration": "spread multiplied by",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
     "converged": "converged",

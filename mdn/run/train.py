@@ -7,14 +7,20 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch.utilities import rank_zero_warn
 
+from mdn.callbacks.evaluating import evaluating
 from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
+from mdn.data.repeats import remarks
 from mdn.likelihood import use_compiled
 from mdn.mixture_module import MixtureModule
+from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
+from mdn.run.floor import GRID
+from mdn.run.recalibrate import keep_recalibration, recalibrate
 from mdn.run.results import print_results, reference_scores, write_metrics
 
 MONITORED = ("val/nll", "val/nll_standardized")
@@ -35,6 +41,7 @@ def train(config: dict[str, Any]) -> float:
     if config["threads"] is not None:
         torch.set_num_threads(config["threads"])
     data = build_data(config["data"])
+    _warn_of_repeats(config, data)
     config = with_sizes(config, data)
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
@@ -46,12 +53,14 @@ def train(config: dict[str, Any]) -> float:
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
     seconds = time.perf_counter() - start
     restore_best(trainer, module)
+    recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
     metrics = _test(trainer, module, data) | {
         "fit_seconds": seconds,
         "epochs": trainer.current_epoch,
         "train_rows": len(data.train_table),
         "num_components": module.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        **recalibrated,
         **module.outcome,
         **_resets(trainer),
     }
@@ -59,6 +68,19 @@ def train(config: dict[str, Any]) -> float:
         write_metrics(metrics, Path(config["run_dir"]))
         print_results(metrics, Path(config["run_dir"]))
     return metrics[config["monitor"]]
+
+
+def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
+    """Say where a density would win by spikes, but not to who has already done something."""
+    guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
+    for remark in remarks(data.tables["train"], grids=not guarded):
+        rank_zero_warn(remark)
+
+
+def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
+    recalibrate(module, data.tables["val"])
+    keep_recalibration(trainer, module)
+    return {"recalibration": module.recalibration}
 
 
 def _check_monitor(monitor: str) -> None:
@@ -107,6 +129,8 @@ def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[st
     scores |= trainer.test(module, data, verbose=False)[0]
     table = data.tables["test"]
     references = reference_scores(module, table, data.problem, scores["test/nll"])
+    with evaluating(module):
+        references |= grid_scores(module, table)
     if trainer.logger is not None:
         trainer.logger.log_metrics(references, step=trainer.global_step)
     return scores | references

@@ -123,3 +123,4 @@ def test_remarks_say_which_target_what_was_seen_and_what_to_do():
     assert "family.min_scale=0.05" in with_atom
     assert rounded_targets(rows) == {"y1": 1.0}
     assert remarks(table(NORMAL)) == []
+    assert remarks(rows, grids=False) == [with_atom]

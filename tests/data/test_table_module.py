@@ -40,6 +40,7 @@ def of_file(path, **changes) -> FileData:
         "test_path": None,
         "val_fraction": 0.1,
         "test_fraction": 0.2,
+        "dequantize": False,
         "batch_size": 8,
         "seed": 0,
     }

@@ -59,11 +59,7 @@ class MixtureModule(LightningModule):
         return self._in_units(self._pooled(x).expand(len(x)), x.dtype)
 
     def members(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        """p(y given x) as each member of an ensemble has it: batch axes [M, N], M = 1 of none.
-
-        `.pool()` of it is what the model itself answers, and `.covariance_split()` tells how much
-        of the covariance is noise, and how much the members' doubt.
-        """
+        """p(y given x) as each member of an ensemble has it: batch axes [M, N], M = 1 of one."""
         return self._in_units(self._members(x).expand(self.num_members, len(x)), x.dtype)
 
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
@@ -92,7 +88,25 @@ class MixtureModule(LightningModule):
         Raises:
             ValueError: if an input is missing or is not a finite number.
         """
-        return self(input_matrix(data, self.recipe["inputs"]).to(self.device))
+        return self(self._inputs_of(data))
+
+    @torch.no_grad()
+    def predict_members(self, data: Any) -> GaussianMixture:
+        """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
+
+        `.pool()` of it is what `predict` answers. `.std_split()` and `.covariance_split()` tell
+        the noise in y, the same for all members, from the doubt in which they differ.
+
+        Args:
+            data: as for `predict`.
+
+        Raises:
+            ValueError: as `predict`.
+        """
+        return self.members(self._inputs_of(data))
+
+    def _inputs_of(self, data: Any) -> Float[Tensor, "N P"]:
+        return input_matrix(data, self.recipe["inputs"]).to(self.device)
 
     @property
     def num_components(self) -> int:

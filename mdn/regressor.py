@@ -49,6 +49,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         learning_rate: of the optimizer.
         batch_size: rows in a training batch.
         val_fraction: of the rows, on which the best epoch is chosen.
+        ensemble_size: networks that are trained side by side and pooled.
         overrides: anything else, as on the command line: ["model.backbone.width=128"].
         progress: show the progress over epochs.
         random_state: of the start, the split, the order of rows and the samples.
@@ -66,6 +67,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         learning_rate: float | None = None,
         batch_size: int | None = None,
         val_fraction: float | None = None,
+        ensemble_size: int | None = None,
         overrides: Sequence[str] = (),
         progress: bool = False,
         random_state: int | RandomState | None = None,
@@ -76,6 +78,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.val_fraction = val_fraction
+        self.ensemble_size = ensemble_size
         self.overrides = overrides
         self.progress = progress
         self.random_state = random_state
@@ -100,9 +103,20 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     def predict_density(self, X: Any) -> GaussianMixture:
         """p(y given x): one mixture a row, with all its answers."""
-        check_is_fitted(self)
-        x = validate_data(self, X, reset=False, dtype=np.float64)
+        x = self._checked(X)
         return self.module_.predict(x)
+
+    def predict_uncertainty(
+        self, X: Any
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+        """The standard deviation of y in two parts, [N] each: aleatoric and epistemic.
+
+        The first is the noise in y, the second how much the members of an ensemble differ in its
+        mean; their squares sum to the variance. Of one network the second is 0.
+        """
+        x = self._checked(X)
+        aleatoric, epistemic = self.module_.predict_members(x).std_split()
+        return self._answer(aleatoric), self._answer(epistemic)
 
     def predict(self, X: Any) -> Float[np.ndarray, "..."]:
         """The mean of y, [N]."""
@@ -143,12 +157,17 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         tags.non_deterministic = self.random_state is None
         return tags
 
+    def _checked(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, dtype=np.float64)
+
     def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
         return (values.squeeze(-1) if self._one_target else values).numpy()
 
     def _overrides(self, seed: int) -> list[str]:
         settings = {
             "model.num_components": self.num_components,
+            "model.ensemble_size": self.ensemble_size,
             "family": self.family,
             "trainer.max_epochs": self.max_epochs,
             "optimizer.lr": self.learning_rate,

@@ -164,7 +164,7 @@ class StackedBatchNorm(nn.Module):
             self.momentum,
             self.eps,
         )
-        return out.view(len(flat), *self.weight.shape).movedim(1, 0)
+        return out.unflatten(1, self.weight.shape).movedim(1, 0)
 
 
 class OneByOne(nn.Module):

@@ -21,6 +21,8 @@ FAMILIES = [
     ("shared_isotropic", []),
     ("constant", []),
     ("tied", []),
+    ("full", ["family.factor=precision", "model.ensemble_size=3", "model.backbone.norm=batch"]),
+    ("shared_isotropic", ["model.ensemble_size=3", "model.backbone.norm=layer"]),
 ]
 IDS = [" ".join([name, *choice]) for name, choice in FAMILIES]
 

@@ -45,7 +45,7 @@ def predict(tmp_path, monkeypatch, capfd):
 
 @pytest.fixture
 def model(tmp_path):
-    module = untrained("model.num_components=3")
+    module = untrained("model.num_components=3", "model.ensemble_size=1")
     save(module, tmp_path / "model.ckpt")
     return module
 

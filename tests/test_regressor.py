@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from mdn.regressor import MDNRegressor
 
-QUICK = {"num_components": 2, "max_epochs": 3, "random_state": 0}
+QUICK = {"num_components": 2, "ensemble_size": 1, "max_epochs": 3, "random_state": 0}
 SPLITS = "some rows are held back to validate on, and repeated rows fall on both sides"
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": SPLITS,
@@ -109,6 +109,21 @@ def test_it_composes_and_leaves_nothing_behind(branches, tmp_path, monkeypatch):
 def test_any_setting_of_the_command_line(branches):
     model = MDNRegressor(**QUICK, overrides=["model.backbone.width=7"]).fit(*branches)
     assert model.module_.network.backbone[0].layers[0].out_features == 7
+
+
+def test_an_ensemble_tells_noise_from_doubt(branches):
+    model = MDNRegressor(**(QUICK | {"ensemble_size": 3})).fit(*branches)
+    x = np.array([[1.0], [2.0], [30.0]])
+    members, mixture = model.module_.predict_members(x), model.predict_density(x)
+    assert (members.batch_shape, mixture.num_components) == ((3, 3), 6)
+    aleatoric, epistemic = model.predict_uncertainty(x)
+    means = members.mean[..., 0].numpy()
+    np.testing.assert_allclose(epistemic, means.std(0), rtol=1e-5)
+    np.testing.assert_allclose(aleatoric**2 + epistemic**2, mixture.std[:, 0] ** 2, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(x), means.mean(0), rtol=1e-5)
+    assert epistemic[2] > epistemic[1]  # far from any row they know no more
+    one = MDNRegressor(**QUICK).fit(*branches).predict_uncertainty(x)
+    assert (one[1] == 0).all()
 
 
 @pytest.mark.parametrize(

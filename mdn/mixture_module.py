@@ -94,8 +94,8 @@ class MixtureModule(LightningModule):
     def predict_members(self, data: Any) -> GaussianMixture:
         """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
 
-        `.pool()` of it is what `predict` answers. `.std_split()` and `.covariance_split()` tell
-        the noise in y, the same for all members, from the doubt in which they differ.
+        `.pool()` of it is what `predict` answers; `.std_split()` and `.covariance_split()` tell
+        the noise in y from the members' doubt about its mean.
 
         Args:
             data: as for `predict`.

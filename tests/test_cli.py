@@ -94,7 +94,7 @@ def test_evaluate_repeats_the_test_and_predict_gives_the_density(run, tmp_path, 
     mixture = model(x)
     np.testing.assert_allclose(table["mean_rent"], mixture.mean[:, 1].detach(), rtol=1e-12)
     np.testing.assert_allclose(table["sigma_price_1"], mixture.sigma[:, 1, 0].detach(), rtol=1e-12)
-    weights = sum(np.asarray(table[f"pi_{k}"]) for k in range(2))
+    weights = sum(np.asarray(table[f"pi_{k}"]) for k in range(model.num_components))
     np.testing.assert_allclose(weights, 1, rtol=1e-6)
 
 

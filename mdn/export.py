@@ -28,8 +28,10 @@ class PlainModel(nn.Module):
         self.inputs = module.inputs
         self.targets = module.targets
         self.recalibration = module.recalibration
+        self.precision = module.dtype
         with torch.no_grad():
-            self.correlated = is_correlated(module.network(module.inputs.shift.float()[None]).scale)
+            row = module.inputs.shift[None].to(self.precision)
+            self.correlated = is_correlated(module.network(row).scale)
 
     @property
     def output_names(self) -> list[str]:
@@ -37,7 +39,7 @@ class PlainModel(nn.Module):
         return ["pi", "mu", "tril" if self.correlated else "std"]
 
     def forward(self, x: Float[Tensor, "N P"]) -> tuple[Tensor, Tensor, Tensor]:
-        standard = self.network(self.inputs(x, torch.float32)).to(dtype=x.dtype)
+        standard = self.network(self.inputs(x, self.precision)).to(dtype=x.dtype)
         if self.recalibration != 1:
             standard = standard.dispersed(self.recalibration)
         mixture = standard.affine(self.targets.factor, self.targets.shift)

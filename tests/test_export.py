@@ -61,6 +61,23 @@ def test_plain_tensors_are_the_density_of_the_model(module):
     np.testing.assert_allclose(np.log(found), wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("double", [False, True])
+def test_a_recalibration_and_the_precision_of_em_are_part_of_it(double):
+    module = untrained("family=full", "model.num_components=3", num_targets=2)
+    module.recalibrate(1.7)
+    module = module.double() if double else module  # as a mixture fitted by EM is
+    x = rows(4)
+    with torch.no_grad():
+        pi, mu, tril = PlainModel(module)(x)
+        mixture = module(x)
+    mean = torch.einsum("nk,nkd->nd", pi, mu)
+    away = mu - mean[:, None]
+    spread = tril @ tril.mT + away[..., None] * away[..., None, :]
+    torch.testing.assert_close(mean, mixture.mean, atol=1e-5, rtol=1e-5)
+    covariance = torch.einsum("nk,nkij->nij", pi, spread)
+    torch.testing.assert_close(covariance, mixture.covariance, atol=0, rtol=1e-4)
+
+
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
     runtime = pytest.importorskip("onnxruntime")

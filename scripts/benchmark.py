@@ -1,15 +1,17 @@
 """Measure this package beside what else one could use.
 
 benchmark.py [suite=all] [threads=1,2] [seconds=0.5] [device=cpu] [out=outputs/benchmark]
-             [data=FOLDER]
+             [data=FOLDER] [splits=10] [problems=lane2,enb:y0+y1] [contenders=default,kernel]
 
-Suites: likelihood, loop, ensemble, em, fit. FOLDER holds CSV files, target last, for suite fit.
+Suites: likelihood, loop, ensemble, em, fit, density. FOLDER holds CSV files: suite fit takes all
+of them, target last, and suite density those of its problems, of which the last three settings
+choose (default, gaussian_network, neighbours, kernel and marginal contend).
 """
 
 import sys
 from importlib import import_module
 
-from mdn.benchmark import SUITES
+from mdn.benchmark import NEED_DATA, SUITES
 from mdn.benchmark.report import report
 from mdn.benchmark.settings import parse
 
@@ -19,7 +21,8 @@ def main(arguments: list[str]) -> None:
     settings = parse(arguments)
     if settings.suite not in (*SUITES, "all"):
         raise ValueError(f"suite must be one of {[*SUITES, 'all']}, got {settings.suite!r}")
-    for name in SUITES if settings.suite == "all" else [settings.suite]:
+    measurable = [name for name in SUITES if settings.data or name not in NEED_DATA]
+    for name in measurable if settings.suite == "all" else [settings.suite]:
         report(name, import_module(SUITES[name]).rows(settings), settings.out)
 
 

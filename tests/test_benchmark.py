@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributions import Distribution
 
-from mdn.benchmark import likelihood
+from mdn.benchmark import SUITES, likelihood
 from mdn.benchmark.measure import Contender, Timing, peak_bytes, race
 from mdn.benchmark.report import report
 from mdn.benchmark.settings import Settings, parse
@@ -83,6 +83,7 @@ def test_settings_are_read_from_the_command_line():
         ("seconds", "got 'seconds', wanted key=value"),
         ("threads=many", "cannot read 'threads=many'"),
         ("device=abacus", "cannot read 'device=abacus'"),
+        ("splits=0", "cannot read 'splits=0': at least 1 is needed"),
     ],
 )
 def test_bad_settings_are_refused(argument, message):
@@ -93,6 +94,16 @@ def test_bad_settings_are_refused(argument, message):
 def test_an_unknown_suite_is_refused(main):
     with pytest.raises(ValueError, match=r"suite must be one of .*, got 'speed'"):
         main(["suite=speed"])
+
+
+def test_all_suites_are_those_that_need_no_data_or_have_it(main, monkeypatch):
+    measured = []
+    monkeypatch.setitem(main.__globals__, "report", lambda name, *_: measured.append(name))
+    main([])
+    assert measured == [name for name in SUITES if name != "density"]
+    measured.clear()
+    main(["data=here"])
+    assert measured == list(SUITES)
 
 
 @pytest.mark.parametrize("name", likelihood.FAMILIES)

@@ -17,7 +17,12 @@ class Settings:
         threads: numbers of threads, each measured by itself.
         seconds: how long each contender is given for each case.
         device: where it runs.
-        data: folder of CSV files, target last, that suite fit is to measure besides.
+        data: folder of CSV files: suite fit measures all of them besides, target last; suite
+            density those of its problems.
+        splits: how often suite density parts the rows of a problem anew.
+        problems: files of suite density by name, with their targets where it does not know them,
+            as in "lane2" or "enb:y0+y1"; none for those it knows.
+        contenders: who takes part in suite density; none for all.
         out: folder of the CSV and JSON files.
     """
 
@@ -26,6 +31,9 @@ class Settings:
     seconds: float = 0.5
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     data: Path | None = None
+    splits: int = 10
+    problems: tuple[str, ...] = ()
+    contenders: tuple[str, ...] = ()
     out: Path = Path("outputs/benchmark")
 
 
@@ -35,6 +43,9 @@ _READERS = {
     "seconds": float,
     "device": torch.device,
     "data": Path,
+    "splits": lambda text: _at_least_one(int(text)),
+    "problems": lambda text: tuple(text.split(",")),
+    "contenders": lambda text: tuple(text.split(",")),
     "out": Path,
 }
 
@@ -46,6 +57,12 @@ def parse(arguments: Iterable[str]) -> Settings:
         ValueError: on a key that does not exist or a value that cannot be read.
     """
     return Settings(**dict(_setting(argument) for argument in arguments))
+
+
+def _at_least_one(number: int) -> int:
+    if number < 1:
+        raise ValueError("at least 1 is needed")
+    return number
 
 
 def _setting(argument: str) -> tuple[str, Any]:

@@ -48,6 +48,8 @@ class MixtureModule(LightningModule):
         self.register_buffer("started", torch.tensor(False))
         self.recipe: dict[str, Any] = {}
         """Plain data that `mdn.load` builds this module from again; kept in the checkpoint."""
+        self.val_nll_of_members: Float[Tensor, " M"] = torch.empty(0)
+        """Each member's own nll of the last validation, standardised."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     @abstractmethod
@@ -203,15 +205,22 @@ class MixtureModule(LightningModule):
         self.started.fill_(True)
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        self._step(batch, "val")
+        nll, weight = self.count(batch, "val")
+        each = total_of_each(nll.view(-1, nll.shape[-1]), weight)
+        self._add("val/members", each, num_rows(nll, weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        self._step(batch, "test")
+        self.count(batch, "test")
 
-    def _step(self, batch: Sequence[Tensor], stage: str) -> None:
+    def count(
+        self, batch: Sequence[Tensor], stage: str
+    ) -> tuple[Float[Tensor, "*members N"], Sequence[Tensor]]:
+        """Add a batch to what `mean_nll` tells of the pool; each member's nll, and the weights."""
         x, y, *weight = batch
         mixture, y = self.separate(x, y)
-        self._score(-mixture.log_prob(y), weight, stage)
+        nll = -mixture.log_prob(y)
+        self._score(nll, weight, stage)
+        return nll, weight
 
     def _score(
         self, nll: Float[Tensor, "*members N"], weight: Sequence[Tensor], stage: str
@@ -220,7 +229,7 @@ class MixtureModule(LightningModule):
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
 
-    def _add(self, stage: str, total: Tensor, rows: Tensor | int) -> None:
+    def _add(self, stage: str, total: Float[Tensor, "*of"], rows: Tensor | int) -> None:
         """Sums wait on the device for the end of the epoch: no synchronisation in a step."""
         sums = self._sums.get(stage, (0.0, 0))
         self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
@@ -230,17 +239,23 @@ class MixtureModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._log_nll("val")
+        self.val_nll_of_members = self.mean_nll("val/members")
 
     def on_test_epoch_end(self) -> None:
         self._log_nll("test")
 
     def _log_nll(self, stage: str) -> None:
-        """Log the exact mean over all rows of all processes, in the user's units."""
-        total, rows = self._sums.pop(stage)
-        sums = torch.stack([total, torch.as_tensor(rows).to(total)])
-        standardized = torch.div(*self.trainer.strategy.reduce(sums, reduce_op="sum"))
+        """Log the mean over all rows, in the user's units."""
+        standardized = self.mean_nll(stage)
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
         self.log(f"{stage}/nll", standardized - self.targets.log_det(), prog_bar=True)
+
+    def mean_nll(self, stage: str) -> Float[Tensor, "*of"]:
+        """The exact mean over what was counted, in all processes; the count begins anew."""
+        total, rows = self._sums.pop(stage)
+        sums = torch.cat([total.view(-1), torch.as_tensor(rows).to(total).view(1)])
+        *means, rows = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        return (torch.stack(means) / rows).view(total.shape)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["mdn"] = self.recipe
@@ -253,6 +268,13 @@ def unravel(number: int, shape: Sequence[int]) -> list[int]:
         number, place = divmod(number, size)
         index.insert(0, place)
     return index
+
+
+def total_of_each(
+    values: Float[Tensor, "*members N"], weight: Sequence[Tensor]
+) -> Float[Tensor, "*members"]:
+    """The sum over rows, of weighted rows where there is a weight."""
+    return (weight[0].to(values) * values).sum(-1) if weight else values.sum(-1)
 
 
 def total(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Float[Tensor, ""]:

@@ -26,7 +26,7 @@ from mdn.run.errors import CONFIGURATION_ERRORS, readable
 from mdn.run.recalibrate import recalibrate
 from mdn.run.train import restore_best
 
-_CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "early_stopping")
+_CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "best_members", "early_stopping")
 """Of those of a training run, the ones that a fit is not the same without."""
 
 _OF_DATA = ("val_fraction", "dequantize", "batch_size", "seed")

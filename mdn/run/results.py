@@ -92,6 +92,7 @@ _ROWS = {
     "test/components_alive": "components alive",
     "singularity/revived": "components revived",
     "singularity/resets": "components restarted",
+    "members_own_epochs": "each member at its own best epoch",
 }
 
 

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
+from mdn.callbacks.best_members import BestMembers
 from mdn.callbacks.evaluating import evaluating
 from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
@@ -63,6 +64,7 @@ def train(config: dict[str, Any]) -> float:
         **recalibrated,
         **module.outcome,
         **_resets(trainer),
+        **_members(trainer),
     }
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
@@ -118,9 +120,18 @@ def restore_best(trainer: Trainer, module: MixtureModule) -> None:
 
 def _resets(trainer: Trainer) -> dict[str, int]:
     """How often components were begun anew, where something looks after that."""
-    callbacks: list[Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-    totals = [each.total for each in callbacks if isinstance(each, SingularityReset)]
+    totals = [each.total for each in _callbacks(trainer) if isinstance(each, SingularityReset)]
     return {"singularity/resets": sum(totals)} if totals else {}
+
+
+def _members(trainer: Trainer) -> dict[str, bool]:
+    """Whether members are at their own best epochs, where something looks after that."""
+    outcomes = [each.outcome for each in _callbacks(trainer) if isinstance(each, BestMembers)]
+    return outcomes[0] if outcomes else {}
+
+
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    return trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from torch.distributions import MultivariateNormal
 from mdn.benchmark.density.whitening import Whitening, standardized
 from mdn.data.table import Table
 
-NUMBERS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
+NUMBERS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500, 800)
 """What k is chosen from, as far as there are rows."""
 
-SPREADS = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.65, 1.0)
+SPREADS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.65, 1.0)
 """What h is chosen from, in standard deviations of the targets."""
 
 Form = Callable[[Float64[Tensor, "M K D"], Float64[Tensor, "M D"], float], Float64[Tensor, " M"]]

@@ -9,7 +9,7 @@ import warnings
 
 import torch
 from family_list import FAMILIES
-from test_likelihood import gradients, parts
+from test_likelihood import at_once, gradients, parts
 
 from mdn.likelihood import log_prob, plain_log_prob, use_compiled
 
@@ -21,6 +21,8 @@ def check(family, targets: int) -> None:
         tensors, scale = parts(family, rows, targets=targets)
         got, expected = (gradients(f, scale, tensors) for f in (log_prob, plain_log_prob))
         torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-10)
+        above = torch.linspace(0.5, 2, rows, dtype=torch.float64)
+        torch.testing.assert_close(*at_once(scale, tensors, above), rtol=1e-9, atol=1e-10)
 
 
 def main(targets: str, *names: str) -> None:

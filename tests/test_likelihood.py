@@ -13,7 +13,13 @@ import torch
 from family_list import FAMILIES, random_raw
 from torch.autograd import gradcheck, gradgradcheck
 
-from mdn.likelihood import component_log_prob, log_prob, log_responsibilities, plain_log_prob
+from mdn.likelihood import (
+    component_log_prob,
+    log_prob,
+    log_prob_and_gradient,
+    log_responsibilities,
+    plain_log_prob,
+)
 from mdn.scale import DiagonalScale, Scale
 
 
@@ -173,6 +179,79 @@ def test_responsibilities_are_shares_of_the_density(family, batch, rows):
     torch.testing.assert_close(call(log_responsibilities, scale, *tensors), expected)
 
 
+def weighted(function, above):
+    """The sum of `above` times a log density, of logits instead of log weights."""
+
+    def sum_over_rows(y, logits, mu, scale):
+        return (above * function(y, logits.log_softmax(-1), mu, scale)).sum()
+
+    return sum_over_rows
+
+
+def at_once(scale: Scale, tensors, above):
+    """Value and gradients in one call, those expected of autograd, and what autograd was given."""
+    y, *learned = tensors
+    value = call(plain_log_prob, scale, y, learned[0].log_softmax(-1), *learned[1:])
+    total = call(weighted(plain_log_prob, above), scale, y, *learned)
+    expected = torch.autograd.grad(total, learned, materialize_grads=True)
+    stored = iter(learned[2:])
+    given = y, *learned[:2], scale.map(lambda _: next(stored))
+    return log_prob_and_gradient(*given, above), (value, expected)
+
+
+@pytest.mark.parametrize("targets", [1, 2, 3, 5])
+@pytest.mark.parametrize(("batch", "rows"), BATCHES)
+def test_at_once_it_equals_autograd_and_leaves_its_arguments(family, targets, batch, rows):
+    tensors, scale = parts(family, *batch, targets=targets, rows=rows)
+    before = [t.detach().clone() for t in tensors]
+    shape = torch.broadcast_shapes(batch, rows)
+    for above in (torch.randn(shape, dtype=torch.float64), torch.tensor(-0.3).double()):
+        got, expected = at_once(scale, tensors, above)
+        torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-10)
+        assert not any(t.requires_grad for t in (got[0], *got[1]))
+    torch.testing.assert_close([t.detach() for t in tensors], before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_at_once_any_layout_gives_the_same(family, layout):
+    tensors, scale = parts(family, 5)
+    tensors = [layout(t.detach()).requires_grad_() for t in tensors]
+    above = torch.linspace(0.5, 2, 5, dtype=torch.float64)
+    torch.testing.assert_close(*at_once(scale, tensors, above), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_at_once_the_gradient_equals_finite_differences(family, targets):
+    (y, *learned), scale = parts(family, 4, targets=targets)
+    above = torch.linspace(-1, 2, 4, dtype=torch.float64)
+    (_, found), _ = at_once(scale, (y, *learned), above)
+    for index, gradient in enumerate(found):
+        step = torch.randn_like(learned[index])
+        ends = []
+        for sign in (-1e-5, 1e-5):
+            moved = [t + sign * step if i == index else t for i, t in enumerate(learned)]
+            ends.append(call(weighted(plain_log_prob, above), scale, y, *moved))
+        torch.testing.assert_close(
+            (gradient * step).sum(), (ends[1] - ends[0]).detach() / 2e-5, rtol=1e-6, atol=1e-6
+        )
+
+
+def test_at_once_a_pruned_component_counts_for_nothing(family):
+    tensors, scale = parts(family, 5)
+    logits = tensors[1].detach().clone()
+    logits[:, 2] = -torch.inf
+    tensors[1] = logits.requires_grad_()
+    torch.testing.assert_close(*at_once(scale, tensors, torch.ones(5).double()))
+
+
+def test_at_once_far_out_of_reach_all_is_finite(family):
+    tensors, scale = parts(family, 5)
+    tensors = [t.detach().float().requires_grad_() for t in tensors]
+    tensors[0] = torch.full_like(tensors[0], 1e15).detach()
+    (value, found), _ = at_once(scale.map(torch.Tensor.float), tensors, torch.ones(5))
+    assert all(t.isfinite().all() for t in (value, found[0]))
+
+
 class Stretched(DiagonalScale):
     """A scale of a kind that has no closed form."""
 
@@ -182,6 +261,7 @@ def test_a_scale_without_a_closed_form_takes_the_plain_formula():
     other = Stretched(*scale.tensors(), scale.num_targets)
     got, expected = (gradients(log_prob, s, tensors) for s in (other, scale))
     torch.testing.assert_close(got, expected)
+    torch.testing.assert_close(*at_once(other, tensors, torch.randn(5).double()))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -218,7 +298,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a
 @needs_compiler
 def test_compiled_it_is_the_same_for_any_number_of_rows():
     found = run_compiled("2", "full-covariance")
-    assert found == {"graphs": 2, "warnings": []}
+    assert found == {"graphs": 4, "warnings": []}
 
 
 @pytest.mark.slow

@@ -1,5 +1,8 @@
 """Likelihood and gradient of one batch: torch.distributions, ours as written and compiled, a copy.
 
+Ours is measured twice: as training calls it, value and gradient at once, and through autograd, as
+all else that asks for a gradient of `log_prob`.
+
 Each contender starts from (logits, mu, std, lower) and ends with their gradients. Ours takes them
 with rows last, as its head makes them; torch.distributions with targets last, its own best
 layout. The copy reads as many bytes as there are inputs and writes as many as there are
@@ -26,7 +29,7 @@ from mdn.benchmark.measure import Contender, peak_bytes, race
 from mdn.benchmark.report import Row
 from mdn.benchmark.settings import Settings
 from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
-from mdn.likelihood import use_compiled
+from mdn.likelihood import log_prob_and_gradient, use_compiled
 from mdn.mixture import GaussianMixture
 from mdn.scale import Scale, lower_positions
 
@@ -103,13 +106,15 @@ def measure(family: Family, n: int, k: int, d: int, settings: Settings) -> Itera
 
 def contend(batch: Batch) -> list[Contender]:
     """All ways to the same gradients, and the copy."""
-    ours = partial(log_prob, batch)
+    differentiated, at_once = partial(log_prob, batch), partial(gradients_at_once, batch)
     eager, compiled = (partial(use_compiled, wanted) for wanted in (False, True))
     theirs = targets_last(batch)
     return [
         Contender("torch.distributions", lambda: theirs.gradients(distributions_log_prob(theirs))),
-        Contender("as written", lambda: batch.gradients(ours()), eager),
-        Contender("compiled", lambda: batch.gradients(ours()), compiled),
+        Contender("as written", at_once, eager),
+        Contender("compiled", at_once, compiled),
+        Contender("autograd", lambda: batch.gradients(differentiated()), eager),
+        Contender("autograd, compiled", lambda: batch.gradients(differentiated()), compiled),
         Contender("copy", lambda: [tensor.detach().clone() for tensor in batch.inputs]),
     ]
 
@@ -138,9 +143,17 @@ def targets_last(batch: Batch) -> Batch:
 
 
 def log_prob(batch: Batch) -> Tensor:
-    """Ours."""
+    """Ours, for autograd to differentiate."""
     log_pi = batch.logits.log_softmax(0).mT
     return GaussianMixture(log_pi, batch.mu, batch.scale).log_prob(batch.y)
+
+
+def gradients_at_once(batch: Batch) -> tuple[Tensor, ...]:
+    """Ours, of all that is learned, found together with the log density."""
+    _, (by_logits, *others) = log_prob_and_gradient(
+        batch.y, batch.logits.mT, batch.mu, batch.scale, batch.above
+    )
+    return by_logits.mT, *others[: len(batch.learned) - 1]
 
 
 def distributions_log_prob(batch: Batch) -> Tensor:

@@ -11,7 +11,8 @@ back residual r_k A_k^-T z_k, all other gradients are products of what is at han
     covariance factor   d / d s_j = u_j z_j - r / s_j    d / d L_ij = u_i z_j
     precision factor    d / d s_j = v_j z_j - r / s_j    d / d B_ij = v_i (y - mu)_j    v = r z / s
 
-So r, u and z are all that waits for the gradient from above, and the products are formed with it.
+Where the gradient from above is known, all is found in one pass, and what is no longer needed gives
+its memory to what is. Where it is not, r, z and the left factor of these products wait for it.
 
 All tensors are [P, K, *rows] or [K, *rows], so that every operation runs along rows and every sum
 over components or targets is a sum of long vectors.
@@ -32,31 +33,53 @@ def density(
     return _normalise(_joint(log_pi, whitened, std), whitened.shape[0])[0]
 
 
+def density_and_gradient(
+    form: Form, y: Tensor, above: Tensor, logits: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
+) -> tuple[Tensor, ...]:
+    """Log density [*rows]; then gradients with respect to logits, mu, std and lower entries."""
+    log_pi = logits.log_softmax(0)
+    whitened = form.whiten(y - mu, std, *lower)
+    log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
+    by_logits = (r - log_pi.exp_()).mul_(above)
+    del log_pi
+    r.mul_(above)
+    left = form.left(r * whitened, std, *lower)
+    by_lower = [_outer(left, form.right(whitened, y, mu), entries.shape) for entries in lower]
+    by_std = _by_std(r, whitened.mul_(left), std)
+    return log_prob, by_logits, form.by_mu(left, *lower), by_std, *by_lower
+
+
 def density_and_parts(
     form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> tuple[Tensor, ...]:
-    """Log density [*rows]; then r, u, z and where the form needs it y - mu, for `gradient`."""
-    residual = y - mu
-    whitened = form.whiten(residual, std, *lower)
+    """Log density [*rows]; then r, z, the left factor and if it is another u, for `gradient`."""
+    whitened = form.whiten(y - mu, std, *lower)
     log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
-    pulled = form.pull(r * whitened, std, *lower)
-    return log_prob, r, pulled, whitened, *((residual,) if form.keeps_residual else ())
+    left = form.left(r * whitened, std, *lower)
+    by_mu = () if form.left_is_by_mu else (form.by_mu(left.clone(), *lower),)
+    return log_prob, r, whitened, left, *by_mu
 
 
 def gradient(
-    form: Form, above: Tensor, std: Tensor, parts: tuple[Tensor, ...], *lower: tuple[int, ...]
+    form: Form,
+    above: Tensor,
+    y: Tensor,
+    mu: Tensor,
+    std: Tensor,
+    parts: tuple[Tensor, ...],
+    *lower: tuple[int, ...],
 ) -> tuple[Tensor, ...]:
     """Gradients with respect to log_pi, mu, std and lower entries of these shapes."""
-    r, pulled, whitened, *residual = parts
-    r, pulled = above * r, above * pulled
-    left, right = form.factors(r, pulled, whitened, std, *residual)
-    by_lower = (_outer(left, right, shape) for shape in lower)
-    return r, pulled, _by_std(r, left, whitened, std), *by_lower
+    unweighted, whitened, *factors = parts
+    r, left, *by_mu = (above * part for part in (unweighted, *factors))
+    by_lower = (_outer(left, form.right(whitened, y, mu), shape) for shape in lower)
+    by_std = _by_std(r, left * whitened, std)
+    return r, by_mu[0] if by_mu else left, by_std, *by_lower
 
 
-def _sharing(whitened: Tensor, std: Tensor) -> int:
+def _sharing(by_target: Tensor, std: Tensor) -> int:
     """How many targets share each standard deviation."""
-    return whitened.shape[0] // std.shape[0]
+    return by_target.shape[0] // std.shape[0]
 
 
 def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
@@ -68,14 +91,15 @@ def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
 def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
     """Log density, and the share of each component in it."""
     # Where no component reaches, a share of what is left, not the NaN of inf - inf.
-    joint = joint.clamp(min=torch.finfo(joint.dtype).min)
+    joint = joint.clamp_(min=torch.finfo(joint.dtype).min)
     shares = joint.log_softmax(0)
     log_prob = joint.amax(0) - shares.amax(0) - 0.5 * LOG_2PI * num_targets
-    return log_prob, shares.exp()
+    return log_prob, shares.exp_()
 
 
-def _by_std(r: Tensor, left: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
-    sharing, by_target = _sharing(whitened, std), left * whitened
+def _by_std(r: Tensor, by_target: Tensor, std: Tensor) -> Tensor:
+    """From the products of left factor and z, whose memory it may take."""
+    sharing = _sharing(by_target, std)
     by_scale = by_target.sum(0, keepdim=True) if sharing > 1 else by_target
     return by_scale.addcdiv_(r, std, value=-sharing)
 

@@ -20,100 +20,104 @@ from mdn.scale import (
 
 
 class Form(ABC):
-    """The two substitutions of one kind of factor A, given its diagonal and lower entries."""
+    """The substitutions of one kind of factor A, given its diagonal and lower entries.
 
-    keeps_residual: bool
+    With z the whitened residual, the gradient of lower entry (i, j) is left_i right_j, and that of
+    the diagonal left z, less r / std. All but `right` work in place, in what they are given.
+    """
+
+    left_is_by_mu: bool
+    """Whether the left factor is itself the gradient of the mean."""
 
     @abstractmethod
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        """A^-1 residual."""
+        """The whitened residual, z = A^-1 residual."""
 
     @abstractmethod
-    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        """A^-T weighted."""
+    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        """The left factor, from r z."""
 
     @abstractmethod
-    def factors(
-        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The gradient of lower entry (i, j) is the first at i times the second at j.
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
+        """The right factor."""
 
-        That of the diagonal is the first times the whitened residual, less r / std.
-        """
+    @abstractmethod
+    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
+        """The gradient of the mean, A^-T r z, from the left factor."""
 
 
 class DiagonalForm(Form):
     """Targets on their own."""
 
-    keeps_residual = False
+    left_is_by_mu = True
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        return residual / std
+        return residual.div_(std)
 
-    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        return weighted / std
+    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        return weighted.div_(std)
 
-    def factors(
-        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return pulled, whitened
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
+        return whitened
+
+    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
+        return left
 
 
 class CovarianceForm(Form):
     """Each target's whitened value, times an entry, is taken out of those after it."""
 
-    keeps_residual = False
+    left_is_by_mu = True
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, solved = entries(residual.shape[0], *lower), []
+        entry, rest = entries(residual.shape[0], *lower), list(residual.unbind())
         bound = substitution_bound(residual.dtype)
-        for i, rest in enumerate(residual.unbind()):
+        for i in range(len(rest)):
             for j in range(i):
-                rest = torch.addcmul(rest, entry[i, j], solved[j], value=-1)
-            solved.append((rest / std[i]).clamp(-bound, bound))
-        return torch.stack(solved)
+                rest[i] = _less(rest[i], entry[i, j], rest[j])
+            rest[i] = _over(rest[i], std[i]).clamp_(-bound, bound)
+        return _whole(residual, rest)
 
-    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, solved = entries(weighted.shape[0], *lower), {}
+    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        entry, rest = entries(weighted.shape[0], *lower), list(weighted.unbind())
         bound = substitution_bound(weighted.dtype)
-        for j, rest in reversed(list(enumerate(weighted.unbind()))):
-            for i in solved:
-                rest = torch.addcmul(rest, entry[i, j], solved[i], value=-1)
-            solved[j] = (rest / std[j]).clamp(-bound, bound)
-        return torch.stack([solved[j] for j in range(weighted.shape[0])])
+        for j in reversed(range(len(rest))):
+            for i in range(j + 1, len(rest)):
+                rest[j] = _less(rest[j], entry[i, j], rest[i])
+            rest[j] = _over(rest[j], std[j]).clamp_(-bound, bound)
+        return _whole(weighted, rest)
 
-    def factors(
-        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return pulled, whitened
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
+        return whitened
+
+    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
+        return left
 
 
 class PrecisionForm(Form):
     """Each target itself, times an entry, is taken out of those after it."""
 
-    keeps_residual = True
+    left_is_by_mu = False
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, known, left = entries(residual.shape[0], *lower), residual.unbind(), []
-        for i, rest in enumerate(known):
+        entry, rest = entries(residual.shape[0], *lower), list(residual.unbind())
+        for i in reversed(range(len(rest))):
             for j in range(i):
-                rest = torch.addcmul(rest, entry[i, j], known[j], value=-1)
-            left.append(rest)
-        return torch.stack(left) / std
+                rest[i] = _less(rest[i], entry[i, j], rest[j])
+        return _whole(residual, rest).div_(std)
 
-    def pull(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, known = entries(weighted.shape[0], *lower), (weighted / std).unbind()
-        pulled = []
-        for j, rest in enumerate(known):
-            for i in range(j + 1, len(known)):
-                rest = torch.addcmul(rest, entry[i, j], known[i], value=-1)
-            pulled.append(rest)
-        return torch.stack(pulled)
+    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        return weighted.div_(std)
 
-    def factors(
-        self, r: Tensor, pulled: Tensor, whitened: Tensor, std: Tensor, *residual: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return r * whitened / std, residual[0]
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
+        return y - mu
+
+    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
+        entry, rest = entries(left.shape[0], *lower), list(left.unbind())
+        for j in range(len(rest)):
+            for i in range(j + 1, len(rest)):
+                rest[j] = _less(rest[j], entry[i, j], rest[i])
+        return _whole(left, rest)
 
 
 FORMS: dict[type[Scale], Form] = {
@@ -126,3 +130,22 @@ FORMS: dict[type[Scale], Form] = {
 def entries(num_targets: int, lower: Tensor) -> dict[tuple[int, int], Tensor]:
     """The strictly lower entries, by row and column."""
     return dict(zip(zip(*lower_positions(num_targets), strict=True), lower.unbind(), strict=True))
+
+
+# In place where it is run as written; the compiler finds places itself, and of what is written
+# into parts of a tensor it makes a hundredfold of the work.
+
+
+def _less(rest: Tensor, entry: Tensor, other: Tensor) -> Tensor:
+    if torch.compiler.is_compiling():
+        return torch.addcmul(rest, entry, other, value=-1)
+    return rest.addcmul_(entry, other, value=-1)
+
+
+def _over(rest: Tensor, std: Tensor) -> Tensor:
+    return rest / std if torch.compiler.is_compiling() else rest.div_(std)
+
+
+def _whole(values: Tensor, rows: list[Tensor]) -> Tensor:
+    """The tensor whose rows these are, by now or all along."""
+    return torch.stack(rows) if torch.compiler.is_compiling() else values

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from mdn.likelihood.closed import density, density_and_parts
+from mdn.likelihood.closed import density, density_and_gradient, density_and_parts
 from mdn.likelihood.forms import Form
 
 Result = TypeVar("Result")
@@ -27,7 +27,8 @@ def use_compiled(wanted: bool) -> None:
     """
     _compiled.clear()
     if wanted:
-        _compiled.update({f: torch.compile(f) for f in (density, density_and_parts)})
+        functions = density, density_and_parts, density_and_gradient
+        _compiled.update({f: torch.compile(f) for f in functions})
 
 
 def run(function: Callable[..., Result], form: Form, y: Tensor, *tensors: Tensor) -> Result:

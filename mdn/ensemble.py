@@ -1,8 +1,9 @@
 """Several networks trained side by side, whose pooled densities are one mixture.
 
-Members share nothing but the rows that they see. What tells them apart is where they begin, and
-what dropout leaves of each. With M members of K components the pool is the average of M densities,
-a mixture of M K components (Lakshminarayanan et al. 2017, for mixtures instead of Gaussians).
+Members share nothing but the rows that they see. What tells them apart is where they begin, what
+dropout leaves of each, and noise on the rows, of which each has its own. With M members of K
+components the pool is the average of M densities, a mixture of M K components (Lakshminarayanan et
+al. 2017, for mixtures instead of Gaussians).
 """
 
 import math
@@ -38,10 +39,13 @@ class Ensemble(MixtureNetwork):
         self.members = (len(members),)
 
     def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
-        return self.backbone(x.expand(*self.members, *x.shape))
+        return self.backbone(x if x.ndim == 3 else self._for_all(x))
 
     def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        return self.separate(x).pool()
+        return self.head(self.backbone(self._for_all(x))).pool()
+
+    def _for_all(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "M *batch P"]:
+        return x.expand(*self.members, *x.shape)
 
     def pool(self, log_prob: Float[Tensor, "..."]) -> Float[Tensor, "*batch"]:
         return torch.logsumexp(log_prob, 0) - math.log(len(log_prob))

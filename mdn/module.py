@@ -66,6 +66,7 @@ class MDNModule(MixtureModule):
             if value is not None:
                 check_positive(name, value)
         check_at_least("ensemble_size", ensemble_size, 1)
+        regularizer.check_members(ensemble_size)
         members = [
             _network(backbone(num_inputs), num_targets, num_components, family)
             for _ in range(ensemble_size)
@@ -113,7 +114,8 @@ class MDNModule(MixtureModule):
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
-        x, y = self.regularizer.disturb(self.inputs(x, self.dtype), self.targets(y, self.dtype))
+        x, y = self.inputs(x, self.dtype), self.targets(y, self.dtype)
+        x, y = self.regularizer.disturb(x, y, self.network.members)
         mixture = self.network.separate(x)
         loss, nll = self.objective(mixture, y)
         self._score(nll, weight, "train")

@@ -227,7 +227,11 @@ class MixtureNetwork(nn.Module, ABC):
 
     @abstractmethod
     def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
-        """What the head looks at: [*members, *batch, F], or [0] where that is nothing."""
+        """What the head looks at: [*members, *batch, F], or [0] where that is nothing.
+
+        Args:
+            x: rows for all members, or for each its own: [M, N, P].
+        """
 
     @abstractmethod
     def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
@@ -242,7 +246,11 @@ class MixtureNetwork(nn.Module, ABC):
         """Shorten the gradient of each member, over all of its parameters, to a norm."""
 
     def separate(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        """p(y given x) as each member has it, with batch axes [*members, *batch]."""
+        """p(y given x) as each member has it, with batch axes [*members, *batch].
+
+        Args:
+            x: rows for all members, or for each its own: [M, N, P].
+        """
         return self.head(self.features(x))
 
 

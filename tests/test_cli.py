@@ -236,6 +236,8 @@ MISTAKES = {
     "rate without a number": (["optimizer.lr=null"], "optimizer.lr must be a number"),
     "clip below zero": (["model.gradient_clip=-1"], "gradient_clip must be a positive number"),
     "noise below zero": (["regularizer.input_noise=-1"], "input_noise must be a number of at"),
+    "noise for nobody": (["regularizer.input_noise=[0,0.1]"], "set model.ensemble_size=2 or more"),
+    "a word among noises": (["regularizer.target_noise=[0,some]"], "must be a number, got 'some'"),
     "one component only": (["objective=beta_nll"], "set model.num_components=1, or take another"),
     "epochs without end": (["trainer.max_epochs=inf"], "must be a number, got inf"),
     "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),

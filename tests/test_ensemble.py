@@ -152,3 +152,36 @@ def test_fewer_than_one_member_is_refused():
         make_module(ensemble_size=0)
     with pytest.raises(ValueError, match="at least two networks, got 1"):
         Ensemble([make_module().network])
+
+
+@pytest.mark.parametrize("norm", [None, "layer", "batch"])
+def test_members_take_rows_of_their_own_or_all_the_same(norm):
+    backbone = partial(MLP, 1, 8, 2, "silu", 0.0, norm, False)
+    module = make_module(ensemble_size=MEMBERS, backbone=lambda num_inputs: backbone())
+    network = module.network.double().eval()
+    x = torch.randn(MEMBERS, 7, 1, dtype=torch.float64)
+    own = network.separate(x)
+    assert own.batch_shape == (MEMBERS, 7)
+    for m in range(MEMBERS):
+        torch.testing.assert_close(own.mu[m], network.separate(x[m]).mu[m])
+        torch.testing.assert_close(own.log_pi[m], network.separate(x[m]).log_pi[m])
+    shared = network.separate(x[0].expand(MEMBERS, 7, 1))
+    torch.testing.assert_close(shared.mu, network.separate(x[0]).mu)
+
+
+def test_a_pool_takes_batches_of_as_many_axes_as_there_are():
+    network = make_module(ensemble_size=MEMBERS).network
+    x = torch.randn(MEMBERS, 7, 1)
+    pool = network(x)
+    assert pool.batch_shape == (MEMBERS, 7)
+    for b in range(MEMBERS):
+        torch.testing.assert_close(pool.mu[b], network(x[b]).mu)
+
+
+def test_noise_makes_no_copies_where_there_is_none():
+    module = make_module(ensemble_size=MEMBERS)
+    seen = []
+    module.network.backbone.register_forward_hook(lambda _, inputs, out: seen.append(inputs[0]))
+    module.network.separate(torch.randn(7, 1))
+    assert seen[0].shape == (MEMBERS, 7, 1)
+    assert seen[0].stride(0) == 0

@@ -27,6 +27,9 @@ _NULLABLE = ("model.gradient_clip", "threads")
 _COUNTS = ("trainer.max_epochs",)
 """Whole numbers, although their default is a word."""
 
+_SEVERAL = ("regularizer.input_noise", "regularizer.target_noise")
+"""Numbers of which there may be a list."""
+
 
 def check(config: DictConfig) -> dict[str, Any]:
     """The configuration resolved to plain data.
@@ -113,13 +116,19 @@ def _check_type(name: str, value: Any, default: Any) -> None:
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, got {value!r}")
-    elif (isinstance(default, int | float) or name in _COUNTS) and not _is_no_number_by_design(
-        name, value
-    ):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise UserError(f"{name} must be a number, got {value!r} (the default is {default})")
-        if not isinstance(default, float) and value != int(value):
-            raise UserError(f"{name} must be a whole number, got {value!r}")
+    elif _is_number_by_design(name, default):
+        several = isinstance(value, list) and name.endswith(_SEVERAL)
+        for each in value if several else [value]:
+            _check_number(name, each, default)
+
+
+def _check_number(name: str, value: Any, default: Any) -> None:
+    if _is_no_number_by_design(name, value):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise UserError(f"{name} must be a number, got {value!r} (the default is {default})")
+    if not isinstance(default, float) and value != int(value):
+        raise UserError(f"{name} must be a whole number, got {value!r}")
 
 
 def _is_number_by_design(name: str, default: Any) -> bool:

@@ -67,3 +67,53 @@ def test_negative_numbers_are_refused(name):
     settings = {"input_noise": 0.0, "target_noise": 0.0, "entropy": 0.0}
     with pytest.raises(ValueError, match=f"{name} must be a number of at least 0, got -0.1"):
         Regularizer(**(settings | {name: -0.1}))
+
+
+def test_members_have_noise_of_their_own_of_the_levels_in_turn():
+    x, y = torch.randn(ROWS, 2), torch.randn(ROWS, 1)
+    noise = Regularizer(input_noise=0.3, target_noise=[0, 0.1, 2.0], entropy=0.0)
+    noisy_x, noisy_y = noise.disturb(x, y, (4,))
+    by_x, by_y = (noisy_x - x).double(), (noisy_y - y).double()[..., 0]
+    assert noisy_x.shape == (4, ROWS, 2)
+    assert noisy_y.shape == (4, ROWS, 1)
+    assert torch.equal(noisy_y[0], y)
+    assert torch.equal(noisy_y[3], y)
+    size = torch.tensor([0.3] * 8 + [0.1, 2.0]).double()
+    drawn = torch.cat([by_x.movedim(1, 0).flatten(1), by_y[1:3].T], 1) / size
+    torch.testing.assert_close(torch.cov(drawn.T), torch.eye(10).double(), atol=0.02, rtol=0)
+    for column in drawn.T:
+        assert stats.kstest(column.numpy(), stats.norm.cdf).pvalue > 1e-3
+
+
+def test_without_noise_members_share_the_rows_themselves():
+    x, y = torch.zeros(5, 2), torch.zeros(5, 1)
+    assert OFF.disturb(x, y, (3,)) == (x, y)
+    same, noisy = Regularizer([0, 0.0], [0.0, 1.0], 0.0).disturb(x, y, (2,))
+    assert same is x
+    assert noisy.shape == (2, 5, 1)
+
+
+def test_one_network_draws_as_it_did():
+    x, y = torch.zeros(5, 2), torch.zeros(5, 1)
+    torch.manual_seed(4)
+    noisy = Regularizer(0.3, [0.1], 0.0).disturb(x, y)
+    torch.manual_seed(4)
+    torch.testing.assert_close(noisy, (0.3 * torch.randn(5, 2), 0.1 * torch.randn(5, 1)))
+
+
+@pytest.mark.parametrize("name", ["input_noise", "target_noise"])
+def test_levels_out_of_range_are_refused(name):
+    settings = {"input_noise": 0.0, "target_noise": 0.0, "entropy": 0.0}
+    with pytest.raises(ValueError, match=f"{name} must be a number of at least 0, got -0.1"):
+        Regularizer(**(settings | {name: [0.0, -0.1]}))
+    with pytest.raises(
+        ValueError, match=rf"{name} must be a number or a list of numbers, got \[\]"
+    ):
+        Regularizer(**(settings | {name: []}))
+
+
+def test_more_levels_than_members_are_refused():
+    noise = Regularizer(0.0, [0.0, 0.1, 0.2], 0.0)
+    noise.check_members(3)
+    with pytest.raises(ValueError, match=r"target_noise has 3 levels and model.ensemble_size is 2"):
+        noise.check_members(2)

@@ -92,3 +92,35 @@ def test_every_objective_learns():
 def test_beta_nll_of_several_components_ends_the_run_with_what_to_do():
     with pytest.raises(ValueError, match=r"set model\.num_components=1"):
         trained(objective=BetaNLL(0.5))
+
+
+@pytest.mark.parametrize("objective", [*OBJECTIVES, BetaNLL(0.5)], ids=lambda o: type(o).__name__)
+def test_each_member_learns_from_its_own_noise_as_it_would_alone(objective):
+    """Gradients of an ensemble are those of one network after the other, on the rows it saw."""
+    components = 1 if isinstance(objective, BetaNLL) else 3
+    noise = Regularizer(input_noise=[0.4, 0.0], target_noise=[0.0, 0.7], entropy=0.1)
+    table = make_table(weight=torch.rand(90, dtype=torch.float64))
+    settings = dict(objective=objective, start_from_data=False, num_components=components)
+    together = make_module(ensemble_size=3, regularizer=noise, **settings).double()
+    together.start(table)
+    torch.manual_seed(7)
+    x, y = together.inputs(table.x, torch.float64), together.targets(table.y, torch.float64)
+    seen = [rows.clone() for rows in noise.disturb(x, y, (3,))]
+    state = torch.get_rng_state()
+    torch.manual_seed(7)
+    together._loss(table.tensors).backward()
+    assert torch.equal(seen[0][1], x)
+    assert torch.equal(seen[1][2], y)
+    for m in range(3):
+        alone = make_module(regularizer=Regularizer(0.0, 0.0, 0.1), **settings).double()
+        alone.network.load_state_dict({k: v[m] for k, v in together.network.state_dict().items()})
+        torch.set_rng_state(state)
+        alone._loss([seen[0][m], seen[1][m], table.weight]).backward()
+        for name, parameter in alone.network.named_parameters():
+            found = together.network.get_parameter(name).grad[m]
+            torch.testing.assert_close(found, parameter.grad, msg=lambda text, n=name: n + text)
+
+
+def test_more_levels_of_noise_than_members_are_refused_at_once():
+    with pytest.raises(ValueError, match=r"set model\.ensemble_size=2 or more"):
+        make_module(regularizer=Regularizer(0.0, [0.0, 0.02], 0.0))

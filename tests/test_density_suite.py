@@ -190,7 +190,7 @@ def test_the_gaussian_network_is_one_gaussian_and_the_best_on_validation_rows(fo
     assert networks.gaussian_nll(only_split(folder)) == 3
     assert {c["model"]["num_components"] for c in tried} == {1}
     assert {c["model"]["ensemble_size"] for c in tried} == {1}
-    assert len({str(c["model"]) for c in tried}) == len(networks.grid()) == 8
+    assert len({str(c["model"]) for c in tried}) == len(networks.grid()) == 12
 
 
 def test_differences_are_taken_split_by_split():

@@ -16,8 +16,8 @@ Metrics = dict[str, float]
 
 WIDTHS = (32, 128)
 RATES = (3e-3, 1e-2)
-DECAYS = (1e-2, 0.3)
-"""The grid of the tuned Gaussian network."""
+DECAYS = (1e-2, 0.3, 10.0)
+"""The grid of the tuned Gaussian network; the strongest decay is for a hundred rows."""
 
 _QUIET = ["~callbacks.progress", "callbacks.density_plot.enabled=false"]
 _GAUSSIAN = [

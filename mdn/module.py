@@ -1,7 +1,7 @@
 """The mixture density network, trained by gradient descent."""
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import cycle, product
 from typing import Any
 
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from mdn.families import Family, check_positive
 from mdn.mixture_module import MixtureModule, num_rows, total
 from mdn.networks import MixtureDensityNetwork, MixtureHead, check_at_least
 from mdn.objectives import Objective, Regularizer
+from mdn.sharpness import sharpen
 from mdn.start import kmeans_start
 
 _SHRINK = 0.1
@@ -31,6 +32,7 @@ class MDNModule(MixtureModule):
         ensemble_size: M, networks that are trained side by side and pooled into one mixture.
         family: the covariance family.
         backbone: given P, the module in front of the head.
+        sharpness: what its first layer begins with is multiplied by, dealt to members in turn.
         optimizer: given parameter groups, the optimizer.
         schedule: given the optimizer and the number of steps, the learning-rate schedule.
         start_from_data: start the head from k-means of the targets; otherwise at random.
@@ -52,6 +54,7 @@ class MDNModule(MixtureModule):
         ensemble_size: int,
         family: Family,
         backbone: Callable[[int], nn.Module],
+        sharpness: Sequence[float],
         optimizer: Callable[[list[dict[str, Any]]], Optimizer],
         schedule: Callable[[Optimizer, int], LRScheduler],
         start_from_data: bool,
@@ -67,10 +70,11 @@ class MDNModule(MixtureModule):
                 check_positive(name, value)
         check_at_least("ensemble_size", ensemble_size, 1)
         regularizer.check_members(ensemble_size)
-        members = [
-            _network(backbone(num_inputs), num_targets, num_components, family)
-            for _ in range(ensemble_size)
-        ]
+        _check_sharpness(sharpness)
+        bodies = [backbone(num_inputs) for _ in range(ensemble_size)]
+        for body, factor in zip(bodies, cycle(sharpness), strict=False):
+            sharpen(body, num_inputs, factor)
+        members = [_network(body, num_targets, num_components, family) for body in bodies]
         network = members[0] if ensemble_size == 1 else Ensemble(members)
         super().__init__(num_inputs, num_targets, network)
         self.optimizer = optimizer
@@ -158,3 +162,10 @@ def _network(
 ) -> MixtureDensityNetwork:
     head = MixtureHead(backbone.num_features, num_targets, num_components, family)
     return MixtureDensityNetwork(backbone, head)
+
+
+def _check_sharpness(sharpness: Sequence[float]) -> None:
+    if not sharpness:
+        raise ValueError("sharpness takes at least one factor, got none; [1.0] changes nothing")
+    for factor in sharpness:
+        check_positive("sharpness", factor)

@@ -22,6 +22,7 @@ def make_module(**changes):
         num_targets=2,
         num_components=3,
         ensemble_size=1,
+        sharpness=[1.0],
         family=Full(1e-3, factor="covariance"),
         backbone=BACKBONE,
         optimizer=partial(torch.optim.AdamW, lr=1e-2),

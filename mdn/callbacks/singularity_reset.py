@@ -19,6 +19,9 @@ from mdn.singularity import Thresholds, find_ill, restart_rows, tally
 
 _CHUNK = 8192
 
+_MANY = 0.1
+"""The share of components that no restart helps, above which there is something to say."""
+
 
 class SingularityReset(Callback):
     """Begins components anew that are dead or singular, as `mdn.singularity` defines these.
@@ -47,7 +50,8 @@ class SingularityReset(Callback):
             been restarted has a schedule left to learn by.
         patience: how many looks in a row must find a component ill before it is restarted.
         max_resets: how often one component may be restarted.
-        on_exhausted: "warn" to leave such a component as it is, "raise" to end the run.
+        on_exhausted: "warn" to leave such a component as it is, with a word at the end where they
+            are more than a tenth; "raise" to end the run.
         seed: from which the rows follow that restarts begin at.
         thresholds: what counts as dead or singular.
     """
@@ -78,6 +82,7 @@ class SingularityReset(Callback):
         self.thresholds = thresholds
         self.resets: dict[int, int] = {}
         self.ill_for: dict[int, int] = {}
+        self.given_up: set[int] = set()
 
     @property
     def total(self) -> int:
@@ -129,18 +134,23 @@ class SingularityReset(Callback):
         helped = [k for k in due if self.resets.get(k, 0) < self.max_resets]
         for k in due:
             if k not in helped and self.ill_for[k] == self.patience:
-                self._give_up(k, min_scale)
+                self.given_up.add(k)
+                if self.on_exhausted == "raise":
+                    raise ValueError(self._advice(len(ill), min_scale))
         return helped
 
-    def _give_up(self, component: int, min_scale: float) -> None:
-        message = (
-            f"component {component} was restarted {self.max_resets} times and is dead or singular "
-            f"again; lower num_components, raise family.min_scale (now {min_scale}), or look for "
-            "repeated rows in the data"
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
+        if len(self.given_up) > _MANY * module.num_components:
+            advice = self._advice(module.num_components, module.family.min_scale)
+            rank_zero_warn(f"{advice}; they are left as they were")
+
+    def _advice(self, num_components: int, min_scale: float) -> str:
+        return (
+            f"{len(self.given_up)} of {num_components} components were restarted "
+            f"{self.max_resets} times and were dead or singular again; lower num_components, raise "
+            f"family.min_scale (now {min_scale}), or look for repeated rows in the data"
         )
-        if self.on_exhausted == "raise":
-            raise ValueError(message)
-        rank_zero_warn(f"{message}; it is left as it is")
 
     def _log(self, trainer: Trainer, num_components: int) -> None:
         counts = {"singularity/resets": float(self.total)}

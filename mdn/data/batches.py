@@ -106,7 +106,7 @@ def batches_of(block: Sequence[Any]) -> list[Sequence[Tensor]]:
     return [block] if isinstance(block[0], Tensor) else list(block)
 
 
-def check_batch_size(batch_size: int) -> None:
+def check_batch_size(batch_size: int | str) -> None:
     """Refuse what is not a whole number of at least one."""
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")

@@ -13,6 +13,7 @@ from mdn.data.files import check_learnable, read_table
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
+from mdn.sizes import AUTO, suitable_batch_size
 
 STEPS_PER_CALL = 8
 """Steps of gradient descent in one call of the trainer."""
@@ -25,7 +26,8 @@ class TableModule(LightningDataModule):
     """Three tables in memory: train, val and test.
 
     Args:
-        batch_size: the most rows in a training batch of one process.
+        batch_size: the most rows in a training batch of one process; "auto" has it follow from
+            the number of rows.
         seed: from which every order and every split follows.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
 
@@ -37,11 +39,12 @@ class TableModule(LightningDataModule):
     problem: Problem | None = None
     """Where the rows come from, if that is known."""
 
-    def __init__(self, batch_size: int, seed: int, dequantize: bool) -> None:
+    def __init__(self, batch_size: int | str, seed: int, dequantize: bool) -> None:
         super().__init__()
-        check_batch_size(batch_size)
+        if batch_size != AUTO:
+            check_batch_size(batch_size)
         check_at_least("seed", seed, 0)
-        self.batch_size = batch_size
+        self.wanted_batch_size = batch_size
         self.seed = seed
         self.dequantize = dequantize
 
@@ -62,6 +65,12 @@ class TableModule(LightningDataModule):
         """The rows that everything is fitted to."""
         rows = self.tables["train"]
         return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
+
+    @property
+    def batch_size(self) -> int:
+        """The most rows in a training batch."""
+        wanted = self.wanted_batch_size
+        return wanted if isinstance(wanted, int) else suitable_batch_size(len(self.tables["train"]))
 
     @property
     def input_names(self) -> list[str]:
@@ -133,7 +142,7 @@ class SyntheticData(TableModule):
         train_rows: int,
         val_rows: int,
         test_rows: int,
-        batch_size: int,
+        batch_size: int | str,
         seed: int,
     ) -> None:
         super().__init__(batch_size, seed, dequantize=False)
@@ -185,7 +194,7 @@ class FileData(TableModule):
         val_fraction: float,
         test_fraction: float,
         dequantize: bool,
-        batch_size: int,
+        batch_size: int | str,
         seed: int,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)

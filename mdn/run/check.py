@@ -22,10 +22,9 @@ from mdn.run.targets import check_targets, parameters
 OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
 
-_WORDS_FOR_NUMBERS = ("auto",)
 _NULLABLE = ("model.gradient_clip", "threads")
-_COUNTS = ("trainer.max_epochs",)
-"""Whole numbers, although their default is a word."""
+_COUNTS = ("data.batch_size", "model.num_components", "trainer.max_epochs")
+"""Whole numbers that the word `auto` leaves to the number of rows."""
 
 _SEVERAL = ("regularizer.input_noise", "regularizer.target_noise")
 """Numbers of which there may be a list."""
@@ -138,7 +137,9 @@ def _is_number_by_design(name: str, default: Any) -> bool:
 def _is_no_number_by_design(name: str, value: Any) -> bool:
     if value is None:
         return name.startswith("trainer.") or name in _NULLABLE
-    return value in _WORDS_FOR_NUMBERS or (value == "grid" and name.endswith("family.min_scale"))
+    if value == "auto":
+        return name in (*_COUNTS, "trainer.devices")
+    return value == "grid" and name.endswith("family.min_scale")
 
 
 def _check_combinations(given: dict[str, Any]) -> None:

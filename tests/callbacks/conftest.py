@@ -85,6 +85,7 @@ def make_module():
             num_targets=1,
             num_components=components,
             ensemble_size=members,
+            sharpness=[1.0],
             family=Diagonal(1e-3),
             backbone=backbone,
             optimizer=partial(optimizer, lr=learning_rate),

@@ -24,6 +24,7 @@ def gaussian_model(targets):
         num_targets=targets,
         num_components=1,
         ensemble_size=1,
+        sharpness=[1.0],
         family=Full(1e-3, factor="covariance"),
         backbone=NoBackbone,
         optimizer=partial(torch.optim.Adam, lr=1e-2),

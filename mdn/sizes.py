@@ -1,0 +1,40 @@
+"""Sizes that follow from the number of training rows, where the configuration says `auto`.
+
+Measured on the problems with a known answer from 100 to 10,000 rows: few rows want few components
+and small batches, many want as many steps as there is patience for.
+"""
+
+import math
+
+AUTO = "auto"
+"""What the configuration says instead of a number."""
+
+_BATCHES = {500: 32, 5_000: 64, 20_000: 128}
+"""Rows up to which a batch has so many of them."""
+_LARGEST_BATCH = 256
+
+_STEPS = 8000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
+
+_ROWS_A_COMPONENT = 50
+_FEWEST_COMPONENTS, _MOST_COMPONENTS = 2, 20
+
+
+def suitable_batch_size(rows: int) -> int:
+    """Rows of a training batch."""
+    return next((batch for most, batch in _BATCHES.items() if rows <= most), _LARGEST_BATCH)
+
+
+def suitable_components(rows: int) -> int:
+    """Components of a mixture: too many are cheap where rows are plenty, and not where they lack.
+
+    Args:
+        rows: of the training table.
+    """
+    return min(_MOST_COMPONENTS, max(_FEWEST_COMPONENTS, rows // _ROWS_A_COMPONENT))
+
+
+def suitable_epochs(rows: int, batch_size: int) -> int:
+    """Epochs that make about as many steps as a network needs; few rows are overfitted by more."""
+    epochs = round(_STEPS / math.ceil(rows / batch_size))
+    return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, epochs))

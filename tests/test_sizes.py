@@ -1,0 +1,28 @@
+import pytest
+
+from mdn.sizes import suitable_batch_size, suitable_components, suitable_epochs
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "components", "epochs"),
+    [
+        (50, 32, 2, 130),
+        (107, 32, 2, 130),
+        (300, 32, 6, 130),
+        (1_000, 64, 20, 130),
+        (10_000, 128, 20, 101),
+        (100_000, 256, 20, 20),
+        (10_000_000, 256, 20, 20),
+    ],
+)
+def test_sizes_follow_from_the_rows(rows: int, batch_size: int, components: int, epochs: int):
+    assert suitable_batch_size(rows) == batch_size
+    assert suitable_components(rows) == components
+    assert suitable_epochs(rows, batch_size) == epochs
+
+
+def test_more_rows_never_mean_smaller_batches_or_fewer_components():
+    rows = [10 * 2**power for power in range(20)]
+    for size in (suitable_batch_size, suitable_components):
+        found = [size(each) for each in rows]
+        assert found == sorted(found)

@@ -1,7 +1,7 @@
 """Likelihood and gradient of one batch: torch.distributions, ours as written and compiled, a copy.
 
-Ours is measured twice: as training calls it, value and gradient at once, and through autograd, as
-all else that asks for a gradient of `log_prob`.
+Ours is measured twice: value and gradient at once, by `log_prob_and_gradient`, and through autograd
+from `log_prob`, as training and all objectives use it.
 
 Each contender starts from (logits, mu, std, lower) and ends with their gradients. Ours takes them
 with rows last, as its head makes them; torch.distributions with targets last, its own best
@@ -111,8 +111,8 @@ def contend(batch: Batch) -> list[Contender]:
     theirs = targets_last(batch)
     return [
         Contender("torch.distributions", lambda: theirs.gradients(distributions_log_prob(theirs))),
-        Contender("as written", at_once, eager),
-        Contender("compiled", at_once, compiled),
+        Contender("at once", at_once, eager),
+        Contender("at once, compiled", at_once, compiled),
         Contender("autograd", lambda: batch.gradients(differentiated()), eager),
         Contender("autograd, compiled", lambda: batch.gradients(differentiated()), compiled),
         Contender("copy", lambda: [tensor.detach().clone() for tensor in batch.inputs]),

@@ -12,11 +12,13 @@ back residual r_k A_k^-T z_k, all other gradients are products of what is at han
     precision factor    d / d s_j = v_j z_j - r / s_j    d / d B_ij = v_i (y - mu)_j    v = r z / s
 
 Where the gradient from above is known, all is found in one pass, and what is no longer needed gives
-its memory to what is. Where it is not, r, z and the left factor of these products wait for it.
+its memory to what is. Where it is not, r, z and u wait for it.
 
 All tensors are [P, K, *rows] or [K, *rows], so that every operation runs along rows and every sum
 over components or targets is a sum of long vectors.
 """
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -52,12 +54,11 @@ def density_and_gradient(
 def density_and_parts(
     form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> tuple[Tensor, ...]:
-    """Log density [*rows]; then r, z, the left factor and if it is another u, for `gradient`."""
+    """Log density [*rows]; then r, z and u, for `gradient`."""
     whitened = form.whiten(y - mu, std, *lower)
     log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
     left = form.left(r * whitened, std, *lower)
-    by_mu = () if form.left_is_by_mu else (form.by_mu(left.clone(), *lower),)
-    return log_prob, r, whitened, left, *by_mu
+    return log_prob, r, whitened, form.by_mu(left, *lower)
 
 
 def gradient(
@@ -70,11 +71,12 @@ def gradient(
     *lower: tuple[int, ...],
 ) -> tuple[Tensor, ...]:
     """Gradients with respect to log_pi, mu, std and lower entries of these shapes."""
-    unweighted, whitened, *factors = parts
-    r, left, *by_mu = (above * part for part in (unweighted, *factors))
+    r, whitened, by_mu = parts
+    r, by_mu = above * r, above * by_mu
+    left = by_mu if form.left_is_by_mu else form.left(r * whitened, std)
     by_lower = (_outer(left, form.right(whitened, y, mu), shape) for shape in lower)
     by_std = _by_std(r, left * whitened, std)
-    return r, by_mu[0] if by_mu else left, by_std, *by_lower
+    return r, by_mu, by_std, *by_lower
 
 
 def _sharing(by_target: Tensor, std: Tensor) -> int:
@@ -104,12 +106,13 @@ def _by_std(r: Tensor, by_target: Tensor, std: Tensor) -> Tensor:
     return by_scale.addcdiv_(r, std, value=-sharing)
 
 
-def _outer(left: Tensor, right: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _outer(left: Tensor, right: Iterable[Tensor], shape: tuple[int, ...]) -> Tensor:
     """left_i right_j for each strictly lower (i, j), column by column, summed to a shape."""
     result = left.new_empty(shape)
-    for j, column in enumerate(result.split(list(range(left.shape[0] - 1, 0, -1)))):
+    columns = result.split(list(range(left.shape[0] - 1, 0, -1)))
+    for j, (column, each) in enumerate(zip(columns, right, strict=False)):  # the last has no column
         if column.shape == left[j + 1 :].shape:
-            torch.mul(left[j + 1 :], right[j], out=column)
+            torch.mul(left[j + 1 :], each, out=column)
         else:
-            column.copy_((left[j + 1 :] * right[j]).sum_to_size(column.shape))
+            column.copy_((left[j + 1 :] * each).sum_to_size(column.shape))
     return result

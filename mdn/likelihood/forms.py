@@ -5,6 +5,7 @@ unrolled over targets, so that one operation serves all rows and components.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -38,8 +39,8 @@ class Form(ABC):
         """The left factor, from r z."""
 
     @abstractmethod
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
-        """The right factor."""
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+        """The right factor, target by target."""
 
     @abstractmethod
     def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
@@ -57,8 +58,8 @@ class DiagonalForm(Form):
     def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return weighted.div_(std)
 
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
-        return whitened
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+        return whitened.unbind()
 
     def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
         return left
@@ -87,8 +88,8 @@ class CovarianceForm(Form):
             rest[j] = _over(rest[j], std[j]).clamp_(-bound, bound)
         return _whole(weighted, rest)
 
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
-        return whitened
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+        return whitened.unbind()
 
     def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
         return left
@@ -109,8 +110,8 @@ class PrecisionForm(Form):
     def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return weighted.div_(std)
 
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Tensor:
-        return y - mu
+    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+        return (each - mean for each, mean in zip(y.unbind(), mu.unbind(), strict=True))
 
     def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
         entry, rest = entries(left.shape[0], *lower), list(left.unbind())

@@ -1,7 +1,7 @@
 """The mixture density network, trained by gradient descent."""
 
 from collections.abc import Callable, Sequence
-from itertools import cycle, product
+from itertools import cycle, islice, product
 from typing import Any
 
 from jaxtyping import Float
@@ -71,10 +71,10 @@ class MDNModule(MixtureModule):
         check_at_least("ensemble_size", ensemble_size, 1)
         regularizer.check_members(ensemble_size)
         _check_sharpness(sharpness)
-        bodies = [backbone(num_inputs) for _ in range(ensemble_size)]
-        for body, factor in zip(bodies, cycle(sharpness), strict=False):
-            sharpen(body, num_inputs, factor)
-        members = [_network(body, num_targets, num_components, family) for body in bodies]
+        members = [
+            _network(backbone(num_inputs), num_inputs, factor, num_targets, num_components, family)
+            for factor in islice(cycle(sharpness), ensemble_size)
+        ]
         network = members[0] if ensemble_size == 1 else Ensemble(members)
         super().__init__(num_inputs, num_targets, network)
         self.optimizer = optimizer
@@ -158,8 +158,14 @@ class MDNModule(MixtureModule):
 
 
 def _network(
-    backbone: Any, num_targets: int, num_components: int, family: Family
+    backbone: Any,
+    num_inputs: int,
+    sharpness: float,
+    num_targets: int,
+    num_components: int,
+    family: Family,
 ) -> MixtureDensityNetwork:
+    sharpen(backbone, num_inputs, sharpness)
     head = MixtureHead(backbone.num_features, num_targets, num_components, family)
     return MixtureDensityNetwork(backbone, head)
 

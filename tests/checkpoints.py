@@ -10,6 +10,7 @@ from mdn.data.table import Table
 from mdn.run.build import build_module
 
 CONF = Path(__file__).parents[1] / "conf"
+SMALL = ["model.num_components=3", "model.ensemble_size=1"]
 SHIFT = torch.tensor([500.0, 3.0, -40.0], dtype=torch.float64)
 FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
 
@@ -17,7 +18,7 @@ FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
 def untrained(*overrides, num_inputs=3, num_targets=1):
     """A module with its recipe; columns x0, x1, ... and y0, y1, ..."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        model = OmegaConf.to_container(compose("train", list(overrides)).model, resolve=True)
+        model = OmegaConf.to_container(compose("train", [*SMALL, *overrides]).model, resolve=True)
     inputs = [f"x{i}" for i in range(num_inputs)]
     targets = [f"y{i}" for i in range(num_targets)]
     module = build_module(model, num_inputs, num_targets)
@@ -26,7 +27,7 @@ def untrained(*overrides, num_inputs=3, num_targets=1):
     module.start(Table(x, y, None, inputs, targets))
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += 0.2 * torch.randn_like(parameter)
+            parameter += 0.05 * torch.randn_like(parameter)
     module.recipe = {"model": model, "data": {}, "inputs": inputs, "targets": targets}
     return module.eval()
 

@@ -30,7 +30,7 @@ IDS = [" ".join([name, *choice]) for name, choice in FAMILIES]
 @pytest.fixture(params=FAMILIES, ids=IDS)
 def module(request):
     name, choice = request.param
-    return untrained(f"family={name}", "model.num_components=3", *choice, num_targets=2)
+    return untrained(f"family={name}", *choice, num_targets=2)
 
 
 def exported(module, tmp_path, kind, capsys):

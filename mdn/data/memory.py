@@ -21,7 +21,7 @@ class MemoryData(TableModule):
     """
 
     def __init__(
-        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int, seed: int
+        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int | str, seed: int
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         if not 0 < val_fraction < 1:

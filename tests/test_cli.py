@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from omegaconf import OmegaConf
 from pyarrow import csv, parquet
 
 import mdn
@@ -111,6 +112,16 @@ def test_evaluate_on_another_file_uses_every_row_of_it(run, tmp_path, prices):
     )
     y = torch.tensor(np.asarray(rows["price"]))[:, None]
     assert evaluated["test/nll"] == pytest.approx(-model(x).log_prob(y).mean().item(), abs=1e-5)
+
+
+def test_the_sizes_that_follow_from_the_rows_are_told(run, tmp_path):
+    few = [each for each in SMALL if "max_epochs" not in each]
+    assert run("train", *few, "model.ensemble_size=1", "hydra.run.dir=run")[0] == 0
+    config = OmegaConf.load(tmp_path / "run" / "config.yaml")
+    assert config["data"]["batch_size"] == 32
+    assert config["model"]["num_components"] == 2
+    assert config["trainer"]["max_epochs"] == 130
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["epochs"] <= 130
 
 
 def test_resume_goes_on_and_refuses_to_do_nothing(run, tmp_path):

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from mdn.run.check import check
 from mdn.run.errors import UserError, readable
-from mdn.run.files import ERROR_FILE
+from mdn.run.files import CONFIG_FILE, ERROR_FILE
 
 _USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
 
@@ -59,7 +59,7 @@ def _discard(run_dir: Path) -> None:
     if not configuration.exists() or any(run_dir.glob("checkpoints/*")):
         return
     began = configuration.stat().st_mtime
-    ours = ["*.log", "events.out.tfevents.*", "hparams.yaml", ".hydra/*.yaml"]
+    ours = ["*.log", "events.out.tfevents.*", "hparams.yaml", CONFIG_FILE, ".hydra/*.yaml"]
     for path in [path for pattern in ours for path in run_dir.glob(pattern)]:
         if path.stat().st_mtime >= began - 1:
             path.unlink()

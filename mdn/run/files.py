@@ -1,6 +1,7 @@
 """The names of what a run leaves in its directory."""
 
 METRICS_FILE = "metrics.json"
+CONFIG_FILE = "config.yaml"
 ERROR_FILE = "error.txt"
 SWEEP_FILE = "sweep.csv"
 REGRET_FILE = "regret.csv"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -19,7 +20,7 @@ from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
 from mdn.report.tables import ScoreTable
-from mdn.run.files import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.run.files import CONFIG_FILE, FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.singularity import Thresholds, find_dead, tally
 
 _DEAD = Thresholds(min_mass=0.01, min_rows=0, floor_factor=0, floor_share=1)
@@ -75,6 +76,11 @@ def write_metrics(metrics: dict[str, Any], run_dir: Path) -> None:
     beside = target.with_suffix(".tmp")
     beside.write_text(json.dumps(metrics, indent=2) + "\n")
     os.replace(beside, target)
+
+
+def write_config(config: dict[str, Any], run_dir: Path) -> None:
+    """Write `config.yaml`: what this run does, every size a number and every path followed."""
+    OmegaConf.save(OmegaConf.create(config), run_dir / CONFIG_FILE)
 
 
 _ROWS = {

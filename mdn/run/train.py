@@ -22,7 +22,7 @@ from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
 from mdn.run.floor import GRID
 from mdn.run.recalibrate import keep_recalibration, recalibrate
-from mdn.run.results import print_results, reference_scores, write_metrics
+from mdn.run.results import print_results, reference_scores, write_config, write_metrics
 
 MONITORED = ("val/nll", "val/nll_standardized")
 
@@ -50,6 +50,8 @@ def train(config: dict[str, Any]) -> float:
     _check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
     trainer = build_trainer(config)
     _log_hyperparameters(trainer, config)
+    if trainer.is_global_zero:
+        write_config(config, Path(config["run_dir"]))
     start = time.perf_counter()
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
     seconds = time.perf_counter() - start

@@ -210,7 +210,9 @@ def trained(tmp_path):
 @pytest.mark.parametrize("share", [0.5, 0.011, 0.009])
 def test_components_alive(trained, share):
     """Two components of one place, of which the second takes so much of an equal share."""
-    metrics, model, table = trained("data=two_branches", "model.num_components=4", "model.ensemble_size=1")
+    metrics, model, table = trained(
+        "data=two_branches", "model.num_components=4", "model.ensemble_size=1"
+    )
     assert metrics["test/components_alive"] == components_alive(model, table)
     assert metrics["num_components"] == 4
     with torch.no_grad():

@@ -1,5 +1,6 @@
 """The mixture density network, trained by gradient descent."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice, product
 from typing import Any
@@ -133,6 +134,11 @@ class MDNModule(MixtureModule):
     def _total_steps(self) -> int:
         """Steps of gradient descent in the whole run, of which Lightning counts the calls."""
         calls = self.trainer.estimated_stepping_batches
+        if math.isinf(calls):
+            raise ValueError(
+                "the learning rate follows from the number of steps, and this run has no end; set "
+                "trainer.max_epochs to a number or to auto"
+            )
         loader: Any = self.trainer.train_dataloader
         steps = getattr(loader, "num_steps", None)
         return int(calls if steps is None else calls / len(loader) * steps)

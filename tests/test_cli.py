@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from checkpoints import save, untrained
 from omegaconf import OmegaConf
 from pyarrow import csv, parquet
 
@@ -175,6 +176,14 @@ def test_a_checkpoint_runs_nothing(run, tmp_path, key):
         mdn.load("evil.ckpt")
 
 
+def test_a_checkpoint_of_another_version_is_said_to_be_one(tmp_path):
+    module = untrained()
+    del module.recipe["model"]["sharpness"]
+    path = save(module, tmp_path / "old.ckpt")
+    with pytest.raises(ValueError, match=r"old\.ckpt was written by another version.*'sharpness'"):
+        mdn.load(path)
+
+
 TARGETS = {
     "mdn.families.Full": True,
     "mdn.data.synthetic.TwoBranches": True,
@@ -246,6 +255,11 @@ MISTAKES = {
     "a word among noises": (["regularizer.target_noise=[0,some]"], "must be a number, got 'some'"),
     "one component only": (["objective=beta_nll"], "set model.num_components=1, or take another"),
     "epochs without end": (["trainer.max_epochs=inf"], "must be a number, got inf"),
+    "epochs that only the clock ends": (
+        ["trainer.max_epochs=-1", "+trainer.max_time=00:01:00:00"],
+        "set trainer.max_epochs to a number",
+    ),
+    "sharpness without brackets": (["model.sharpness=2"], "must be a list, got 2; put it in"),
     "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),
     "no such accelerator": (["trainer.accelerator=gpu"], "accelerator"),
     "no checkpoint": (["ckpt_path=no.ckpt"], "there is no checkpoint no.ckpt"),

@@ -97,6 +97,7 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
     assert json.loads(described["mdn"])["targets"] == ["y0", "y1"]
 
 
+@pytest.mark.filterwarnings("error:Exporting a model while it is in training mode")
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_an_export_does_not_report_every_node(tmp_path, capsys, caplog):
     pytest.importorskip("onnxscript")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -13,6 +14,7 @@ from mdn.data.module import TableModule
 from mdn.data.repeats import rounded_targets
 from mdn.mixture_module import MixtureModule
 from mdn.report.grids import GRID
+from mdn.run.errors import readable
 from mdn.run.quiet import quieten
 from mdn.run.targets import check_targets
 
@@ -81,6 +83,11 @@ def load(path: str | Path) -> MixtureModule:
     try:
         module = build_module(recipe["model"], len(recipe["inputs"]), len(recipe["targets"]))
         module.load_state_dict(checkpoint["state_dict"])
+    except InstantiationException as error:
+        raise ValueError(
+            f"{path} was written by another version of this project ({readable(error)}); read it "
+            "with that one, or train again"
+        ) from None
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole checkpoint: {_first_line(error)}") from None
     module.recipe = recipe

@@ -29,6 +29,9 @@ _COUNTS = ("data.batch_size", "model.num_components", "trainer.max_epochs")
 _SEVERAL = ("regularizer.input_noise", "regularizer.target_noise")
 """Numbers of which there may be a list."""
 
+_LISTS = ("model.sharpness",)
+"""What is a list even of one."""
+
 
 def check(config: DictConfig) -> dict[str, Any]:
     """The configuration resolved to plain data.
@@ -112,6 +115,8 @@ def _taken_by(target: str) -> frozenset[str]:
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
+    if name in _LISTS and not isinstance(value, list):
+        raise UserError(f"{name} must be a list, got {value!r}; put it in brackets: [{value}]")
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, got {value!r}")

@@ -39,7 +39,7 @@ def export(config: dict[str, Any]) -> None:
 def write_onnx(module: MixtureModule, path: Path) -> None:
     """An ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
-    model = PlainModel(module)
+    model = PlainModel(module).eval()
     with _only_warnings("onnx_ir", "onnxscript"):  # they report every pass and every node
         graph = torch.onnx.export(
             model,
@@ -58,7 +58,7 @@ def write_onnx(module: MixtureModule, path: Path) -> None:
 def write_torch_export(module: MixtureModule, path: Path) -> None:
     """What `torch.export.load` reads: the same function as the ONNX graph."""
     program = torch.export.export(
-        PlainModel(module), (_example(module),), dynamic_shapes=_any_number_of_rows()
+        PlainModel(module).eval(), (_example(module),), dynamic_shapes=_any_number_of_rows()
     )
     with path.open("wb") as stream:
         torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(module.recipe)})

@@ -125,7 +125,7 @@ class MDNModule(MixtureModule):
         loss, nll = self.objective(mixture, y)
         self._score(nll, weight, "train")
         loss = self.regularizer.penalise(mixture, loss)
-        return total(loss, weight) / num_rows(loss, weight)
+        return _mean(loss, weight)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(self._parameter_groups())
@@ -161,6 +161,12 @@ class MDNModule(MixtureModule):
             | ({} if decays else {"weight_decay": 0.0})
             for (rate, decays), parameters in groups.items()
         ]
+
+
+def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
+    """The sum over members of means over rows; 0 of a batch that has no weight at all."""
+    rows = num_rows(loss, weight)
+    return total(loss, weight) / (rows + (rows == 0))
 
 
 def _network(

@@ -53,6 +53,16 @@ def test_a_weight_counts_as_repetition():
     assert nll[0] == pytest.approx(nll[1], abs=1e-5)
 
 
+def test_a_batch_without_weight_teaches_nothing_and_spoils_nothing():
+    module, table = make_module(), make_table(weight=torch.zeros(90, dtype=torch.float64))
+    module.start(make_table())
+    loss = module._loss(table.tensors)
+    loss.backward()
+    assert loss.item() == 0
+    for parameter in module.parameters():
+        assert not parameter.grad.any()
+
+
 def test_blocks_take_the_same_steps_as_single_batches():
     weights = []
     for block in (1, 4):

@@ -13,11 +13,11 @@ _BATCHES = {500: 32, 5_000: 64, 20_000: 128}
 """Rows up to which a batch has so many of them."""
 _LARGEST_BATCH = 256
 
-_STEPS = 8000
+_STEPS = 6000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
 _ROWS_A_COMPONENT = 50
-_FEWEST_COMPONENTS, _MOST_COMPONENTS = 2, 20
+_FEWEST_COMPONENTS, _MOST_COMPONENTS = 2, 10
 
 
 def suitable_batch_size(rows: int) -> int:

@@ -14,6 +14,7 @@ from mdn.plotting.style import LINE
 
 _RADIUS = 2.0
 _MOST_ELLIPSES = 30
+_MOST_NUMBERED = 12
 _NUMBER = {
     "fontsize": 10,
     "fontweight": "bold",
@@ -42,14 +43,19 @@ def draw_ellipses(
     mu: Float[Tensor, "K 2"],
     covariance: Float[Tensor, "K 2 2"],
 ) -> None:
-    """An outline for each component, stronger the more it weighs, and its number."""
+    """An outline for each component, stronger the more it weighs; where they are few, its number.
+
+    Of many only the heaviest are drawn.
+    """
     strengths = (weight / weight.max()).sqrt().clamp(min=0.2).tolist()
+    numbered = len(weight) <= _MOST_NUMBERED
     for k in weight.argsort(descending=True)[:_MOST_ELLIPSES].tolist():
         look = {"alpha": strengths[k], "linewidth": 0.5 + 1.3 * strengths[k]}
         outline = ellipse(mu[k], covariance[k], _RADIUS)
         outline.set(fill=False, edgecolor=LINE, **look)
         axes.add_patch(outline)
-        axes.annotate(str(k), outline.center, color=LINE, alpha=strengths[k], **_NUMBER)
+        if numbered:
+            axes.annotate(str(k), outline.center, color=LINE, alpha=strengths[k], **_NUMBER)
 
 
 def ellipse(mu: Float[Tensor, "2"], covariance: Float[Tensor, "2 2"], radius: float) -> Ellipse:

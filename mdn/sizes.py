@@ -16,8 +16,9 @@ _LARGEST_BATCH = 256
 _STEPS = 6000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
-_ROWS_A_COMPONENT = 50
-_FEWEST_COMPONENTS, _MOST_COMPONENTS = 2, 10
+_FEWEST_COMPONENTS = 2
+_COMPONENTS = {50: 10, 500: 20}
+"""So many at most, one for so many rows: beyond ten each takes more rows to be worth its time."""
 
 
 def suitable_batch_size(rows: int) -> int:
@@ -31,7 +32,8 @@ def suitable_components(rows: int) -> int:
     Args:
         rows: of the training table.
     """
-    return min(_MOST_COMPONENTS, max(_FEWEST_COMPONENTS, rows // _ROWS_A_COMPONENT))
+    affordable = (min(most, rows // each) for each, most in _COMPONENTS.items())
+    return max(_FEWEST_COMPONENTS, *affordable)
 
 
 def suitable_epochs(rows: int, batch_size: int) -> int:

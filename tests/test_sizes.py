@@ -10,9 +10,10 @@ from mdn.sizes import suitable_batch_size, suitable_components, suitable_epochs
         (107, 32, 2, 130),
         (300, 32, 6, 130),
         (1_000, 64, 10, 130),
-        (10_000, 128, 10, 76),
-        (100_000, 256, 10, 20),
-        (10_000_000, 256, 10, 20),
+        (5_000, 64, 10, 76),
+        (10_000, 128, 20, 76),
+        (100_000, 256, 20, 20),
+        (10_000_000, 256, 20, 20),
     ],
 )
 def test_sizes_follow_from_the_rows(rows: int, batch_size: int, components: int, epochs: int):

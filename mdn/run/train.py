@@ -44,6 +44,7 @@ def train(config: dict[str, Any]) -> float:
     data = build_data(config["data"])
     _warn_of_repeats(config, data)
     config = with_sizes(config, data)
+    start = time.perf_counter()
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
     module.recipe = recipe(config, data)
@@ -52,7 +53,6 @@ def train(config: dict[str, Any]) -> float:
     _log_hyperparameters(trainer, config)
     if trainer.is_global_zero:
         write_config(config, Path(config["run_dir"]))
-    start = time.perf_counter()
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
     seconds = time.perf_counter() - start
     restore_best(trainer, module)

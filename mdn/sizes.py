@@ -17,7 +17,7 @@ _STEPS = 6000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
 _FEWEST_COMPONENTS = 2
-_COMPONENTS = {50: 10, 500: 20}
+_COMPONENTS = {50: 10, 650: 20}
 """So many at most, one for so many rows: beyond ten each takes more rows to be worth its time."""
 
 

@@ -17,6 +17,7 @@ from mdn.benchmark.loop import epochs_of_run
 from mdn.benchmark.report import Row
 from mdn.benchmark.settings import Settings
 from mdn.data.module import TableModule
+from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data
 from mdn.run.compose import compose
 
@@ -74,7 +75,8 @@ def make_problem(size: int, folder: Path) -> tuple[TableModule, dict[str, Any]]:
         "~callbacks.early_stopping",
     ]
     config = compose("train", overrides, folder)
-    return build_data(config["data"]), config
+    data = build_data(config["data"])
+    return data, with_sizes(config, data)
 
 
 def with_members(config: dict[str, Any], members: int) -> dict[str, Any]:

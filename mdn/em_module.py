@@ -13,9 +13,10 @@ from torch.optim import SGD, Optimizer
 from mdn.data.batches import batches_of
 from mdn.em import Ascent, EStep, Statistics, Tolerance, fit_em, suitable_batch_size
 from mdn.families import Family
+from mdn.head import MixtureHead, Part
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
-from mdn.networks import MixtureDensityNetwork, MixtureHead, NoBackbone, Part
+from mdn.networks import MixtureDensityNetwork, NoBackbone
 from mdn.start import start_named
 
 _TRIAL_UPDATES = 10

@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from mdn.checks import check_positive
 from mdn.scale import (
     CovarianceFactor,
     DiagonalScale,
@@ -250,9 +251,3 @@ def floored_cholesky(
         columns.append(column)
         rest = rest - column[..., :, None] * column[..., None, :]
     return torch.stack(columns, -1)
-
-
-def check_positive(name: str, value: float) -> None:
-    """Refuse what is not a finite number above zero."""
-    if not (isinstance(value, int | float) and 0 < value < math.inf):
-        raise ValueError(f"{name} must be a positive number, got {value!r}")

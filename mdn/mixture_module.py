@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule
@@ -14,8 +15,9 @@ from mdn.data.frames import input_matrix
 from mdn.data.standardize import Standardizer
 from mdn.data.table import Table
 from mdn.families import Family, floored_cholesky
+from mdn.head import Part
 from mdn.mixture import GaussianMixture
-from mdn.networks import MixtureNetwork, Part
+from mdn.networks import MixtureNetwork
 from mdn.scale import CovarianceFactor
 
 RECALIBRATION = "recalibration"
@@ -176,7 +178,8 @@ class MixtureModule(LightningModule):
             The parameters that hold it, and which of their rows are its own.
         """
         head = self.network.head
-        *member, own = unravel(component, (*self.network.members, head.num_components))
+        sizes = (*self.network.members, head.num_components)
+        *member, own = map(int, np.unravel_index(component, sizes))
         logits = head.weights(self.network.features(self.inputs(x, self.dtype)))
         level = logits.logsumexp(0)[*member].mean().item() - math.log(head.num_components)
         width = head.num_components ** (-1 / head.num_targets) / self.targets.factor
@@ -261,15 +264,6 @@ class MixtureModule(LightningModule):
         checkpoint["mdn"] = self.recipe
 
 
-def unravel(number: int, shape: Sequence[int]) -> list[int]:
-    """The index along each axis of an element that is counted along all."""
-    index = []
-    for size in reversed(shape):
-        number, place = divmod(number, size)
-        index.insert(0, place)
-    return index
-
-
 def total_of_each(
     values: Float[Tensor, "*members N"], weight: Sequence[Tensor]
 ) -> Float[Tensor, "*members"]:
@@ -279,7 +273,7 @@ def total_of_each(
 
 def total(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Float[Tensor, ""]:
     """The sum over rows and members, of weighted rows where there is a weight."""
-    return (weight[0].to(values) * values).sum() if weight else values.sum()
+    return total_of_each(values, weight).sum()
 
 
 def num_rows(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Tensor | int:

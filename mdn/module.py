@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mdn.checks import check_at_least, check_positive
 from mdn.data.batches import batches_of
 from mdn.ensemble import Ensemble
-from mdn.families import Family, check_positive
+from mdn.families import Family
+from mdn.head import MixtureHead
 from mdn.mixture_module import MixtureModule, num_rows, total
-from mdn.networks import MixtureDensityNetwork, MixtureHead, check_at_least
+from mdn.networks import MixtureDensityNetwork
 from mdn.objectives import Objective, Regularizer
 from mdn.sharpness import sharpen
 from mdn.start import kmeans_start

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import batch_norm, layer_norm
 
-from mdn.networks import RowsLastLinear
+from mdn.head import RowsLastLinear
 
 
 def stacked(members: Sequence[nn.Module]) -> nn.Module:

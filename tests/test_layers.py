@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "mdn"
 
 LAYERS = [
+    "checks",
     "normal",
     "triangular",
     "scale",
@@ -17,6 +18,7 @@ LAYERS = [
     "mixture",
     "families",
     "sizes",
+    "head",
     "networks",
     "sharpness",
     "stacked",

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mdn.families import Diagonal
-from mdn.networks import ACTIVATIONS, MLP, NORMS, MixtureDensityNetwork, MixtureHead, NoBackbone
+from mdn.head import MixtureHead
+from mdn.networks import ACTIVATIONS, MLP, NORMS, MixtureDensityNetwork, NoBackbone
 
 
 def make_mlp(inputs=4, **changes) -> MLP:

@@ -7,8 +7,8 @@ from scipy import stats
 from torch.nn.functional import linear
 
 from mdn.families import Diagonal
+from mdn.head import MixtureHead
 from mdn.mixture import GaussianMixture
-from mdn.networks import MixtureHead
 from mdn.scale import DiagonalScale
 from mdn.singularity import Thresholds, find_dead, find_ill, find_singular, restart_rows, tally
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from mdn.families import Full
-from mdn.networks import MLP, MixtureHead, RowsLastLinear
+from mdn.head import MixtureHead, RowsLastLinear
+from mdn.networks import MLP
 from mdn.stacked import OneByOne, StackedBatchNorm, StackedLinear, own_tensors, stacked
 
 F64 = torch.float64

@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 from mdn.callbacks.evaluating import evaluating
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.head import Part
 from mdn.mixture_module import MixtureModule
-from mdn.networks import Part
 from mdn.singularity import Thresholds, find_ill, restart_rows, tally
 
 _CHUNK = 8192

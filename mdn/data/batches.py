@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mdn.checks import check_at_least
 from mdn.data.seeds import generator
 
 
@@ -47,7 +48,7 @@ class Batches:
     ) -> None:
         self.tensors = tuple(tensors)
         self.num_rows = len(self.tensors[0])
-        check_batch_size(batch_size)
+        check_at_least("batch_size", batch_size, 1)
         _check_enough_rows(self.num_rows, world_size)
         self.batch_size = batch_size
         self.seed = seed
@@ -104,12 +105,6 @@ class Blocks:
 def batches_of(block: Sequence[Any]) -> list[Sequence[Tensor]]:
     """The batches of a block; of a single batch, that one."""
     return [block] if isinstance(block[0], Tensor) else list(block)
-
-
-def check_batch_size(batch_size: int | str) -> None:
-    """Refuse what is not a whole number of at least one."""
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
 
 
 def _check_enough_rows(num_rows: int, world_size: int) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
 
-from mdn.data.batches import Batches, Blocks, check_batch_size
+from mdn.checks import check_at_least
+from mdn.data.batches import Batches, Blocks
 from mdn.data.columns import Selection, Wanted
 from mdn.data.dequantize import dequantized
 from mdn.data.files import check_learnable, read_table
@@ -42,7 +43,7 @@ class TableModule(LightningDataModule):
     def __init__(self, batch_size: int | str, seed: int, dequantize: bool) -> None:
         super().__init__()
         if batch_size != AUTO:
-            check_batch_size(batch_size)
+            check_at_least("batch_size", batch_size, 1)
         check_at_least("seed", seed, 0)
         self.wanted_batch_size = batch_size
         self.seed = seed
@@ -239,9 +240,3 @@ def _check_fractions(val_fraction: float, test_fraction: float) -> None:
             f"val_fraction and test_fraction must leave rows to train on, got {val_fraction} and "
             f"{test_fraction}; make one smaller"
         )
-
-
-def check_at_least(name: str, value: int, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`."""
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")

@@ -7,6 +7,7 @@ from operator import add
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.checks import check_at_least
 from mdn.em.ascent import Ascent, Tolerance
 from mdn.em.rows import Rows, suitable_batch_size
 from mdn.families import Family
@@ -69,9 +70,9 @@ def fit_em(
         ValueError: on arguments out of range, and on rows that no mixture can be fitted to.
     """
     for name, value in {"n_init": n_init, "max_iter": max_iter}.items():
-        _check_positive(name, value)
+        check_at_least(name, value, 1)
     size = suitable_batch_size(num_components, y.shape[-1]) if batch_size is None else batch_size
-    _check_positive("batch_size", size)
+    check_at_least("batch_size", size, 1)
     rows = Rows(y, weight, size)
     tolerance = Tolerance(tol, relative_tol)
     fits = [
@@ -101,11 +102,6 @@ def _climb(ascent: Ascent, rows: Rows, max_iter: int) -> MixtureFit:
         e_step = ascent.e_step()
         ascent.update(reduce(add, (e_step(y, weight) for y, weight in rows)))
     return MixtureFit(ascent.mixture, ascent.lower_bounds, ascent.converged, ascent.resets)
-
-
-def _check_positive(name: str, value: int) -> None:
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
 def _check_start(start: GaussianMixture, num_components: int, num_targets: int) -> None:

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mdn.em import MixtureFit, onto_family
 from mdn.families import Family
+from mdn.head import MixtureHead
 from mdn.mixture import GaussianMixture
-from mdn.networks import MixtureHead
 
 # Clusters far apart are narrow in standardised units, and the first steps overshoot them.
 _LEARNING_RATES = [0.05 / 4**cuts for cuts in range(4)]

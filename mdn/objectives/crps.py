@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.checks import check_not_negative
 from mdn.metrics import crps, energy_score
 from mdn.mixture import GaussianMixture
-from mdn.objectives.objective import Objective, check_not_negative
+from mdn.objectives.objective import Objective
 
 
 @dataclass(frozen=True)

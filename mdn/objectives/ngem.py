@@ -27,9 +27,10 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from mdn.checks import check_not_negative
 from mdn.mixture import GaussianMixture
 from mdn.objectives.natural import natural_mean, natural_scale
-from mdn.objectives.objective import Objective, check_not_negative
+from mdn.objectives.objective import Objective
 from mdn.scale import Scale
 
 

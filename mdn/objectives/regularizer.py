@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.checks import check_not_negative
 from mdn.mixture import GaussianMixture
-from mdn.objectives.objective import check_not_negative
 
 Levels = list[float] | tuple[float, ...]
 """Of noise, for members of an ensemble in turn."""

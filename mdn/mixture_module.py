@@ -18,6 +18,7 @@ from mdn.families import Family, floored_cholesky
 from mdn.head import Part
 from mdn.mixture import GaussianMixture
 from mdn.networks import MixtureNetwork
+from mdn.processes import close_group_at_exit
 from mdn.scale import CovarianceFactor
 
 RECALIBRATION = "recalibration"
@@ -189,6 +190,7 @@ class MixtureModule(LightningModule):
         return head.owned_by(own, tuple(member))
 
     def setup(self, stage: str) -> None:
+        close_group_at_exit()
         if stage == "fit" and not self.started:
             datamodule: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
             if datamodule is None:

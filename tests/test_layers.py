@@ -33,6 +33,7 @@ LAYERS = [
     "plotting",
     "data",
     "schedules",
+    "processes",
     "mixture_module",
     "export",
     "module",

@@ -57,10 +57,10 @@ class Rows(LightningDataModule):
         return Batches(self.train_table.tensors, 40)
 
 
-def fit(module, data, epochs=2):
-    trainer = Trainer(
+def quiet_trainer(**settings):
+    """A Trainer that says and writes nothing, but for what its settings ask."""
+    quiet = dict(
         accelerator="cpu",
-        max_epochs=epochs,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -68,5 +68,10 @@ def fit(module, data, epochs=2):
         num_sanity_val_steps=0,
         log_every_n_steps=1,
     )
+    return Trainer(**(quiet | settings))
+
+
+def fit(module, data, epochs=2):
+    trainer = quiet_trainer(max_epochs=epochs)
     trainer.fit(module, data)
     return trainer

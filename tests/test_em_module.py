@@ -4,6 +4,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from sklearn.datasets import load_iris
+from small_runs import quiet_trainer
 
 from mdn.data.batches import Batches, Blocks
 from mdn.data.table import Table
@@ -53,16 +54,7 @@ def make_module(family: Family, **changes) -> EMModule:
 
 
 def fit(module: EMModule, rows: Rows, epochs: int, **settings) -> Trainer:
-    trainer = Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        **settings,
-    )
+    trainer = quiet_trainer(max_epochs=epochs, **settings)
     trainer.fit(module, rows)
     return trainer
 
@@ -130,14 +122,7 @@ def test_resumes_as_if_it_had_not_stopped(tmp_path):
     fit(whole, Rows(32), epochs=6)
     trainer = fit(half, Rows(32), epochs=3)
     trainer.save_checkpoint(tmp_path / "half.ckpt")
-    resumed = Trainer(
-        max_epochs=6,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    resumed = quiet_trainer(max_epochs=6, num_sanity_val_steps=2)
     resumed.fit(rest, Rows(32), ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert rest.ascent.lower_bounds == pytest.approx(whole.ascent.lower_bounds, abs=1e-9)
 

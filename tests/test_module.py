@@ -5,9 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from scipy import stats
-from small_runs import Rows, fit, make_module, make_table
+from small_runs import Rows, fit, make_module, make_table, quiet_trainer
 
 from mdn.data.batches import Batches
 from mdn.data.table import Table
@@ -99,7 +98,7 @@ def test_gradients_are_clipped():
 
 def test_bare_loaders_are_refused_before_a_start():
     batches = Batches(make_table().tensors, 10)
-    trainer = Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False)
+    trainer = quiet_trainer(max_epochs=1)
     with pytest.raises(ValueError, match=r"call module\.start\(table\)"):
         trainer.fit(make_module(), batches, batches)
 

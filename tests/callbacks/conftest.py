@@ -4,20 +4,17 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
+import small_runs
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import LightningDataModule
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from small_runs import quiet_trainer
 from torch.utils.data import DataLoader, TensorDataset
 
 from mdn.data.table import Table
 from mdn.families import Diagonal
-from mdn.module import MDNModule
-from mdn.networks import MLP
-from mdn.objectives import NLL, Regularizer
 from mdn.schedules import constant
-
-BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
 
 
 class Rows(LightningDataModule):
@@ -72,51 +69,31 @@ def data():
 
 @pytest.fixture
 def make_module():
-    def make(
-        learning_rate=1e-2,
-        components=3,
-        optimizer=torch.optim.Adam,
-        inputs=1,
-        backbone=BACKBONE,
-        members=1,
-    ):
-        return MDNModule(
-            num_inputs=inputs,
+    def make(learning_rate=1e-2, optimizer=torch.optim.Adam, **changes):
+        settings = dict(
             num_targets=1,
-            num_components=components,
-            ensemble_size=members,
-            sharpness=[1.0],
             family=Diagonal(1e-3),
-            backbone=backbone,
             optimizer=partial(optimizer, lr=learning_rate),
             schedule=constant,
-            start_from_data=True,
-            mixture_lr=None,
-            component_lr=None,
             gradient_clip=None,
-            objective=NLL(),
-            regularizer=Regularizer(0.0, 0.0, 0.0),
         )
+        return small_runs.make_module(**(settings | changes))
 
     return make
 
 
 @pytest.fixture
 def make_trainer(tmp_path):
-    """A Trainer that is silent but for the callbacks under test."""
+    """A Trainer that is silent but for TensorBoard and the callbacks under test."""
 
     def make(callbacks, **settings):
         defaults = dict(
-            accelerator="cpu",
             max_epochs=3,
             logger=TensorBoardLogger(tmp_path, name="", version="", default_hp_metric=False),
             enable_progress_bar=any(isinstance(c, ProgressBar) for c in callbacks),
             enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
         )
-        return Trainer(callbacks=callbacks, **(defaults | settings))
+        return quiet_trainer(callbacks=callbacks, **(defaults | settings))
 
     return make
 

@@ -59,7 +59,7 @@ def checkpoints(folder):
 def overfit(fit, make_module, folder, *others, **settings):
     """Twenty rows, and a rate at which they are soon known by heart."""
     torch.manual_seed(3)
-    module = make_module(5e-2, members=settings.pop("members", MEMBERS))
+    module = make_module(5e-2, ensemble_size=settings.pop("members", MEMBERS))
     callbacks = [BestMembers(), *others, *checkpoints(folder)]
     return fit(callbacks, module, max_epochs=settings.pop("max_epochs", EPOCHS), **settings)
 
@@ -105,7 +105,7 @@ def test_each_member_is_remembered_as_it_was_at_its_best(
     torch.manual_seed(3)
     memory, seen = BestMembers(), ByHand()
     trainer = make_trainer([memory, seen, *checkpoints(tmp_path / "a")], max_epochs=EPOCHS)
-    trainer.fit(make_module(5e-2, members=MEMBERS), Weighted(weight))
+    trainer.fit(make_module(5e-2, ensemble_size=MEMBERS), Weighted(weight))
     nll = np.array(seen.nll)
     epochs = nll.argmin(0)
     assert len(set(epochs.tolist())) > 1
@@ -189,7 +189,7 @@ def test_one_network_is_left_alone(fit, make_module, tmp_path):
 
 def test_without_a_checkpoint_nothing_is_kept(fit, make_module):
     memory = BestMembers()
-    fit([memory], make_module(members=2))
+    fit([memory], make_module(ensemble_size=2))
     assert memory.outcome == {}
 
 

@@ -67,7 +67,9 @@ def fit_clusters(fit, data, make_module):
 
     def run(callbacks):
         data.tables["train"] = data.tables["val"] = two_clusters()
-        module = make_module(learning_rate=0.05, components=2, inputs=0, backbone=NoBackbone)
+        module = make_module(
+            learning_rate=0.05, num_components=2, num_inputs=0, backbone=NoBackbone
+        )
         head = module.network.head
         module.start_from_data = False
         with torch.no_grad():
@@ -166,7 +168,7 @@ def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
 def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
     fit, reset, data, make_module, scalars
 ):
-    module = make_module(learning_rate=0.0, members=3)
+    module = make_module(learning_rate=0.0, ensemble_size=3)
     weights, callback = Weights(), reset()
     fit([Kill(1, [0, 1], member=(2,)), weights, callback], module, max_epochs=3)
     assert callback.resets == {7: 1}
@@ -190,7 +192,7 @@ def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
 def test_one_look_restarts_components_of_several_members(fit, reset, make_module, data):
     killers = [Kill(k, [0], member=(m,)) for m, k in ((0, 2), (0, 1), (1, 0))]
     callback = reset(patience=1)
-    module = make_module(learning_rate=0.0, members=2)
+    module = make_module(learning_rate=0.0, ensemble_size=2)
     fit([*killers, callback], module, max_epochs=2)
     assert callback.resets == {2: 1, 1: 1, 3: 1}
     with torch.no_grad():
@@ -201,7 +203,7 @@ def test_one_look_restarts_components_of_several_members(fit, reset, make_module
 
 
 def test_a_survey_of_an_ensemble_is_that_of_each_member(fit, make_module, data):
-    module = fit([], make_module(members=3)).module
+    module = fit([], make_module(ensemble_size=3)).module
     seen = survey(module, data.train_table, 0.5)
     with torch.no_grad():
         mixtures = module.members(data.train_table.x)
@@ -214,7 +216,7 @@ def test_a_survey_of_an_ensemble_is_that_of_each_member(fit, make_module, data):
 
 
 def test_the_optimizer_forgets_one_member_only(fit, make_module):
-    run = fit([], make_module(members=3))
+    run = fit([], make_module(ensemble_size=3))
     head, optimizers = run.module.network.head, run.trainer.optimizers
     forget(optimizers, head.owned_by(1, (2,)))
     for value in memories(optimizers[0], head.weights.weight).values():

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from hydra.utils import instantiate
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from omegaconf import OmegaConf
+from small_runs import quiet_trainer
 
 from mdn.data.batches import Batches, batches_of
 from mdn.data.module import FileData, SyntheticData
@@ -132,14 +133,7 @@ class Recorder(LightningModule):
 
 def test_trainer_sees_each_epoch_in_its_own_order():
     data, module = synthetic(), Recorder()
-    Trainer(
-        accelerator="cpu",
-        max_epochs=2,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    ).fit(module, data)
+    quiet_trainer(max_epochs=2, num_sanity_val_steps=2).fit(module, data)
     x, y = data.train_table.tensors
     expected = [
         batch[0][:, 0].tolist()

@@ -1,15 +1,11 @@
 """A model whose scores have closed forms, and rows that it is right about."""
 
-from functools import partial
-
 import torch
+from small_runs import make_module
 
 from mdn.data.table import Table
-from mdn.families import Full
 from mdn.mixture import GaussianMixture
-from mdn.module import MDNModule
 from mdn.networks import NoBackbone
-from mdn.objectives import NLL, Regularizer
 from mdn.scale import CovarianceFactor
 
 F64 = torch.float64
@@ -19,22 +15,8 @@ NAMES = ["price ($)", "<i>rent</i>"]
 
 def gaussian_model(targets):
     """A model that says N(MU, STD^2) whatever the input, and of the marginal N(0, 1)."""
-    module = MDNModule(
-        num_inputs=1,
-        num_targets=targets,
-        num_components=1,
-        ensemble_size=1,
-        sharpness=[1.0],
-        family=Full(1e-3, factor="covariance"),
-        backbone=NoBackbone,
-        optimizer=partial(torch.optim.Adam, lr=1e-2),
-        schedule=partial(torch.optim.lr_scheduler.ConstantLR),
-        start_from_data=False,
-        mixture_lr=None,
-        component_lr=None,
-        gradient_clip=None,
-        objective=NLL(),
-        regularizer=Regularizer(0.0, 0.0, 0.0),
+    module = make_module(
+        num_targets=targets, num_components=1, backbone=NoBackbone, start_from_data=False
     ).double()
     mu = torch.tensor(MU[:targets], dtype=F64)[None]
     tril = torch.tensor(STD[:targets], dtype=F64).diag()[None]

@@ -234,6 +234,24 @@ class Constant(Uncorrelated):
         return torch.full_like(variances[..., :1, :1], self.std**2)
 
 
+def every_family(min_scale: float, std: float) -> dict[str, Family]:
+    """One of each kind by name, for what goes through all of them, as tests and benchmarks do.
+
+    Args:
+        min_scale: the floor of each.
+        std: the standard deviation of the constant one.
+    """
+    return {
+        "full": Full(min_scale, factor="covariance"),
+        "full_precision": Full(min_scale, factor="precision"),
+        "tied": Tied(min_scale, factor="covariance"),
+        "diagonal": Diagonal(min_scale),
+        "isotropic": Isotropic(min_scale),
+        "shared_isotropic": SharedIsotropic(min_scale),
+        "constant": Constant(min_scale, std),
+    }
+
+
 def floored_cholesky(
     covariance: Float[Tensor, "*batch D D"], floor: float
 ) -> Float[Tensor, "*batch D D"]:

@@ -1,22 +1,14 @@
 """Every covariance family, and random raw numbers of it.
 
-A new family is one line in `FAMILIES` and one dense formula in `test_families.py`, and inherits
-the whole contract.
+A new family is one line in `mdn.families.every_family` and one dense formula in
+`test_families.py`, and inherits the whole contract.
 """
 
 import torch
 
-from mdn.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic, Tied
+from mdn.families import every_family
 
-FAMILIES = {
-    "full-covariance": Full(1e-3, factor="covariance"),
-    "full-precision": Full(1e-3, factor="precision"),
-    "tied": Tied(1e-3, factor="covariance"),
-    "diagonal": Diagonal(1e-3),
-    "isotropic": Isotropic(1e-3),
-    "shared_isotropic": SharedIsotropic(1e-3),
-    "constant": Constant(1e-3, std=0.5),
-}
+FAMILIES = every_family(1e-3, std=0.5)
 
 
 def random_raw(family, *batch: int, components: int, targets: int) -> torch.Tensor:

@@ -111,7 +111,7 @@ def test_all_suites_are_those_that_need_no_data_or_have_it(main, monkeypatch):
 def test_all_ways_find_the_same_gradients(name, targets, monkeypatch):
     monkeypatch.setattr(Distribution, "_validate_args", False)
     family = likelihood.FAMILIES[name]
-    if name == "full, precision" and targets > 1:
+    if name == "full_precision" and targets > 1:
         pytest.skip("torch.distributions takes the same numbers for a covariance factor")
     batch = likelihood.make_batch(family, 7, 4, targets, torch.device("cpu"))
     theirs, ours, *_ = (contender.call() for contender in likelihood.contend(batch)[:2])

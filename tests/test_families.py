@@ -60,8 +60,8 @@ def from_nothing(raw, targets):
 
 
 DENSE = {
-    "full-covariance": from_covariance_factor,
-    "full-precision": from_precision_factor,
+    "full": from_covariance_factor,
+    "full_precision": from_precision_factor,
     "tied": from_one_covariance_factor,
     "diagonal": from_std,
     "isotropic": from_std,

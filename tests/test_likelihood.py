@@ -297,7 +297,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a
 
 @needs_compiler
 def test_compiled_it_is_the_same_for_any_number_of_rows():
-    found = run_compiled("2", "full-covariance")
+    found = run_compiled("2", "full")
     assert found == {"graphs": 4, "warnings": []}
 
 
@@ -310,7 +310,7 @@ def test_compiled_it_is_the_same_for_every_family(targets):
 
 def test_without_a_compiler_it_runs_as_written_and_says_so_once(tmp_path):
     found = run_compiled(
-        "2", "full-covariance", CXX=str(tmp_path / "none"), TORCHINDUCTOR_CACHE_DIR=str(tmp_path)
+        "2", "full", CXX=str(tmp_path / "none"), TORCHINDUCTOR_CACHE_DIR=str(tmp_path)
     )
     (warning,) = found["warnings"]
     assert warning.startswith("likelihoods run uncompiled, for there is no compiler that works")

@@ -28,7 +28,7 @@ from torch.distributions import (
 from mdn.benchmark.measure import Contender, peak_bytes, race
 from mdn.benchmark.report import Row
 from mdn.benchmark.settings import Settings
-from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
+from mdn.families import Family, every_family
 from mdn.likelihood import log_prob_and_gradient, use_compiled
 from mdn.mixture import GaussianMixture
 from mdn.scale import Scale, lower_positions
@@ -37,15 +37,7 @@ SHAPES = [(256, 5, 1), (4096, 10, 2), (4096, 10, 8), (4096, 16, 8), (2048, 8, 16
 """Rows, components and targets; the first half for every family."""
 LARGE = (1_000_000, 10, 4)
 """What a GPU is measured with besides."""
-FAMILIES: dict[str, Family] = {
-    "full": Full(1e-3, factor="covariance"),
-    "full, precision": Full(1e-3, factor="precision"),
-    "tied": Tied(1e-3, factor="covariance"),
-    "diagonal": Diagonal(1e-3),
-    "isotropic": Isotropic(1e-3),
-    "shared_isotropic": SharedIsotropic(1e-3),
-    "constant": Constant(1e-3, std=0.5),
-}
+FAMILIES = every_family(1e-3, std=0.5)
 
 
 @dataclass(frozen=True)

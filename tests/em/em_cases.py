@@ -6,20 +6,12 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
+from mdn.families import Family, every_family
 from mdn.mixture import GaussianMixture
 from mdn.start import start_at
 
 FLOOR = 1e-6
-FAMILIES = {
-    "full": Full(FLOOR, "covariance"),
-    "precision": Full(FLOOR, "precision"),
-    "tied": Tied(FLOOR, "covariance"),
-    "diagonal": Diagonal(FLOOR),
-    "isotropic": Isotropic(FLOOR),
-    "shared_isotropic": SharedIsotropic(FLOOR),
-    "constant": Constant(FLOOR, 0.5),
-}
+FAMILIES = every_family(FLOOR, std=0.5)
 every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 FULL = FAMILIES["full"]
 IRIS = torch.from_numpy(load_iris().data)

@@ -1,13 +1,11 @@
 """Tables from files: CSV, Parquet and NPZ."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.columns import Selection, Wanted, find_columns, matrix, select
+from mdn.data.columns import Selection, Wanted, matrix, select
 from mdn.data.formats import read_file
 from mdn.data.table import Table
 
@@ -36,17 +34,6 @@ def read_table(
     table = Table(x, y, weights, chosen.inputs, chosen.targets)
     counted = table if weights is None else table[weights.nonzero().squeeze(-1)]
     return counted, chosen
-
-
-def read_columns(path: str | Path, names: Sequence[str]) -> Float64[Tensor, "N C"]:
-    """Columns of a file by name, as for predictions, where the targets need not be there.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file or one of these columns is not what it should be.
-    """
-    file = read_file(path)
-    return matrix(file, find_columns(file, names))
 
 
 def check_learnable(table: Table, path: str | Path) -> None:

@@ -20,7 +20,6 @@ from mdn.metrics.calibration import (
 from mdn.metrics.likelihood import (
     gain,
     grid_nll,
-    grid_step,
     marginal_gaussian,
     nll,
     nll_bits,
@@ -47,7 +46,6 @@ __all__ = [
     "energy_score",
     "gain",
     "grid_nll",
-    "grid_step",
     "histogram",
     "interval_width",
     "ks_distance",

@@ -73,17 +73,3 @@ def grid_nll(
     mass = normal.log_mass(*torch.broadcast_tensors(whitened, 0.5 * width / std))
     each = torch.where(rounded, mass, normal.log_density(whitened) - std.log())
     return width.log().sum() - torch.logsumexp(mixture.log_pi + each.sum(-1), -1)
-
-
-def grid_step(y: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
-    """The smallest distance between different values of each target.
-
-    Raises:
-        ValueError: where a target has one value only.
-    """
-    gaps = y.sort(0).values.diff(dim=0)
-    steps = torch.where(gaps > 0, gaps, torch.inf).amin(0)
-    if steps.isinf().any():
-        single = steps.isinf().nonzero().flatten().tolist()
-        raise ValueError(f"a grid needs two different values, targets {single} have one only")
-    return steps

@@ -136,10 +136,3 @@ def test_grid_nll_is_finite_far_away_in_single_precision():
     mixture = standard_normal(std=0.01).to(dtype=torch.float32)
     far = torch.tensor([[1e3], [-1e3]])
     assert metrics.grid_nll(mixture, far, torch.tensor([1.0])).isfinite().all()
-
-
-def test_step_of_a_grid():
-    y = torch.tensor([[3.0, 0.5], [5.0, 0.25], [3.0, 1.0], [6.0, 1.0]])
-    assert metrics.grid_step(y).tolist() == [1.0, 0.25]
-    with pytest.raises(ValueError, match=r"targets \[1\] have one only"):
-        metrics.grid_step(torch.tensor([[1.0, 2.0], [2.0, 2.0]]))

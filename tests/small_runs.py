@@ -44,6 +44,13 @@ def make_table(rows=90, weight=None):
     return Table(x, y, weight, ["x"], ["a", "b"])
 
 
+def targets_alone(*columns, weight=None):
+    """Targets y0, y1, ... and no inputs."""
+    y = torch.stack([torch.as_tensor(column, dtype=torch.float64) for column in columns], 1)
+    names = [f"y{i}" for i in range(y.shape[1])]
+    return Table(torch.zeros(len(y), 0, dtype=torch.float64), y, weight, [], names)
+
+
 class Rows(LightningDataModule):
     def __init__(self, table, block=1):
         super().__init__()

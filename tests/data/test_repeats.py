@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from small_runs import targets_alone
 
 from mdn.data.repeats import grid_step, remarks, repeats_in, rounded_targets
-from mdn.data.table import Table
 
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.normal(size=2000)
@@ -14,12 +14,6 @@ PRICES = np.exp(RANDOM.normal(4, 1, size=20_000))
 
 def tensor(values):
     return torch.tensor(np.asarray(values, dtype=np.float64))
-
-
-def table(*columns, weight=None):
-    y = torch.stack([tensor(column) for column in columns], 1)
-    names = [f"y{i}" for i in range(y.shape[1])]
-    return Table(torch.zeros(len(y), 0, dtype=torch.float64), y, weight, [], names)
 
 
 GRIDS = {
@@ -114,7 +108,7 @@ def test_a_grid_is_told_from_what_only_repeats():
 
 def test_remarks_say_which_target_what_was_seen_and_what_to_do():
     zeros = np.where(np.arange(2000) < 600, 0, NORMAL)
-    rows = table(NORMAL, np.round(NORMAL), zeros)
+    rows = targets_alone(NORMAL, np.round(NORMAL), zeros)
     on_grid, with_atom = remarks(rows)
     assert "target 'y1' lies on a grid of step 1 " in on_grid
     assert "2000 rows, a step of 0.9" in on_grid
@@ -122,5 +116,5 @@ def test_remarks_say_which_target_what_was_seen_and_what_to_do():
     assert "target 'y2' is 0 in 30 %" in with_atom
     assert "family.min_scale=0.05" in with_atom
     assert rounded_targets(rows) == {"y1": 1.0}
-    assert remarks(table(NORMAL)) == []
+    assert remarks(targets_alone(NORMAL)) == []
     assert remarks(rows, grids=False) == [with_atom]

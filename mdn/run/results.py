@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.utils import instantiate
 from jaxtyping import Float
 from omegaconf import OmegaConf
 from rich.console import Console
@@ -20,11 +21,11 @@ from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
 from mdn.report.tables import ScoreTable
+from mdn.run.compose import CONF
 from mdn.run.files import CONFIG_FILE, FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.singularity import Thresholds, find_dead, tally
 
-_DEAD = Thresholds(min_mass=0.01, min_rows=0, floor_factor=0, floor_share=1)
-"""Only the first counts: a component is dead below a hundredth of an equal share of the rows."""
+_RESET = CONF / "callbacks" / "singularity_reset.yaml"
 
 
 def reference_scores(
@@ -46,7 +47,10 @@ def reference_scores(
 
 
 def components_alive(module: MixtureModule, table: Table) -> int:
-    """How many components answer for more than a hundredth of an equal share of the rows."""
+    """How many components answer for so many rows that the default reset takes none for dead.
+
+    Whatever a run's own reset does: the count is to mean the same in all runs.
+    """
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     chunks = zip(*(v.split(EVALUATION_BATCH) for v in (table.x, table.y, weight)), strict=True)
     sums = []
@@ -54,7 +58,11 @@ def components_alive(module: MixtureModule, table: Table) -> int:
         for x, y, share in chunks:
             mixture, y = module.standardized(x.to(module.device), y.to(module.device))
             sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
-    return int((~find_dead(torch.stack(sums).sum(0), _DEAD)).sum())
+    return int((~find_dead(torch.stack(sums).sum(0), _default_thresholds())).sum())
+
+
+def _default_thresholds() -> Thresholds:
+    return instantiate(OmegaConf.select(OmegaConf.load(_RESET), "singularity_reset.thresholds"))
 
 
 def _position_error(module: MixtureModule, table: Table, problem: RobotArm) -> float:
@@ -100,6 +108,8 @@ _ROWS = {
     "singularity/resets": "components restarted",
     "members_own_epochs": "each member at its own best epoch",
 }
+_OUT_OF = {"test/components_alive": "num_components"}
+"""Counts, and what they are counted among."""
 
 
 def print_results(metrics: dict[str, Any], run_dir: Path) -> None:
@@ -109,7 +119,9 @@ def print_results(metrics: dict[str, Any], run_dir: Path) -> None:
     grid.add_column(justify="right")
     for key, label in _ROWS.items():
         if key in metrics:
-            grid.add_row(label, _readable(metrics[key]), style="bold" if key == "test/nll" else "")
+            among = f" of {metrics[_OUT_OF[key]]}" if key in _OUT_OF else ""
+            said = _readable(metrics[key]) + among
+            grid.add_row(label, said, style="bold" if key == "test/nll" else "")
     console = _console()
     console.print()
     console.print(grid)

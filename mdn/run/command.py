@@ -1,6 +1,7 @@
 """A command: check the configuration, only then import what is heavy, and run."""
 
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,11 +12,13 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.run.check import check
 from mdn.run.errors import UserError, readable
 from mdn.run.files import CONFIG_FILE, ERROR_FILE
+from mdn.run.stop import Reason, farewell, reason, stoppable
 
 _USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
 
@@ -24,8 +27,21 @@ def command(name: str, config: DictConfig) -> Any:
     """Run `mdn.run.<name>.<name>` on a checked configuration.
 
     A mistake of the user ends in one message and leaves nothing half-written. In a sweep the
-    other jobs go on: the job counts as infinitely bad, its error lies in its directory.
+    other jobs go on: the job counts as infinitely bad, its error lies in its directory. Ctrl-C
+    ends the command, and a sweep with it, at once.
     """
+    try:
+        with stoppable():
+            return _run(name, config)
+    except BaseException as error:
+        why = reason(error)
+        if why is None:
+            raise
+        _say_farewell(why)
+        sys.exit(why.status)
+
+
+def _run(name: str, config: DictConfig) -> Any:
     try:
         return _call(name, check(config))
     except Exception as error:
@@ -39,6 +55,23 @@ def command(name: str, config: DictConfig) -> Any:
             raise
         _discard(run_dir)
         raise UserError(f"error: {readable(error)}") from None
+
+
+def _say_farewell(why: Reason) -> None:
+    """What there is and how to go on, from the first process; of a sweep also its table so far."""
+    hydra = HydraConfig.get()
+    run_dir = Path(hydra.runtime.output_dir)
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return
+    print(f"\n{farewell(why, run_dir, hydra.overrides.task)}", file=sys.stderr)
+    if hydra.mode == RunMode.MULTIRUN:
+        (run_dir / ERROR_FILE).write_text(f"{why.words}\n")
+        whole = HydraConfig.instance().cfg
+        with suppress(SystemExit):  # which would say that jobs failed
+            for callback in hydra.callbacks.values():
+                instantiate(callback).on_multirun_end(config=whole)
+    else:
+        _discard(run_dir)
 
 
 def _call(name: str, config: dict[str, Any]) -> Any:

@@ -6,9 +6,10 @@ import runpy
 import sys
 from pathlib import Path
 
+import hydra
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from pyarrow import csv
@@ -16,6 +17,7 @@ from pyarrow import csv
 import mdn
 from mdn.data import synthetic
 from mdn.run.build import build_data
+from mdn.run.compose import compose
 from mdn.run.regret import RegretTable
 from mdn.run.results import components_alive
 from mdn.run.train import train
@@ -150,7 +152,7 @@ def test_a_problem_without_a_density_has_its_own_score(sweep):
 
 def experiment():
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("train", ["experiment=regret"], return_hydra_config=True)
+        config = hydra.compose("train", ["experiment=regret"], return_hydra_config=True)
     return config.hydra
 
 
@@ -197,9 +199,7 @@ def trained(tmp_path):
     """A run on some data: its metrics, its model and its test rows."""
 
     def go(*overrides):
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            config = compose("train", [*overrides, *SMALL, f"run_dir={tmp_path}"])
-        train(OmegaConf.to_container(config, resolve=True))  # pyright: ignore
+        train(compose("train", [*overrides, *SMALL], tmp_path))
         model = mdn.load(tmp_path / "checkpoints" / "best.ckpt")
         metrics = json.loads((tmp_path / "metrics.json").read_text())
         return metrics, model, build_data(model.recipe["data"]).tables["test"]

@@ -2,19 +2,15 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mdn.run.build import load
-from mdn.run.check import resolved
+from mdn.run.compose import compose
 from mdn.run.evaluate import evaluate
 from mdn.run.train import train
-
-CONF = Path(__file__).parents[1] / "conf"
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +18,8 @@ def checkpoint(tmp_path_factory):
     """Of a short run on two correlated targets."""
     run_dir = tmp_path_factory.mktemp("run")
     rows = ["data.train_rows=64", "data.val_rows=32", "data.test_rows=64"]
-    asked = [*rows, "trainer.max_epochs=5", "callbacks=default", "seed=3", f"run_dir={run_dir}"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        train(resolved(compose("train", asked)))
+    asked = [*rows, "trainer.max_epochs=5", "callbacks=default", "seed=3"]
+    train(compose("train", asked, run_dir))
     return run_dir / "checkpoints" / "best.ckpt"
 
 

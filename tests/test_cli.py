@@ -145,6 +145,30 @@ def test_resume_refuses_another_model(run, tmp_path):
     assert not list(tmp_path.glob("outputs/train/*"))
 
 
+def test_resume_refuses_another_split_but_not_another_place_or_batch_size(run, prices):
+    data = [*FILE, "data.targets=[price,rent]"]
+    assert run("train", *data, f"data.path={prices}", "hydra.run.dir=first")[0] == 0
+    more = [*data, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
+    status, said = run("train", *more, f"data.path={prices}", "seed=1", "data.batch_size=16")
+    assert status == 1
+    assert "(test, val, train): data.seed was 0 and is 1; to go on" in said
+    prices.rename("moved.csv")
+    assert run("train", *more, "data.path=moved.csv", "data.batch_size=16")[0] == 0
+
+
+def test_a_file_that_has_grown_is_not_resumed_from_and_not_scored_in_silence(run, prices):
+    data = [*FILE, "data.targets=[price,rent]", f"data.path={prices}"]
+    assert run("train", *data, "hydra.run.dir=first")[0] == 0
+    lines = prices.read_text().splitlines(keepends=True)
+    prices.write_text("".join([*lines, lines[1]]))
+    more = ["trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
+    status, said = run("train", *data, *more)
+    assert status == 1
+    assert "(test, val, train): a file has changed since; to go on" in said
+    with pytest.warns(UserWarning, match="no longer those of the run .* a file has changed"):
+        assert run("evaluate", "ckpt=first/checkpoints/best.ckpt", "report=false")[0] == 0
+
+
 def test_evaluate_refuses_other_columns(run, tmp_path):
     run("train", *SMALL, "hydra.run.dir=first")
     status, said = run("evaluate", "ckpt=first/checkpoints/best.ckpt", "data=jumps")

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from mdn.data.fingerprint import fingerprint
 from mdn.data.module import TableModule
 from mdn.data.repeats import rounded_targets
 from mdn.mixture_module import MixtureModule
@@ -17,6 +18,9 @@ from mdn.report.grids import GRID
 from mdn.run.errors import readable
 from mdn.run.quiet import quieten
 from mdn.run.targets import check_targets
+
+ROWS = "rows"
+"""Where a recipe keeps the fingerprint of its tables."""
 
 
 def build_data(config: Mapping[str, Any]) -> TableModule:
@@ -62,6 +66,7 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
         "data": _with_absolute_paths(config["data"]),
         "inputs": data.input_names,
         "targets": data.target_names,
+        ROWS: fingerprint(data.tables),
         GRID: rounded_targets(data.tables["train"]),
     }
 

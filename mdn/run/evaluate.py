@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.tensorboard import SummaryWriter
 
 from mdn.data.batches import Batches
 from mdn.data.files import read_table
+from mdn.data.fingerprint import changed, fingerprint
 from mdn.data.module import EVALUATION_BATCH, TableModule
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
@@ -19,7 +21,7 @@ from mdn.report.pictures import DPI, Picture, pictures
 from mdn.report.scores import Scores, score
 from mdn.report.settings import settings
 from mdn.report.tables import score_tables
-from mdn.run.build import build_data, load, quiet_trainer
+from mdn.run.build import ROWS, build_data, load, quiet_trainer
 from mdn.run.files import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.run.results import print_evaluation, reference_scores, write_metrics
 
@@ -53,7 +55,17 @@ def _rows(
     if asked is not None:
         return *_other_rows(asked, module), _training_rows(module)
     data = _own_data(module)
+    _warn_of_change(module.recipe, data)
     return data.tables["test"], data.problem, data.train_table
+
+
+def _warn_of_change(recipe: dict[str, Any], data: TableModule) -> None:
+    others = changed(recipe[ROWS], fingerprint(data.tables)) if ROWS in recipe else []
+    if others:
+        rank_zero_warn(
+            f"the rows are no longer those of the run ({', '.join(others)}): a file has changed "
+            "since, and the model may have learned rows that it is scored on here"
+        )
 
 
 def _own_data(module: MixtureModule) -> TableModule:

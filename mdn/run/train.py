@@ -23,14 +23,9 @@ from mdn.run.build import build_data, build_module, build_trainer, read_checkpoi
 from mdn.run.floor import GRID
 from mdn.run.recalibrate import keep_recalibration, recalibrate
 from mdn.run.results import print_results, reference_scores, write_config, write_metrics
+from mdn.run.resume import check_resume
 
 MONITORED = ("val/nll", "val/nll_standardized")
-
-_LASTING = ("inputs", "targets", "model")
-"""What of a recipe a resumed run must have in common with its checkpoint."""
-
-_FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
-"""What of it may change none the less."""
 
 
 def train(config: dict[str, Any]) -> float:
@@ -48,7 +43,8 @@ def train(config: dict[str, Any]) -> float:
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
     module.recipe = recipe(config, data)
-    _check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
+    if config["ckpt_path"] is not None:
+        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
     trainer = build_trainer(config)
     _log_hyperparameters(trainer, config)
     if trainer.is_global_zero:
@@ -90,27 +86,6 @@ def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> 
 def _check_monitor(monitor: str) -> None:
     if monitor not in MONITORED:
         raise ValueError(f"monitor must be one of {', '.join(MONITORED)}, got {monitor!r}")
-
-
-def _check_resume(ckpt_path: str | None, max_epochs: int, recipe: dict[str, Any]) -> None:
-    if ckpt_path is None:
-        return
-    checkpoint = read_checkpoint(ckpt_path)
-    was, now = (
-        _flatten({key: each.get(key) for key in _LASTING}) for each in (checkpoint["mdn"], recipe)
-    )
-    for key in sorted(was.keys() | now.keys()):
-        if was.get(key) != now.get(key) and not key.startswith(_FREE):
-            raise ValueError(
-                f"{ckpt_path} has {key} {was.get(key)} and this run has {now.get(key)}; to go on "
-                "with a run, repeat its own overrides"
-            )
-    epochs = checkpoint["epoch"] + 1
-    if max_epochs is not None and 0 <= max_epochs <= epochs:
-        raise ValueError(
-            f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
-            "nothing is left to do; raise trainer.max_epochs"
-        )
 
 
 def restore_best(trainer: Trainer, module: MixtureModule) -> None:

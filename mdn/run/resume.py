@@ -1,0 +1,63 @@
+"""What a run must have in common with the one that it goes on with, and what is left to do."""
+
+from typing import Any
+
+from mdn.data.fingerprint import changed
+from mdn.report.settings import flat
+from mdn.run.build import ROWS, read_checkpoint
+
+_LASTING = ("inputs", "targets", "model")
+"""What of a recipe a resumed run must have in common with its checkpoint, besides the rows."""
+
+_FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
+"""What of it may change none the less."""
+
+_ADVICE = "to go on with a run, repeat its own overrides"
+
+
+def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any]) -> None:
+    """See to it that a run can go on from a checkpoint.
+
+    Args:
+        ckpt_path: the checkpoint.
+        max_epochs: of the run, with those of the checkpoint.
+        recipe: of the run.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no checkpoint, was trained on other rows or has another model, or if
+            nothing is left to do.
+    """
+    checkpoint = read_checkpoint(ckpt_path)
+    _check_rows(ckpt_path, checkpoint["mdn"], recipe)
+    for key, (was, now) in _differences(checkpoint["mdn"], recipe, _LASTING).items():
+        if not key.startswith(_FREE):
+            raise ValueError(f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}")
+    epochs = checkpoint["epoch"] + 1
+    if max_epochs is not None and 0 <= max_epochs <= epochs:
+        raise ValueError(
+            f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
+            "nothing is left to do; raise trainer.max_epochs"
+        )
+
+
+def _check_rows(ckpt_path: str, before: dict[str, Any], recipe: dict[str, Any]) -> None:
+    """Another split would have the model learn the rows that it is then tested on."""
+    others = changed(before[ROWS], recipe[ROWS]) if ROWS in before else []
+    if others:
+        asked = _differences(before, recipe, ("data",))
+        asked.pop("data.batch_size", None)
+        why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
+        raise ValueError(
+            f"{ckpt_path} belongs to other rows, or another split of them ({', '.join(others)}): "
+            f"{', '.join(why) or 'a file has changed since'}; {_ADVICE}"
+        )
+
+
+def _differences(
+    before: dict[str, Any], now: dict[str, Any], keys: tuple[str, ...]
+) -> dict[str, tuple[Any, Any]]:
+    """Settings that are not what they were, by their paths: (before, now)."""
+    one, other = (dict(flat({key: each.get(key) for key in keys})) for each in (before, now))
+    pairs = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

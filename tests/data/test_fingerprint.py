@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from mdn.data.fingerprint import changed, fingerprint
+from mdn.data.seeds import generator
+from mdn.data.table import Table
+
+X, Y = torch.randn(50, 2).double(), torch.randn(50, 1).double()
+WEIGHT = torch.rand(50).double()
+
+
+def table(x=X, y=Y, weight=None):
+    return Table(x, y, weight, ["a", "b"], ["y"])
+
+
+def test_the_numbers_are_rows_and_root_mean_squares():
+    x = torch.tensor([[3.0, 1.0], [4.0, -1.0]]).double()
+    numbers = fingerprint({"train": table(x, torch.tensor([[0.0], [2.0]]).double())})["train"]
+    assert numbers == pytest.approx([2, 12.5**0.5, 1, 2**0.5])
+    assert all(type(number) is float for number in numbers)  # plain data, for checkpoints
+
+
+ORDER = torch.randperm(50)
+OTHERS = {
+    "one row less": table(X[:-1], Y[:-1]),
+    "another target": table(y=Y + 1e-6 * (torch.arange(50) == 7)[:, None]),
+    "another input": table(x=X * torch.tensor([1.0, 1.00001])),
+    "weights": table(weight=WEIGHT),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_rows_are_told(case):
+    before, now = fingerprint({"train": table()}), fingerprint({"train": OTHERS[case]})
+    assert changed(before, now) == ["train"]
+
+
+def test_order_and_last_digits_are_not():
+    again = table(X[ORDER] * (1 + 1e-14), Y[ORDER], None)
+    assert changed(fingerprint({"a": table()}), fingerprint({"a": again})) == []
+
+
+def test_another_split_is_another_of_each():
+    splits = [table().split([0.2, 0.2], generator("split", seed)) for seed in (0, 1)]
+    before, now = (fingerprint(dict(zip("abc", parts, strict=True))) for parts in splits)
+    assert changed(before, now) == ["a", "b", "c"]
+    assert changed(before, before) == []

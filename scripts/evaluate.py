@@ -1,10 +1,12 @@
 """Evaluate a checkpoint on its run's test rows or on a file."""
 
+import sys
 from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
+from mdn.run.choices import check_choices
 from mdn.run.command import command
 
 
@@ -15,4 +17,5 @@ def main(config: DictConfig) -> Any:
 
 
 if __name__ == "__main__":
+    check_choices(sys.argv[1:])
     main()

@@ -259,6 +259,15 @@ MISTAKES = {
     "word for a number": (["model.num_components=abc"], "must be a number, got 'abc'"),
     "fraction for a count": (["trainer.max_epochs=1.5"], "must be a whole number, got 1.5"),
     "unknown family": (["family=ful"], "shared_isotropic"),
+    "family null": (["family=null"], "family must be one of constant, diagonal, full,"),
+    "no objective among several": (["--multirun", "objective=nll,null"], "must be one of beta_nll"),
+    "number for a choice": (["optimizer=3"], "optimizer must be one of adamw, got 3; leave it out"),
+    "choice in the wrong place": (["model.family=full"], "is what family=... chooses, got 'full'"),
+    "no backbone": (["model.backbone=null"], "must be a set of settings, got None; what there is"),
+    "number for a callback": (
+        ["callbacks.finite=3"],
+        "set of settings, got 3; what there is: call",
+    ),
     "negative floor": (["family.min_scale=-1"], "min_scale must be a positive number, got -1"),
     "zero components": (["model.num_components=0"], "at least 1, got 0"),
     "unknown activation": (["model.backbone.activation=sil"], "silu"),
@@ -294,6 +303,8 @@ MISTAKES = {
 def test_a_mistake_is_one_message_and_nothing_is_left(mistake, run, tmp_path):
     overrides, wanted = MISTAKES[mistake]
     status, said = run("train", *overrides)
+    if isinstance(status, str):  # which Python prints, and exits with 1
+        status, said = 1, status
     assert status == 1
     assert wanted in said
     assert "Traceback" not in said

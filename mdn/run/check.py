@@ -5,6 +5,7 @@ leading `+` that nothing reads, a word where a number belongs, a value that was 
 `_target_` that is not one of the classes a configuration may name.
 """
 
+import re
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any
@@ -89,6 +90,8 @@ def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None
             _check_added(name, key, value, given, known, path)
         elif isinstance(value, dict) and isinstance(known[key], dict):
             _check_node(value, known[key], f"{name}.")
+        elif path.rstrip(".") in OPEN_NODES and value is None:
+            continue
         else:
             _check_type(name, value, known[key])
 
@@ -115,6 +118,7 @@ def _taken_by(target: str) -> frozenset[str]:
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
+    _check_settings(name, value, default)
     if name in _LISTS and not isinstance(value, list):
         raise UserError(f"{name} must be a list, got {value!r}; put it in brackets: [{value}]")
     if isinstance(default, bool):
@@ -124,6 +128,24 @@ def _check_type(name: str, value: Any, default: Any) -> None:
         several = isinstance(value, list) and name.endswith(_SEVERAL)
         for each in value if several else [value]:
             _check_number(name, each, default)
+
+
+def _check_settings(name: str, value: Any, default: Any) -> None:
+    """Where a set of settings belongs there must be one."""
+    group = _followed(default)
+    if group and not isinstance(value, dict):
+        raise UserError(f"{name} is what {group}=... chooses, got {value!r}; set {group} instead")
+    if isinstance(default, dict):
+        there = ", ".join(f"{name}.{key}" for key in default if key[0] != "_")
+        hint = f"; what there is: {there}" if there else ""
+        raise UserError(f"{name} must be a set of settings, got {value!r}{hint}")
+
+
+def _followed(default: Any) -> str | None:
+    """The group whose choice a node repeats, as `${family}` does."""
+    followed = re.fullmatch(r"\$\{(\w+)\}", str(default))
+    loader = GlobalHydra.instance().config_loader()
+    return followed[1] if followed and loader.get_group_options(followed[1]) else None
 
 
 def _check_number(name: str, value: Any, default: Any) -> None:

@@ -1,0 +1,22 @@
+"""A choice of a group is a name; to anything else Hydra has only a traceback to say."""
+
+import re
+import sys
+from collections.abc import Iterable
+
+from mdn.run.compose import CONF
+
+_NO_NAME = re.compile(r"null|true|false|[-+.\d].*", re.IGNORECASE)
+
+
+def check_choices(arguments: Iterable[str]) -> None:
+    """End the command with one line where a choice is null or a number, before Hydra reads it."""
+    for argument in arguments:
+        group, _, choice = argument.partition("=")
+        wrong = [each for each in choice.split(",") if _NO_NAME.fullmatch(each)]
+        if wrong and group and (CONF / group).is_dir():
+            there = ", ".join(sorted(path.stem for path in (CONF / group).glob("*.yaml")))
+            sys.exit(
+                f"error: {group} must be one of {there}, got {wrong[0]}; leave it out for the "
+                "default"
+            )

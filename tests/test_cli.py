@@ -12,6 +12,7 @@ import torch
 from checkpoints import save, untrained
 from omegaconf import OmegaConf
 from pyarrow import csv, parquet
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mdn
 from mdn.run.errors import UserError
@@ -69,7 +70,10 @@ def test_train_leaves_its_answers(run, tmp_path):
     )
     assert {path.name for path in run_dir.glob("checkpoints/*")} == {"best.ckpt", "last.ckpt"}
     assert list(run_dir.glob("figures/*.png"))
-    assert list(run_dir.glob("events.out.tfevents*"))
+    log = EventAccumulator(str(only(run_dir, "events.out.tfevents*"))).Reload()
+    assert {"train/nll", "test/nll", "test/excess_nll"} <= {*log.Tags()["scalars"]}
+    (logged,) = log.Scalars("test/excess_nll")
+    assert logged.value == pytest.approx(metrics["test/excess_nll"], rel=1e-5)
     assert "tensorboard --logdir" in said
 
 

@@ -35,16 +35,17 @@ def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -
     return instantiate(config, num_inputs=num_inputs, num_targets=num_targets, _convert_="all")
 
 
-def build_trainer(config: dict[str, Any]) -> Trainer:
-    """The Trainer with this run's callbacks and its TensorBoard log."""
+def build_trainer(config: dict[str, Any], log: TensorBoardLogger | None = None) -> Trainer:
+    """The Trainer with this run's callbacks, and a TensorBoard log of its own if it gets none."""
     quieten()
     settings = dict(config["trainer"])
     if settings["accelerator"] == "auto" and not torch.cuda.is_available():
         settings["accelerator"] = "cpu"  # a Mac's GPU knows no float64, and is slower on an MLP
     nodes = [node for node in config["callbacks"].values() if node]
     callbacks = [instantiate(node, _convert_="all") for node in nodes]
-    logger = TensorBoardLogger(config["run_dir"], name="", version="", default_hp_metric=False)
-    return instantiate(settings, callbacks=callbacks, logger=logger, _convert_="all")
+    if log is None:
+        log = TensorBoardLogger(config["run_dir"], name="", version="", default_hp_metric=False)
+    return instantiate(settings, callbacks=callbacks, logger=log, _convert_="all")
 
 
 def quiet_trainer() -> Trainer:

@@ -21,6 +21,7 @@ from mdn.report.settings import flat
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
 from mdn.run.floor import GRID
+from mdn.run.log import RunLog
 from mdn.run.recalibrate import keep_recalibration, recalibrate
 from mdn.run.results import print_results, reference_scores, write_config, write_metrics
 from mdn.run.resume import check_resume
@@ -45,7 +46,8 @@ def train(config: dict[str, Any]) -> float:
     module.recipe = recipe(config, data)
     if config["ckpt_path"] is not None:
         check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
-    trainer = build_trainer(config)
+    log = RunLog(config["run_dir"])
+    trainer = build_trainer(config, log)
     _log_hyperparameters(trainer, config)
     if trainer.is_global_zero:
         write_config(config, Path(config["run_dir"]))
@@ -64,6 +66,7 @@ def train(config: dict[str, Any]) -> float:
         **_resets(trainer),
         **_members(trainer),
     }
+    log.close()
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
         print_results(metrics, Path(config["run_dir"]))

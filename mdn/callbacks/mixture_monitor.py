@@ -6,6 +6,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from mdn.callbacks.component_tags import component_tags
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
 
@@ -58,10 +59,12 @@ class MixtureMonitor(Callback):
 def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, float]:
     """Numbers that tell how components share the rows.
 
-    `weight/<k>` is the mean weight of component k. The effective number of components, exp(H) of
-    weights with entropy H, is K where all weigh the same and 1 where one does all the work:
-    `effective_components` is that of the mean weights, `effective_components_per_row` the mean of
-    those of the rows. Then the smallest scale, and the row that is explained worst and its nll.
+    `weight/<k>` is the mean weight of component k; where there are more than 20 components,
+    `weight/min`, `weight/median` and `weight/max` stand for all of them. The effective number of
+    components, exp(H) of weights with entropy H, is K where all weigh the same and 1 where one
+    does all the work: `effective_components` is that of the mean weights,
+    `effective_components_per_row` the mean of those of the rows. Then the smallest scale, and the
+    row that is explained worst and its nll.
     """
     nll = -mixtures.log_prob(y)
     weight = mixtures.pi.mean(0)
@@ -72,5 +75,5 @@ def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, fl
         "smallest_scale": mixtures.scale.smallest().min().item(),
         "worst_nll": nll.max().item(),
         "worst_row": int(nll.argmax()),
-        **{f"weight/{k}": value for k, value in enumerate(weight.tolist())},
+        **component_tags("weight", weight.tolist()),
     }

@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mdn.callbacks.component_tags import component_tags
 from mdn.callbacks.evaluating import evaluating
 from mdn.data.seeds import generator
 from mdn.data.table import Table
@@ -41,8 +42,9 @@ class SingularityReset(Callback):
     A restarted component has its mean at a training row that is explained badly, a weight beside
     the others of 1/(K + 1) on average if it had been dead, 1/K of the targets' volume, and no
     memory in the optimizer. How often that happened is logged as `singularity/resets`, and for
-    each component as `singularity/resets/<k>`. The first process decides for all of them. Members
-    of an ensemble are judged one by one; their components are counted on, member after member.
+    each component as `singularity/resets/<k>`; where there are more than 20 components, the
+    `min`, `median` and `max` of these. The first process decides for all of them. Members of an
+    ensemble are judged one by one; their components are counted on, member after member.
 
     Args:
         every_n_epochs: how often to look.
@@ -153,9 +155,11 @@ class SingularityReset(Callback):
         )
 
     def _log(self, trainer: Trainer, num_components: int) -> None:
-        counts = {"singularity/resets": float(self.total)}
-        for k in range(num_components):
-            counts[f"singularity/resets/{k}"] = float(self.resets.get(k, 0))
+        of_each = [float(self.resets.get(k, 0)) for k in range(num_components)]
+        counts = {
+            "singularity/resets": float(self.total),
+            **component_tags("singularity/resets", of_each),
+        }
         for logger in trainer.loggers:
             logger.log_metrics(counts, step=trainer.global_step)
 

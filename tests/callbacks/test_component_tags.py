@@ -1,0 +1,16 @@
+import pytest
+
+from mdn.callbacks.component_tags import component_tags
+
+
+def test_few_components_have_a_tag_each():
+    values = [0.1 * k for k in range(20)]
+    tags = component_tags("weight", values)
+    assert list(tags) == [f"weight/{k}" for k in range(20)]
+    assert list(tags.values()) == values
+
+
+def test_many_components_have_three_between_them():
+    values = [float(k) ** 2 for k in reversed(range(80))]
+    tags = component_tags("weight", values)
+    assert tags == {"weight/min": 0, "weight/max": 79**2, "weight/median": pytest.approx(1560.5)}

@@ -30,13 +30,19 @@ def suitable_components(rows: int) -> int:
     """Components of a mixture: too many are cheap where rows are plenty, and not where they lack.
 
     Args:
-        rows: of the training table.
+        rows: of the training table, those of weight zero not counted.
     """
     affordable = (min(most, rows // each) for each, most in _COMPONENTS.items())
     return max(_FEWEST_COMPONENTS, *affordable)
 
 
-def suitable_epochs(rows: int, batch_size: int) -> int:
-    """Epochs that make about as many steps as a network needs; few rows are overfitted by more."""
-    epochs = round(_STEPS / math.ceil(rows / batch_size))
+def suitable_epochs(rows: int, batch_size: int, processes: int = 1) -> int:
+    """Epochs that make about as many steps as a network needs; few rows are overfitted by more.
+
+    Args:
+        rows: of the training table.
+        batch_size: of one process.
+        processes: that take a batch each in a step.
+    """
+    epochs = round(_STEPS / math.ceil(rows / (batch_size * processes)))
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, epochs))

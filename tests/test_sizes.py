@@ -22,6 +22,13 @@ def test_sizes_follow_from_the_rows(rows: int, batch_size: int, components: int,
     assert suitable_epochs(rows, batch_size) == epochs
 
 
+def test_processes_share_the_rows_of_a_step():
+    assert suitable_epochs(10_000, 128) == 76
+    assert suitable_epochs(10_000, 128, processes=1) == 76
+    assert suitable_epochs(10_000, 64, processes=2) == 76
+    assert suitable_epochs(100_000, 256, processes=4) == 61  # 98 steps an epoch
+
+
 def test_more_rows_never_mean_smaller_batches_or_fewer_components():
     rows = [10 * 2**power for power in range(20)]
     for size in (suitable_batch_size, suitable_components):

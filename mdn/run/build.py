@@ -22,6 +22,17 @@ from mdn.run.targets import check_targets
 ROWS = "rows"
 """Where a recipe keeps the fingerprint of its tables."""
 
+_WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
+"""What of a `trainer` node says in how many processes it trains."""
+
+_SILENT: dict[str, Any] = {
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_checkpointing": False,
+    "enable_model_summary": False,
+}
+"""Settings of a Trainer that leaves nothing behind."""
+
 
 def build_data(config: Mapping[str, Any]) -> TableModule:
     """The datamodule of a `data` node, its tables read and split."""
@@ -38,9 +49,7 @@ def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -
 def build_trainer(config: dict[str, Any], log: TensorBoardLogger | None = None) -> Trainer:
     """The Trainer with this run's callbacks, and a TensorBoard log of its own if it gets none."""
     quieten()
-    settings = dict(config["trainer"])
-    if settings["accelerator"] == "auto" and not torch.cuda.is_available():
-        settings["accelerator"] = "cpu"  # a Mac's GPU knows no float64, and is slower on an MLP
+    settings = _on_device(config["trainer"])
     nodes = [node for node in config["callbacks"].values() if node]
     callbacks = [instantiate(node, _convert_="all") for node in nodes]
     if log is None:
@@ -48,16 +57,27 @@ def build_trainer(config: dict[str, Any], log: TensorBoardLogger | None = None) 
     return instantiate(settings, callbacks=callbacks, logger=log, _convert_="all")
 
 
+def num_processes(trainer: dict[str, Any]) -> int:
+    """How many processes a `trainer` node trains in, each with batches of its own."""
+    if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
+        return 1
+    quieten()
+    settings = _on_device(trainer)
+    where = {key: settings[key] for key in _WHERE if key in settings}
+    return instantiate(where, **_SILENT, _convert_="all").world_size
+
+
+def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
+    if trainer["accelerator"] == "auto" and not torch.cuda.is_available():
+        # A Mac's GPU knows no float64, and is slower on an MLP.
+        return trainer | {"accelerator": "cpu"}
+    return trainer
+
+
 def quiet_trainer() -> Trainer:
     """A Trainer that leaves nothing behind, to go over rows once."""
     quieten()
-    return Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-    )
+    return Trainer(accelerator="cpu", **_SILENT)
 
 
 def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:

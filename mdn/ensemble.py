@@ -39,7 +39,10 @@ class Ensemble(MixtureNetwork):
         self.members = (len(members),)
 
     def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
-        return self.backbone(x if x.ndim == 3 else self._for_all(x))
+        features = self.backbone(x if x.ndim == 3 else self._for_all(x))
+        # The head's gradient has rows last, where activations take eight times as long to derive;
+        # to pass through one axis it has to be laid out as the features are.
+        return features.flatten().view(features.shape)
 
     def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
         return self.head(self.backbone(self._for_all(x))).pool()

@@ -185,3 +185,15 @@ def test_noise_makes_no_copies_where_there_is_none():
     module.network.separate(torch.randn(7, 1))
     assert seen[0].shape == (MEMBERS, 7, 1)
     assert seen[0].stride(0) == 0
+
+
+def test_gradients_reach_the_backbone_laid_out_as_its_features():
+    """Elsewise activations take several times as long to derive."""
+    network, strides = make_module(ensemble_size=MEMBERS).network, []
+
+    def watch(layer, inputs, features):
+        features.register_hook(lambda gradient: strides.append(gradient.stride()))
+
+    network.backbone.register_forward_hook(watch)
+    network.separate(torch.randn(7, 1)).log_prob(torch.zeros(7, 2)).sum().backward()
+    assert strides == [(7 * 8, 8, 1)]

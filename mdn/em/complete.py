@@ -125,7 +125,6 @@ def _responsibilities(
     joint: Float[Tensor, "K N"], weight: Float[Tensor, " N"]
 ) -> tuple[Float[Tensor, "K N"], Float[Tensor, ""]]:
     """Responsibilities times row weights, and the weighted sum of log likelihoods."""
-    largest = joint.amax(0)
-    density = (joint - largest).exp_()
-    total = density.sum(0)
-    return density.mul_(weight / total), weight @ (largest + total.log_())
+    share = joint.softmax(0)  # not by exp, which takes ten times as long for what is rounded to 0
+    log_likelihood = joint.amax(0) - share.amax(0).log_()
+    return share.mul_(weight), weight @ log_likelihood

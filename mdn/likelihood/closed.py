@@ -94,9 +94,10 @@ def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
     """Log density, and the share of each component in it."""
     # Where no component reaches, a share of what is left, not the NaN of inf - inf.
     joint = joint.clamp_(min=torch.finfo(joint.dtype).min)
-    shares = joint.log_softmax(0)
-    log_prob = joint.amax(0) - shares.amax(0) - 0.5 * LOG_2PI * num_targets
-    return log_prob, shares.exp_()
+    # Not exp of log_softmax: what exp takes for a number it must round to 0 is ten times as long.
+    shares = joint.softmax(0)
+    log_prob = joint.amax(0) - shares.amax(0).log_() - 0.5 * LOG_2PI * num_targets
+    return log_prob, shares
 
 
 def _by_std(r: Tensor, by_target: Tensor, std: Tensor) -> Tensor:

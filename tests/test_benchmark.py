@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributions import Distribution
 
-from mdn.benchmark import SUITES, likelihood
+from mdn.benchmark import SUITES, fit, likelihood
 from mdn.benchmark.measure import Contender, Timing, peak_bytes, race
 from mdn.benchmark.report import report
 from mdn.benchmark.settings import Settings, parse
@@ -118,3 +118,12 @@ def test_all_ways_find_the_same_gradients(name, targets, monkeypatch):
     for got, expected in zip((ours[0].mT, *ours[1:]), theirs, strict=True):
         if got is not None:
             torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_seconds_to_the_best_of_a_rival():
+    theirs = [[(1.0, 3.0), (2.0, 2.0), (9.0, 2.5)], [(4.0, 1.0), (5.0, 1.5)]]
+    ours = [[(0.5, 2.5), (1.0, 1.9), (1.5, 1.0)], [(1.0, 2.0), (2.0, 1.1)]]
+    row = fit.compare(theirs, ours)
+    assert (row["least"], row["most"]) == (0.0, 2.0)
+    assert row["tutorial, seconds"] == 3.0
+    assert row["best"] == pytest.approx(1.05)

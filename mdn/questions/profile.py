@@ -1,7 +1,7 @@
 """The densities of mixtures over one target, cut at a height.
 
-The ends of {y: log p(y) >= t} are found between the points of a grid that is fine within every
-component and holds every mode. The probability between them falls as t rises, by
+The ends of {y: log p(y) >= t} are found between the modes and the valleys, between which the
+density only rises or only falls. The probability between them falls as t rises, by
 
     d mass / dt = - sum over ends of p / |d log p / dy|
 
@@ -15,12 +15,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn import normal
+from mdn.questions.packing import most
 from mdn.questions.roots import Rows, root
+from mdn.questions.surface import height_and_share
 
-# Standard deviations from each component mean at which the density is first looked at.
-_OFFSETS = [-40.0, -6.0, *(0.25 * step for step in range(-16, 17)), 6.0, 40.0]
-GRID_POINTS = len(_OFFSETS)
-"""Points looked at for each component."""
+# Standard deviations from the component means at which hardly any probability is left.
+_FAR = 40.0
 # A level is met, and an end is found, to these shares of the digits of double precision: an end
 # well beyond the level, whose search would otherwise chase the rounding of the ends.
 _LEVEL_DIGITS, _END_DIGITS = 0.6, 0.85
@@ -52,12 +52,12 @@ class Profile:
         sigma: Float[Tensor, "R K"],
         modes: Float[Tensor, "R M"],
     ) -> "Profile":
-        """The profile with its grid through the modes (NaN for none) and the valleys between."""
-        around = (mu[..., None] + sigma[..., None] * mu.new_tensor(_OFFSETS)).flatten(-2)
+        """The profile with its grid of the modes (NaN for none), the valleys and the means."""
         turns = torch.cat([modes, _valleys(log_pi, mu, sigma, modes.sort(-1).values)], -1)
         turns = torch.where(turns.isnan(), mu[:, :1], turns)
-        grid = torch.cat([turns, around], -1).sort(-1).values
-        height, _, _ = _log_density(grid, *(v[:, None] for v in (log_pi, mu, sigma)))
+        low, high = (mu - _FAR * sigma).amin(-1), (mu + _FAR * sigma).amax(-1)
+        grid = torch.cat([low[:, None], high[:, None], turns, mu], -1).sort(-1).values
+        height, _ = _log_density(grid, *(v[:, None] for v in (log_pi, mu, sigma)))
         return cls(log_pi, mu, sigma, grid, height)
 
     def threshold(self, level: float) -> Float[Tensor, " R"]:
@@ -72,7 +72,7 @@ class Profile:
 
         return root(shortage, floor, peak, peak - score.square() / 2, _near(_LEVEL_DIGITS))
 
-    def ends(self, at: Float[Tensor, " R"]) -> tuple[Float[Tensor, "R K"], Float[Tensor, "R K"]]:
+    def ends(self, at: Float[Tensor, " R"]) -> tuple[Float[Tensor, "R P"], Float[Tensor, "R P"]]:
         """Lower and upper ends of the intervals above a height, NaN where there are fewer."""
         above = self.height >= at[:, None]
         rises, falls = ~above[:, :-1] & above[:, 1:], above[:, :-1] & ~above[:, 1:]
@@ -91,19 +91,21 @@ class Profile:
 
     def _crossings(
         self, cells: Bool[Tensor, "R C"], at: Float[Tensor, " R"], side: int
-    ) -> Float[Tensor, "R K"]:
+    ) -> Float[Tensor, "R P"]:
         """Where the density crosses a height: upwards for side 1, downwards for -1."""
         row, cell = cells.nonzero(as_tuple=True)
         level, log_pi, mu, sigma = (v[row] for v in (at, self.log_pi, self.mu, self.sigma))
 
         def over(y: Tensor, n: Rows) -> tuple[Tensor, Tensor]:
-            height, slope, _ = _log_density(y, log_pi[n], mu[n], sigma[n])
+            height, slope = _log_density(y, log_pi[n], mu[n], sigma[n])
             return side * (height - level[n]), side * slope
 
         left, right = self.grid[row, cell], self.grid[row, cell + 1]
         bottom, top = self.height[row, cell], self.height[row, cell + 1]
-        start = left + (right - left) * (level - bottom) / (top - bottom)
-        found = torch.full_like(self.mu, torch.nan)
+        # Below a mode a normal density falls with the square of the distance.
+        way = ((torch.maximum(bottom, top) - level) / (top - bottom).abs()).sqrt()
+        start = torch.where(top > bottom, right - (right - left) * way, left + (right - left) * way)
+        found = self.mu.new_full((len(self.mu), most(cells)), torch.nan)
         place = cells.cumsum(-1)[row, cell] - 1
         found[row, place] = root(over, left, right, start, _near(_END_DIGITS))
         return found
@@ -121,7 +123,7 @@ def _valleys(log_pi: Tensor, mu: Tensor, sigma: Tensor, modes: Tensor) -> Tensor
 
     def rise(y: Tensor, n: Rows) -> tuple[Tensor, Tensor]:
         # In units of the distance between the modes, as the tolerance of a root is a number.
-        _, slope, bend = _log_density(y, log_pi[n], mu[n], sigma[n])
+        slope, bend = _slope_and_bend(y, log_pi[n], mu[n], sigma[n])
         return slope * (right - left)[n], bend * (right - left)[n]
 
     lowest = torch.full_like(modes[:, 1:], torch.nan)
@@ -129,16 +131,23 @@ def _valleys(log_pi: Tensor, mu: Tensor, sigma: Tensor, modes: Tensor) -> Tensor
     return lowest
 
 
-def _log_density(
-    y: Tensor, log_pi: Tensor, mu: Tensor, sigma: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Log density, slope and curvature at y [*rows], parameters [*rows, K]."""
-    standard = (y[..., None] - mu) / sigma
-    joint = log_pi + normal.log_density(standard) - sigma.log()
-    share = torch.softmax(joint, -1)
+def _log_density(y: Tensor, log_pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """Log density and slope at y [*rows], parameters [*rows, K]."""
+    standard, height, share = _parts(y, log_pi, mu, sigma)
+    return height, -(share * standard / sigma).sum(-1)
+
+
+def _slope_and_bend(y: Tensor, log_pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    standard, _, share = _parts(y, log_pi, mu, sigma)
     slope = -(share * standard / sigma).sum(-1)
     bend = (share * (standard.square() - 1) / sigma.square()).sum(-1) - slope.square()
-    return torch.logsumexp(joint, -1), slope, bend
+    return slope, bend
+
+
+def _parts(y: Tensor, log_pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    standard = (y[..., None] - mu) / sigma
+    joint = log_pi + normal.log_density(standard) - sigma.log()
+    return standard, *height_and_share(joint)
 
 
 def _near(digits: float) -> float:

@@ -12,10 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.questions.modes import Modes
-from mdn.questions.profile import GRID_POINTS, Profile
+from mdn.questions.packing import most, split, widen
+from mdn.questions.profile import Profile
 from mdn.questions.quantiles import check_probabilities
-
-_NUMBERS_AT_ONCE = 2**24
 
 
 class Region(NamedTuple):
@@ -49,7 +48,8 @@ class Regions(Modes):
                 "density_threshold() and compare log_prob with it"
             )
         _check_inside(level)
-        parts = [_region(part, level) for part in _split(self.detach().flatten())]
+        flat, numbers = self.detach().flatten(), self.num_components**2
+        parts = [_region(flat[part], level) for part in split(len(flat), numbers)]
         whole = (torch.cat(part) for part in zip(*parts, strict=True))
         return Region(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in whole))
 
@@ -80,16 +80,13 @@ def _region(mixture: Regions, level: float) -> Region:
     # Heights near a flat top differ by less than single precision resolves.
     double = mixture.to(dtype=torch.float64)
     mu, sigma, modes = (v.squeeze(-1) for v in (double.mu, double.sigma, double.modes().y))
-    profile = Profile.of(double.log_pi, mu, sigma, modes)
+    profile = Profile.of(double.log_pi, mu, sigma, modes[:, : most(modes.isfinite())])
     log_threshold = profile.threshold(level)
-    region = (*profile.ends(log_threshold), log_threshold)
+    lower, upper = (
+        widen(end, mixture.num_components, torch.nan) for end in profile.ends(log_threshold)
+    )
+    region = (lower, upper, log_threshold)
     return Region(*(v.to(mixture.mu.dtype) for v in region))
-
-
-def _split(mixture: Regions) -> list[Regions]:
-    at_once = max(1, _NUMBERS_AT_ONCE // (GRID_POINTS * mixture.num_components**2))
-    starts = range(0, max(1, len(mixture)), at_once)
-    return [mixture[start : start + at_once] for start in starts]
 
 
 def _check_inside(level: float) -> None:

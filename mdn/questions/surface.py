@@ -1,4 +1,4 @@
-"""The log density of mixtures as a surface: its slope, its curvature, and the way uphill.
+"""The log density of mixtures as a surface: its height, its slope and its curvature.
 
 With responsibilities r_k at y and pulls p_k = S_k^-1 (mu_k - y),
 
@@ -8,6 +8,7 @@ With responsibilities r_k at y and pulls p_k = S_k^-1 (mu_k - y),
 and H^-1 gradient is a step of EM, which never goes downhill (Carreira-Perpinan 2000).
 """
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -16,19 +17,19 @@ from torch import Tensor
 
 from mdn.parameters import MixtureParameters
 
-_MOST_STEPS = 500
-
 
 @dataclass(frozen=True)
 class Shape:
     """The surface at some points.
 
     Attributes:
+        height: the log density.
         gradient: of the log density.
         hessian: of the log density.
         precision: H, that of the components by their responsibility.
     """
 
+    height: Float[Tensor, "R S"]
     gradient: Float[Tensor, "R S D"]
     hessian: Float[Tensor, "R S D D"]
     precision: Float[Tensor, "R S D D"]
@@ -37,8 +38,22 @@ class Shape:
         """Whether the surface bends down in every direction."""
         return torch.linalg.cholesky_ex(-self.hessian).info == 0
 
-    def em_step(self) -> Float[Tensor, "R S D"]:
-        return torch.linalg.solve(self.precision, self.gradient[..., None]).squeeze(-1)
+    def step(
+        self, newton: Bool[Tensor, "R S"], stretch: Float[Tensor, "R S"], reach: float
+    ) -> Float[Tensor, "R S D"]:
+        """Newton's step at some of the points, that of EM at the others.
+
+        Args:
+            newton: where to take Newton's; the surface must be peaked there.
+            stretch: how many times its length a step of EM may be drawn out to.
+            reach: how far Newton's, and one drawn out, may lead, in standard deviations of H.
+        """
+        bend = torch.where(newton[..., None, None], -self.hessian, self.precision)
+        step = torch.linalg.solve(bend, self.gradient[..., None]).squeeze(-1)
+        length = (step * times(self.precision, step)).sum(-1).sqrt()
+        within = reach / length.clamp(min=torch.finfo(length.dtype).tiny)
+        stretched = torch.minimum(stretch, within.clamp(min=1))
+        return torch.where(newton, within.clamp(max=1), stretched)[..., None] * step
 
     def newton_step(self) -> Float[Tensor, "R S D"]:
         """The step to the mode where peaked, and none elsewhere.
@@ -75,28 +90,32 @@ class Surface:
         return Surface(self.mixture[chosen], self.precision[chosen])
 
     def shape(self, y: Float[Tensor, "R S D"]) -> Shape:
-        """Slope and curvature at y."""
-        share = torch.softmax(self.mixture.log_pi + self.mixture.component_log_prob(y), -1)
+        """Height, slope and curvature at y."""
+        joint = self.mixture.log_pi + self.mixture.component_log_prob(y)
+        height, share = height_and_share(joint)
         towards = self.mixture.mu - y[..., None, :]
-        pull = (self.precision @ towards[..., None]).squeeze(-1)
+        pull = times(self.precision, towards)
         shared = share[..., None] * pull
         gradient = shared.sum(-2)
         precision = torch.einsum("rsk,rkde->rsde", share, self.precision.squeeze(1))
         outer = gradient[..., :, None] * gradient[..., None, :]
-        return Shape(gradient, shared.mT @ pull - outer - precision, precision)
+        hessian = shared.mT @ pull - outer - precision
+        return Shape(height, gradient, hessian, precision)
 
-    def climb(self, y: Float[Tensor, "R S D"]) -> Float[Tensor, "R S D"]:
-        """Where EM steps from y end; mixtures whose points have all arrived drop out."""
-        summit, surface = y.clone(), self
-        climbing = torch.arange(len(y), device=y.device)
-        for _ in range(_MOST_STEPS):
-            shape = surface.shape(y)
-            step = shape.em_step()
-            y = y + step
-            summit[climbing] = y
-            far = (step * shape.gradient).sum(-1) > torch.finfo(y.dtype).eps
-            todo = far.any(-1)
-            if not todo.any():
-                break
-            climbing, y, surface = climbing[todo], y[todo], surface.rows(todo)
-        return summit
+
+def height_and_share(
+    joint: Float[Tensor, "*points K"],
+) -> tuple[Float[Tensor, "*points"], Float[Tensor, "*points K"]]:
+    """The log of a sum and the share of each in it, as logsumexp and softmax, from one exp."""
+    top = joint.amax(-1, keepdim=True)
+    weight = (joint - top).exp()
+    total = weight.sum(-1, keepdim=True)
+    return (top + total.log()).squeeze(-1), weight / total
+
+
+def times(
+    matrix: Float[Tensor, "*matrices D D"], vector: Float[Tensor, "*vectors D"]
+) -> Float[Tensor, "*out D"]:
+    """Many small matrices with a vector each, by columns: their own product is slow on the CPU."""
+    columns = [matrix[..., d] * vector[..., d : d + 1] for d in range(vector.shape[-1])]
+    return functools.reduce(torch.add, columns)

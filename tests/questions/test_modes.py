@@ -45,6 +45,70 @@ def test_modes_are_where_scipy_ends_from_every_mean(make_mixture, targets):
             assert nearest < 1e-4
 
 
+def pool(rows, members, components, targets):
+    """Networks that nearly agree, with equal components, weights of 0 and unequal scales."""
+    shape = (rows, 1, components, targets)
+    mu = 2 * torch.randn(shape, dtype=torch.float64)
+    mu = mu + 0.2 * torch.randn(rows, members, components, targets, dtype=torch.float64)
+    mu[:, 1] = mu[:, 0]
+    std = torch.exp(0.5 * torch.randn(shape, dtype=torch.float64) - 1).expand_as(mu).clone()
+    std[:, :, 0] *= 1e-2
+    logits = torch.randn(rows, members, components, dtype=torch.float64)
+    logits[:, 2, 1] = -torch.inf
+    log_pi = logits.flatten(1).log_softmax(-1)
+    return GaussianMixture(log_pi, mu.flatten(1, 2), DiagonalScale(std.flatten(1, 2), targets))
+
+
+def test_modes_of_many_components_are_all_the_maxima_of_a_grid():
+    mixture = pool(6, 8, 10, 1)
+    modes = mixture.modes()
+    grid = torch.linspace(-12, 12, 240_001, dtype=torch.float64)
+    for row in range(6):
+        found = modes.y[row, modes.found[row]].squeeze(-1).sort().values
+        torch.testing.assert_close(found, grid_maxima(mixture[row], grid), rtol=0, atol=2e-4)
+
+
+def test_modes_of_many_components_are_where_plain_steps_of_em_end():
+    mixture = pool(3, 8, 6, 2)
+    modes = mixture.modes()
+    for row in range(3):
+        one = mixture[row]
+        y, precision = one.mu, one.sigma.square().reciprocal()
+        for _ in range(5000):
+            share = one.map(lambda v: v[None]).log_responsibilities(y).exp()
+            y = (share @ (precision * one.mu)) / (share @ precision)
+        found = modes.y[row, modes.found[row]]
+        apart = torch.cdist(y, found)
+        assert apart.amin(1).max() < 1e-5
+        assert apart.amin(0).max() < 1e-5
+
+
+def test_modes_do_not_depend_on_the_rows_beside_them(monkeypatch, make_mixture):
+    mixture = make_mixture(7, components=4, targets=2)
+    together = mixture.modes()
+    monkeypatch.setattr("mdn.questions.packing._NUMBERS_AT_ONCE", 70)
+    for all_rows, parts in zip(together, mixture.modes(), strict=True):
+        torch.testing.assert_close(all_rows, parts, equal_nan=True)
+    for row in range(7):
+        torch.testing.assert_close(together.y[row], mixture[row].modes().y, equal_nan=True)
+
+
+def test_a_spike_beside_a_broad_top_is_a_mode_of_its_own():
+    """Nearer than a hundredth of the broad standard deviation, and lower than the broad top."""
+    mu = torch.tensor([[0.0], [5e-3]], dtype=torch.float64)
+    std = torch.tensor([[1.0], [1e-4]], dtype=torch.float64)
+    log_pi = torch.tensor([1 - 1e-9, 1e-9], dtype=torch.float64).log()
+    modes = GaussianMixture(log_pi, mu, DiagonalScale(std, 1)).modes()
+    assert modes.found.all()
+    torch.testing.assert_close(modes.y, mu, rtol=0, atol=2e-5)
+
+
+def test_no_mixtures_have_no_modes(make_mixture):
+    modes = make_mixture(4, components=3, targets=2)[:0].modes()
+    assert modes.y.shape == (0, 3, 2)
+    assert modes.log_prob.shape == modes.found.shape == (0, 3)
+
+
 def test_modes_come_highest_first_and_are_padded(make_mixture):
     mixture = make_mixture(2, 3, components=4, targets=2)
     modes = mixture.modes()
@@ -96,6 +160,21 @@ def test_gradient_of_a_mode_is_implicit():
         return modes.y[0], modes.log_prob[0]
 
     assert torch.autograd.gradcheck(highest, (logits, mu, raw), atol=1e-5)
+
+
+def test_gradients_of_rows_with_fewer_modes_are_those_of_the_row_alone():
+    mu = torch.tensor([[[-2.0], [2.0], [0.0]], [[0.0], [0.5], [0.1]]], dtype=torch.float64)
+    mu.requires_grad_()
+    log_pi = torch.zeros(2, 3, dtype=torch.float64).log_softmax(-1)
+    mixture = GaussianMixture(log_pi, mu, DiagonalScale(torch.full_like(mu, 0.6), 1))
+    modes = mixture.modes()
+    assert modes.found.sum(-1).tolist() == [3, 1]
+    (together,) = torch.autograd.grad(modes.y[modes.found].square().sum(), mu)
+    alone = [mixture[row].modes() for row in range(2)]
+    loss = torch.stack([one.y[one.found].square().sum() for one in alone]).sum()
+    (expected,) = torch.autograd.grad(loss, mu)
+    assert expected.abs().max() > 0.1
+    torch.testing.assert_close(together, expected)
 
 
 def test_most_likely_component():

@@ -55,6 +55,40 @@ def test_region_is_the_smallest_set_of_cells_of_a_grid(level):
         np.testing.assert_allclose(ends, grid[edges], atol=3e-3)
 
 
+@pytest.mark.parametrize("level", [0.1, 0.9])
+def test_region_of_a_pool_is_the_smallest_set_of_cells_of_a_grid(level):
+    members = [rough_mixture(6, 3.0) for _ in range(12)]
+    mixture = members[0].merge(members[1:])
+    region = mixture.highest_density_region(level)
+    assert region.lower.shape == (6, 60)
+    mass = mass_inside(mixture, region)
+    torch.testing.assert_close(mass, torch.full_like(mass, level), rtol=0, atol=1e-9)
+    grid = torch.linspace(-60, 60, 120_001, dtype=torch.float64)
+    for row in range(6):
+        density = mixture[row].log_prob(grid[:, None]).exp().numpy() * 1e-3
+        ranked = np.sort(density)[::-1]
+        inside = density >= ranked[np.searchsorted(ranked.cumsum(), level)]
+        ends = torch.stack([region.lower[row], region.upper[row]], -1)
+        ends = ends[ends.isfinite().all(-1)].flatten()
+        np.testing.assert_allclose(ends, grid[np.flatnonzero(np.diff(inside))], atol=3e-3)
+
+
+def test_a_spike_in_a_far_tail_is_an_interval_of_its_own():
+    """Ends a millionth of their distance apart, and one found across 40 standard deviations."""
+    mu = torch.tensor([[0.0], [1e3]], dtype=torch.float64)
+    std = torch.tensor([[1.0], [1e-3]], dtype=torch.float64)
+    log_pi = torch.tensor([0.8, 0.2], dtype=torch.float64).log()
+    mixture = GaussianMixture(log_pi, mu, DiagonalScale(std, 1)).expand(1)
+    region = mixture.highest_density_region(0.9)
+    mass = mass_inside(mixture, region)
+    torch.testing.assert_close(mass, torch.full_like(mass, 0.9), rtol=0, atol=1e-9)
+    # Both ends of an interval are as far from its mean, and all four are as high.
+    torch.testing.assert_close(region.lower[0] + region.upper[0], 2 * mu.squeeze(-1))
+    standard = (region.upper[0] - mu.squeeze(-1)) / std.squeeze(-1)
+    height = log_pi - standard.square() / 2 - std.squeeze(-1).log()
+    torch.testing.assert_close(height[0], height[1])
+
+
 def test_two_branches_make_two_intervals_that_avoid_the_valley():
     mu = torch.tensor([[-3.0], [3.0]], dtype=torch.float64)
     log_pi = torch.zeros(2, dtype=torch.float64).log_softmax(-1)
@@ -88,7 +122,7 @@ def test_threshold_by_samples_agrees_with_the_exact_one():
 
 
 def test_samples_are_scored_in_parts_that_follow_one_generator(monkeypatch):
-    monkeypatch.setattr("mdn.questions.regions._NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("mdn.questions.packing._NUMBERS_AT_ONCE", 100)
     monkeypatch.setattr("mdn.parameters._NUMBERS_AT_ONCE", 100)
     mixture = rough_mixture(4, 3.0)
     scores = mixture.sample_log_prob(17, torch.Generator().manual_seed(1))

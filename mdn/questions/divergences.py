@@ -22,6 +22,7 @@ from torch import Tensor
 
 from mdn.parameters import AnyMixture, MixtureParameters
 from mdn.questions.moments import Moments
+from mdn.questions.packing import split
 from mdn.triangular import lower_factor
 
 
@@ -30,6 +31,12 @@ class Divergences(Moments):
 
     def entropy_bounds(self) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
         """A lower and an upper bound of the entropy."""
+        flat, numbers = self.flatten(), self.num_components**2 * self.num_targets**2
+        parts = [flat[part]._entropy_bounds() for part in split(len(flat), numbers)]
+        lower, upper = (torch.cat(v).reshape(self.batch_shape) for v in zip(*parts, strict=True))
+        return lower, upper
+
+    def _entropy_bounds(self) -> tuple[Float[Tensor, " R"], Float[Tensor, " R"]]:
         per_target = 0.5 * (1 + math.log(2 * math.pi))
         inside = (self.pi * (self.scale.log_det() + self.num_targets * per_target)).sum(-1)
         lower = inside - self._mean_log_overlap(_bhattacharyya(self))
@@ -42,6 +49,13 @@ class Divergences(Moments):
 
         By the variational formula at the top of this module: deterministic and differentiable.
         """
+        p, q = _broadcast(self, other), _broadcast(other, self)
+        numbers = p.num_components * max(p.num_components, q.num_components) * p.num_targets**2
+        shape, p, q = p.batch_shape, p.flatten(), q.flatten()
+        parts = [p[part]._kl_to(q[part]) for part in split(len(p), numbers)]
+        return torch.cat(parts).reshape(shape)
+
+    def _kl_to(self, other: "Divergences") -> Float[Tensor, " R"]:
         within = self._mean_log_overlap(_kullback_leibler(self, self))
         return within - self._mean_log_overlap(_kullback_leibler(self, other), other.log_pi)
 

@@ -101,3 +101,14 @@ def test_gradients(make_mixture):
     (p.kl_to(q).sum() + sum(bound.sum() for bound in p.entropy_bounds())).backward()
     assert p.mu.grad is not None
     assert p.mu.grad.isfinite().all()
+
+
+def test_many_rows_are_answered_in_parts(monkeypatch, make_mixture):
+    mixture = make_mixture(5, 2, components=3, targets=2)
+    other = make_mixture(2, components=4, targets=2)
+    together = (*mixture.entropy_bounds(), mixture.kl_to(other))
+    monkeypatch.setattr("mdn.questions.packing._NUMBERS_AT_ONCE", 100)
+    parts = (*mixture.entropy_bounds(), mixture.kl_to(other))
+    for whole, part in zip(together, parts, strict=True):
+        assert whole.shape == (5, 2)
+        torch.testing.assert_close(whole, part)

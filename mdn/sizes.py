@@ -1,7 +1,7 @@
 """Sizes that follow from the number of training rows, where the configuration says `auto`.
 
 Measured on the problems with a known answer from 100 to 10,000 rows: few rows want few components
-and small batches, many want as many steps as there is patience for.
+and small batches, many want deeper networks and as many steps as there is patience for.
 """
 
 import math
@@ -12,6 +12,9 @@ AUTO = "auto"
 _BATCHES = {500: 32, 5_000: 64, 20_000: 128}
 """Rows up to which a batch has so many of them."""
 _LARGEST_BATCH = 256
+
+_ROWS_FOR_DEPTH = 5_000
+_SHALLOW, _DEEP = 3, 5
 
 _STEPS = 6000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
@@ -34,6 +37,11 @@ def suitable_components(rows: int) -> int:
     """
     affordable = (min(most, rows // each) for each, most in _COMPONENTS.items())
     return max(_FEWEST_COMPONENTS, *affordable)
+
+
+def suitable_depth(rows: int) -> int:
+    """Hidden layers of a backbone."""
+    return _DEEP if rows > _ROWS_FOR_DEPTH else _SHALLOW
 
 
 def suitable_epochs(rows: int, batch_size: int, processes: int = 1) -> int:

@@ -10,7 +10,7 @@ from mdn.data.table import Table
 from mdn.run.build import build_module
 
 CONF = Path(__file__).parents[1] / "conf"
-SMALL = ["model.num_components=3", "model.ensemble_size=1"]
+SMALL = ["model.num_components=3", "model.ensemble_size=1", "model.backbone.depth=3"]
 SHIFT = torch.tensor([500.0, 3.0, -40.0], dtype=torch.float64)
 FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
 

@@ -31,6 +31,13 @@ def test_rows_of_weight_zero_bring_no_components(sizes):
     assert sizes("data.train_rows=1000", weight=weight)["model"]["num_components"] == 5
 
 
+def test_depth_is_automatic_where_there_is_a_backbone_and_nobody_chose(sizes):
+    assert sizes("data.train_rows=10000")["model"]["backbone"]["depth"] == 5
+    chosen = sizes("data.train_rows=10000", "model.backbone.depth=2")
+    assert chosen["model"]["backbone"]["depth"] == 2
+    assert "depth" not in sizes("model=gmm")["model"]["backbone"]
+
+
 TWO = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp"]
 PROCESSES = {
     "one": ([], 38),

@@ -1,20 +1,25 @@
 """Numbers that follow from the rows, where the configuration has a word for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mdn.data.module import TableModule
 from mdn.data.table import Table
 from mdn.run.build import num_processes
 from mdn.run.floor import with_floor
-from mdn.sizes import AUTO, suitable_components, suitable_epochs
+from mdn.sizes import AUTO, suitable_components, suitable_depth, suitable_epochs
 
 
 def with_sizes(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     """The configuration with every `auto`, and the floor `grid`, replaced by a number."""
-    config = _filled(config, "data", "batch_size", lambda: data.batch_size)
-    config = _filled(config, "model", "num_components", lambda: _components(data.train_table))
-    config = _filled(config, "trainer", "max_epochs", lambda: _epochs(config["trainer"], data))
+    sizes = {
+        ("data", "batch_size"): lambda: data.batch_size,
+        ("model", "num_components"): lambda: _components(data.train_table),
+        ("model", "backbone", "depth"): lambda: suitable_depth(len(data.train_table)),
+        ("trainer", "max_epochs"): lambda: _epochs(config["trainer"], data),
+    }
+    for path, number in sizes.items():
+        config = _filled(config, path, number)
     return with_floor(config, data)
 
 
@@ -28,8 +33,11 @@ def _epochs(trainer: dict[str, Any], data: TableModule) -> int:
 
 
 def _filled(
-    config: dict[str, Any], node: str, key: str, number: Callable[[], int]
+    config: dict[str, Any], path: Sequence[str], number: Callable[[], int]
 ) -> dict[str, Any]:
-    if config[node].get(key) != AUTO:
-        return config
-    return config | {node: config[node] | {key: number()}}
+    """The configuration with a number where the end of the path is `auto`."""
+    key, *rest = path
+    value = config.get(key)
+    if rest and isinstance(value, dict):
+        return config | {key: _filled(value, rest, number)}
+    return config | {key: number()} if value == AUTO and not rest else config

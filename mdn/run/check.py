@@ -24,7 +24,12 @@ OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
 
 _NULLABLE = ("model.gradient_clip", "threads")
-_COUNTS = ("data.batch_size", "model.num_components", "trainer.max_epochs")
+_COUNTS = (
+    "data.batch_size",
+    "model.num_components",
+    "model.backbone.depth",
+    "trainer.max_epochs",
+)
 """Whole numbers that the word `auto` leaves to the number of rows."""
 
 _SEVERAL = ("regularizer.input_noise", "regularizer.target_noise")

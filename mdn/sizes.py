@@ -13,7 +13,7 @@ _BATCHES = {500: 32, 5_000: 64, 20_000: 128}
 """Rows up to which a batch has so many of them."""
 _LARGEST_BATCH = 256
 
-_ROWS_FOR_DEPTH = 5_000
+_ROWS_FOR_DEPTH = 2_500
 _SHALLOW, _DEEP = 3, 5
 
 _STEPS = 6000

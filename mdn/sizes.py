@@ -40,7 +40,11 @@ def suitable_components(rows: int) -> int:
 
 
 def suitable_depth(rows: int) -> int:
-    """Hidden layers of a backbone."""
+    """Hidden layers of a backbone.
+
+    Args:
+        rows: of the training table, those of weight zero not counted.
+    """
     return _DEEP if rows > _ROWS_FOR_DEPTH else _SHALLOW
 
 

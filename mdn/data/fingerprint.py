@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from math import isclose, sqrt
 
 import torch
+from torch import Tensor
 
 from mdn.data.table import Table
 
 Fingerprint = dict[str, list[float]]
-"""Of each table how many rows it has, and the root mean square of each of its columns."""
+"""Of each table how many rows it has, the root mean square of each of its columns, and a mean over
+rows of a number in which all columns of a row meet: it tells signs and what belongs together."""
 
 _TOLERANCE = 1e-9
 """Relative; another machine adds, and draws, with other last digits."""
@@ -20,9 +22,19 @@ def fingerprint(tables: Mapping[str, Table]) -> Fingerprint:
 
 
 def _sizes(table: Table) -> list[float]:
-    columns = [each.reshape(len(table), -1) for each in table.tensors]
-    norms = torch.cat([torch.linalg.vector_norm(each, dim=0) for each in columns])
-    return (norms / sqrt(len(table))).tolist()
+    columns = [each.unsqueeze(-1).flatten(1) for each in table.tensors]  # a weight becomes one
+    rows = max(1, len(table))
+    sizes = [torch.linalg.vector_norm(each, dim=0) / sqrt(rows) for each in columns]
+    tangle = torch.zeros(len(table), dtype=torch.float64)
+    for each, size, factor in zip(columns, sizes, _factors(columns), strict=True):
+        tangle += each.double() @ (factor / size.clamp(min=torch.finfo(size.dtype).tiny))
+    return [*torch.cat(sizes).tolist(), tangle.sin().exp().sum().item() / rows]
+
+
+def _factors(columns: list[Tensor]) -> tuple[Tensor, ...]:
+    """Another for each column: square roots, of which few are multiples of others."""
+    widths = [each.shape[1] for each in columns]
+    return torch.arange(1, 1 + sum(widths), dtype=torch.float64).sqrt().split(widths)
 
 
 def changed(before: Fingerprint, now: Fingerprint) -> list[str]:

@@ -11,6 +11,7 @@ from mdn.data.batches import Batches, Blocks
 from mdn.data.columns import Selection, Wanted
 from mdn.data.dequantize import dequantized
 from mdn.data.files import check_learnable, read_table
+from mdn.data.fingerprint import Fingerprint, fingerprint
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
@@ -66,6 +67,10 @@ class TableModule(LightningDataModule):
         """The rows that everything is fitted to."""
         rows = self.tables["train"]
         return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
+
+    def fingerprint(self) -> Fingerprint:
+        """Of the rows that are learned, and of those that it is judged by."""
+        return fingerprint(self.tables | {"train": self.train_table})
 
     @property
     def batch_size(self) -> int:

@@ -96,8 +96,11 @@ def _distinct(
     precision: Float[Tensor, "R K D D"],
     peaked: Bool[Tensor, "R K"],
 ) -> Bool[Tensor, "R K"]:
-    """Which peaks are not the repetition of a higher one; at least one, however flat its top."""
+    """Which peaks are not the repetition of a higher one; at least one, however flat its top.
+
+    Of a mixture with a parameter that is not a number there is none.
+    """
     repeated = same_top(y, precision).tril(-1).any(-1)
     found = peaked & ~repeated
-    found[:, 0] |= ~found.any(-1)
+    found[:, 0] |= ~found.any(-1) & y[:, 0].isfinite().all(-1)
     return found

@@ -14,8 +14,8 @@ def with_sizes(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     """The configuration with every `auto`, and the floor `grid`, replaced by a number."""
     sizes = {
         ("data", "batch_size"): lambda: data.batch_size,
-        ("model", "num_components"): lambda: _components(data.train_table),
-        ("model", "backbone", "depth"): lambda: suitable_depth(len(data.train_table)),
+        ("model", "num_components"): lambda: suitable_components(_counted(data.train_table)),
+        ("model", "backbone", "depth"): lambda: suitable_depth(_counted(data.train_table)),
         ("trainer", "max_epochs"): lambda: _epochs(config["trainer"], data),
     }
     for path, number in sizes.items():
@@ -23,9 +23,9 @@ def with_sizes(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     return with_floor(config, data)
 
 
-def _components(table: Table) -> int:
-    counted = len(table) if table.weight is None else int((table.weight > 0).sum())
-    return suitable_components(counted)
+def _counted(table: Table) -> int:
+    """Rows that weigh something."""
+    return len(table) if table.weight is None else int((table.weight > 0).sum())
 
 
 def _epochs(trainer: dict[str, Any], data: TableModule) -> int:

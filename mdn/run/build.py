@@ -10,7 +10,6 @@ from hydra.utils import instantiate
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from mdn.data.fingerprint import fingerprint
 from mdn.data.module import TableModule
 from mdn.data.repeats import rounded_targets
 from mdn.mixture_module import MixtureModule
@@ -87,7 +86,7 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
         "data": _with_absolute_paths(config["data"]),
         "inputs": data.input_names,
         "targets": data.target_names,
-        ROWS: fingerprint(data.tables),
+        ROWS: data.fingerprint(),
         GRID: rounded_targets(data.tables["train"]),
     }
 

@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from mdn.data.batches import Batches
 from mdn.data.files import read_table
-from mdn.data.fingerprint import changed, fingerprint
+from mdn.data.fingerprint import changed
 from mdn.data.module import EVALUATION_BATCH, TableModule
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
@@ -60,12 +60,16 @@ def _rows(
 
 
 def _warn_of_change(recipe: dict[str, Any], data: TableModule) -> None:
-    others = changed(recipe[ROWS], fingerprint(data.tables)) if ROWS in recipe else []
+    others = _changed(recipe, data)
     if others:
         rank_zero_warn(
             f"the rows are no longer those of the run ({', '.join(others)}): a file has changed "
             "since, and the model may have learned rows that it is scored on here"
         )
+
+
+def _changed(recipe: dict[str, Any], data: TableModule) -> list[str]:
+    return changed(recipe[ROWS], data.fingerprint()) if ROWS in recipe else []
 
 
 def _own_data(module: MixtureModule) -> TableModule:
@@ -91,9 +95,10 @@ def _training_rows(module: MixtureModule) -> Table | None:
     if not module.recipe["data"]:
         return None
     try:
-        return _own_data(module).train_table
+        data = _own_data(module)
     except (OSError, ValueError):
         return None
+    return None if "train" in _changed(module.recipe, data) else data.train_table
 
 
 def _check_columns(

@@ -32,7 +32,9 @@ def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any])
     _check_rows(ckpt_path, checkpoint["mdn"], recipe)
     for key, (was, now) in _differences(checkpoint["mdn"], recipe, _LASTING).items():
         if not key.startswith(_FREE):
-            raise ValueError(f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}")
+            raise ValueError(
+                f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
+            )
     epochs = checkpoint["epoch"] + 1
     if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(

@@ -5,6 +5,7 @@ import torch
 from scipy import stats
 
 from mdn.data.dequantize import dequantized
+from mdn.data.fingerprint import changed
 from mdn.data.memory import MemoryData
 from mdn.data.table import Table
 
@@ -35,6 +36,8 @@ def test_the_seed_decides_and_other_tables_stay_as_they_are():
 
     table = rows()
     plain, once, again, other = (data(**c) for c in ({"dequantize": False}, {}, {}, {"seed": 1}))
+    assert changed(plain.fingerprint(), once.fingerprint()) == ["train"]
+    assert changed(once.fingerprint(), again.fingerprint()) == []
     assert torch.equal(once.train_table.y, again.train_table.y)
     assert not torch.equal(once.train_table.y, other.train_table.y)
     assert not torch.equal(once.train_table.y, plain.train_table.y)

@@ -1,3 +1,5 @@
+from math import exp, sin
+
 import pytest
 import torch
 
@@ -5,8 +7,9 @@ from mdn.data.fingerprint import changed, fingerprint
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 
-X, Y = torch.randn(50, 2).double(), torch.randn(50, 1).double()
-WEIGHT = torch.rand(50).double()
+SEED = torch.Generator().manual_seed(0)
+X, Y = (torch.randn(50, n, generator=SEED, dtype=torch.float64) for n in (2, 1))
+WEIGHT = torch.rand(50, generator=SEED, dtype=torch.float64)
 
 
 def table(x=X, y=Y, weight=None):
@@ -16,15 +19,22 @@ def table(x=X, y=Y, weight=None):
 def test_the_numbers_are_rows_and_root_mean_squares():
     x = torch.tensor([[3.0, 1.0], [4.0, -1.0]]).double()
     numbers = fingerprint({"train": table(x, torch.tensor([[0.0], [2.0]]).double())})["train"]
-    assert numbers == pytest.approx([2, 12.5**0.5, 1, 2**0.5])
+    sizes = [12.5**0.5, 1, 2**0.5]
+    each = [3 / sizes[0] + 2**0.5, 4 / sizes[0] - 2**0.5 + 3**0.5 * 2 / sizes[2]]
+    together = sum(exp(sin(number)) for number in each) / 2
+    assert numbers == pytest.approx([2, *sizes, together])
     assert all(type(number) is float for number in numbers)  # plain data, for checkpoints
 
 
-ORDER = torch.randperm(50)
+ORDER = torch.randperm(50, generator=SEED)
 OTHERS = {
     "one row less": table(X[:-1], Y[:-1]),
     "another target": table(y=Y + 1e-6 * (torch.arange(50) == 7)[:, None]),
     "another input": table(x=X * torch.tensor([1.0, 1.00001])),
+    "another sign": table(y=-Y),
+    "another sign of all": table(-X, -Y),
+    "targets of other rows": table(y=Y[ORDER]),
+    "inputs of other rows": table(torch.stack([X[:, 0], X[ORDER, 1]], -1)),
     "weights": table(weight=WEIGHT),
 }
 
@@ -45,3 +55,8 @@ def test_another_split_is_another_of_each():
     before, now = (fingerprint(dict(zip("abc", parts, strict=True))) for parts in splits)
     assert changed(before, now) == ["a", "b", "c"]
     assert changed(before, before) == []
+
+
+def test_a_table_without_rows_has_one_too():
+    empty = {"test": table(X[:0], Y[:0])}
+    assert fingerprint(empty) == {"test": [0, 0, 0, 0, 0]}

@@ -122,6 +122,15 @@ def test_modes_come_highest_first_and_are_padded(make_mixture):
     torch.testing.assert_close(modes.log_prob[modes.found], again[modes.found])
 
 
+def test_a_mixture_with_a_parameter_that_is_no_number_has_no_mode(make_mixture):
+    mixture = make_mixture(3, components=4, targets=2)
+    mu = mixture.mu.clone()
+    mu[1, 2, 0] = torch.nan
+    modes = GaussianMixture(mixture.log_pi, mu, mixture.scale).modes()
+    assert modes.found.any(-1).tolist() == [True, False, True]
+    assert modes.y[1].isnan().all()
+
+
 def test_a_mean_on_a_saddle_is_no_mode():
     """The middle component sits where its wide neighbours' slopes cancel, in a valley."""
     mu = torch.tensor([[-2.0], [0.0], [2.0]], dtype=torch.float64)

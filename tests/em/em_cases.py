@@ -12,7 +12,7 @@ from mdn.start import start_at
 
 FLOOR = 1e-6
 FAMILIES = every_family(FLOOR, std=0.5)
-every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+for_every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 FULL = FAMILIES["full"]
 IRIS = torch.from_numpy(load_iris().data)
 WEIGHT = (1 + torch.arange(150) % 3).double()

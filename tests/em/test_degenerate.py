@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from em_cases import (
-    every_family,
+    for_every_family,
     random_mixture,
 )
 
@@ -26,7 +26,7 @@ DATA = {
 
 @pytest.mark.parametrize("start", ["k-means++", "random"])
 @pytest.mark.parametrize("name", DATA)
-@every_family
+@for_every_family
 def test_parameters_stay_finite(family, name, start):
     y = DATA[name].double()
     fit = fit_em(y, 4, family, start=start, max_iter=50)
@@ -42,7 +42,7 @@ def test_constant_column_sits_on_the_floor():
     assert torch.allclose(fit.mixture.sigma[:, 1], torch.tensor(1e-3, dtype=torch.float64))
 
 
-@every_family
+@for_every_family
 def test_a_component_without_rows_is_put_to_use(family):
     y = torch.cat([torch.randn(100, 1) - 5, torch.randn(100, 1) + 5]).double()
     start = start_at(torch.tensor([[0.0], [1e4]]).double(), y, family, None)
@@ -71,7 +71,7 @@ def test_resets_come_to_an_end():
     assert max(fit.resets) <= 3
 
 
-@every_family
+@for_every_family
 def test_revived_components_share_what_was_there(family):
     mixture = random_mixture(family, components=2)
     tiny = GaussianMixture(torch.tensor([0.0, -80.0]).double(), mixture.mu, mixture.scale)

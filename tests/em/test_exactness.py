@@ -7,7 +7,7 @@ from em_cases import (
     FULL,
     IRIS,
     WEIGHT,
-    every_family,
+    for_every_family,
     iris_start,
     with_holes,
 )
@@ -15,7 +15,7 @@ from em_cases import (
 from mdn.em import expectation, fit_em
 
 
-@every_family
+@for_every_family
 def test_order_and_batches_do_not_matter(family):
     y, start = with_holes(IRIS), iris_start(family)
     shuffled = torch.randperm(150)
@@ -35,7 +35,7 @@ def test_order_and_batches_do_not_matter(family):
 
 
 @pytest.mark.parametrize("offset", [1e2, 1e3, 1e4])
-@every_family
+@for_every_family
 def test_float32_far_from_the_origin(family, offset):
     """The float32 rows are rounded; the same rounded rows near the origin are the reference."""
     y = (IRIS + offset).float()
@@ -45,7 +45,7 @@ def test_float32_far_from_the_origin(family, offset):
     assert single.lower_bounds == pytest.approx(double.lower_bounds, abs=1e-6)
 
 
-@every_family
+@for_every_family
 def test_tight_clusters_far_apart(family):
     """Statistics about any single point would have no digits left for these variances."""
     side = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(100)[:, None]
@@ -58,7 +58,7 @@ def test_tight_clusters_far_apart(family):
     )
 
 
-@every_family
+@for_every_family
 def test_features_and_residuals_agree(family, monkeypatch):
     start = iris_start(family)
     fast = fit_em(IRIS, 3, family, start=start, tol=0.0, max_iter=20)
@@ -68,7 +68,7 @@ def test_features_and_residuals_agree(family, monkeypatch):
 
 
 @pytest.mark.parametrize("holes", [False, True], ids=["complete", "holes"])
-@every_family
+@for_every_family
 def test_likelihood_never_falls(family, holes):
     y = with_holes(IRIS) if holes else IRIS
     bounds = fit_em(y, 2, family, start="random", max_iter=20, tol=0.0).lower_bounds

@@ -10,7 +10,7 @@ from em_cases import (
     FLOOR,
     IRIS,
     WEIGHT,
-    every_family,
+    for_every_family,
     iris_start,
     mean_log_likelihood,
 )
@@ -83,7 +83,7 @@ def test_fifty_zeros():
     assert mean_log_likelihood(fit.mixture, y) == pytest.approx(11.977633, abs=1e-6)
 
 
-@every_family
+@for_every_family
 def test_nine_to_one(family):
     y = torch.cat([torch.randn(900, 1) - 5, torch.randn(100, 1) + 5]).double()
     unit = Constant(FLOOR, 1.0) if isinstance(family, Constant) else family

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from em_cases import FULL, IRIS, every_family, random_mixture, with_holes
+from em_cases import FULL, IRIS, for_every_family, random_mixture, with_holes
 
 from mdn.em import EStep, fit_em
 
 
-@every_family
+@for_every_family
 def test_likelihood_is_stationary_at_the_end(family):
     """No derivative of the likelihood of what is observed is left, nor in the weights."""
     y = with_holes(torch.randn(60, 2, dtype=torch.float64))

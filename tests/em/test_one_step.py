@@ -6,7 +6,7 @@ import torch
 from em_cases import (
     FAMILIES,
     IRIS,
-    every_family,
+    for_every_family,
     iris_start,
     mean_log_likelihood,
     random_mixture,
@@ -50,7 +50,7 @@ def one_step(mixture, y, weight):
 
 @pytest.mark.parametrize("holes", [False, True], ids=["complete", "holes"])
 @pytest.mark.parametrize("path", ["features", "residuals"])
-@every_family
+@for_every_family
 def test_written_out_row_by_row(family, path, holes, monkeypatch):
     if path == "residuals":
         monkeypatch.setattr(expectation, "_MOST_DIGITS_LOST", -1)
@@ -68,7 +68,7 @@ def test_written_out_row_by_row(family, path, holes, monkeypatch):
     assert np.allclose(after.scale.covariance(), projected.covariance(), atol=1e-10)
 
 
-@every_family
+@for_every_family
 def test_no_mixture_of_the_family_fits_the_statistics_better(family):
     """The M-step maximises sum_k mass_k E[log pi_k N(y; mu_k, S_k)]: small moves lose."""
     y = torch.randn(60, 2, dtype=torch.float64) @ torch.tensor([[1.0, 0.8], [0, 0.5]]).double()
@@ -90,7 +90,7 @@ def test_no_mixture_of_the_family_fits_the_statistics_better(family):
     )
 
 
-@every_family
+@for_every_family
 def test_likelihood_is_that_of_the_mixture(family):
     mixture, y = random_mixture(family), torch.randn(30, 3, dtype=torch.float64)
     statistics = EStep(mixture, family, torch.zeros(3))(y)

@@ -121,9 +121,22 @@ def test_all_ways_find_the_same_gradients(name, targets, monkeypatch):
 
 
 def test_seconds_to_the_best_of_a_rival():
-    theirs = [[(1.0, 3.0), (2.0, 2.0), (9.0, 2.5)], [(4.0, 1.0), (5.0, 1.5)]]
-    ours = [[(0.5, 2.5), (1.0, 1.9), (1.5, 1.0)], [(1.0, 2.0), (2.0, 1.1)]]
-    row = fit.compare(theirs, ours)
-    assert (row["least"], row["most"]) == (0.0, 2.0)
-    assert row["tutorial, seconds"] == 3.0
-    assert row["best"] == pytest.approx(1.05)
+    theirs = [
+        [(1.0, 3.0), (2.0, 2.0), (9.0, 2.5)],
+        [(4.0, 1.0), (5.0, 1.5)],
+        [(8.0, 9.0), (12.0, 5.0)],
+    ]
+    ours = [
+        [(0.5, 2.5), (1.0, 1.9), (1.5, 1.0)],
+        [(1.0, 2.0), (2.0, 1.1)],
+        [(3.0, 4.0)],
+    ]
+    assert fit.compare(theirs, ours) == {  # no median of these is their mean
+        "test NLL to reach": 2.0,  # of 2, 1, 5
+        "tutorial, seconds": 4.0,  # of 2, 4, 12
+        "seconds": 3.0,  # of 1, never, 3
+        "times sooner": 2.0,  # of 2, 0, 4
+        "least": 0.0,
+        "most": 4.0,
+        "best": 1.1,  # of 1, 1.1, 4
+    }

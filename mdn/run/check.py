@@ -123,7 +123,8 @@ def _taken_by(target: str) -> frozenset[str]:
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
-    _check_settings(name, value, default)
+    _check_not_for_group(name, value, default)
+    _check_not_for_node(name, value, default)
     if name in _LISTS and not isinstance(value, list):
         raise UserError(f"{name} must be a list, got {value!r}; put it in brackets: [{value}]")
     if isinstance(default, bool):
@@ -135,22 +136,25 @@ def _check_type(name: str, value: Any, default: Any) -> None:
             _check_number(name, each, default)
 
 
-def _check_settings(name: str, value: Any, default: Any) -> None:
-    """Where a set of settings belongs there must be one."""
-    group = _followed(default)
-    if group and not isinstance(value, dict):
-        raise UserError(f"{name} is what {group}=... chooses, got {value!r}; set {group} instead")
+def _check_not_for_group(name: str, value: Any, default: Any) -> None:
+    """What repeats a choice of a group, as `${family}` does, is a set of settings."""
+    followed = re.fullmatch(r"\$\{(\w+)\}", str(default))
+    if followed and not isinstance(value, dict) and _is_group(followed[1]):
+        raise UserError(
+            f"{name} is what {followed[1]}=... chooses, got {value!r}; set {followed[1]} instead"
+        )
+
+
+def _is_group(name: str) -> bool:
+    return bool(GlobalHydra.instance().config_loader().get_group_options(name))
+
+
+def _check_not_for_node(name: str, value: Any, default: Any) -> None:
+    """Where the default is a set of settings, a single value is none."""
     if isinstance(default, dict):
         there = ", ".join(f"{name}.{key}" for key in default if key[0] != "_")
         hint = f"; what there is: {there}" if there else ""
         raise UserError(f"{name} must be a set of settings, got {value!r}{hint}")
-
-
-def _followed(default: Any) -> str | None:
-    """The group whose choice a node repeats, as `${family}` does."""
-    followed = re.fullmatch(r"\$\{(\w+)\}", str(default))
-    loader = GlobalHydra.instance().config_loader()
-    return followed[1] if followed and loader.get_group_options(followed[1]) else None
 
 
 def _check_number(name: str, value: Any, default: Any) -> None:

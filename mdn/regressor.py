@@ -1,7 +1,7 @@
 """The mixture density network for those who think in scikit-learn."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,7 @@ from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer
 from mdn.run.compose import compose
 from mdn.run.errors import CONFIGURATION_ERRORS, readable
+from mdn.run.log import RunLog
 from mdn.run.recalibrate import recalibrate
 from mdn.run.train import restore_best
 
@@ -213,7 +214,6 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     data = MemoryData(table, **{name: config["data"][name] for name in _OF_DATA})
     config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
     _check_epochs(config["trainer"]["max_epochs"])
-    trainer = build_trainer(config)
     module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
     module.recipe = {
         "model": config["model"],
@@ -221,7 +221,9 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
         "inputs": table.input_names,
         "targets": table.target_names,
     }
-    trainer.fit(module, data)
+    with closing(RunLog(config["run_dir"])) as log:
+        trainer = build_trainer(config, log)
+        trainer.fit(module, data)
     restore_best(trainer, module)
     if config["recalibrate"]:
         recalibrate(module, data.tables["val"])

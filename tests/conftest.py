@@ -1,11 +1,14 @@
 """What all tests share: a seed, a device, and each covariance family in turn."""
 
 import os
+import runpy
+import sys
 
 # The matrices of tests are small: on one thread they are multiplied sooner. Before torch and NumPy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +16,8 @@ from family_list import FAMILIES, random_raw
 
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 torch.set_num_threads(1)
 
@@ -52,3 +57,21 @@ def make_mixture(family) -> Callable[..., GaussianMixture]:
         return GaussianMixture(log_pi, mu, family.scale(raw, targets))
 
     return make
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch, capfd) -> Callable[..., tuple[int | str | None, str, str]]:
+    """Run a script in an empty folder: `script("train", *overrides)` gives status, out and err."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *overrides: str) -> tuple[int | str | None, str, str]:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *overrides])
+        capfd.readouterr()
+        try:
+            runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
+            status = 0
+        except SystemExit as exit_:
+            status = exit_.code
+        return status, *capfd.readouterr()
+
+    return run

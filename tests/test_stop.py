@@ -1,6 +1,5 @@
 """Ctrl-C in a command: what it says, what it leaves, and that the next one needs no patience."""
 
-import runpy
 import shlex
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import torch
 from pyarrow import csv
 
 from mdn.callbacks.progress import EpochProgress
+from mdn.run import command, train
 from mdn.run.stop import Stopped, stoppable
 
 ROOT = Path(__file__).parents[1]
@@ -28,20 +28,14 @@ def ctrl_c():
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
-    """Run the script in an empty folder: (exit status, what it printed)."""
-    monkeypatch.chdir(tmp_path)
+def run(script):
+    """Train in an empty folder: (exit status, what it printed)."""
 
-    def script(*overrides):
-        monkeypatch.setattr(sys, "argv", ["train.py", *overrides])
-        try:
-            runpy.run_path(str(ROOT / "scripts" / "train.py"), run_name="__main__")
-            status = 0
-        except SystemExit as exit_:
-            status = exit_.code
-        return status, "".join(capfd.readouterr())
+    def train(*overrides):
+        status, *printed = script("train", *overrides)
+        return status, "".join(printed)
 
-    return script
+    return train
 
 
 @pytest.fixture
@@ -77,6 +71,75 @@ def test_what_was_saved_stays_and_the_run_says_how_to_go_on(run, stop_at):
     status, said = run(*shlex.split(line)[4:], "hydra.run.dir=again")
     assert status == 0, said
     assert torch.load("again/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
+
+
+def press(*_, **__):
+    signal.raise_signal(signal.SIGINT)
+
+
+def advice(said):
+    """The lines that follow on what stopped a run."""
+    lines = said.splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("stopped by ")]
+    return lines[at:]
+
+
+def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
+    monkeypatch.setattr(train, "_test", press)
+    closed = []
+    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(log))
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")
+    assert status == 130
+    assert advice(said) == [
+        "stopped by Ctrl-C",
+        f"evaluate    python {ROOT}/scripts/evaluate.py ckpt=run/checkpoints/best.ckpt",
+    ]
+    assert len(closed) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_checkpoints_of_an_earlier_run_are_not_offered(run, stop_at):
+    assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=run")[0] == 0
+    stop_at(0)
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
+    assert status == 130
+    assert advice(said) == ["stopped by Ctrl-C: nothing had been saved yet"]
+    assert Path("run/checkpoints/last.ckpt").exists()
+
+
+@pytest.mark.parametrize("plus", ["", "++"])
+def test_a_resumed_run_without_a_checkpoint_of_its_own_repeats_the_earlier(run, monkeypatch, plus):
+    monkeypatch.setattr(train, "check_resume", press)
+    came_from = f"{plus}ckpt_path=first/checkpoints/last.ckpt"
+    status, said = run(*SMALL, *QUIET, came_from, "trainer.max_epochs=5")
+    assert status == 130
+    nothing, go_on = advice(said)
+    assert nothing == "stopped by Ctrl-C: nothing had been saved yet"
+    script = f"{ROOT}/scripts/train.py"
+    repeated = [came_from, *SMALL, *QUIET, "trainer.max_epochs=5"]
+    assert shlex.split(go_on) == ["go", "on", "python", script, *repeated]
+    assert not list(Path().glob("outputs/train/*"))
+
+
+def test_a_resumed_run_goes_on_from_its_own_checkpoint_where_it_has_one(run, stop_at):
+    assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=first")[0] == 0
+    stop_at(3)
+    more = ["++ckpt_path=first/checkpoints/last.ckpt", "hydra.run.dir=second"]
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", *more)
+    assert status == 130
+    assert "train.py ckpt_path=second/checkpoints/last.ckpt data" in said
+    assert "first/" not in "".join(advice(said))
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict", "export"])
+def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(script, monkeypatch, name):
+    monkeypatch.setattr(command, "check", press)
+    ours = ["data.path=a.csv"] if name == "predict" else []
+    out = [] if name == "evaluate" else ["out=out.csv"]
+    status, _, error = script(name, "ckpt=no.ckpt", *ours, *out)
+    assert status == 130
+    assert error.split("\n") == ["", "stopped by Ctrl-C", ""]
+    assert not list(Path().glob("outputs/*/*"))
 
 
 def test_nothing_is_left_where_nothing_had_been_saved(run, stop_at, tmp_path):

@@ -9,6 +9,7 @@ are several seeds, of networks and of splits. Scoring the test rows is not count
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -29,6 +30,7 @@ from mdn.mixture_module import MixtureModule
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_data, build_module, build_trainer
 from mdn.run.compose import compose
+from mdn.run.log import RunLog
 
 Curve = list[tuple[float, float]]
 """(seconds so far, test NLL) after each epoch."""
@@ -125,12 +127,14 @@ class Scorer(Callback):
 def curve_of_run(data: TableModule, config: dict[str, Any]) -> Curve:
     """The course of a default run."""
     module: MixtureModule = build_module(config["model"], data.num_inputs, data.num_targets)
-    trainer, scorer = build_trainer(config), Scorer(data)
-    trainer.callbacks.insert(0, scorer)  # pyright: ignore[reportAttributeAccessIssue]
-    begin = time.perf_counter()
-    module.start(data.train_table)
-    scorer.seconds = time.perf_counter() - begin
-    trainer.fit(module, data)
+    scorer = Scorer(data)
+    with closing(RunLog(config["run_dir"])) as log:
+        trainer = build_trainer(config, log)
+        trainer.callbacks.insert(0, scorer)  # pyright: ignore[reportAttributeAccessIssue]
+        begin = time.perf_counter()
+        module.start(data.train_table)
+        scorer.seconds = time.perf_counter() - begin
+        trainer.fit(module, data)
     return scorer.curve
 
 

@@ -8,6 +8,7 @@ the tutorial way collates row by row and logs every step.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,6 +28,7 @@ from mdn.data.module import TableModule
 from mdn.module import MDNModule
 from mdn.run.build import build_data, build_module, build_trainer
 from mdn.run.compose import compose
+from mdn.run.log import RunLog
 from mdn.schedules import cosine
 
 ROWS, INPUTS, BATCH = 100_000, 10, 256
@@ -116,12 +118,11 @@ class Clock(Callback):
 
 def epochs_of_run(data: TableModule, config: dict[str, Any]) -> list[float]:
     """Epoch times of a training run with everything on."""
-    trainer, clock = (
-        build_trainer(config | {"run_dir": tempfile.mkdtemp(dir=config["run_dir"])}),
-        Clock(),
-    )
-    trainer.callbacks.insert(0, clock)  # pyright: ignore[reportAttributeAccessIssue]
-    trainer.fit(_started(data, config), data)
+    clock, run_dir = Clock(), tempfile.mkdtemp(dir=config["run_dir"])
+    with closing(RunLog(run_dir)) as log:
+        trainer = build_trainer(config | {"run_dir": run_dir}, log)
+        trainer.callbacks.insert(0, clock)  # pyright: ignore[reportAttributeAccessIssue]
+        trainer.fit(_started(data, config), data)
     return clock.seconds
 
 

@@ -8,13 +8,13 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from mdn.data.module import TableModule
 from mdn.data.repeats import rounded_targets
 from mdn.mixture_module import MixtureModule
 from mdn.report.grids import GRID
 from mdn.run.errors import readable
+from mdn.run.log import RunLog
 from mdn.run.quiet import quieten
 from mdn.run.targets import check_targets
 
@@ -45,14 +45,12 @@ def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -
     return instantiate(config, num_inputs=num_inputs, num_targets=num_targets, _convert_="all")
 
 
-def build_trainer(config: dict[str, Any], log: TensorBoardLogger | None = None) -> Trainer:
-    """The Trainer with this run's callbacks, and a TensorBoard log of its own if it gets none."""
+def build_trainer(config: dict[str, Any], log: RunLog) -> Trainer:
+    """The Trainer with this run's callbacks; whoever made the log closes it."""
     quieten()
     settings = _on_device(config["trainer"])
     nodes = [node for node in config["callbacks"].values() if node]
     callbacks = [instantiate(node, _convert_="all") for node in nodes]
-    if log is None:
-        log = TensorBoardLogger(config["run_dir"], name="", version="", default_hp_metric=False)
     return instantiate(settings, callbacks=callbacks, logger=log, _convert_="all")
 
 

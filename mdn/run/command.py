@@ -37,7 +37,7 @@ def command(name: str, config: DictConfig) -> Any:
         why = reason(error)
         if why is None:
             raise
-        _say_farewell(why)
+        _say_farewell(name, why)
         sys.exit(why.status)
 
 
@@ -53,17 +53,19 @@ def _run(name: str, config: DictConfig) -> Any:
             return float("inf")
         if os.environ.get("HYDRA_FULL_ERROR") == "1" or not _is_users(error):
             raise
-        _discard(run_dir)
+        _discard(run_dir, _began())
         raise UserError(f"error: {readable(error)}") from None
 
 
-def _say_farewell(why: Reason) -> None:
+def _say_farewell(name: str, why: Reason) -> None:
     """What there is and how to go on, from the first process; of a sweep also its table so far."""
     hydra = HydraConfig.get()
     run_dir = Path(hydra.runtime.output_dir)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
-    print(f"\n{farewell(why, run_dir, hydra.overrides.task)}", file=sys.stderr)
+    trains = name == "train"  # other commands save nothing to go on from
+    said = farewell(why, run_dir, _began(), hydra.overrides.task) if trains else why.words
+    print(f"\n{said}", file=sys.stderr)
     if hydra.mode == RunMode.MULTIRUN:
         (run_dir / ERROR_FILE).write_text(f"{why.words}\n")
         whole = HydraConfig.instance().cfg
@@ -71,7 +73,7 @@ def _say_farewell(why: Reason) -> None:
             for callback in hydra.callbacks.values():
                 instantiate(callback).on_multirun_end(config=whole)
     else:
-        _discard(run_dir)
+        _discard(run_dir, _began())
 
 
 def _call(name: str, config: dict[str, Any]) -> Any:
@@ -86,12 +88,22 @@ def _is_users(error: BaseException) -> bool:
     return by_name or isinstance(error, _USER_ERRORS) or chained
 
 
-def _discard(run_dir: Path) -> None:
+def _began() -> float | None:
+    """When this command wrote down its configuration; None where it has no directory for that.
+
+    The working directory may be one that an earlier run has left its own in.
+    """
+    hydra = HydraConfig.get()
+    if hydra.output_subdir is None:
+        return None
+    written = Path(hydra.runtime.output_dir) / hydra.output_subdir / "config.yaml"
+    return written.stat().st_mtime if written.exists() else None
+
+
+def _discard(run_dir: Path, began: float | None) -> None:
     """Remove what a run that came to nothing has left; what else is there stays."""
-    configuration = run_dir / ".hydra" / "config.yaml"
-    if not configuration.exists() or any(run_dir.glob("checkpoints/*")):
+    if began is None or any(run_dir.glob("checkpoints/*")):
         return
-    began = configuration.stat().st_mtime
     ours = ["*.log", "events.out.tfevents.*", "hparams.yaml", CONFIG_FILE, ".hydra/*.yaml"]
     for path in [path for pattern in ours for path in run_dir.glob(pattern)]:
         if path.stat().st_mtime >= began - 1:

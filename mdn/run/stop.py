@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -23,22 +23,36 @@ class Reason:
     Attributes:
         words: what is said of it.
         status: what the command exits with, as shells have it: 128 and the number of the signal.
+        fitted: whether the fit was over by then, and only its test was not.
     """
 
     words: str
     status: int
+    fitted: bool = False
 
 
 _CTRL_C = Reason("stopped by Ctrl-C", 128 + signal.SIGINT)
 _TERMINATED = Reason("stopped by SIGTERM", 128 + signal.SIGTERM)
+_FITTED = "the fit was over: its checkpoints are whole"
 
 
 def reason(error: BaseException) -> Reason | None:
     """Why a command was told to stop; None where the error is one."""
+    fitted = _FITTED in getattr(error, "__notes__", [])
     if isinstance(error, Stopped | KeyboardInterrupt):  # that of a library which saw it first
-        return _CTRL_C
+        return replace(_CTRL_C, fitted=fitted)
     by_name = type(error).__name__ == "SIGTERMException"  # Lightning's, not imported here
-    return _TERMINATED if by_name else None
+    return replace(_TERMINATED, fitted=fitted) if by_name else None
+
+
+@contextmanager
+def fitted() -> Iterator[None]:
+    """What goes wrong in here is noted to have done so after the fit."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(_FITTED)
+        raise
 
 
 @contextmanager
@@ -73,24 +87,39 @@ class _Once:
         raise Stopped
 
 
-def farewell(why: Reason, run_dir: Path, overrides: Sequence[str]) -> str:
-    """What there is of a stopped run, and the commands that go on with it.
+def farewell(why: Reason, run_dir: Path, began: float | None, overrides: Sequence[str]) -> str:
+    """What there is of a stopped training run, and the commands that go on with it.
 
     Args:
         why: what stopped it.
         run_dir: its directory.
+        began: when, in seconds since the epoch: older checkpoints are another run's. None where
+            nobody knows.
         overrides: what was asked of it.
     """
     script = Path(sys.argv[0])
     checkpoints = Path(os.path.relpath(run_dir)) / "checkpoints"
-    last, best = checkpoints / "last.ckpt", checkpoints / "best.ckpt"
-    own = [each for each in overrides if not each.startswith("ckpt_path=")]
-    lines = []
-    if last.exists():
-        lines.append(f"go on       {_typed(script, f'ckpt_path={last}', *own)}")
-    if best.exists():
-        lines.append(f"best so far {_typed(script.with_name('evaluate.py'), f'ckpt={best}')}")
-    return "\n".join([why.words, *lines] if lines else [f"{why.words}: nothing had been saved yet"])
+    last, best = (_saved(checkpoints / f"{name}.ckpt", began) for name in ("last", "best"))
+    came_from = [each for each in overrides if _is_ckpt_path(each)]
+    own = [each for each in overrides if not _is_ckpt_path(each)]
+    go_on_from = [f"ckpt_path={last}"] if last else came_from
+    lines = [why.words if last or best else f"{why.words}: nothing had been saved yet"]
+    if go_on_from and not why.fitted:
+        lines.append(f"go on       {_typed(script, *go_on_from, *own)}")
+    if best:
+        label = "evaluate   " if why.fitted else "best so far"
+        lines.append(f"{label} {_typed(script.with_name('evaluate.py'), f'ckpt={best}')}")
+    return "\n".join(lines)
+
+
+def _saved(path: Path, began: float | None) -> Path | None:
+    """A checkpoint, where there is one of this run."""
+    ours = path.exists() and (began is None or path.stat().st_mtime >= began)
+    return path if ours else None
+
+
+def _is_ckpt_path(override: str) -> bool:
+    return override.lstrip("+").startswith("ckpt_path=")
 
 
 def _typed(script: Path, *arguments: str) -> str:

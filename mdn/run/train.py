@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,52 +26,68 @@ from mdn.run.log import RunLog
 from mdn.run.recalibrate import keep_recalibration, recalibrate
 from mdn.run.results import print_results, reference_scores, write_config, write_metrics
 from mdn.run.resume import check_resume
+from mdn.run.stop import fitted
 
 MONITORED = ("val/nll", "val/nll_standardized")
 
 
 def train(config: dict[str, Any]) -> float:
     """Run one training job; the monitored metric is what a sweep minimises."""
-    os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
-    seed_everything(config["seed"], workers=True, verbose=False)
     _check_monitor(config["monitor"])
-    use_compiled(config["compile"])
-    if config["threads"] is not None:
-        torch.set_num_threads(config["threads"])
+    _set_up_torch(config)
     data = build_data(config["data"])
     _warn_of_repeats(config, data)
     config = with_sizes(config, data)
+    with closing(RunLog(config["run_dir"])) as log:
+        trainer, module, seconds = _fit(config, data, log)
+        with fitted():
+            restore_best(trainer, module)
+            recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
+            metrics = _test(trainer, module, data)
+    metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
+    if trainer.is_global_zero:
+        write_metrics(metrics, Path(config["run_dir"]))
+        print_results(metrics, Path(config["run_dir"]))
+    return metrics[config["monitor"]]
+
+
+def _set_up_torch(config: dict[str, Any]) -> None:
+    os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
+    seed_everything(config["seed"], workers=True, verbose=False)
+    use_compiled(config["compile"])
+    if config["threads"] is not None:
+        torch.set_num_threads(config["threads"])
+
+
+def _fit(
+    config: dict[str, Any], data: TableModule, log: RunLog
+) -> tuple[Trainer, MixtureModule, float]:
+    """The trainer and the module after the last epoch, and the seconds from the start on."""
     start = time.perf_counter()
     module = build_module(config["model"], data.num_inputs, data.num_targets)
     module.start(data.train_table)
     module.recipe = recipe(config, data)
     if config["ckpt_path"] is not None:
         check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
-    log = RunLog(config["run_dir"])
     trainer = build_trainer(config, log)
     _log_hyperparameters(trainer, config)
     if trainer.is_global_zero:
         write_config(config, Path(config["run_dir"]))
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
-    seconds = time.perf_counter() - start
-    restore_best(trainer, module)
-    recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
-    metrics = _test(trainer, module, data) | {
-        "fit_seconds": seconds,
+    return trainer, module, time.perf_counter() - start
+
+
+def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
+    """What the fit was like, its scores aside."""
+    return {
         "epochs": trainer.current_epoch,
         "train_rows": len(data.train_table),
         "num_components": module.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
-        **recalibrated,
         **module.outcome,
         **_resets(trainer),
         **_members(trainer),
     }
-    log.close()
-    if trainer.is_global_zero:
-        write_metrics(metrics, Path(config["run_dir"]))
-        print_results(metrics, Path(config["run_dir"]))
-    return metrics[config["monitor"]]
 
 
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:

@@ -1,7 +1,6 @@
 """The commands as a user types them: what they leave behind, and what they say to mistakes."""
 
 import json
-import runpy
 import sys
 from pathlib import Path
 
@@ -15,29 +14,23 @@ from pyarrow import csv, parquet
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mdn
+from mdn.run.choices import check_choices
 from mdn.run.errors import UserError
 from mdn.run.targets import is_allowed
 
-ROOT = Path(__file__).parents[1]
 SMALL = ["trainer.max_epochs=2", "data.train_rows=64", "data.val_rows=32", "data.test_rows=64"]
 FILE = ["data=file", "trainer.max_epochs=3", "model.num_components=2"]
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
+def run(script):
     """Run a script in an empty folder: (exit status, what it printed)."""
-    monkeypatch.chdir(tmp_path)
 
-    def script(name, *overrides):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *overrides])
-        try:
-            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
-            status = 0
-        except SystemExit as exit_:
-            status = exit_.code
-        return status, "".join(capfd.readouterr())
+    def said(name, *overrides):
+        status, *printed = script(name, *overrides)
+        return status, "".join(printed)
 
-    return script
+    return said
 
 
 @pytest.fixture
@@ -188,6 +181,26 @@ def test_what_a_user_had_in_the_run_directory_stays(run, tmp_path):
     assert sorted(path.name for path in mine.iterdir()) == ["notes.txt", "sub"]
 
 
+@pytest.mark.parametrize("name", ["predict", "export"])
+def test_an_earlier_run_in_the_working_directory_stays(run, tmp_path, name):
+    (tmp_path / ".hydra").mkdir()
+    files = ["train.log", "events.out.tfevents.1", "config.yaml", "hparams.yaml"]
+    before = [*files, ".hydra/config.yaml", ".hydra/overrides.yaml"]
+    for path in before:
+        (tmp_path / path).touch()
+    wanted = ["data.path=a.csv"] if name == "predict" else []
+    status, said = run(name, "ckpt=no.ckpt", *wanted, "out=out.csv")
+    assert "there is no checkpoint no.ckpt" in f"{status}{said}"
+    assert not [path for path in before if not (tmp_path / path).exists()]
+
+
+def test_only_groups_have_choices(tmp_path):
+    check_choices([f"{tmp_path}=3", "../conf/family=3", "data.seed=3", "+seed=3", "=3", "family"])
+    for key in ("family", "+family", "++family"):
+        with pytest.raises(SystemExit, match=r"error: family must be one of .*, got 3; leave"):
+            check_choices([f"{key}=3"])
+
+
 EVIL = {
     "model": {"_target_": "mdn.run.build.torch.load", "f": "x", "weights_only": False},
     "data": {"_target_": "shutil.copyfile", "src": "a", "dst": "b"},
@@ -265,6 +278,8 @@ MISTAKES = {
     "unknown family": (["family=ful"], "shared_isotropic"),
     "family null": (["family=null"], "family must be one of constant, diagonal, full,"),
     "no objective among several": (["--multirun", "objective=nll,null"], "must be one of beta_nll"),
+    "number for an experiment": (["experiment=3"], "experiment must be one of regret, seed_em,"),
+    "number for an added experiment": (["+experiment=3"], "experiment must be one of regret,"),
     "number for a choice": (["optimizer=3"], "optimizer must be one of adamw, got 3; leave it out"),
     "choice in the wrong place": (["model.family=full"], "is what family=... chooses, got 'full'"),
     "no backbone": (["model.backbone=null"], "must be a set of settings, got None; what there is"),

@@ -3,8 +3,8 @@
 import io
 import os
 import re
-import runpy
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +21,13 @@ from mdn.answers import ANSWERS, Answers, Asked
 from mdn.data import stream as streams
 from mdn.run import predict as run
 
-ROOT = Path(__file__).parents[1]
 NUMBER = 60
 
 
 @pytest.fixture
-def predict(tmp_path, monkeypatch, capfd):
+def predict(script):
     """Run the script in an empty folder with a model of x0, x1, x2: (exit status, what it said)."""
-    monkeypatch.chdir(tmp_path)
-
-    def script(*overrides):
-        monkeypatch.setattr(sys, "argv", ["predict.py", "ckpt=model.ckpt", *overrides])
-        capfd.readouterr()
-        try:
-            runpy.run_path(str(ROOT / "scripts" / "predict.py"), run_name="__main__")
-            status = 0
-        except SystemExit as exit_:
-            status = exit_.code
-        return status, *capfd.readouterr()
-
-    return script
+    return partial(script, "predict", "ckpt=model.ckpt")
 
 
 @pytest.fixture

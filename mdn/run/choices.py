@@ -12,11 +12,16 @@ _NO_NAME = re.compile(r"null|true|false|[-+.\d].*", re.IGNORECASE)
 def check_choices(arguments: Iterable[str]) -> None:
     """End the command with one line where a choice is null or a number, before Hydra reads it."""
     for argument in arguments:
-        group, _, choice = argument.partition("=")
+        key, _, choice = argument.partition("=")
+        group = key.lstrip("+")
         wrong = [each for each in choice.split(",") if _NO_NAME.fullmatch(each)]
-        if wrong and group and (CONF / group).is_dir():
+        if wrong and group in _groups():
             there = ", ".join(sorted(path.stem for path in (CONF / group).glob("*.yaml")))
             sys.exit(
                 f"error: {group} must be one of {there}, got {wrong[0]}; leave it out for the "
                 "default"
             )
+
+
+def _groups() -> set[str]:
+    return {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()}

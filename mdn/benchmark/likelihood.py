@@ -149,20 +149,22 @@ def gradients_at_once(batch: Batch) -> tuple[Tensor, ...]:
 
 
 def distributions_log_prob(batch: Batch) -> Tensor:
-    """Theirs, on the same factor of the covariance."""
+    """Theirs, on the same factor of the covariance.
+
+    Arguments are validated, as they are by default; torch.compile, once used, changes that default.
+    """
     components = _independent if len(batch.scale.tensors()) == 1 else _correlated
-    mixture = MixtureSameFamily(
-        Categorical(logits=batch.logits), components(batch.mu, *batch.scale.tensors())
-    )
-    return mixture.log_prob(batch.y)
+    weights = Categorical(logits=batch.logits, validate_args=True)
+    each = components(batch.mu, *batch.scale.tensors())
+    return MixtureSameFamily(weights, each, validate_args=True).log_prob(batch.y)
 
 
 def _independent(mu: Tensor, std: Tensor) -> Independent:
-    return Independent(Normal(mu, std), 1)
+    return Independent(Normal(mu, std, validate_args=True), 1, validate_args=True)
 
 
 def _correlated(mu: Tensor, std: Tensor, lower: Tensor) -> MultivariateNormal:
     tril = torch.diag_embed(std)
     rows, columns = lower_positions(std.shape[-1])
     tril[..., rows, columns] = lower
-    return MultivariateNormal(mu, scale_tril=tril)
+    return MultivariateNormal(mu, scale_tril=tril, validate_args=True)

@@ -166,6 +166,23 @@ def test_a_file_that_has_grown_is_not_resumed_from_and_not_scored_in_silence(run
         assert run("evaluate", "ckpt=first/checkpoints/best.ckpt", "report=false")[0] == 0
 
 
+def test_rows_that_have_changed_are_not_what_inputs_are_valued_against(run, prices):
+    data = [*FILE, "data.targets=[price,rent]", f"data.path={prices}"]
+    assert run("train", *data, "hydra.run.dir=first")[0] == 0
+    other = Path("other.csv")
+    other.write_text(prices.read_text())
+    asked = ["ckpt=first/checkpoints/best.ckpt", "data=file", f"data.path={other}", "report=false"]
+
+    def scores(name):
+        assert run("evaluate", *asked, f"hydra.run.dir={name}")[0] == 0
+        return json.loads(Path(name, "metrics.json").read_text())
+
+    assert "test/gain_over_marginal_mixture" in scores("before")
+    lines = prices.read_text().splitlines(keepends=True)
+    prices.write_text("".join([*lines, lines[1]]))
+    assert "test/gain_over_marginal_mixture" not in scores("after")
+
+
 def test_evaluate_refuses_other_columns(run, tmp_path):
     run("train", *SMALL, "hydra.run.dir=first")
     status, said = run("evaluate", "ckpt=first/checkpoints/best.ckpt", "data=jumps")
@@ -277,6 +294,8 @@ MISTAKES = {
     "fraction for a count": (["trainer.max_epochs=1.5"], "must be a whole number, got 1.5"),
     "unknown family": (["family=ful"], "shared_isotropic"),
     "family null": (["family=null"], "family must be one of constant, diagonal, full,"),
+    "family empty": (["family="], "got family=; leave it out"),
+    "callbacks taken away": (["~callbacks"], "got ~callbacks; leave it out"),
     "no objective among several": (["--multirun", "objective=nll,null"], "must be one of beta_nll"),
     "number for an experiment": (["experiment=3"], "experiment must be one of regret, seed_em,"),
     "number for an added experiment": (["+experiment=3"], "experiment must be one of regret,"),
@@ -313,7 +332,7 @@ MISTAKES = {
     ),
     "sharpness without brackets": (["model.sharpness=2"], "must be a list, got 2; put it in"),
     "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),
-    "no such accelerator": (["trainer.accelerator=gpu"], "accelerator"),
+    "no such accelerator": (["trainer.accelerator=gpu"], "set trainer.accelerator=cpu"),
     "no checkpoint": (["ckpt_path=no.ckpt"], "there is no checkpoint no.ckpt"),
 }
 

@@ -125,7 +125,7 @@ class Scorer(Callback):
 
 
 def curve_of_run(data: TableModule, config: dict[str, Any]) -> Curve:
-    """The course of a default run."""
+    """The course of a run of this project."""
     module: MixtureModule = build_module(config["model"], data.num_inputs, data.num_targets)
     scorer = Scorer(data)
     with closing(RunLog(config["run_dir"])) as log:

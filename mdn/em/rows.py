@@ -1,5 +1,6 @@
 """The rows of a fit, checked once and handed out a batch at a time."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -49,10 +50,11 @@ class Rows:
             raise ValueError(
                 f"weight must have one entry a row, got {len(self.weight)} for {len(self.y)} rows"
             )
-        if not (self.weight.isfinite().all() and (self.weight >= 0).all() and self.weight.any()):
+        least, most = self.weight.amin().item(), self.weight.amax().item()
+        if not (least >= 0 and 0 < most < math.inf):
             raise ValueError(
                 "weights must be finite, none below 0 and not all 0; "
-                f"got values from {float(self.weight.min())} to {float(self.weight.max())}"
+                f"got values from {least} to {most}"
             )
 
 

@@ -38,6 +38,6 @@ def _filled(
     """The configuration with a number where the end of the path is `auto`."""
     key, *rest = path
     value = config.get(key)
-    if rest and isinstance(value, dict):
-        return config | {key: _filled(value, rest, number)}
-    return config | {key: number()} if value == AUTO and not rest else config
+    if not rest:
+        return config | {key: number()} if value == AUTO else config
+    return config | {key: _filled(value, rest, number)} if isinstance(value, dict) else config

@@ -24,6 +24,8 @@ ROWS = "rows"
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """What of a `trainer` node says in how many processes it trains."""
 
+_GPUS = ("gpu", "cuda", "mps")
+
 _SILENT: dict[str, Any] = {
     "logger": False,
     "enable_progress_bar": False,
@@ -65,6 +67,11 @@ def num_processes(trainer: dict[str, Any]) -> int:
 
 
 def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
+    if trainer["accelerator"] in _GPUS and not torch.accelerator.is_available():
+        raise ValueError(
+            f"trainer.accelerator={trainer['accelerator']} needs a GPU, and torch finds none; "
+            "leave it out, or set trainer.accelerator=cpu"
+        )
     if trainer["accelerator"] == "auto" and not torch.cuda.is_available():
         # A Mac's GPU knows no float64, and is slower on an MLP.
         return trainer | {"accelerator": "cpu"}

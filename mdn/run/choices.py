@@ -6,20 +6,20 @@ from collections.abc import Iterable
 
 from mdn.run.compose import CONF
 
-_NO_NAME = re.compile(r"null|true|false|[-+.\d].*", re.IGNORECASE)
+_NO_NAME = re.compile(r"|null|true|false|[-+.\d].*", re.IGNORECASE)
 
 
 def check_choices(arguments: Iterable[str]) -> None:
-    """End the command with one line where a choice is null or a number, before Hydra reads it."""
+    """End the command with one line where a choice is no name, before Hydra reads it."""
     for argument in arguments:
         key, _, choice = argument.partition("=")
-        group = key.lstrip("+")
+        group = key.lstrip("+~")
         wrong = [each for each in choice.split(",") if _NO_NAME.fullmatch(each)]
         if wrong and group in _groups():
             there = ", ".join(sorted(path.stem for path in (CONF / group).glob("*.yaml")))
             sys.exit(
-                f"error: {group} must be one of {there}, got {wrong[0]}; leave it out for the "
-                "default"
+                f"error: {group} must be one of {there}, got {wrong[0] or argument}; leave it out "
+                "for the default"
             )
 
 

@@ -63,12 +63,13 @@ def _fit(
     config: dict[str, Any], data: TableModule, log: RunLog
 ) -> tuple[Trainer, MixtureModule, float]:
     """The trainer and the module after the last epoch, and the seconds from the start on."""
+    own = recipe(config, data)
+    if config["ckpt_path"] is not None:
+        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], own)
     start = time.perf_counter()
     module = build_module(config["model"], data.num_inputs, data.num_targets)
+    module.recipe = own
     module.start(data.train_table)
-    module.recipe = recipe(config, data)
-    if config["ckpt_path"] is not None:
-        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], module.recipe)
     trainer = build_trainer(config, log)
     _log_hyperparameters(trainer, config)
     if trainer.is_global_zero:

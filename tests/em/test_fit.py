@@ -10,7 +10,10 @@ from em_cases import (
     iris_start,
 )
 
+from mdn.benchmark.measure import Contender, peak_bytes
 from mdn.em import Tolerance, fit_em
+from mdn.families import Full
+from mdn.start import random_start
 
 
 def test_a_rise_below_either_tolerance():
@@ -69,3 +72,16 @@ def test_says_what_was_wrong(change, message):
     arguments = {"y": IRIS, "num_components": 3, "family": FAMILIES["full"]} | change
     with pytest.raises(ValueError, match=message):
         fit_em(**arguments)
+
+
+def test_memory_does_not_grow_with_rows():
+    y = torch.randn(40_000, 3, dtype=torch.float64)
+    family = Full(1e-3, "covariance")
+    start = random_start(y[:100], 2, family, None)
+
+    def peak(rows: int) -> int:
+        settings = {"start": start, "max_iter": 2, "tol": 0.0, "batch_size": 500}
+        fit = Contender("fit", lambda: fit_em(y[:rows], 2, family, **settings))
+        return peak_bytes(fit, torch.device("cpu"))
+
+    assert peak(40_000) < peak(2_000) + 40_000

@@ -12,8 +12,10 @@ _NO_NAME = re.compile(r"|null|true|false|[-+.\d].*", re.IGNORECASE)
 def check_choices(arguments: Iterable[str]) -> None:
     """End the command with one line where a choice is no name, before Hydra reads it."""
     for argument in arguments:
-        key, _, choice = argument.partition("=")
+        key, equals, choice = argument.partition("=")
         group = key.lstrip("+~")
+        if not equals and not key.startswith("~"):
+            continue  # what a flag takes
         wrong = [each for each in choice.split(",") if _NO_NAME.fullmatch(each)]
         if wrong and group in _groups():
             there = ", ".join(sorted(path.stem for path in (CONF / group).glob("*.yaml")))

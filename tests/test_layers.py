@@ -9,6 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "mdn"
 
 LAYERS = [
     "checks",
+    "plain",
+    "registry",
     "normal",
     "triangular",
     "scale",
@@ -38,6 +40,7 @@ LAYERS = [
     "export",
     "module",
     "em_module",
+    "model",
     "callbacks",
     "estimators",
     "report",

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mdn.estimators import GMM, select
+    from mdn.model.load import load
     from mdn.regressor import MDNRegressor
-    from mdn.run.build import load
 
 __all__ = ["GMM", "MDNRegressor", "load", "select"]
 
 _HOMES = {
     "GMM": "mdn.estimators",
     "MDNRegressor": "mdn.regressor",
-    "load": "mdn.run.build",
+    "load": "mdn.model.load",
     "select": "mdn.estimators",
 }
 """Where each public name lives: importing `mdn` alone stays light."""

@@ -26,6 +26,10 @@ NORMS: dict[str | None, Callable[[int], nn.Module]] = {
 }
 
 
+MOST_LAYERS = 1000
+"""Hidden layers at most: a deeper network learns nothing, and takes minutes to build."""
+
+
 class Block(nn.Module):
     """One hidden layer: linear, norm, activation, dropout, and the way round it."""
 
@@ -79,6 +83,8 @@ class MLP(nn.Sequential):
     ) -> None:
         check_at_least("width", width, 1)
         check_at_least("depth", depth, 0)
+        if depth > MOST_LAYERS:
+            raise ValueError(f"depth must be at most {MOST_LAYERS} hidden layers, got {depth}")
         _check_known("activation", activation, ACTIVATIONS)
         _check_known("norm", norm, NORMS)
         if not 0 <= dropout < 1:

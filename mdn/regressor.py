@@ -20,7 +20,7 @@ from mdn.data.table import Table
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
 from mdn.run.automatic import with_sizes
-from mdn.run.build import build_module, build_trainer
+from mdn.run.build import build_module, build_trainer, described
 from mdn.run.compose import compose
 from mdn.run.errors import CONFIGURATION_ERRORS, readable
 from mdn.run.log import RunLog
@@ -216,7 +216,7 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     _check_epochs(config["trainer"]["max_epochs"])
     module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
     module.recipe = {
-        "model": config["model"],
+        "model": described(config["model"]),
         "data": {},
         "inputs": table.input_names,
         "targets": table.target_names,

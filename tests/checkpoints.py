@@ -7,7 +7,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdn.data.table import Table
-from mdn.run.build import build_module
+from mdn.model.checkpoint import RECIPE, WEIGHTS, write_checkpoint
+from mdn.run.build import build_module, described
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["model.num_components=3", "model.ensemble_size=1", "model.backbone.depth=3"]
@@ -28,7 +29,7 @@ def untrained(*overrides, num_inputs=3, num_targets=1):
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
-    module.recipe = {"model": model, "data": {}, "inputs": inputs, "targets": targets}
+    module.recipe = {"model": described(model), "data": {}, "inputs": inputs, "targets": targets}
     return module.eval()
 
 
@@ -39,5 +40,5 @@ def rows(number, num_inputs=3):
 
 def save(module, path):
     """Write a module as a training run does."""
-    torch.save({"mdn": module.recipe, "state_dict": module.state_dict()}, path)
+    write_checkpoint({RECIPE: module.recipe, WEIGHTS: module.state_dict()}, path)
     return path

@@ -9,7 +9,7 @@ from pyarrow import csv, table
 from scipy import stats
 
 import mdn
-from mdn.run.build import build_data
+from mdn.run.build import stored_data
 from mdn.run.compose import compose
 from mdn.run.evaluate import evaluate
 from mdn.run.train import train
@@ -54,7 +54,7 @@ def test_a_grid_is_warned_of_and_scored_in_training_and_evaluation(run, tmp_path
     ckpt = run_dir / "checkpoints" / "best.ckpt"
     model = mdn.load(ckpt)
     assert model.recipe["grid"] == {"mark": 1.0}
-    rows = build_data(model.recipe["data"]).tables["test"]
+    rows = stored_data(model.recipe["data"]).tables["test"]
     with torch.no_grad():
         mixture = model(rows.x)
     mu, sigma = mixture.mu[..., 0].numpy(), mixture.sigma[..., 0].numpy()
@@ -75,7 +75,7 @@ def test_who_guards_against_spikes_is_not_warned(run, marks):
     assert floor == pytest.approx(1 / 12**0.5 / y.std(), rel=0.1)
     assert recipe["grid"] == {"mark": 1.0}
     assert metrics["test/grid_nll"] < stats.entropy(np.unique(y, return_counts=True)[1])
-    data = build_data(recipe["data"])
+    data = stored_data(recipe["data"])
     assert (data.train_table.y - data.tables["train"].y).abs().max() <= 0.5
     assert not torch.equal(data.train_table.y, data.tables["train"].y)
 
@@ -89,7 +89,7 @@ def test_a_recalibration_is_kept_in_the_best_checkpoint(run, tmp_path):
     assert last.recalibration == 1
     assert "recalibration" not in plain
     before = mdn.load(tmp_path / "plain" / "checkpoints" / "best.ckpt")
-    rows = build_data(best.recipe["data"]).tables["test"]
+    rows = stored_data(best.recipe["data"]).tables["test"]
     with torch.no_grad():
         expected = before(rows.x).dispersed(metrics["recalibration"])
         torch.testing.assert_close(best(rows.x).std, expected.std, atol=0, rtol=1e-4)

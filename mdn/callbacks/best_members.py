@@ -4,7 +4,6 @@ It leaves out what a joint best epoch is, a compromise. But members that are bes
 not be best together, so the two pools are compared on the validation rows, and the better is kept.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +12,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from mdn.callbacks.checkpoint import AtomicCheckpointIO
+from mdn.callbacks.checkpoint import best_path
 from mdn.callbacks.evaluating import evaluating
 from mdn.mixture_module import MixtureModule
+from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 
 JOINT = "joint_state_dict"
 """Where a best checkpoint keeps the weights of the joint best epoch when it holds others."""
@@ -68,19 +68,19 @@ class BestMembers(Callback):
         }
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        best = best_path(trainer)
         if self.nll is not None and best:
             self._keep_the_better(trainer, pl_module, best)  # pyright: ignore[reportArgumentType]
 
     def _keep_the_better(self, trainer: Trainer, module: MixtureModule, best: str) -> None:
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+        checkpoint = read_checkpoint(best)
         joint = checkpoint.pop(JOINT, checkpoint["state_dict"])
         own = joint | {f"network.{name}": value.cpu() for name, value in self.weights.items()}
         better = pooled_nll(trainer, module, own) < pooled_nll(trainer, module, joint)
         self.outcome = {"members_own_epochs": better}
         kept = {"state_dict": own, JOINT: joint} if better else {"state_dict": joint}
         if trainer.is_global_zero:
-            AtomicCheckpointIO().save_checkpoint(checkpoint | kept, Path(best))
+            write_checkpoint(checkpoint | kept, best)
         trainer.strategy.barrier()
 
 

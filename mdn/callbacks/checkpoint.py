@@ -7,37 +7,34 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
+from mdn.data.write import replaced
+from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames: under the final name there is only ever a whole file.
 
-    Lightning's own writer goes by way of another directory, where the move is no rename.
+class SealedCheckpointIO(TorchCheckpointIO):
+    """Writes and reads checkpoints as `mdn.model.checkpoint` does: whole, and under a digest.
+
+    Attributes:
+        loaded: the checkpoint that was read last.
     """
+
+    loaded: Path | None = None
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None
     ) -> None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.part")
-        try:
-            _write_through(checkpoint, beside)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_checkpoint(checkpoint, Path(path))
 
-
-def _write_through(checkpoint: dict[str, Any], path: Path) -> None:
-    with path.open("wb") as file:
-        torch.save(checkpoint, file)
-        file.flush()
-        os.fsync(file.fileno())
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        self.loaded = Path(path)
+        return read_checkpoint(path)
 
 
 class WholeCheckpoint(ModelCheckpoint):
@@ -75,23 +72,23 @@ class WholeCheckpoint(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
-        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        if not isinstance(trainer.strategy.checkpoint_io, SealedCheckpointIO):
+            trainer.strategy.checkpoint_io = SealedCheckpointIO()
+        self._io = trainer.strategy.checkpoint_io
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        # A run resumed in a directory of its own brings its best model along; where that is gone,
-        # its score is no use either.
-        earlier = state_dict["best_model_path"]
-        if earlier and os.path.isfile(earlier):
-            super().load_state_dict(self._moved(state_dict, earlier))
-
-    def _moved(self, state_dict: dict[str, Any], earlier: str) -> dict[str, Any]:
-        here = os.path.join(self.dirpath or "", os.path.basename(earlier))
-        if here == earlier:
-            return state_dict
-        _copy(earlier, here)
-        scores = dict(zip([here], state_dict["best_k_models"].values(), strict=False))
-        places = dict.fromkeys(("best_model_path", "kth_best_model_path"), here)
-        return {**state_dict, **places, "dirpath": self.dirpath, "best_k_models": scores}
+        # A run resumed in a directory of its own brings its best model along. It is the file beside
+        # the one that is resumed, whatever path that one names; where it is gone, its score is no
+        # use either.
+        assert self._io.loaded is not None
+        earlier = self._io.loaded.with_name(f"{self.filename}.ckpt")
+        here, score = Path(self.dirpath or "") / earlier.name, state_dict["best_model_score"]
+        if score is not None and earlier.is_file():
+            if not (here.exists() and here.samefile(earlier)):
+                _copy(earlier, here)
+            self.best_model_score = self.kth_value = score
+            self.best_model_path = self.kth_best_model_path = str(here)
+            self.best_k_models = {str(here): score}
 
 
 class BestCheckpoint(WholeCheckpoint):
@@ -160,7 +157,13 @@ def ends(trainer: Trainer) -> bool:
     )
 
 
+def best_path(trainer: Trainer) -> str:
+    """The path of the best checkpoint of a run so far; empty where none is kept."""
+    return getattr(trainer.checkpoint_callback, "best_model_path", "")
+
+
 @rank_zero_only
-def _copy(source: str, target: str) -> None:
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(target) as beside:
+        shutil.copyfile(source, beside)

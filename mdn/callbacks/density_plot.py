@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from jaxtyping import Float
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -12,8 +11,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.func import functional_call
 
+from mdn.callbacks.checkpoint import best_path
 from mdn.callbacks.evaluating import evaluating
 from mdn.mixture import GaussianMixture
+from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,11 +111,9 @@ def _figure(
 
 def best_weights(trainer: Trainer) -> dict[str, Any]:
     """The weights of the best checkpoint; empty where there is none."""
-    path = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    if not path:
-        return {}
-    device = trainer.strategy.root_device
-    return torch.load(path, map_location=device, weights_only=True)["state_dict"]
+    path, device = best_path(trainer), trainer.strategy.root_device
+    weights = read_checkpoint(path)[WEIGHTS] if path else {}
+    return {name: value.to(device) for name, value in weights.items()}
 
 
 def show(trainer: Trainer, path: Path, name: str) -> None:

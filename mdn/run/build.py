@@ -1,28 +1,31 @@
-"""From checked plain configuration to objects, and from a checkpoint back to a model."""
+"""From checked plain configuration to objects, and to what a checkpoint says of them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from lightning.pytorch import Trainer
 
+from mdn import registry
 from mdn.data.module import TableModule
 from mdn.data.repeats import rounded_targets
 from mdn.mixture_module import MixtureModule
+from mdn.model.parts import register_parts
+from mdn.registry import KIND, name_of
 from mdn.report.grids import GRID
-from mdn.run.errors import readable
 from mdn.run.log import RunLog
 from mdn.run.quiet import quieten
-from mdn.run.targets import check_targets
 
 ROWS = "rows"
 """Where a recipe keeps the fingerprint of its tables."""
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """What of a `trainer` node says in how many processes it trains."""
+
+_OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_")
+"""Keys of a configuration that tell Hydra how to instantiate a node."""
 
 _GPUS = ("gpu", "cuda", "mps")
 
@@ -38,6 +41,19 @@ _SILENT: dict[str, Any] = {
 def build_data(config: Mapping[str, Any]) -> TableModule:
     """The datamodule of a `data` node, its tables read and split."""
     data: TableModule = instantiate(config, _convert_="all")
+    data.setup("fit")
+    return data
+
+
+def stored_data(settings: Mapping[str, Any]) -> TableModule:
+    """The datamodule that a checkpoint describes; the files that it names are printed first.
+
+    Raises:
+        ValueError: if it does not describe registered data with settings of the right types.
+    """
+    data: TableModule = registry.build("data", settings)
+    for key in (key for key in settings if key.endswith("path") and settings[key] is not None):
+        print(f"reads the checkpoint's data.{key}: {settings[key]}")
     data.setup("fit")
     return data
 
@@ -86,9 +102,10 @@ def quiet_trainer() -> Trainer:
 
 def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     """Plain data from which `load` builds the model again, and `evaluate` its test rows."""
+    register_parts()
     return {
-        "model": config["model"],
-        "data": _with_absolute_paths(config["data"]),
+        "model": described(config["model"]),
+        "data": described(_with_absolute_paths(config["data"])),
         "inputs": data.input_names,
         "targets": data.target_names,
         ROWS: data.fingerprint(),
@@ -96,57 +113,24 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     }
 
 
-def load(path: str | Path) -> MixtureModule:
-    """The trained model of a checkpoint, ready to answer: `load(path)(x)` is p(y given x).
+def described(node: Any) -> Any:
+    """Settings as a checkpoint holds them: the name of each part where Hydra has a class.
 
-    Args:
-        path: a checkpoint written by a training run. It is read as plain data; nothing in it is
-            executed, and it may only name classes that a configuration may name.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is not a checkpoint of this project.
+    A part that is not registered is called by its path; whoever loads the checkpoint has to
+    register it under that name.
     """
-    checkpoint = read_checkpoint(path)
-    recipe = checkpoint["mdn"]
-    check_targets(recipe)
-    try:
-        module = build_module(recipe["model"], len(recipe["inputs"]), len(recipe["targets"]))
-        module.load_state_dict(checkpoint["state_dict"])
-    except InstantiationException as error:
-        raise ValueError(
-            f"{path} was written by another version of this project ({readable(error)}); read it "
-            "with that one, or train again"
-        ) from None
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{path} is not a whole checkpoint: {_first_line(error)}") from None
-    module.recipe = recipe
-    return module.eval()
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """A checkpoint as plain data; errors as `load` has them."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"there is no checkpoint {path}; a run keeps its own in checkpoints/"
-        )
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); it was "
-            "cut short, is something else, or holds code, which is never run: train again"
-        ) from None
-    if not isinstance(checkpoint, dict) or "mdn" not in checkpoint:
-        raise ValueError(f"{path} is not a checkpoint of this project: it holds no recipe")
-    return checkpoint
+    if isinstance(node, list):
+        return [described(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    settings = {key: described(value) for key, value in node.items() if key not in _OF_HYDRA}
+    if "_target_" not in node:
+        return settings
+    target = node["_target_"]
+    return {KIND: name_of(get_object(target)) or target, **settings}
 
 
 def _with_absolute_paths(data: dict[str, Any]) -> dict[str, Any]:
     """Files of the run are found again from another working directory."""
     is_path = [key for key in data if key.endswith("path") and data[key] is not None]
     return data | {key: str(Path(data[key]).absolute()) for key in is_path}
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

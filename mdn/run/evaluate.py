@@ -15,13 +15,14 @@ from mdn.data.module import EVALUATION_BATCH, TableModule
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
+from mdn.model.load import load
 from mdn.report.marginal import marginal_mixture
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import DPI, Picture, pictures
 from mdn.report.scores import Scores, score
 from mdn.report.settings import settings
 from mdn.report.tables import score_tables
-from mdn.run.build import ROWS, build_data, load, quiet_trainer
+from mdn.run.build import ROWS, build_data, quiet_trainer, stored_data
 from mdn.run.files import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.run.results import print_evaluation, reference_scores, write_metrics
 
@@ -73,7 +74,7 @@ def _changed(recipe: dict[str, Any], data: TableModule) -> list[str]:
 
 
 def _own_data(module: MixtureModule) -> TableModule:
-    data = build_data(module.recipe["data"])
+    data = stored_data(module.recipe["data"])
     _check_columns(module.recipe, data.input_names, data.target_names)
     return data
 

@@ -13,7 +13,7 @@ import torch
 
 from mdn.export import PlainModel
 from mdn.mixture_module import MixtureModule
-from mdn.run.build import load
+from mdn.model.load import load
 
 _EXAMPLE_ROWS = 5
 """Rows to trace with; the graph takes any number."""

@@ -27,7 +27,7 @@ from mdn.data.formats import ColumnFile
 from mdn.data.seeds import generator
 from mdn.data.stream import RowStream, open_rows
 from mdn.mixture_module import MixtureModule
-from mdn.run.build import load
+from mdn.model.load import load
 from mdn.run.writers import STANDARD_OUTPUT, TableWriter
 
 _Item = TypeVar("_Item")

@@ -5,15 +5,15 @@ from functools import partial
 import torch
 from lightning.pytorch import Trainer
 
-from mdn.callbacks.checkpoint import AtomicCheckpointIO
+from mdn.callbacks.checkpoint import best_path
 from mdn.callbacks.evaluating import evaluating
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.metrics import grid_nll, nll
 from mdn.mixture_module import MixtureModule
+from mdn.model.checkpoint import RECIPE, read_checkpoint, write_checkpoint
 from mdn.recalibration import best_dispersion
 from mdn.report.grids import grid_steps
-from mdn.run.build import read_checkpoint
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
@@ -35,7 +35,6 @@ def recalibrate(module: MixtureModule, table: Table) -> None:
 
 def keep_recalibration(trainer: Trainer, module: MixtureModule) -> None:
     """Write the recalibration of a module into its best checkpoint, where one was kept."""
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    best = best_path(trainer)
     if best and trainer.is_global_zero:
-        checkpoint = read_checkpoint(best) | {"mdn": module.recipe}
-        AtomicCheckpointIO().save_checkpoint(checkpoint, best)
+        write_checkpoint(read_checkpoint(best) | {RECIPE: module.recipe}, best)

@@ -3,8 +3,10 @@
 from typing import Any
 
 from mdn.data.fingerprint import changed
+from mdn.model.checkpoint import RECIPE, read_checkpoint
+from mdn.model.load import checked_recipe
 from mdn.report.settings import flat
-from mdn.run.build import ROWS, read_checkpoint
+from mdn.run.build import ROWS
 
 _LASTING = ("inputs", "targets", "model")
 """What of a recipe a resumed run must have in common with its checkpoint, besides the rows."""
@@ -29,8 +31,9 @@ def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any])
             nothing is left to do.
     """
     checkpoint = read_checkpoint(ckpt_path)
-    _check_rows(ckpt_path, checkpoint["mdn"], recipe)
-    for key, (was, now) in _differences(checkpoint["mdn"], recipe, _LASTING).items():
+    before = checked_recipe(checkpoint[RECIPE])
+    _check_rows(ckpt_path, before, recipe)
+    for key, (was, now) in _differences(before, recipe, _LASTING).items():
         if not key.startswith(_FREE):
             raise ValueError(
                 f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"

@@ -11,16 +11,18 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.callbacks.best_members import BestMembers
+from mdn.callbacks.checkpoint import best_path
 from mdn.callbacks.evaluating import evaluating
 from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
 from mdn.data.repeats import remarks
 from mdn.likelihood import use_compiled
 from mdn.mixture_module import MixtureModule
+from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
 from mdn.run.automatic import with_sizes
-from mdn.run.build import build_data, build_module, build_trainer, read_checkpoint, recipe
+from mdn.run.build import build_data, build_module, build_trainer, recipe
 from mdn.run.floor import GRID
 from mdn.run.log import RunLog
 from mdn.run.recalibrate import keep_recalibration, recalibrate
@@ -111,9 +113,9 @@ def _check_monitor(monitor: str) -> None:
 
 def restore_best(trainer: Trainer, module: MixtureModule) -> None:
     """Give the module the weights of the best checkpoint, where one was kept."""
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    best = best_path(trainer)
     if best:
-        module.load_state_dict(read_checkpoint(best)["state_dict"])
+        module.load_state_dict(read_checkpoint(best)[WEIGHTS])
 
 
 def _resets(trainer: Trainer) -> dict[str, int]:

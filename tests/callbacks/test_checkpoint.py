@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 
-from mdn.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from mdn.callbacks.checkpoint import BestCheckpoint, LastCheckpoint, SealedCheckpointIO
 
 
 def pair(directory, every_seconds=0.0):
@@ -58,9 +58,9 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
             raise OSError("no space left")
 
     path = tmp_path / "best.ckpt"
-    AtomicCheckpointIO().save_checkpoint({"value": torch.ones(3)}, path)
+    SealedCheckpointIO().save_checkpoint({"value": torch.ones(3)}, path)
     with pytest.raises(OSError, match="no space left"):
-        AtomicCheckpointIO().save_checkpoint({"a": torch.ones(9), "b": Unwritable()}, path)
+        SealedCheckpointIO().save_checkpoint({"a": torch.ones(9), "b": Unwritable()}, path)
     assert os.listdir(tmp_path) == ["best.ckpt"]
     torch.testing.assert_close(load(path)["value"], torch.ones(3))
 

@@ -1,0 +1,92 @@
+"""Checkpoints: plain data and tensors, under a digest.
+
+A checkpoint is a dictionary that `torch.save` writes and `seal` closes. Lightning keeps in it what
+it takes to go on with a run; this project adds
+
+    "mdn"         the recipe: the columns, and how the model was built and trained, as plain data
+    "mdn_format"  the number of this layout
+
+Both are open: a later version may add keys to the recipe, and an earlier one leaves alone the keys
+that it does not know. The number changes only where a key changes its meaning.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mdn.data.write import replaced
+from mdn.model.seal import check_seal, seal
+from mdn.plain import check_plain
+
+RECIPE = "mdn"
+FORMAT = "mdn_format"
+WEIGHTS = "state_dict"
+
+NUMBER = 1
+"""The layout that this version writes and reads."""
+
+
+def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
+    """Write a checkpoint under its digest, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as beside:
+        with beside.open("wb") as file:
+            torch.save({**checkpoint, FORMAT: NUMBER}, file)
+        seal(beside)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint as plain data and tensors; nothing in it is executed.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, is not a checkpoint of this project, or holds anything
+            but plain data in its recipe or anything but finite numbers in its weights.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"there is no checkpoint {path}; a run keeps its own in checkpoints/"
+        )
+    check_seal(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); it is "
+            "something else, or holds code, which is never run: train again"
+        ) from None
+    _check(checkpoint, path)
+    return checkpoint
+
+
+def _check(checkpoint: Any, path: str | Path) -> None:
+    if type(checkpoint) is not dict or type(checkpoint.get(RECIPE)) is not dict:
+        raise ValueError(f"{path} is not a checkpoint of this project: it holds no recipe")
+    if checkpoint.get(FORMAT) != NUMBER:
+        raise ValueError(
+            f"{path} has layout {checkpoint.get(FORMAT)!r:.20}, and this version reads {NUMBER}; "
+            "read it with the version that wrote it, or train again"
+        )
+    check_plain(checkpoint[RECIPE], f"the recipe in {path}")
+    _check_weights(checkpoint.get(WEIGHTS), path)
+
+
+def _check_weights(weights: Any, path: str | Path) -> None:
+    if not isinstance(weights, dict) or not all(map(_is_whole, weights.values())):
+        raise ValueError(f"{path} is not a checkpoint of this project: it holds no weights")
+    for name, value in weights.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(
+                f"{path} holds numbers in {name} that are not finite; take an earlier checkpoint, "
+                "or train again"
+            )
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether a value is a tensor with as much memory as it has numbers."""
+    if type(value) is not Tensor or value.layout != torch.strided:
+        return False
+    return value.numel() * value.itemsize <= value.untyped_storage().nbytes()

@@ -1,0 +1,339 @@
+"""A checkpoint from a stranger runs nothing, and what does not fit is refused in one sentence."""
+
+import copy
+import io
+import pathlib
+import pickle
+import time
+import zipfile
+
+import pytest
+import torch
+from checkpoints import untrained
+
+import mdn
+from mdn.model.checkpoint import FORMAT, RECIPE, WEIGHTS, read_checkpoint, write_checkpoint
+from mdn.model.seal import seal
+from mdn.run.build import stored_data
+from mdn.run.resume import check_resume
+
+WITHIN_SECONDS = 10.0
+"""So that a refusal is at once: what is refused late has done its work before."""
+
+
+class Payload:
+    """What an attacker would have unpickled: it makes a file."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.marker,)
+
+
+@pytest.fixture(scope="module")
+def good():
+    """What a healthy checkpoint of a default-shaped ensemble holds."""
+    torch.manual_seed(0)
+    module = untrained("model.ensemble_size=3")
+    data = {
+        "kind": "synthetic",
+        "problem": {"kind": "two_branches"},
+        **{"train_rows": 9, "val_rows": 9, "test_rows": 9, "batch_size": 3, "seed": 0},
+    }
+    return {RECIPE: module.recipe | {"data": data}, WEIGHTS: module.state_dict(), "epoch": 3}
+
+
+@pytest.fixture
+def hostile(good, tmp_path):
+    """The path of a sealed copy of the good checkpoint after an edit."""
+
+    def write(edit):
+        checkpoint = copy.deepcopy(good)
+        edit(checkpoint)
+        path = tmp_path / "hostile.ckpt"
+        write_checkpoint(checkpoint, path)
+        return path
+
+    return write
+
+
+def cyclic():
+    itself = []
+    itself.append(itself)
+    return itself
+
+
+def bomb():
+    """A few kilobytes that unfold to 10 to the 24th values."""
+    value = [1] * 1000
+    for _ in range(7):
+        value = [value] * 1000
+    return value
+
+
+UNSAFE = {"_target_": "torch.load", "f": "evil.bin", "weights_only": False}
+INTERPOLATION = "${oc.create:{_target_:torch.load,f:evil.bin,weights_only:false}}"
+SETTINGS = {
+    "a target in a list": ("sharpness", [UNSAFE], r"sharpness must be a list, .* a number"),
+    "a target in a tuple": ("sharpness", (UNSAFE,), "got a tuple"),
+    "two targets in a tuple": ("sharpness", (UNSAFE, UNSAFE), "got a tuple"),
+    "a target with arguments": ("sharpness", [{"_args_": [1], "_target_": "os.system"}], "a list"),
+    "a partial": ("backbone", {"_partial_": True, "_target_": "os.system"}, "with a 'kind'"),
+    "a target as a backbone": ("backbone", UNSAFE, "with a 'kind'"),
+    "a dotted kind": ("backbone", {"kind": "torch.load"}, "does not know as a backbone"),
+    "a kind that is a list": ("family", {"kind": ["full"]}, "with a 'kind'"),
+    "a kind of another role": ("family", {"kind": "mlp"}, "does not know as a family"),
+    "a tuple of betas": ("optimizer.betas", (0.9, 0.99), "got a tuple"),
+    "a target in the betas": ("optimizer.betas", [UNSAFE, 0.99], "betas must be a list of 2"),
+    "an interpolation": ("sharpness", INTERPOLATION, "sharpness must be a list"),
+    "an interpolation in a list": ("sharpness", [INTERPOLATION], "sharpness must be a list"),
+    "an interpolation of a number": ("num_components", "${oc.env:HOME}", "a whole number, got"),
+    "the environment": ("backbone.activation", "${oc.env:HOME}", "activation must be one of"),
+    "a setting too many": ("backbone.hook", "os.system", "has no setting 'hook'"),
+    "an argument of the program": ("backbone.num_inputs", 10**9, "has no setting 'num_inputs'"),
+    "a set": ("sharpness", {1.0}, "plain data"),
+    "a tensor": ("num_components", torch.tensor(3), "got a Tensor"),
+    "a key that is no text": ("family", {1: 2}, "plain data"),
+    "a list in itself": ("sharpness", cyclic(), "at most 30 levels"),
+    "a bomb": ("sharpness", bomb(), "at most 1000000 values"),
+    "true for a number": ("num_components", True, "a whole number, got True"),
+    "a word for a number": ("backbone.width", "wide", "a whole number, got 'wide'"),
+    "half a layer": ("backbone.depth", 2.5, "a whole number, got 2.5"),
+    "not a number": ("family.min_scale", float("nan"), "min_scale must be a positive number"),
+    "a negative floor": ("family.min_scale", -1.0, "min_scale must be a positive number"),
+    "no family": ("family", None, "family must be a set of settings"),
+    "a hundred million layers": ("backbone.depth", 10**8, "depth must be at most 1000"),
+    "more layers than weights": ("backbone.depth", 900, r"by its settings network\.backbone"),
+    "fewer layers than weights": ("backbone.depth", 2, r"by its settings network\.backbone"),
+    "a huge width": ("backbone.width", 10**6, "by its settings network"),
+    "a width beyond memory": ("backbone.width", 10**9, "cannot be built"),
+    "a width beyond numbers": ("backbone.width", 10**30, "cannot be built"),
+    "a billion members": ("ensemble_size", 10**9, "ensemble_size is 1000000000"),
+    "more members than weights": ("ensemble_size", 4, "by its settings network"),
+    "no members": ("ensemble_size", 0, "ensemble_size is 0"),
+    "a billion components": ("num_components", 10**9, "by its settings network"),
+    "another family": (
+        "family",
+        {"kind": "shared_isotropic", "min_scale": 1e-3},
+        "by its settings",
+    ),
+}
+
+
+def change(path, value):
+    *parents, last = path.split(".")
+
+    def edit(checkpoint):
+        node = checkpoint[RECIPE]["model"]
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+
+    return edit
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_settings_that_do_not_fit_are_refused(hostile, case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    marker = tmp_path / "marker"
+    torch.save(Payload(marker), tmp_path / "evil.bin")
+    setting, value, message = SETTINGS[case]
+    path = hostile(change(setting, value))
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=message) as refusal:
+        mdn.load(path)
+    assert str(path) in str(refusal.value) or "recipe" in str(refusal.value)
+    assert time.monotonic() - start < WITHIN_SECONDS
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("case", [case for case in SETTINGS if "kind" in SETTINGS[case][2]])
+def test_a_run_goes_on_from_no_such_checkpoint(hostile, good, case):
+    setting, value, message = SETTINGS[case]
+    with pytest.raises(ValueError, match=message):
+        check_resume(str(hostile(change(setting, value))), 10, good[RECIPE])
+
+
+def unreal(weights, name, tensor):
+    weights[name] = tensor
+
+
+EDITS = {
+    "no recipe": (lambda c: c[RECIPE].clear(), "its data must be"),
+    "no model": (lambda c: c[RECIPE].pop("model"), "model must be settings"),
+    "no inputs": (lambda c: c[RECIPE].pop("inputs"), "its inputs must be"),
+    "inputs that are no names": (lambda c: c[RECIPE].update(inputs=[1, 2, 3]), "its inputs"),
+    "one input more": (lambda c: c[RECIPE]["inputs"].append("z"), "by its settings"),
+    "a recipe of text": (lambda c: c.update({RECIPE: "full"}), "holds no recipe"),
+    "a recalibration of 0": (lambda c: c[RECIPE].update(recalibration=0.0), "must be positive"),
+    "a recalibration of text": (lambda c: c[RECIPE].update(recalibration="1"), "recalibration"),
+    "rows of text": (lambda c: c[RECIPE].update(rows={"train": "x"}), "its rows must be"),
+    "no weights": (lambda c: c.pop(WEIGHTS), "holds no weights"),
+    "weights of text": (lambda c: unreal(c[WEIGHTS], "inputs.shift", "x"), "holds no weights"),
+    "a weight is missing": (lambda c: c[WEIGHTS].pop("inputs.shift"), "inputs.shift is float64"),
+    "a weight too many": (
+        lambda c: unreal(c[WEIGHTS], "network.more", torch.ones(3)),
+        "network.more is not there",
+    ),
+    "one number for a terabyte": (
+        lambda c: unreal(c[WEIGHTS], "inputs.shift", torch.ones(1).expand(10**6, 10**6)),
+        "holds no weights",
+    ),
+    "NaN in the weights": (
+        lambda c: c[WEIGHTS]["network.head.weights.bias"].fill_(torch.nan),
+        "network.head.weights.bias that are not finite",
+    ),
+    "half precision": (
+        lambda c: unreal(c[WEIGHTS], "inputs.shift", c[WEIGHTS]["inputs.shift"].half()),
+        "by its weights float16",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_contents_that_do_not_fit_are_refused(hostile, case):
+    edit, message = EDITS[case]
+    with pytest.raises(ValueError, match=message):
+        mdn.load(hostile(edit))
+
+
+def test_the_good_checkpoint_is_read(hostile, good):
+    model = mdn.load(hostile(lambda _: None))
+    weights = model.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in good[WEIGHTS].items())
+    check_resume(str(hostile(lambda _: None)), 10, good[RECIPE])
+
+
+def test_keys_that_a_later_version_adds_are_left_alone(hostile):
+    model = mdn.load(hostile(lambda c: c[RECIPE].update(columns={"x0": {"kind": "number"}})))
+    assert model.recipe["columns"] == {"x0": {"kind": "number"}}
+
+
+def test_a_later_layout_is_refused_by_its_number(good, tmp_path):
+    torch.save({**good, FORMAT: 2}, tmp_path / "later.ckpt")
+    seal(tmp_path / "later.ckpt")
+    with pytest.raises(ValueError, match="has layout 2, and this version reads 1"):
+        mdn.load(tmp_path / "later.ckpt")
+
+
+@pytest.mark.parametrize("place", ["recipe", "weights", "beside them"])
+def test_an_object_is_never_unpickled(good, tmp_path, place):
+    marker = tmp_path / "marker"
+    checkpoint = copy.deepcopy(good)
+    node = {"recipe": checkpoint[RECIPE], "weights": checkpoint[WEIGHTS]}.get(place, checkpoint)
+    node["sharpness"] = Payload(marker)
+    write_checkpoint(checkpoint, tmp_path / "evil.ckpt")
+    with pytest.raises(ValueError, match="holds code, which is never run"):
+        mdn.load(tmp_path / "evil.ckpt")
+    assert not marker.exists()
+
+
+def bytes_of(value):
+    stream = io.BytesIO()
+    torch.save(value, stream)
+    return stream.getvalue()
+
+
+FILES = {
+    "empty": b"",
+    "one byte": b"P",
+    "text": b"hello, world\n" * 100,
+    "a pickle": pickle.dumps({"mdn": {}}),
+    "another project's": bytes_of({"state_dict": {}, "hyper_parameters": {}}),
+    "a tensor": bytes_of(torch.ones(3)),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_of_another_kind_is_refused(tmp_path, case):
+    path = tmp_path / "other.ckpt"
+    path.write_bytes(FILES[case])
+    with pytest.raises(ValueError, match="is not a whole checkpoint of this project"):
+        mdn.load(path)
+
+
+@pytest.mark.parametrize("value", [{"state_dict": {}}, torch.ones(3), [1, 2]])
+def test_a_sealed_file_of_another_kind_is_refused(tmp_path, value):
+    torch.save(value, tmp_path / "other.ckpt")
+    seal(tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match="holds no recipe"):
+        mdn.load(tmp_path / "other.ckpt")
+
+
+def test_a_sealed_archive_of_another_kind_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.ckpt", "w") as archive:
+        archive.writestr("data.txt", "hello")
+    seal(tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match="cannot be read as a checkpoint of plain data"):
+        mdn.load(tmp_path / "other.ckpt")
+
+
+def test_a_folder_or_nothing_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "nothing.ckpt"):
+        with pytest.raises(FileNotFoundError, match="there is no checkpoint"):
+            mdn.load(path)
+
+
+DATA = {
+    "a target": ({"_target_": "shutil.copyfile", "src": "a", "dst": "b"}, "with a 'kind'"),
+    "a dotted kind": ({"kind": "shutil.copyfile"}, "does not know as a data"),
+    "a problem that is a target": ({"problem": UNSAFE}, r"data\.problem must be settings"),
+    "a number that is text": ({"train_rows": "${oc.env:HOME}"}, "train_rows must be a whole"),
+    "a setting too many": ({"hook": "x"}, "has no setting 'hook'"),
+}
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_data_that_a_checkpoint_names_is_checked(good, case):
+    changes, message = DATA[case]
+    settings = changes if "kind" in changes or "_target_" in changes else None
+    settings = settings or copy.deepcopy(good[RECIPE]["data"]) | changes
+    with pytest.raises(ValueError, match=message):
+        stored_data(settings)
+
+
+def test_files_that_a_checkpoint_names_are_printed_before_they_are_opened(capsys):
+    settings = {
+        "kind": "file",
+        "path": "/nowhere/secret.csv",
+        **{"targets": [0], "inputs": None, "weight": None, "val_path": None},
+        **{"test_path": "/nowhere/test.csv", "val_fraction": 0.1, "test_fraction": 0.1},
+        **{"dequantize": False, "batch_size": "auto", "seed": 0},
+    }
+    with pytest.raises(FileNotFoundError, match="secret"):
+        stored_data(settings)
+    said = capsys.readouterr().out
+    assert "data.path: /nowhere/secret.csv" in said
+    assert "data.test_path: /nowhere/test.csv" in said
+
+
+def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):
+    """The best model so far is the file beside the one that is resumed, and no other."""
+    from mdn.callbacks.checkpoint import BestCheckpoint, SealedCheckpointIO
+
+    secret = tmp_path / "secret.ckpt"
+    secret.write_text("secret")
+    (tmp_path / "run").mkdir()
+    write_checkpoint(good, tmp_path / "run" / "last.ckpt")
+    callback = BestCheckpoint(str(tmp_path / "here"), "best", "val/nll", "min")
+    callback._io = SealedCheckpointIO()
+    callback._io.load_checkpoint(tmp_path / "run" / "last.ckpt")
+    callback.load_state_dict(
+        {
+            "best_model_path": str(secret),
+            "best_model_score": torch.tensor(1.0),
+            "best_k_models": {str(secret): torch.tensor(1.0)},
+            "kth_best_model_path": str(secret),
+            "dirpath": str(tmp_path / "here"),
+        }
+    )
+    assert callback.best_model_path == callback.kth_best_model_path == ""
+    assert not (tmp_path / "here").exists()
+
+
+def test_reading_is_free_of_the_command_line(hostile):
+    """What a checkpoint says of its run is data: no override in it is composed."""
+    path = hostile(lambda c: c[RECIPE].update(overrides=["family=full", "+x=${oc.env:HOME}"]))
+    assert read_checkpoint(path)[RECIPE]["overrides"][1] == "+x=${oc.env:HOME}"
+    mdn.load(path)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from mdn.data.write import replaced
 from mdn.export import PlainModel
 from mdn.mixture_module import MixtureModule
 from mdn.model.load import load
@@ -27,12 +27,8 @@ def export(config: dict[str, Any]) -> None:
     if not out.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} in; make it")
     module = load(config["ckpt"])
-    beside = out.with_name(f".{out.name}.part")
-    try:
+    with replaced(out) as beside:
         FORMATS[config["format"]](module, beside)
-        os.replace(beside, out)
-    finally:
-        beside.unlink(missing_ok=True)
     print(f"{config['format']}: {out}")
 
 

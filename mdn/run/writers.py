@@ -1,14 +1,16 @@
 """Tables written one after the other, to a file that appears whole or not at all."""
 
-import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import csv, parquet
+
+from mdn.data.write import replaced
 
 STANDARD_OUTPUT = "-"
 
@@ -46,14 +48,18 @@ class TableWriter:
         if self._path is not None:
             _check_out(self._path)
         self._writer: Any = None
+        self._files = ExitStack()
 
     def __enter__(self) -> "TableWriter":
+        if self._path is not None:
+            self._beside = self._files.enter_context(replaced(self._path))
         return self
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of a table, which has the columns of the one before."""
         if self._writer is None:
             self._writer = self._open(table.schema)
+            self._files.callback(self._writer.close)
         self._writer.write_table(table)
 
     def __exit__(
@@ -62,23 +68,12 @@ class TableWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if self._writer is not None:
-                self._writer.close()
-            if self._path is not None and error is None:
-                os.replace(_beside(self._path), self._path)
-        finally:
-            if self._path is not None:
-                _beside(self._path).unlink(missing_ok=True)
+        self._files.__exit__(kind, error, trace)
 
     def _open(self, schema: pa.Schema) -> Any:
         if self._path is None:
             return _csv_writer(sys.stdout.buffer, schema)
-        return FORMATS[self._path.suffix](_beside(self._path), schema)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+        return FORMATS[self._path.suffix](self._beside, schema)
 
 
 def _check_out(path: Path) -> None:

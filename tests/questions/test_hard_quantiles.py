@@ -92,13 +92,13 @@ def test_all_and_nothing_are_the_ends_of_the_line(scale):
 
 
 @pytest.mark.parametrize("std", [1e-3, 1.0, 30.0])
-@pytest.mark.parametrize("scale", [1e-60, 1e-20, 1.0, 1e200])
+@pytest.mark.parametrize("scale", [1e-60, 1.0, 1e200])
 def test_the_middle_of_a_gap_is_the_median(scale, std):
     """Components a million apart, equally likely and not equally wide: nothing is between them."""
     mu = scale * torch.tensor([[0.0], [1e6]], dtype=torch.float64)
     scales = DiagonalScale(scale * torch.tensor([[1.0], [std]], dtype=torch.float64), 1)
     mixture = GaussianMixture(torch.tensor([0.5, 0.5], dtype=torch.float64).log(), mu, scales)
-    assert mixture.median.item() == pytest.approx(5e5 * scale, rel=4 * EPS)
+    assert mixture.median.item() == pytest.approx(5e5 * scale, rel=4 * EPS, abs=0)
 
 
 def exact_shortfall(mixture: GaussianMixture, level: float, upper: bool) -> mpf:

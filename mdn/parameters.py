@@ -6,14 +6,16 @@ in a file of its own.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.arguments import whole
+from mdn.indexing import Index, batch_index
 from mdn.scale import Scale
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
@@ -30,11 +32,21 @@ class MixtureParameters(ABC):
         log_pi: log weights; exp(log_pi) sums to one over the last axis.
         mu: component means.
         scale: the factor of each component's covariance.
+
+    Raises:
+        ValueError: on numbers in half precision, in which no density survives.
     """
 
     log_pi: Float[Tensor, "*batch K"]
     mu: Float[Tensor, "*batch K D"]
     scale: Scale
+
+    def __post_init__(self) -> None:
+        if self.mu.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"a mixture holds numbers in float32 or float64, got {self.mu.dtype}; a network "
+                "may run in half precision, its mixture may not: use .to(dtype=torch.float32)"
+            )
 
     @property
     def pi(self) -> Float[Tensor, "*batch K"]:
@@ -71,14 +83,19 @@ class MixtureParameters(ABC):
 
     @abstractmethod
     def sample(
-        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+        self, shape: Any = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Independent samples, [*shape, *batch, D], without gradient."""
 
     def sample_in_parts(
         self, num_samples: int, generator: torch.Generator | None = None
     ) -> Iterator[Float[Tensor, "*out D"]]:
-        """Samples from each mixture, a bounded number at once, [part, *batch, D]."""
+        """Samples from each mixture, a bounded number at once, [part, *batch, D].
+
+        Raises:
+            ValueError: on a number that is not a whole one of at least 1.
+        """
+        num_samples = whole("num_samples", num_samples, 1)
         at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
         for start in range(0, num_samples, at_once):
             yield self.sample([min(at_once, num_samples - start)], generator)
@@ -120,9 +137,19 @@ class MixtureParameters(ABC):
         lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
         return self.map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
 
-    def __getitem__(self: AnyMixture, index: int | slice | Tensor) -> AnyMixture:
-        """Some mixtures of a batch: an index into its first axis."""
-        return self.map(lambda stored: stored[index])
+    def __getitem__(self: AnyMixture, index: Index) -> AnyMixture:
+        """Some mixtures of a batch, by any index that NumPy takes of an array of its shape."""
+        parts = batch_index(index, self.batch_shape)
+        try:
+            return self.map(lambda stored: stored[parts])
+        except IndexError as error:
+            shape = list(self.batch_shape)
+            raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
 
     def __len__(self) -> int:
+        if not self.batch_shape:
+            raise TypeError("one mixture has no length; mixture[None] is a batch of one")
         return len(self.mu)
+
+    def __iter__(self: AnyMixture) -> Iterator[AnyMixture]:
+        return iter([self[i] for i in range(len(self))])

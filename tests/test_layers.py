@@ -9,11 +9,15 @@ PACKAGE = Path(__file__).parents[1] / "mdn"
 
 LAYERS = [
     "checks",
+    "numbers",
+    "arguments",
+    "indexing",
     "normal",
     "triangular",
     "scale",
     "likelihood",
     "parameters",
+    "values",
     "questions",
     "mixture",
     "families",

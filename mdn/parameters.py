@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mdn.arguments import whole
 from mdn.indexing import Index, batch_index
+from mdn.numbers import as_tensor
 from mdn.scale import Scale
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
@@ -100,11 +101,25 @@ class MixtureParameters(ABC):
         for start in range(0, num_samples, at_once):
             yield self.sample([min(at_once, num_samples - start)], generator)
 
-    def affine(
-        self: AnyMixture, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]
-    ) -> AnyMixture:
-        """The mixture of factor * y + shift, for a positive factor: a change of units."""
-        return type(self)(self.log_pi, self.mu * factor + shift, self.scale.rescale(factor))
+    def affine(self: AnyMixture, factor: Any, shift: Any) -> AnyMixture:
+        """The mixture of factor * y + shift, for positive factors: a change of units.
+
+        Args:
+            factor: one number for each target, in any form that `mdn.numbers` reads.
+            shift: the same.
+
+        Raises:
+            TypeError: on what is not real numbers.
+            ValueError: on other than one finite number for each target, or a factor not above 0.
+        """
+        factor, shift = (_of_each(self, *v) for v in (("factor", factor), ("shift", shift)))
+        if not torch.compiler.is_compiling() and not (factor > 0).all():
+            raise ValueError(f"a change of units takes positive factors, got {factor.tolist()}")
+        kind = torch.promote_types(torch.promote_types(self.mu.dtype, factor.dtype), shift.dtype)
+        mixture = self if kind == self.mu.dtype else self.to(dtype=kind)
+        return type(self)(
+            mixture.log_pi, mixture.mu * factor + shift, mixture.scale.rescale(factor)
+        )
 
     def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
         """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
@@ -123,8 +138,20 @@ class MixtureParameters(ABC):
         return self.map(Tensor.detach)
 
     def expand(self: AnyMixture, *batch: int) -> AnyMixture:
-        """One mixture repeated, without a copy, for a batch of rows."""
+        """One mixture repeated, without a copy, for a batch of rows.
+
+        Raises:
+            ValueError: on a batch that this one cannot be repeated to.
+        """
         lead = len(self.batch_shape)
+        ends = zip(self.batch_shape, batch[max(len(batch) - lead, 0) :], strict=False)
+        if len(batch) < lead or any(
+            wanted != -1 and own not in (1, wanted) for own, wanted in ends
+        ):
+            raise ValueError(
+                f"mixtures of batch shape {tuple(self.batch_shape)} cannot be repeated to {batch}; "
+                "only axes of length 1, and new ones in front, can"
+            )
 
         def widen(stored: Tensor) -> Tensor:
             return stored.expand(*batch, *stored.shape[lead:])
@@ -153,3 +180,16 @@ class MixtureParameters(ABC):
 
     def __iter__(self: AnyMixture) -> Iterator[AnyMixture]:
         return iter([self[i] for i in range(len(self))])
+
+
+def _of_each(mixture: MixtureParameters, name: str, values: Any) -> Tensor:
+    """One finite number for each target, on the mixture's device."""
+    tensor = as_tensor(values, name).to(mixture.mu.device)
+    if torch.compiler.is_compiling():
+        return tensor
+    if tensor.shape != (mixture.num_targets,) or not tensor.isfinite().all():
+        raise ValueError(
+            f"{name} takes one finite number for each of {mixture.num_targets} targets, got shape "
+            f"{tuple(tensor.shape)}: {tensor.tolist()}"
+        )
+    return tensor

@@ -16,10 +16,8 @@ from torch import Tensor
 
 from mdn import normal
 
-
-def far(dtype: torch.dtype) -> float:
-    """Standard deviations at which a normal density is hardly above the smallest number."""
-    return math.sqrt(-2 * math.log(1e4 * torch.finfo(dtype).tiny))
+# Standard deviations whose square is a number in every type.
+_REACH = 1e8
 
 
 def with_gradient(y: Tensor, p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
@@ -48,9 +46,19 @@ class _Implicit(torch.autograd.Function):
 
 def _slopes(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
     """Slopes of y in the level [*rows], and in weights, means and deviations [*rows, K]."""
-    # Numbers too small for their type are ten times as slow, and add nothing.
-    standard = ((y[..., None] - mu) / sigma).clamp(-far(y.dtype), far(y.dtype))
-    each = pi / sigma * normal.density(standard)
-    stretch = each.sum(-1).clamp(min=torch.finfo(y.dtype).tiny).reciprocal()
-    share = each * stretch[..., None]
-    return stretch, -normal.cdf(standard) * stretch[..., None], share, share * standard
+    standard = ((y[..., None] - mu) / sigma).clamp(-_REACH, _REACH)
+    height = normal.log_density(standard)
+    # Densities are relative to the highest, which cancels, as far out they are hardly numbers.
+    top = torch.where(pi > 0, height, -torch.inf).amax(-1, keepdim=True).detach()
+    each = pi / sigma * (height - top).clamp(max=0).exp()
+    total = each.sum(-1, keepdim=True)
+    # Nothing moves a quantile at infinity.
+    share = torch.where(y.isfinite()[..., None], each / total, 0.0)
+    by_level = _bounded_exp(-top) / total
+    by_weight = -_bounded_exp(torch.special.log_ndtr(standard) - top) / total
+    return by_level.squeeze(-1), by_weight, share, share * standard
+
+
+def _bounded_exp(power: Tensor) -> Tensor:
+    """exp, large but finite in a gap without density, where a quantile jumps."""
+    return power.clamp(max=0.9 * math.log(torch.finfo(power.dtype).max)).exp()

@@ -9,6 +9,7 @@ the tails, where F itself is nearly flat.
 Gradients of a quantile are implicit, F(y; theta) = p gives dy = (dp - dF) / f(y); see `implicit`.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from mdn import normal
 from mdn.arguments import Levels, probabilities, probability
-from mdn.questions.implicit import far, with_gradient
+from mdn.questions.implicit import with_gradient
 from mdn.questions.moments import Moments
 from mdn.questions.roots import Rows, root
 from mdn.values import takes_values
@@ -158,6 +159,12 @@ def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> 
 
 def _tail_and_density(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
     # Numbers too small for their type are ten times as slow, and add nothing.
-    standard = ((y[..., None] - mu) / sigma).clamp(-far(y.dtype), far(y.dtype))
+    far = _far(y.dtype)
+    standard = ((y[..., None] - mu) / sigma).clamp(-far, far)
     density = (pi / sigma * normal.density(standard)).sum(-1)
     return (pi * normal.cdf(standard)).sum(-1), density
+
+
+def _far(dtype: torch.dtype) -> float:
+    """Standard deviations at which a normal density is hardly above the smallest number."""
+    return math.sqrt(-2 * math.log(1e4 * torch.finfo(dtype).tiny))

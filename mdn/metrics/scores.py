@@ -69,7 +69,7 @@ def energy_score(
     """
     num_directions = whole("num_directions", num_directions, 1)
     directions = _orthogonal_directions(y, num_directions, seed)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(mixture.mu.numel(), y.numel()))
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, mixture.mu.numel(), y.numel()))
     scores = [crps(_projected(mixture, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
     return _norm_over_projection(y.shape[-1]) * torch.stack(scores).sum(0) / len(directions)
 
@@ -96,7 +96,7 @@ def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*ba
     Raises:
         ValueError: on another name.
     """
-    if point not in POINTS:
+    if not isinstance(point, str) or point not in POINTS:
         raise ValueError(f"a point prediction is one of {list(POINTS)}, got {point!r}")
     return POINTS[point](mixture)
 

@@ -81,7 +81,10 @@ class Divergences(Moments):
         with torch.no_grad():
             parts = _broadcast(self, other).sample_in_parts(num_samples, generator)
             ratio = torch.cat([self.log_prob(y) - other.log_prob(y) for y in parts])
-        return ratio.mean(0), ratio.std(0) / num_samples**0.5
+        mean = ratio.mean(0)
+        # Not `std`, which warns of an empty batch.
+        variance = (ratio - mean).square().sum(0) / (num_samples - 1)
+        return mean, (variance / num_samples).sqrt()
 
     def _mean_log_overlap(
         self, divergence: Float[Tensor, "*out I J"], log_pi: Float[Tensor, "*batch J"] | None = None

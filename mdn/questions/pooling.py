@@ -9,6 +9,7 @@ of the pool is the mean of the members' variances (noise) plus the variance of t
 import functools
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import TypeVar
 
 import torch
@@ -129,9 +130,9 @@ class Pooling(Moments):
         Raises:
             ValueError: on a negative tolerance.
         """
-        if not tolerance >= 0:
+        if not (isinstance(tolerance, Real) and tolerance >= 0):
             raise ValueError(
-                f"prune takes the smallest weight to keep, at least 0, got {tolerance}"
+                f"prune takes the smallest weight to keep, at least 0, got {tolerance!r}"
             )
         if 0 in self.batch_shape:
             return self

@@ -19,7 +19,7 @@ mixture's device.
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,13 +31,10 @@ Values = Any
 """What `mdn.numbers.as_tensor` reads."""
 
 AnyMixture = TypeVar("AnyMixture", bound=MixtureParameters)
-_Others = ParamSpec("_Others")
 _Answer = TypeVar("_Answer")
 
 
-def takes_values(
-    question: Callable[Concatenate[AnyMixture, Tensor, _Others], _Answer],
-) -> Callable[Concatenate[AnyMixture, Values, _Others], _Answer]:
+def takes_values(question: Callable[..., _Answer]) -> Callable[..., _Answer]:
     """Let a question of (mixture, values, ...) take its values in any form; see this module."""
     name = list(inspect.signature(question).parameters)[1]
 

@@ -51,10 +51,10 @@ class RowMean(Metric):
         weight: Values | None = None,
     ) -> None:
         mixture, y = as_values(mixture, y)
-        weight = y.new_ones(len(y)) if weight is None else _row_weights(weight, y)
+        weights = y.new_ones(len(y)) if weight is None else _row_weights(weight, y)
         values = self.score(mixture, y).detach().to(self.total)
-        self.total = self.total + torch.tensordot(weight.to(values), values, dims=1)
-        self.weight = self.weight + weight.sum(dtype=torch.float64)
+        self.total = self.total + torch.tensordot(weights.to(values), values, dims=1)
+        self.weight = self.weight + weights.sum(dtype=torch.float64)
 
     def compute(self) -> Tensor:
         return self.finish(self.total / self.weight)

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.arguments import check_probabilities
 from mdn.mixture import GaussianMixture
-from mdn.questions.quantiles import check_probabilities
 
 Columns = dict[str, Tensor]
 """Names and values, each [N]."""

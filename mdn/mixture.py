@@ -1,23 +1,26 @@
 """The one object of this project: a batch of Gaussian mixtures, p(y) = sum_k pi_k N(y; mu_k, S_k).
 
 Shapes: K components, D targets, `*batch` any leading axes (one mixture each). A question that
-takes y broadcasts its leading axes against the batch.
+takes y broadcasts its leading axes against the batch; `mdn.values` says in which forms.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
 from mdn import likelihood
+from mdn.arguments import sample_shape
 from mdn.questions.divergences import Divergences
+from mdn.questions.implicit import with_gradient
 from mdn.questions.pooling import Pooling
 from mdn.questions.quantiles import Quantiles
 from mdn.questions.regions import Regions
 from mdn.questions.subsets import Subsets
+from mdn.values import takes_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,36 +33,33 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         scale: the factor of each component's covariance.
     """
 
+    @takes_values
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log density of y under each component, in nats, without the weights."""
-        self._check_targets(y)
         return likelihood.component_log_prob(y, self.mu, self.scale)
 
+    @takes_values
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
         """Log density of y, in nats."""
-        self._check_targets(y)
         return likelihood.log_prob(y, self.log_pi, self.mu, self.scale)
 
+    @takes_values
     def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log probability that component k produced y."""
-        self._check_targets(y)
         return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
 
-    def _check_targets(self, y: Tensor) -> None:
-        if y.shape[-1] != self.num_targets:
-            raise ValueError(
-                f"the last axis of y must be the {self.num_targets} targets of the mixture, got "
-                f"shape {list(y.shape)}; a single target still has an axis: y[..., None]"
-            )
-
     def sample(
-        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+        self, shape: Any = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
-        """Independent samples, [*shape, *batch, D], without gradient."""
+        """Independent samples, [*shape, *batch, D], without gradient; n stands for (n,).
+
+        Raises:
+            ValueError: on a shape that is not whole numbers of at least 0.
+        """
         return self.sample_with_component(shape, generator)[0]
 
     def sample_with_component(
-        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+        self, shape: Any = (), generator: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "*out D"], Int[Tensor, "*out"]]:
         """Independent samples and the component each came from, without gradient."""
         with torch.no_grad():
@@ -67,7 +67,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
             return self._sample_components(component, generator), component
 
     def rsample(
-        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+        self, shape: Any = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Samples with gradients of the parameters, [*shape, *batch, D].
 
@@ -86,13 +86,13 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
                 "gradient of log_prob"
             )
         y = self.sample(shape, generator)
-        standard = (y[..., None, :] - self.mu) / self.sigma
-        cdf = (self.pi * torch.special.ndtr(standard).squeeze(-1)).sum(-1)
-        step = (cdf - cdf.detach()) / self.log_prob(y).exp().detach()
-        return y - step[..., None]
+        # At a fixed level F(y) the sample is a quantile.
+        pi, mu, sigma = (v.squeeze(-1) for v in (self.pi[..., None], self.mu, self.sigma))
+        return with_gradient(y.squeeze(-1), torch.zeros_like(y[..., 0]), pi, mu, sigma)[..., None]
 
-    def _choose(self, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
+    def _choose(self, shape: Any, generator: torch.Generator | None) -> Tensor:
         """Component of each sample, [*shape, *batch]."""
+        shape = sample_shape(shape)
         weights = self.pi.detach().reshape(-1, self.num_components)
         count = math.prod(shape)
         # At least one is drawn, for torch refuses none.

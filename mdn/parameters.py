@@ -6,14 +6,17 @@ in a file of its own.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.arguments import whole
+from mdn.indexing import Index, batch_index
+from mdn.numbers import as_tensor
 from mdn.scale import Scale
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
@@ -30,11 +33,21 @@ class MixtureParameters(ABC):
         log_pi: log weights; exp(log_pi) sums to one over the last axis.
         mu: component means.
         scale: the factor of each component's covariance.
+
+    Raises:
+        ValueError: on numbers in half precision, in which no density survives.
     """
 
     log_pi: Float[Tensor, "*batch K"]
     mu: Float[Tensor, "*batch K D"]
     scale: Scale
+
+    def __post_init__(self) -> None:
+        if self.mu.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"a mixture holds numbers in float32 or float64, got {self.mu.dtype}; a network "
+                "may run in half precision, its mixture may not: use .to(dtype=torch.float32)"
+            )
 
     @property
     def pi(self) -> Float[Tensor, "*batch K"]:
@@ -71,23 +84,42 @@ class MixtureParameters(ABC):
 
     @abstractmethod
     def sample(
-        self, shape: Sequence[int] = (), generator: torch.Generator | None = None
+        self, shape: Any = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Independent samples, [*shape, *batch, D], without gradient."""
 
     def sample_in_parts(
         self, num_samples: int, generator: torch.Generator | None = None
     ) -> Iterator[Float[Tensor, "*out D"]]:
-        """Samples from each mixture, a bounded number at once, [part, *batch, D]."""
+        """Samples from each mixture, a bounded number at once, [part, *batch, D].
+
+        Raises:
+            ValueError: on a number that is not a whole one of at least 1.
+        """
+        num_samples = whole("num_samples", num_samples, 1)
         at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
         for start in range(0, num_samples, at_once):
             yield self.sample([min(at_once, num_samples - start)], generator)
 
-    def affine(
-        self: AnyMixture, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]
-    ) -> AnyMixture:
-        """The mixture of factor * y + shift, for a positive factor: a change of units."""
-        return type(self)(self.log_pi, self.mu * factor + shift, self.scale.rescale(factor))
+    def affine(self: AnyMixture, factor: Any, shift: Any) -> AnyMixture:
+        """The mixture of factor * y + shift, for positive factors: a change of units.
+
+        Args:
+            factor: one number for each target, in any form that `mdn.numbers` reads.
+            shift: the same.
+
+        Raises:
+            TypeError: on what is not real numbers.
+            ValueError: on other than one finite number for each target, or a factor not above 0.
+        """
+        factor, shift = (_of_each(self, *v) for v in (("factor", factor), ("shift", shift)))
+        if not torch.compiler.is_compiling() and not (factor > 0).all():
+            raise ValueError(f"a change of units takes positive factors, got {factor.tolist()}")
+        kind = torch.promote_types(torch.promote_types(self.mu.dtype, factor.dtype), shift.dtype)
+        mixture = self if kind == self.mu.dtype else self.to(dtype=kind)
+        return type(self)(
+            mixture.log_pi, mixture.mu * factor + shift, mixture.scale.rescale(factor)
+        )
 
     def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
         """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
@@ -106,8 +138,20 @@ class MixtureParameters(ABC):
         return self.map(Tensor.detach)
 
     def expand(self: AnyMixture, *batch: int) -> AnyMixture:
-        """One mixture repeated, without a copy, for a batch of rows."""
+        """One mixture repeated, without a copy, for a batch of rows.
+
+        Raises:
+            ValueError: on a batch that this one cannot be repeated to.
+        """
         lead = len(self.batch_shape)
+        ends = zip(self.batch_shape, batch[max(len(batch) - lead, 0) :], strict=False)
+        if len(batch) < lead or any(
+            wanted != -1 and own not in (1, wanted) for own, wanted in ends
+        ):
+            raise ValueError(
+                f"mixtures of batch shape {tuple(self.batch_shape)} cannot be repeated to {batch}; "
+                "only axes of length 1, and new ones in front, can"
+            )
 
         def widen(stored: Tensor) -> Tensor:
             return stored.expand(*batch, *stored.shape[lead:])
@@ -120,9 +164,32 @@ class MixtureParameters(ABC):
         lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
         return self.map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
 
-    def __getitem__(self: AnyMixture, index: int | slice | Tensor) -> AnyMixture:
-        """Some mixtures of a batch: an index into its first axis."""
-        return self.map(lambda stored: stored[index])
+    def __getitem__(self: AnyMixture, index: Index) -> AnyMixture:
+        """Some mixtures of a batch, by any index that NumPy takes of an array of its shape."""
+        parts = batch_index(index, self.batch_shape)
+        try:
+            return self.map(lambda stored: stored[parts])
+        except IndexError as error:
+            shape = list(self.batch_shape)
+            raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
 
     def __len__(self) -> int:
+        if not self.batch_shape:
+            raise TypeError("one mixture has no length; mixture[None] is a batch of one")
         return len(self.mu)
+
+    def __iter__(self: AnyMixture) -> Iterator[AnyMixture]:
+        return iter([self[i] for i in range(len(self))])
+
+
+def _of_each(mixture: MixtureParameters, name: str, values: Any) -> Tensor:
+    """One finite number for each target, on the mixture's device."""
+    tensor = as_tensor(values, name).to(mixture.mu.device)
+    if torch.compiler.is_compiling():
+        return tensor
+    if tensor.shape != (mixture.num_targets,) or not tensor.isfinite().all():
+        raise ValueError(
+            f"{name} takes one finite number for each of {mixture.num_targets} targets, got shape "
+            f"{tuple(tensor.shape)}: {tensor.tolist()}"
+        )
+    return tensor

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from mdn.numbers import column_numbers
+
 
 def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     """The values of the inputs, in the order of `names`.
@@ -46,7 +48,7 @@ def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor,
 def _numbers(column: nw.Series[Any]) -> np.ndarray:
     if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
         raise ValueError(f"column {column.name!r} is of type {column.dtype}, not numbers")
-    return column.cast(nw.Float64).to_numpy().astype(np.float64)
+    return column_numbers(column)
 
 
 def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:

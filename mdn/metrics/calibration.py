@@ -6,22 +6,29 @@ Where a density is right, each of three numbers of a row is uniform on [0, 1]: F
 asked of them is the same: histogram, distance from uniform, coverage.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn import normal
+from mdn.arguments import Levels, inner_probability, probability, whole
 from mdn.mixture import GaussianMixture
+from mdn.numbers import as_tensor
+from mdn.values import Values, takes_values
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""
 
 
+@takes_values
 def pit(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Probability integral transform of each target on its own."""
     return mixture.cdf(y)
 
 
+@takes_values
 def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Transform of each target given those before it; uniform and independent when right.
 
@@ -35,33 +42,42 @@ def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
     return (torch.softmax(before, -2) * normal.cdf(standard)).sum(-2)
 
 
+@takes_values
 def density_rank(
     mixture: GaussianMixture,
     y: Float[Tensor, "*rows D"],
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*out"]:
-    """Probability of the smallest region that holds y: how often a sample is more likely."""
+    """Probability of the smallest region that holds y: how often a sample is more likely.
+
+    Raises:
+        ValueError: on fewer than one sample.
+    """
+    num_samples = whole("num_samples", num_samples, 1)
     with torch.no_grad():
         own = mixture.log_prob(y)
         above = torch.zeros_like(own)
         for part in mixture.sample_in_parts(num_samples, generator):
             for log_prob in mixture.log_prob(part):
                 above += log_prob > own
-    return above / num_samples
+    return _unless_nan(own, above / num_samples)
 
 
-def central_coverage(transforms: Float[Tensor, "N ..."], level: float) -> Float[Tensor, "..."]:
-    """Share of rows inside the central interval of a level, from their transforms."""
-    return ((transforms - 0.5).abs() <= level / 2).to(transforms).mean(0)
+def central_coverage(transforms: Values, level: Levels) -> Float[Tensor, "..."]:
+    """Share of rows inside the central interval of a level, from their transforms [N, ...]."""
+    transforms, level = _transforms(transforms), probability(level)
+    inside = ((transforms - 0.5).abs() <= level / 2).to(transforms)
+    return _unless_nan(transforms, inside).mean(0)
 
 
-def region_coverage(rank: Float[Tensor, " N"], level: float) -> Float[Tensor, ""]:
-    """Share of rows inside the highest-density region of a level, from their density ranks."""
-    return (rank <= level).to(rank).mean()
+def region_coverage(rank: Values, level: Levels) -> Float[Tensor, ""]:
+    """Share of rows inside the highest-density region of a level, from their density ranks [N]."""
+    rank, level = _transforms(rank), probability(level)
+    return _unless_nan(rank, (rank <= level).to(rank)).mean()
 
 
-def interval_width(mixture: GaussianMixture, level: float) -> Float[Tensor, "*batch D"]:
+def interval_width(mixture: GaussianMixture, level: Levels) -> Float[Tensor, "*batch D"]:
     """Width of the central interval of each target."""
     lower, upper = mixture.interval(level)
     return upper - lower
@@ -69,13 +85,24 @@ def interval_width(mixture: GaussianMixture, level: float) -> Float[Tensor, "*ba
 
 def region_size(
     mixture: GaussianMixture,
-    level: float,
+    level: Levels,
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*batch"]:
-    """Length, area or volume of the highest-density region, by samples: E[1 / p(Y); Y inside]."""
+    """Length, area or volume of the highest-density region, by samples: E[1 / p(Y); Y inside].
+
+    Raises:
+        ValueError: on a level that is not between 0 and 1, or that holds none of the samples.
+    """
+    level, num_samples = inner_probability(level), whole("num_samples", num_samples, 1)
+    inside = round(level * num_samples)
+    if inside == 0:
+        raise ValueError(
+            f"a region of level {level:g} holds none of {num_samples} samples; set num_samples to "
+            f"at least {math.ceil(1 / level)}"
+        )
     log_prob = mixture.sample_log_prob(num_samples, generator).sort(0, descending=True).values
-    return torch.exp(-log_prob[: round(level * num_samples)]).sum(0) / num_samples
+    return torch.exp(-log_prob[:inside]).sum(0) / num_samples
 
 
 def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
@@ -83,31 +110,50 @@ def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
     return mixture.std.square().reshape(-1, mixture.num_targets).mean(0).sqrt()
 
 
-def histogram(transforms: Float[Tensor, "N ..."], bins: int = 20) -> Float[Tensor, "bins ..."]:
-    """Density of transforms in equal bins: 1 everywhere when right."""
+def histogram(transforms: Values, bins: int = 20) -> Float[Tensor, "bins ..."]:
+    """Density of transforms [N, ...] in equal bins: 1 everywhere when right."""
+    transforms, bins = _transforms(transforms), whole("bins", bins, 1)
+    if transforms.isnan().any():
+        raise ValueError("a histogram has no bin for NaN; drop such transforms")
     place = (transforms * bins).long().clamp(0, bins - 1)
     counts = transforms.new_zeros(bins, *transforms.shape[1:])
     return counts.scatter_add_(0, place, torch.ones_like(transforms)) * (bins / len(transforms))
 
 
-def ks_distance(transforms: Float[Tensor, "N ..."]) -> Float[Tensor, "..."]:
+def ks_distance(transforms: Values) -> Float[Tensor, "..."]:
     """Kolmogorov-Smirnov distance of transforms from uniform; 0.87 / sqrt N by chance alone."""
     ordered, low, high = _steps(transforms)
     return torch.maximum(high - ordered, ordered - low).amax(0)
 
 
-def calibration_error(transforms: Float[Tensor, "N ..."]) -> Float[Tensor, "..."]:
+def calibration_error(transforms: Values) -> Float[Tensor, "..."]:
     """Mean distance between stated and observed probability over all levels, from transforms."""
     # The area between the empirical distribution function and the diagonal, seen from the side.
     ordered, low, high = _steps(transforms)
     inside = ordered.clamp(low, high)
     area = (inside - low).square() + (high - inside).square()
-    outside = (ordered - inside).abs() / len(transforms)
+    outside = (ordered - inside).abs() / len(ordered)
     return (0.5 * area + outside).sum(0)
 
 
-def _steps(transforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _transforms(transforms: Values) -> Tensor:
+    """Transforms of at least one row, whatever form they came in."""
+    found = as_tensor(transforms, "transforms")
+    if found.ndim == 0 or len(found) == 0:
+        raise ValueError(
+            f"transforms must be those of at least one row, [N, ...], got shape {list(found.shape)}"
+        )
+    return found
+
+
+def _unless_nan(of: Tensor, answer: Tensor) -> Tensor:
+    """The answer, NaN where what it is of is: a comparison with NaN is not one."""
+    return torch.where(of.isnan(), of, answer)
+
+
+def _steps(transforms: Values) -> tuple[Tensor, Tensor, Tensor]:
     """Transforms in order, and the empirical distribution function before and after each."""
+    transforms = _transforms(transforms)
     steps = torch.linspace(0, 1, len(transforms) + 1, dtype=torch.float64).to(transforms)
     steps = steps.view(-1, *(1,) * (transforms.ndim - 1)).expand(-1, *transforms.shape[1:])
     return transforms.sort(0).values, steps[:-1], steps[1:]

@@ -7,21 +7,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import normal
+from mdn.checks import check_not_negative
 from mdn.families import floored_cholesky
 from mdn.mixture import GaussianMixture
+from mdn.numbers import as_tensor
 from mdn.scale import CovarianceFactor
+from mdn.values import Values, as_direction, takes_values
 
 
+@takes_values
 def nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
     """Negative log likelihood in nats."""
     return -mixture.log_prob(y)
 
 
+@takes_values
 def nll_bits(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
     """Negative log likelihood in bits."""
     return nll(mixture, y) / math.log(2)
 
 
+@takes_values
 def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Negative log likelihood of each target on its own, in nats."""
     standard = (y[..., None, :] - mixture.mu) / mixture.sigma
@@ -29,20 +35,36 @@ def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
     return -torch.logsumexp(each, -2)
 
 
+@takes_values
 def gain(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], reference: GaussianMixture
 ) -> Float[Tensor, "*out"]:
-    """How many nats a row is more likely than under a reference that knows no inputs."""
+    """How many nats a row is more likely than under a reference that knows no inputs.
+
+    Raises:
+        ValueError: on a reference of other targets, or whose batch does not fit the rows.
+    """
+    if reference.num_targets != mixture.num_targets:
+        raise ValueError(
+            f"a reference must be of the same {mixture.num_targets} targets as the mixture, got "
+            f"{reference.num_targets}"
+        )
     return mixture.log_prob(y) - reference.log_prob(y)
 
 
-def marginal_gaussian(y: Float[Tensor, "N D"], min_scale: float = 1e-6) -> GaussianMixture:
+def marginal_gaussian(y: Values, min_scale: float = 1e-6) -> GaussianMixture:
     """The Gaussian with the mean and covariance of some rows: the reference of least effort.
 
     Args:
-        y: the training rows.
+        y: the training rows, [N, D], or [N] of one target.
         min_scale: the smallest conditional standard deviation, for targets that never change.
+
+    Raises:
+        TypeError: on what is not real numbers.
+        ValueError: on no rows, rows that are not finite, or a negative min_scale.
     """
+    check_not_negative("min_scale", min_scale)
+    y = _finite_rows(y)
     away = y - y.mean(0)
     tril = floored_cholesky(away.mT @ away / len(y), min_scale)
     return GaussianMixture(
@@ -50,8 +72,9 @@ def marginal_gaussian(y: Float[Tensor, "N D"], min_scale: float = 1e-6) -> Gauss
     )
 
 
+@takes_values
 def grid_nll(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Float[Tensor, " D"]
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Values
 ) -> Float[Tensor, "*out"]:
     """Negative log likelihood per unit of volume, for targets that were rounded to a grid.
 
@@ -65,7 +88,14 @@ def grid_nll(
         y: the values.
         step: of each target's grid, in its units; 0 for a target that was not rounded, of which the
             density is taken as it is.
+
+    Raises:
+        ValueError: on a step that is not a finite number of at least 0 for each target.
     """
+    mixture, step = as_direction(mixture, step, "step")
+    y = y.to(step)
+    if not (step.isfinite() & (step >= 0)).all():
+        raise ValueError(f"the steps of a grid are finite and at least 0, got {step.tolist()}")
     whitened = mixture.scale.whiten(y[..., None, :] - mixture.mu)
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
     rounded = step > 0
@@ -73,3 +103,14 @@ def grid_nll(
     mass = normal.log_mass(*torch.broadcast_tensors(whitened, 0.5 * width / std))
     each = torch.where(rounded, mass, normal.log_density(whitened) - std.log())
     return width.log().sum() - torch.logsumexp(mixture.log_pi + each.sum(-1), -1)
+
+
+def _finite_rows(y: Values) -> Float[Tensor, "N D"]:
+    rows = as_tensor(y, "y")
+    rows = rows[:, None] if rows.ndim == 1 else rows
+    if rows.ndim != 2 or not rows.numel() or not rows.isfinite().all():
+        raise ValueError(
+            f"y must be at least one row of finite numbers, [N, D], got shape {list(rows.shape)}"
+            + (" with NaN or infinity" if rows.numel() else "")
+        )
+    return rows

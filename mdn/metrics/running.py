@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from mdn.metrics import calibration
 from mdn.mixture import GaussianMixture
+from mdn.numbers import as_tensor
+from mdn.values import Values, as_values
 
 Score = Callable[[GaussianMixture, Tensor], Tensor]
 """(mixture, y) -> one number a row, or one for each target of a row."""
@@ -46,13 +47,14 @@ class RowMean(Metric):
     def update(
         self,
         mixture: GaussianMixture,
-        y: Float[Tensor, "N D"],
-        weight: Float[Tensor, " N"] | None = None,
+        y: Values,
+        weight: Values | None = None,
     ) -> None:
-        weight = y.new_ones(len(y)) if weight is None else weight
+        mixture, y = as_values(mixture, y)
+        weights = y.new_ones(len(y)) if weight is None else _row_weights(weight, y)
         values = self.score(mixture, y).detach().to(self.total)
-        self.total = self.total + torch.tensordot(weight.to(values), values, dims=1)
-        self.weight = self.weight + weight.sum(dtype=torch.float64)
+        self.total = self.total + torch.tensordot(weights.to(values), values, dims=1)
+        self.weight = self.weight + weights.sum(dtype=torch.float64)
 
     def compute(self) -> Tensor:
         return self.finish(self.total / self.weight)
@@ -81,14 +83,25 @@ class Calibration(Metric):
         self.coverage = coverage
         self.add_state("values", [], dist_reduce_fx="cat")
 
-    def update(self, mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> None:
+    def update(self, mixture: GaussianMixture, y: Values) -> None:
         self.values.append(self.transform(mixture, y).detach())
 
     def compute(self) -> dict[str, Tensor]:
-        values = dim_zero_cat(self.values)
+        # Empty where no process had a row, which the functions below refuse in their own words.
+        values = dim_zero_cat(self.values) if len(self.values) else torch.empty(0)
         return {
             "ks_distance": calibration.ks_distance(values),
             "calibration_error": calibration.calibration_error(values),
             "histogram": calibration.histogram(values),
             "coverage": torch.stack([self.coverage(values, v) for v in calibration.LEVELS]),
         }
+
+
+def _row_weights(weight: Values, y: Tensor) -> Tensor:
+    weights = as_tensor(weight, "weight").to(y.device)
+    if weights.shape != (len(y),) or not (weights >= 0).all():
+        raise ValueError(
+            f"weight takes one number of at least 0 for each of {len(y)} rows, got shape "
+            f"{list(weights.shape)}"
+        )
+    return weights

@@ -11,15 +11,18 @@ directions u on which the mixture is projected, times sqrt(pi) Gamma((D + 1) / 2
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn import normal
+from mdn.arguments import Levels, probabilities, whole
 from mdn.mixture import GaussianMixture
 from mdn.scale import DiagonalScale
+from mdn.values import takes_values
 
 _NUMBERS_AT_ONCE = 2**22
 _PAIRS_AT_ONCE = 2**18
@@ -36,6 +39,7 @@ one may be missed.
 """
 
 
+@takes_values
 def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Continuous ranked probability score of each target, in its units; 0 is perfect."""
     pi, mu, sigma = mixture.pi[..., None], mixture.mu, mixture.sigma
@@ -43,6 +47,7 @@ def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor,
     return to_value - 0.5 * _mean_distance_within(pi, mu, sigma)
 
 
+@takes_values
 def energy_score(
     mixture: GaussianMixture,
     y: Float[Tensor, "*rows D"],
@@ -58,13 +63,18 @@ def energy_score(
         y: the values.
         num_directions: how many; rounded up to whole orthogonal sets of D.
         seed: of the directions.
+
+    Raises:
+        ValueError: on fewer than one direction.
     """
+    num_directions = whole("num_directions", num_directions, 1)
     directions = _orthogonal_directions(y, num_directions, seed)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(mixture.mu.numel(), y.numel()))
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, mixture.mu.numel(), y.numel()))
     scores = [crps(_projected(mixture, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
     return _norm_over_projection(y.shape[-1]) * torch.stack(scores).sum(0) / len(directions)
 
 
+@takes_values
 def squared_error(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
@@ -72,6 +82,7 @@ def squared_error(
     return (y - point_prediction(mixture, point)).square()
 
 
+@takes_values
 def absolute_error(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
@@ -85,17 +96,22 @@ def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*ba
     Raises:
         ValueError: on another name.
     """
-    if point not in POINTS:
+    if not isinstance(point, str) or point not in POINTS:
         raise ValueError(f"a point prediction is one of {list(POINTS)}, got {point!r}")
     return POINTS[point](mixture)
 
 
+@takes_values
 def pinball(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], levels: Sequence[float]
-) -> Float[Tensor, "L *out D"]:
-    """Pinball loss of each target's quantiles at some levels."""
-    over = [(level, y - q) for level, q in zip(levels, mixture.quantile(levels), strict=True)]
-    return torch.stack([torch.maximum(level * d, (level - 1) * d) for level, d in over])
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], levels: Levels
+) -> Float[Tensor, "*out D"]:
+    """Pinball loss of each target's quantiles, [L, *rows, D]; of one plain number [*rows, D]."""
+    each = probabilities(levels)
+    over = [(level, y - q) for level, q in zip(each, mixture.quantile(each), strict=True)]
+    losses = [torch.maximum(level * d, (level - 1) * d) for level, d in over]
+    if np.ndim(levels) == 0:
+        return losses[0]
+    return torch.stack(losses) if losses else (y - mixture.median)[None][:0]
 
 
 def _mean_distance(m: Tensor, s: Tensor) -> Tensor:

@@ -15,11 +15,13 @@ which is exact for equal mixtures and for single components, and is no bound; or
 """
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.arguments import whole
 from mdn.parameters import AnyMixture, MixtureParameters
 from mdn.questions.moments import Moments
 from mdn.questions.packing import split
@@ -44,11 +46,15 @@ class Divergences(Moments):
         gaussian = 0.5 * torch.linalg.slogdet(self.covariance).logabsdet
         return lower, torch.minimum(upper, gaussian + self.num_targets * per_target)
 
-    def kl_to(self, other: "Divergences") -> Float[Tensor, "*out"]:
+    def kl_to(self, other: Any) -> Float[Tensor, "*out"]:
         """Approximate Kullback-Leibler divergence of this mixture from another, E[log p - log q].
 
         By the variational formula at the top of this module: deterministic and differentiable.
+
+        Raises:
+            ValueError: on a mixture with other targets, or whose batch does not broadcast.
         """
+        _check_alike(self, other)
         p, q = _broadcast(self, other), _broadcast(other, self)
         numbers = p.num_components * max(p.num_components, q.num_components) * p.num_targets**2
         shape, p, q = p.batch_shape, p.flatten(), q.flatten()
@@ -61,15 +67,24 @@ class Divergences(Moments):
 
     def kl_by_samples(
         self,
-        other: "Divergences",
+        other: Any,
         num_samples: int = 10_000,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
-        """Kullback-Leibler divergence by samples of this mixture, and its standard error."""
+        """Kullback-Leibler divergence by samples of this mixture, and its standard error.
+
+        Raises:
+            ValueError: as `kl_to`, and on fewer than two samples, which have no standard error.
+        """
+        _check_alike(self, other)
+        num_samples = whole("num_samples", num_samples, 2)
         with torch.no_grad():
             parts = _broadcast(self, other).sample_in_parts(num_samples, generator)
             ratio = torch.cat([self.log_prob(y) - other.log_prob(y) for y in parts])
-        return ratio.mean(0), ratio.std(0) / num_samples**0.5
+        mean = ratio.mean(0)
+        # Not `std`, which warns of an empty batch.
+        variance = (ratio - mean).square().sum(0) / (num_samples - 1)
+        return mean, (variance / num_samples).sqrt()
 
     def _mean_log_overlap(
         self, divergence: Float[Tensor, "*out I J"], log_pi: Float[Tensor, "*batch J"] | None = None
@@ -77,6 +92,18 @@ class Divergences(Moments):
         """sum_i pi_i log sum_j pi_j exp(-divergence_ij), with the other's weights where given."""
         others = self.log_pi if log_pi is None else log_pi
         return (self.pi * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
+
+
+def _check_alike(p: MixtureParameters, q: Any) -> None:
+    if not isinstance(q, MixtureParameters):
+        raise TypeError(f"a divergence is from another mixture, got {type(q).__name__}")
+    pairs = zip(reversed(p.batch_shape), reversed(q.batch_shape), strict=False)
+    if p.num_targets != q.num_targets or any(a != b and 1 not in (a, b) for a, b in pairs):
+        shapes = [(*m.batch_shape, m.num_targets) for m in (p, q)]
+        raise ValueError(
+            "a divergence is between mixtures of the same targets whose batches broadcast, got "
+            f"shapes (*batch, targets) {shapes[0]} and {shapes[1]}"
+        )
 
 
 def _broadcast(p: AnyMixture, q: MixtureParameters) -> AnyMixture:

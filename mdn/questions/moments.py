@@ -1,12 +1,14 @@
 """Mean and variance of a mixture."""
 
 import math
+from numbers import Real
 from typing import TypeVar
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.parameters import MixtureParameters
+from mdn.values import Values, as_values
 
 AnyMoments = TypeVar("AnyMoments", bound="Moments")
 
@@ -32,9 +34,7 @@ class Moments(MixtureParameters):
         away = self.mu - self.mean[..., None, :]
         return (self.pi[..., None] * (self.sigma.square() + away.square())).sum(-2).sqrt()
 
-    def dispersed(
-        self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None = None
-    ) -> AnyMoments:
+    def dispersed(self: AnyMoments, factor: float, about: Values | None = None) -> AnyMoments:
         """The mixture of m + factor (y - m): as wide about m, its mean, as `factor` says.
 
         The mean stays, the covariance is multiplied by factor^2. Other than wider components
@@ -42,13 +42,22 @@ class Moments(MixtureParameters):
 
         Args:
             factor: above 1 for wider, below for narrower.
-            about: another centre m.
+            about: another centre m, [*rows, D], read as `mdn.values` says.
 
         Raises:
-            ValueError: on a factor that is not positive.
+            TypeError: on a centre that is not real numbers.
+            ValueError: on a factor that is not positive, or a centre that does not fit.
         """
-        if not 0 < factor < math.inf:
+        if not (isinstance(factor, Real) and 0 < factor < math.inf):
             raise ValueError(f"a dispersion is multiplied by a positive number, got {factor!r}")
-        centre = (self.mean if about is None else about)[..., None, :]
+        if about is None:
+            return self._dispersed(float(factor), self.mean)
+        mixture, centre = as_values(self, about, "about")
+        return mixture._dispersed(float(factor), centre)
+
+    def _dispersed(
+        self: AnyMoments, factor: float, centre: Float[Tensor, "*#batch D"]
+    ) -> AnyMoments:
+        centre = centre[..., None, :]
         scale = self.scale.rescale(self.mu.new_full((self.num_targets,), factor))
         return type(self)(self.log_pi, centre + factor * (self.mu - centre), scale)

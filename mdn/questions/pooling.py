@@ -6,16 +6,20 @@ of the pool is the mean of the members' variances (noise) plus the variance of t
 (disagreement).
 """
 
+import functools
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.numbers import as_tensor
 from mdn.questions.moments import Moments
 from mdn.scale import joined
+from mdn.values import Values
 
 AnyPooling = TypeVar("AnyPooling", bound="Pooling")
 
@@ -24,7 +28,7 @@ class Pooling(Moments):
     """Questions about several mixtures as one."""
 
     def merge(
-        self: AnyPooling, others: Sequence[AnyPooling], weights: Sequence[float] | None = None
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Values | None = None
     ) -> AnyPooling:
         """The pooled mixture, the weighted average of the densities.
 
@@ -35,7 +39,7 @@ class Pooling(Moments):
         Raises:
             ValueError: where weights and mixtures, or the mixtures, do not fit together.
         """
-        members = [self, *others]
+        members = _members(self, others)
         log_share = _shares(members, weights).log()
         return type(self)(
             torch.cat([m.log_pi + log_share[i] for i, m in enumerate(members)], -1),
@@ -96,10 +100,12 @@ class Pooling(Moments):
                 "members are pooled along the first batch axis, got one mixture with none; "
                 "a model gives its members by model.members(x)"
             )
+        if self.batch_shape[0] == 0:
+            raise ValueError("members are pooled along the first batch axis, got no member in it")
         return self.batch_shape
 
     def variance_split(
-        self: AnyPooling, others: Sequence[AnyPooling], weights: Sequence[float] | None = None
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Values | None = None
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
         """The variance of the pooled mixture in two parts: aleatoric and epistemic.
 
@@ -108,7 +114,7 @@ class Pooling(Moments):
         Raises:
             ValueError: as `merge`.
         """
-        members = [self, *others]
+        members = _members(self, others)
         share = _shares(members, weights).view(-1, *(1,) * (self.mu.ndim - 1))
         means = torch.stack([m.mean for m in members])
         variances = torch.stack([m.std for m in members]).square()
@@ -124,10 +130,12 @@ class Pooling(Moments):
         Raises:
             ValueError: on a negative tolerance.
         """
-        if not tolerance >= 0:
+        if not (isinstance(tolerance, Real) and tolerance >= 0):
             raise ValueError(
-                f"prune takes the smallest weight to keep, at least 0, got {tolerance}"
+                f"prune takes the smallest weight to keep, at least 0, got {tolerance!r}"
             )
+        if 0 in self.batch_shape:
+            return self
         lightest = math.log(tolerance) if tolerance > 0 else -math.inf
         heaviest = self.log_pi.reshape(-1, self.num_components).amax(0)
         keep = (heaviest >= min(lightest, heaviest.max().item())).nonzero().squeeze(-1)
@@ -138,14 +146,28 @@ class Pooling(Moments):
         )
 
 
-def _shares(members: Sequence[Pooling], weights: Sequence[float] | None) -> Float[Tensor, " M"]:
+def _members(first: AnyPooling, others: Sequence[AnyPooling]) -> list[AnyPooling]:
+    """The mixtures to pool, all in the widest of their types."""
+    listed = not isinstance(others, Pooling)
+    members = [first, *others] if listed else []
+    if not listed or not all(isinstance(member, Pooling) for member in members):
+        kinds = [type(other).__name__ for other in members[1:]] if listed else type(others).__name__
+        raise TypeError(f"a mixture is pooled with a list of other mixtures, got {kinds}")
+    kind = functools.reduce(torch.promote_types, [member.mu.dtype for member in members])
+    return [m if m.mu.dtype == kind else m.to(dtype=kind) for m in members]
+
+
+def _shares(members: Sequence[Pooling], weights: Values | None) -> Float[Tensor, " M"]:
     shapes = [(*m.batch_shape, m.num_targets) for m in members]
     if len(set(shapes)) > 1:
         raise ValueError(f"mixtures to pool must agree in batch and targets, got shapes {shapes}")
-    share = members[0].mu.new_tensor([1.0] * len(members) if weights is None else weights)
-    if len(share) != len(members) or share.min() < 0 or share.sum() == 0:
+    share = as_tensor([1.0] * len(members) if weights is None else weights, "weights").double()
+    right = share.shape == (len(members),) and bool((share.isfinite() & (share >= 0)).all())
+    if not right or share.max() == 0:
         raise ValueError(
             f"pooling takes one weight of at least 0 for each of {len(members)} mixtures, this "
-            f"one first, and not all 0, got {weights}"
+            f"one first, finite and not all 0, got {weights}"
         )
-    return share / share.sum()
+    # The largest first, as the sum of the largest numbers is infinite.
+    share = share / share.max()
+    return (share / share.sum()).to(members[0].mu)

@@ -6,19 +6,23 @@ tails are treated alike: whatever is above the median is mirrored below it, wher
 keep their relative precision. Newton's method runs on Phi^-1(F(y)), which is nearly straight in
 the tails, where F itself is nearly flat.
 
-Gradients of a quantile are implicit: F(y; theta) = p gives dy = (dp - dF) / f(y).
+Gradients of a quantile are implicit, F(y; theta) = p gives dy = (dp - dF) / f(y); see `implicit`.
 """
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn import normal
+from mdn.arguments import Levels, probabilities, probability
+from mdn.questions.implicit import with_gradient
 from mdn.questions.moments import Moments
 from mdn.questions.roots import Rows, root
+from mdn.values import takes_values
 
 # How near the normal score of a quantile comes before the last step, which about doubles the
 # digits, as a share of those of the type.
@@ -28,21 +32,24 @@ _DIGITS = 0.55
 class Quantiles(Moments):
     """Questions to each target's own distribution; with several targets, their marginals."""
 
+    @takes_values
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Probability that a target is at most y; above y where `upper`, without cancellation."""
         standard = self._standard(y)
         return (self.pi[..., None, :] * normal.cdf(-standard if upper else standard)).sum(-1)
 
+    @takes_values
     def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Log of `cdf`, finite however far the tail."""
         standard = self._standard(y)
         tail = torch.special.log_ndtr(-standard if upper else standard)
         return torch.logsumexp(self.log_pi[..., None, :] + tail, -1)
 
+    @takes_values
     def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """The value that a target stays below with probability p; exceeds where `upper`.
 
-        Differentiable once in p and in the parameters. Probabilities near one lose the digits
+        Differentiable in p and in the parameters. Probabilities near one lose the digits
         that their complement, asked with `upper`, would keep. NaN outside of [0, 1].
         """
         return self._tail_quantile(torch.minimum(p, 1 - p), (p > 0.5) ^ upper)
@@ -57,16 +64,17 @@ class Quantiles(Moments):
         with torch.no_grad():
             flat = (v.reshape(-1, self.num_components) for v in (pi, mu, sigma))
             y = _lower_quantile(tail.expand(mu.shape[:-1]).reshape(-1), *flat).view(mu.shape[:-1])
-        return sign.squeeze(-1) * _with_gradient(y, tail, pi, mu, sigma)
+        return sign.squeeze(-1) * with_gradient(y, tail, pi, mu, sigma)
 
-    def quantile(self, levels: Sequence[float]) -> Float[Tensor, "L *batch D"]:
-        """The quantiles of each target at some levels.
+    def quantile(self, levels: Levels) -> Float[Tensor, "*out D"]:
+        """The quantiles of each target, [L, *batch, D]; of one plain number [*batch, D].
 
         Raises:
+            TypeError: on what is not numbers.
             ValueError: on a level that is not a probability.
         """
-        check_probabilities(levels)
-        return self._quantile(levels, upper=False)
+        found = self._quantile(probabilities(levels), upper=False)
+        return found[0] if np.ndim(levels) == 0 else found
 
     def _quantile(self, levels: Sequence[float], upper: bool) -> Float[Tensor, "L *batch D"]:
         # Mirrored before they are rounded, or single precision would have 1 - 1e-9 be 1.
@@ -81,23 +89,25 @@ class Quantiles(Moments):
         """The median of each target."""
         return self.quantile([0.5])[0]
 
-    def interval(self, level: float) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
+    def interval(
+        self, level: Levels
+    ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
         """The central interval of each target: as much probability below it as above.
 
         Raises:
             ValueError: on a level that is not a probability.
         """
-        check_probabilities([level])
+        level = probability(level)
         tail = torch.full_like(self.mu[..., 0, :], (1 - level) / 2)
         return self.icdf(tail), self.icdf(tail, upper=True)
 
-    def expected_shortfall(self, level: float, upper: bool = False) -> Float[Tensor, "*batch D"]:
+    def expected_shortfall(self, level: Levels, upper: bool = False) -> Float[Tensor, "*batch D"]:
         """The mean of each target over the lowest share `level` of outcomes, or the highest.
 
         Raises:
             ValueError: on a level that is not a probability, or is zero.
         """
-        check_probabilities([level])
+        level = probability(level)
         if level == 0:
             raise ValueError("an expected shortfall needs a share above 0, got 0")
         if level == 1:
@@ -115,13 +125,6 @@ class Quantiles(Moments):
 
     def _standard(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D K"]:
         return (y[..., None] - self.mu.mT) / self.sigma.mT
-
-
-def check_probabilities(levels: Sequence[float]) -> None:
-    """Refuse what is not a probability."""
-    wrong = [level for level in levels if not 0 <= level <= 1]
-    if wrong:
-        raise ValueError(f"levels are probabilities from 0 to 1, got {wrong}; 90 % is 0.9")
 
 
 def _lower_quantile(
@@ -165,13 +168,3 @@ def _tail_and_density(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple
 def _far(dtype: torch.dtype) -> float:
     """Standard deviations at which a normal density is hardly above the smallest number."""
     return math.sqrt(-2 * math.log(1e4 * torch.finfo(dtype).tiny))
-
-
-def _with_gradient(y: Tensor, p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """The same y, as a function of p and the parameters by implicit differentiation."""
-    if not any(v.requires_grad for v in (p, pi, mu, sigma)):
-        return y
-    tail, density = _tail_and_density(y, pi, mu, sigma)
-    left = p - tail
-    tiny = torch.finfo(y.dtype).tiny
-    return y + (left - left.detach()) / density.detach().clamp(min=tiny)

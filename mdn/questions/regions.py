@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.arguments import Levels, inner_probability, whole
 from mdn.questions.modes import Modes
 from mdn.questions.packing import most, split, widen
 from mdn.questions.profile import Profile
-from mdn.questions.quantiles import check_probabilities
 
 
 class Region(NamedTuple):
@@ -34,7 +34,7 @@ class Region(NamedTuple):
 class Regions(Modes):
     """Questions about the smallest set that holds a given probability."""
 
-    def highest_density_region(self, level: float) -> Region:
+    def highest_density_region(self, level: Levels) -> Region:
         """The intervals of one target that hold `level` of the probability in least length.
 
         Without gradient.
@@ -47,14 +47,14 @@ class Regions(Modes):
                 f"intervals are for one target, got {self.num_targets}; take a marginal, or ask "
                 "density_threshold() and compare log_prob with it"
             )
-        _check_inside(level)
+        level = inner_probability(level)
         flat, numbers = self.detach().flatten(), self.num_components**2
         parts = [_region(flat[part], level) for part in split(len(flat), numbers)]
         whole = (torch.cat(part) for part in zip(*parts, strict=True))
         return Region(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in whole))
 
     def density_threshold(
-        self, level: float, num_samples: int = 1000, generator: torch.Generator | None = None
+        self, level: Levels, num_samples: int = 1000, generator: torch.Generator | None = None
     ) -> Float[Tensor, "*batch"]:
         """The log density that `level` of the probability exceeds, by samples.
 
@@ -63,7 +63,7 @@ class Regions(Modes):
         Raises:
             ValueError: on a level that is not between 0 and 1.
         """
-        _check_inside(level)
+        level, num_samples = inner_probability(level), whole("num_samples", num_samples, 1)
         log_prob = self.sample_log_prob(num_samples, generator)
         return log_prob.kthvalue(max(1, round((1 - level) * num_samples)), dim=0).values
 
@@ -87,9 +87,3 @@ def _region(mixture: Regions, level: float) -> Region:
     )
     region = (lower, upper, log_threshold)
     return Region(*(v.to(mixture.mu.dtype) for v in region))
-
-
-def _check_inside(level: float) -> None:
-    check_probabilities([level])
-    if level in (0, 1):
-        raise ValueError(f"the level of a region is between 0 and 1, got {level}")

@@ -9,15 +9,16 @@ and its weight given y_b is proportional to pi N(y_b; mu_b, A_bb A_bb'). No cova
 and none is inverted.
 """
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.arguments import Dims, targets
 from mdn.parameters import MixtureParameters
 from mdn.scale import DiagonalScale
+from mdn.values import Values, as_direction, as_values
 
 AnySubsets = TypeVar("AnySubsets", bound="Subsets")
 
@@ -25,41 +26,45 @@ AnySubsets = TypeVar("AnySubsets", bound="Subsets")
 class Subsets(MixtureParameters):
     """Questions about some of the targets."""
 
-    def marginal(self: AnySubsets, dims: Sequence[int]) -> AnySubsets:
+    def marginal(self: AnySubsets, dims: Dims) -> AnySubsets:
         """The mixture of some targets, in the order given.
 
         Raises:
-            ValueError: on a target that is not there, or is there twice.
+            ValueError: on no target, and on one that is not there or is there twice.
         """
-        _check_targets(dims, self.num_targets)
-        return type(self)(self.log_pi, self.mu[..., list(dims)], self.scale.select(dims))
+        dims = targets(dims, self.num_targets)
+        if not dims:
+            raise ValueError("a marginal keeps at least one target, got none")
+        return self._marginal(dims)
 
-    def condition(
-        self: AnySubsets, dims: Sequence[int], values: Float[Tensor, "*rows G"]
-    ) -> AnySubsets:
+    def _marginal(self: AnySubsets, dims: list[int]) -> AnySubsets:
+        return type(self)(self.log_pi, self.mu[..., dims], self.scale.select(dims))
+
+    def condition(self: AnySubsets, dims: Dims, values: Values) -> AnySubsets:
         """The mixture of the other targets, in their own order, given the values of some.
 
         Args:
             dims: which targets are known, in any order.
-            values: what they are; leading axes broadcast against the batch.
+            values: what they are, [*rows, len(dims)], read as `mdn.values` says.
 
         Raises:
+            TypeError: on values that are not real numbers.
             ValueError: on a target that is not there or is there twice, where none is left, or
                 where values and targets differ in number.
         """
-        if values.shape[-1] != len(dims):
-            raise ValueError(
-                f"values must hold one number for each of dims {list(dims)} in its last axis, got "
-                f"shape {tuple(values.shape)}"
-            )
+        dims = targets(dims, self.num_targets)
+        mixture, values = as_values(self, values, "values", dims)
+        return mixture._given(dims, values)
+
+    def _given(self: AnySubsets, dims: list[int], values: Float[Tensor, "*rows G"]) -> AnySubsets:
         if not dims:
             return self.expand(*torch.broadcast_shapes(values.shape[:-1], self.batch_shape))
         rest = [d for d in range(self.num_targets) if d not in set(dims)]
         if not rest:
             raise ValueError(f"no target is left to predict: all {self.num_targets} are given")
         known = len(dims)
-        joint = self.marginal([*dims, *rest])
-        given = joint.marginal(range(known))
+        joint = self._marginal([*dims, *rest])
+        given = joint._marginal(list(range(known)))
         whitened = given.scale.whiten(values[..., None, :] - given.mu)
         explained = joint.scale.tril()[..., known:, :known] @ whitened[..., None]
         mu = joint.mu[..., known:] + explained.squeeze(-1)
@@ -67,23 +72,18 @@ class Subsets(MixtureParameters):
         log_pi = torch.log_softmax(given.log_pi + given.component_log_prob(values), -1)
         return type(self)(log_pi, mu, scale)
 
-    def project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
+    def project(self: AnySubsets, direction: Values) -> AnySubsets:
         """The mixture over one target, the component of y along a direction: direction' y.
 
         Raises:
-            ValueError: on a direction without one number for each target.
+            TypeError: on what is not real numbers.
+            ValueError: on a direction without one finite number for each target, or of zeros.
         """
-        if direction.shape != (self.num_targets,):
-            raise ValueError(
-                f"a direction takes one number for each of {self.num_targets} targets, got shape "
-                f"{tuple(direction.shape)}"
-            )
+        mixture, direction = as_direction(self, direction)
+        if not direction.isfinite().all() or not direction.any():
+            raise ValueError(f"a direction is finite and not all 0, got {direction.tolist()}")
+        return mixture._project(direction)
+
+    def _project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
         std = torch.linalg.vector_norm(direction @ self.scale.tril(), dim=-1, keepdim=True)
         return type(self)(self.log_pi, (self.mu @ direction)[..., None], DiagonalScale(std, 1))
-
-
-def _check_targets(dims: Sequence[int], num_targets: int) -> None:
-    if len(set(dims)) < len(dims) or not set(dims) <= set(range(num_targets)):
-        raise ValueError(
-            f"dims must be different targets from 0 to {num_targets - 1}, got {list(dims)}"
-        )

@@ -57,13 +57,14 @@ class Shape:
         stretched = torch.minimum(stretch, within.clamp(min=1))
         return torch.where(newton, within.clamp(max=1), stretched)[..., None] * step
 
-    def newton_step(self) -> Float[Tensor, "R S D"]:
+    def newton_step(self, fixed: bool = True) -> Float[Tensor, "R S D"]:
         """The step to the mode where peaked, and none elsewhere.
 
         With the Hessian held fixed, its derivative in the parameters is that of the mode.
         """
         peaked = self.peaked()[..., None, None]
-        bend = torch.where(peaked, -self.hessian, self.precision).detach()
+        bend = torch.where(peaked, -self.hessian, self.precision)
+        bend = bend.detach() if fixed else bend
         step = torch.linalg.solve(bend, self.gradient[..., None])
         return torch.where(peaked, step, torch.zeros_like(step)).squeeze(-1)
 

@@ -87,7 +87,8 @@ class MixtureParameters(ABC):
         self: AnyMixture, factor: Float[Tensor, " D"], shift: Float[Tensor, " D"]
     ) -> AnyMixture:
         """The mixture of factor * y + shift, for a positive factor: a change of units."""
-        return type(self)(self.log_pi, self.mu * factor + shift, self.scale.rescale(factor))
+        wide = self.to(dtype=torch.promote_types(self.mu.dtype, factor.dtype))
+        return type(self)(wide.log_pi, wide.mu * factor + shift, wide.scale.rescale(factor))
 
     def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
         """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
@@ -98,8 +99,14 @@ class MixtureParameters(ABC):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> AnyMixture:
-        """The mixture on another device or in another floating type."""
-        return self.map(lambda stored: stored.to(device=device, dtype=dtype))
+        """The mixture on another device or in another floating type.
+
+        In a wider type the weights are normalised again: they sum to one as exactly as it can say.
+        """
+        moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
+        if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:
+            return moved
+        return type(self)(normalized(moved.log_pi), moved.mu, moved.scale)
 
     def detach(self: AnyMixture) -> AnyMixture:
         """The mixture without gradients."""
@@ -126,3 +133,8 @@ class MixtureParameters(ABC):
 
     def __len__(self) -> int:
         return len(self.mu)
+
+
+def normalized(log_pi: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch K"]:
+    """The log weights that sum to one."""
+    return log_pi - log_pi.logsumexp(-1, keepdim=True)

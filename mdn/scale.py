@@ -27,7 +27,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.triangular import lower_factor
+from mdn.normal import farthest
+from mdn.triangular import lower_factor, norm
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyScale = TypeVar("AnyScale", bound="Scale")
@@ -42,9 +43,17 @@ class Scale(ABC):
     def num_targets(self) -> int:
         """D."""
 
-    @abstractmethod
     def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        """A^-1 residual."""
+        """A^-1 residual; never infinite or NaN, however long a finite residual is."""
+        largest = torch.finfo(residual.dtype).max
+        # A long residual is solved at a fraction of its length, or its substitutions overflow.
+        length = residual.detach().abs().amax(-1, keepdim=True) / farthest(residual.dtype) ** 0.5
+        length = length.clamp(1, largest)
+        return (self._solve(residual / length) * length).clamp(-largest, largest)
+
+    @abstractmethod
+    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        """A^-1 residual, for residuals of moderate length."""
 
     @abstractmethod
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -82,7 +91,7 @@ class Scale(ABC):
     @property
     def std(self) -> Float[Tensor, "*batch K D"]:
         """Standard deviation of each target: the root of the covariance diagonal."""
-        return torch.linalg.vector_norm(self.tril(), dim=-1)
+        return norm(self.tril())
 
     def tensors(self) -> tuple[Tensor, ...]:
         """What is stored, each [*batch, K or 1, P]."""
@@ -120,7 +129,7 @@ class DiagonalScale(Scale):
     def num_targets(self) -> int:
         return self.targets
 
-    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         return residual / self.stored
 
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -203,8 +212,9 @@ class CovarianceFactor(TriangularScale):
     def from_tril(cls: type[AnyTriangular], tril: Float[Tensor, "*batch K D D"]) -> AnyTriangular:
         return cls(tril.diagonal(dim1=-2, dim2=-1), _pack(tril))
 
-    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        bound = substitution_bound(residual.dtype)
+    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        # Far outside any sensible range substitutions grow without bound.
+        bound = farthest(residual.dtype)
         strict, rest, whitened = self.strict(), residual, []
         for j in range(self.num_targets):
             solved = (rest[..., :1] / self.diagonal[..., j : j + 1]).clamp(-bound, bound)
@@ -231,7 +241,7 @@ class PrecisionFactor(TriangularScale):
         inverse = torch.linalg.solve_triangular(tril, identity.expand_as(tril), upper=False)
         return cls(diagonal, _pack(-inverse * diagonal[..., None]))
 
-    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         explained = (self.strict() @ residual[..., None]).squeeze(-1)
         return (residual - explained) / self.diagonal
 
@@ -266,14 +276,6 @@ def joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
     return CovarianceFactor.from_tril(
         torch.cat([t.expand(*t.shape[:-3], count, -1, -1) for t, count in trils], -3)
     )
-
-
-def substitution_bound(dtype: torch.dtype) -> float:
-    """Where substitutions are held, for far outside any sensible range they grow without bound.
-
-    Its square is still finite.
-    """
-    return torch.finfo(dtype).max ** 0.45
 
 
 def lower_positions(num_targets: int) -> tuple[list[int], list[int]]:

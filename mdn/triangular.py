@@ -11,12 +11,22 @@ from torch import Tensor
 
 
 def lower_factor(matrix: Float[Tensor, "*batch D E"]) -> Float[Tensor, "*batch D D"]:
-    """The lower triangular L with positive diagonal and L L' = matrix matrix'; full row rank."""
+    """The lower triangular L with L L' = matrix matrix' and no negative entry on its diagonal.
+
+    A row that depends on those before it has a zero there and below it.
+    """
     rows, columns = matrix, []
     for j in range(matrix.shape[-2]):
-        length = torch.linalg.vector_norm(rows[..., :1, :], dim=-1)
-        unit = rows[..., 0, :] / length
+        length = norm(rows[..., :1, :])
+        unit = rows[..., 0, :] / torch.where(length > 0, length, 1)
         below = (rows[..., 1:, :] @ unit[..., None]).squeeze(-1)
         rows = rows[..., 1:, :] - below[..., :, None] * unit[..., None, :]
         columns.append(torch.cat([length.new_zeros(*length.shape[:-1], j), length, below], -1))
     return torch.stack(columns, -1)
+
+
+def norm(vectors: Float[Tensor, "*batch E"]) -> Float[Tensor, "*batch"]:
+    """Euclidean length, also where the squares of the entries over- or underflow."""
+    largest = vectors.detach().abs().amax(-1, keepdim=True)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1)
+    return unit.squeeze(-1) * torch.linalg.vector_norm(vectors / unit, dim=-1)

@@ -32,7 +32,7 @@ def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
     each = normal.log_density(standard) - std.log()
     before = mixture.log_pi[..., None] + each.cumsum(-1) - each
-    return (torch.softmax(before, -2) * normal.cdf(standard)).sum(-2)
+    return (torch.softmax(before, -2) * normal.cdf(standard)).sum(-2).clamp(max=1)
 
 
 def density_rank(

@@ -41,7 +41,8 @@ class Divergences(Moments):
         inside = (self.pi * (self.scale.log_det() + self.num_targets * per_target)).sum(-1)
         lower = inside - self._mean_log_overlap(_bhattacharyya(self))
         upper = inside - self._mean_log_overlap(_kullback_leibler(self, self))
-        gaussian = 0.5 * torch.linalg.slogdet(self.covariance).logabsdet
+        factor = lower_factor(self._covariance_root())
+        gaussian = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return lower, torch.minimum(upper, gaussian + self.num_targets * per_target)
 
     def kl_to(self, other: "Divergences") -> Float[Tensor, "*out"]:
@@ -76,7 +77,10 @@ class Divergences(Moments):
     ) -> Float[Tensor, "*out"]:
         """sum_i pi_i log sum_j pi_j exp(-divergence_ij), with the other's weights where given."""
         others = self.log_pi if log_pi is None else log_pi
-        return (self.pi * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
+        weight = self.pi
+        # What has no weight has no part in it, be its divergence infinite.
+        divergence = torch.where(weight[..., None] > 0, divergence, 0)
+        return (weight * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
 
 
 def _broadcast(p: AnyMixture, q: MixtureParameters) -> AnyMixture:

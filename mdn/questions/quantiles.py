@@ -19,6 +19,7 @@ from torch import Tensor
 from mdn import normal
 from mdn.questions.moments import Moments
 from mdn.questions.roots import Rows, root
+from mdn.triangular import norm
 
 # How near the normal score of a quantile comes before the last step, which about doubles the
 # digits, as a share of those of the type.
@@ -31,13 +32,14 @@ class Quantiles(Moments):
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Probability that a target is at most y; above y where `upper`, without cancellation."""
         standard = self._standard(y)
-        return (self.pi[..., None, :] * normal.cdf(-standard if upper else standard)).sum(-1)
+        each = self.pi[..., None, :] * normal.cdf(-standard if upper else standard)
+        return each.sum(-1).clamp(max=1)  # weights sum to one but for their rounding
 
     def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Log of `cdf`, finite however far the tail."""
         standard = self._standard(y)
-        tail = torch.special.log_ndtr(-standard if upper else standard)
-        return torch.logsumexp(self.log_pi[..., None, :] + tail, -1)
+        tail = normal.log_cdf(-standard if upper else standard)
+        return torch.logsumexp(self.log_pi[..., None, :] + tail, -1).clamp(max=0)
 
     def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """The value that a target stays below with probability p; exceeds where `upper`.
@@ -130,9 +132,10 @@ def _lower_quantile(
     mu: Float[Tensor, "R K"],
     sigma: Float[Tensor, "R K"],
 ) -> Float[Tensor, " R"]:
-    mean = (pi * mu).sum(-1)
-    std = (pi * (sigma.square() + (mu - mean[:, None]).square())).sum(-1).sqrt()
-    start = mean + std * torch.special.ndtri(p)
+    near = mu.gather(-1, pi.argmax(-1, keepdim=True))
+    mean = near + (pi * (mu - near)).sum(-1, keepdim=True)
+    std = norm(pi.sqrt() * torch.hypot(sigma, mu - mean))
+    start = mean.squeeze(-1) + std * torch.special.ndtri(p)
     if p.dtype == torch.float64:
         # Most of the way is as good, and a few times faster, in single precision.
         single = _search(*(v.float() for v in (p, pi, mu, sigma, start)))
@@ -142,8 +145,9 @@ def _lower_quantile(
 
 def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> Tensor:
     score = torch.special.ndtri(p)
-    ends = mu + sigma * score[:, None]
-    low, high = ends.amin(-1), ends.amax(-1)
+    ends, weighs = mu + sigma * score[:, None], pi > 0
+    low = torch.where(weighs, ends, torch.inf).amin(-1)
+    high = torch.where(weighs, ends, -torch.inf).amax(-1)
 
     def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])

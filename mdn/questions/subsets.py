@@ -16,8 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn import likelihood
 from mdn.parameters import MixtureParameters
 from mdn.scale import DiagonalScale
+from mdn.triangular import norm
 
 AnySubsets = TypeVar("AnySubsets", bound="Subsets")
 
@@ -64,7 +66,7 @@ class Subsets(MixtureParameters):
         explained = joint.scale.tril()[..., known:, :known] @ whitened[..., None]
         mu = joint.mu[..., known:] + explained.squeeze(-1)
         scale = joint.scale.given(known).map(lambda v: v.expand(*mu.shape[:-2], *v.shape[-2:]))
-        log_pi = torch.log_softmax(given.log_pi + given.component_log_prob(values), -1)
+        log_pi = likelihood.log_responsibilities(values, given.log_pi, given.mu, given.scale)
         return type(self)(log_pi, mu, scale)
 
     def project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
@@ -78,7 +80,7 @@ class Subsets(MixtureParameters):
                 f"a direction takes one number for each of {self.num_targets} targets, got shape "
                 f"{tuple(direction.shape)}"
             )
-        std = torch.linalg.vector_norm(direction @ self.scale.tril(), dim=-1, keepdim=True)
+        std = norm(direction @ self.scale.tril())[..., None]
         return type(self)(self.log_pi, (self.mu @ direction)[..., None], DiagonalScale(std, 1))
 
 

@@ -28,7 +28,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.normal import farthest
-from mdn.triangular import lower_factor, norm
+from mdn.triangular import lower_factor
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyScale = TypeVar("AnyScale", bound="Scale")
@@ -43,17 +43,16 @@ class Scale(ABC):
     def num_targets(self) -> int:
         """D."""
 
-    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        """A^-1 residual; never infinite or NaN, however long a finite residual is."""
-        largest = torch.finfo(residual.dtype).max
-        # A long residual is solved at a fraction of its length, or its substitutions overflow.
-        length = residual.detach().abs().amax(-1, keepdim=True) / farthest(residual.dtype) ** 0.5
-        length = length.clamp(1, largest)
-        return (self._solve(residual / length) * length).clamp(-largest, largest)
-
     @abstractmethod
-    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        """A^-1 residual, for residuals of moderate length."""
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        """A^-1 residual; beyond `mdn.normal.farthest` it may be held there."""
+
+    def whiten_far(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        """A^-1 residual, finite and right however long the residual is."""
+        largest = torch.finfo(residual.dtype).max
+        longest = residual.detach().abs().amax(-1, keepdim=True)
+        unit = (longest / farthest(residual.dtype) ** 0.5).clamp(min=1)
+        return (self.whiten(residual / unit) * unit).clamp(-largest, largest)
 
     @abstractmethod
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -91,7 +90,10 @@ class Scale(ABC):
     @property
     def std(self) -> Float[Tensor, "*batch K D"]:
         """Standard deviation of each target: the root of the covariance diagonal."""
-        return norm(self.tril())
+        tril = self.tril()
+        # In units of the diagonal, or the squares of what is tiny or huge would be 0 or infinite.
+        diagonal = tril.diagonal(dim1=-2, dim2=-1).contiguous()
+        return diagonal * torch.linalg.vector_norm(tril / diagonal[..., None], dim=-1)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """What is stored, each [*batch, K or 1, P]."""
@@ -129,7 +131,7 @@ class DiagonalScale(Scale):
     def num_targets(self) -> int:
         return self.targets
 
-    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         return residual / self.stored
 
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -212,7 +214,7 @@ class CovarianceFactor(TriangularScale):
     def from_tril(cls: type[AnyTriangular], tril: Float[Tensor, "*batch K D D"]) -> AnyTriangular:
         return cls(tril.diagonal(dim1=-2, dim2=-1), _pack(tril))
 
-    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         # Far outside any sensible range substitutions grow without bound.
         bound = farthest(residual.dtype)
         strict, rest, whitened = self.strict(), residual, []
@@ -241,7 +243,7 @@ class PrecisionFactor(TriangularScale):
         inverse = torch.linalg.solve_triangular(tril, identity.expand_as(tril), upper=False)
         return cls(diagonal, _pack(-inverse * diagonal[..., None]))
 
-    def _solve(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+    def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         explained = (self.strict() @ residual[..., None]).squeeze(-1)
         return (residual - explained) / self.diagonal
 

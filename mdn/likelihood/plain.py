@@ -39,7 +39,7 @@ def log_responsibilities(
     scale: Scale,
 ) -> Float[Tensor, "*out K"]:
     """Log probability that component k produced y."""
-    whitened = scale.whiten(y[..., None, :] - mu)
+    whitened = scale.whiten_far(y[..., None, :] - mu)
     joint = log_pi - scale.log_det() - 0.5 * _detour(whitened, log_pi)
     # Over the last axis the CPU takes one row at a time, and each costs as much as 16 components.
     return joint.mT.contiguous().log_softmax(-2).mT if joint.ndim > 1 else joint.log_softmax(-1)
@@ -50,8 +50,8 @@ def _detour(whitened: Tensor, log_pi: Tensor) -> Tensor:
 
     The lengths are divided before they are squared where the squares would overflow.
     """
-    unit = whitened.detach().abs().amax((-2, -1)) / farthest(whitened.dtype)
-    unit = unit.clamp(min=1)[..., None]
+    longest = whitened.detach().abs().amax((-2, -1))
+    unit = (longest / farthest(whitened.dtype)).clamp(min=1)[..., None]
     distance = (whitened / unit[..., None]).square().sum(-1)
     nearest = torch.where(log_pi > -torch.inf, distance, torch.inf).amin(-1, keepdim=True)
     return (distance - nearest).clamp(min=0) * unit * unit

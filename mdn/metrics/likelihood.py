@@ -66,7 +66,7 @@ def grid_nll(
         step: of each target's grid, in its units; 0 for a target that was not rounded, of which the
             density is taken as it is.
     """
-    whitened = mixture.scale.whiten(y[..., None, :] - mixture.mu)
+    whitened = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
     rounded = step > 0
     width = torch.where(rounded, step, torch.ones_like(step))

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.parameters import MixtureParameters
-from mdn.triangular import norm
 
 AnyMoments = TypeVar("AnyMoments", bound="Moments")
 
@@ -20,49 +19,49 @@ class Moments(MixtureParameters):
     def mean(self) -> Float[Tensor, "*batch D"]:
         """E[y]."""
         near = self._near()
-        return near + self._mean_from(near)
+        return near + self._offset(near)
 
     @property
     def covariance(self) -> Float[Tensor, "*batch D D"]:
         """Cov[y]: the mean of the covariances plus the covariance of the means."""
-        root = self._covariance_root()
-        return root @ root.mT
+        away = self._root_pi() * self._away()
+        inside = self.pi[..., None, None] * self.scale.covariance()
+        return (inside + away[..., :, None] * away[..., None, :]).sum(-3)
 
     @property
     def std(self) -> Float[Tensor, "*batch D"]:
         """Standard deviation of each target under the whole mixture."""
         share = self._root_pi()
-        parts = torch.cat([share * self.sigma, share * self._away()], -2)
-        return norm(parts.mT)
+        inside, between = share * self.sigma, share * self._away()
+        largest = torch.maximum(inside.detach().amax(-2), between.detach().abs().amax(-2))
+        # Divided before they are squared, where the squares would over- or underflow.
+        unit = torch.where((largest > 0) & largest.isfinite(), largest, 1)[..., None, :]
+        squares = (inside / unit).square() + (between / unit).square()
+        return unit.squeeze(-2) * squares.sum(-2).sqrt()
 
     def _near(self) -> Float[Tensor, "*batch D"]:
-        """The mean of the heaviest component, about which moments are taken.
+        """The mean but for its rounding, which is that of the weights times a large offset."""
+        return (self.pi[..., None] * self.mu).sum(-2).detach()
 
-        About zero, the rounding of the weights would be multiplied by all of a large offset.
-        """
-        heaviest = self.log_pi.argmax(-1)[..., None, None]
-        return self.mu.detach().take_along_dim(heaviest, -2).squeeze(-2)
-
-    def _mean_from(self, point: Float[Tensor, "*#batch D"]) -> Float[Tensor, "*batch D"]:
+    def _offset(self, point: Float[Tensor, "*#batch D"]) -> Float[Tensor, "*batch D"]:
         """E[y - point], in which no offset is left that point and means share."""
-        near = self._near()
-        return (near - point) + (self.pi[..., None] * (self.mu - near[..., None, :])).sum(-2)
+        return (self.pi[..., None] * (self.mu - point[..., None, :])).sum(-2)
 
     def _away(self) -> Float[Tensor, "*batch K D"]:
-        """What the means of the components are from that of the mixture."""
+        """How far the means of the components are from that of the mixture."""
         near = self._near()
-        return (self.mu - near[..., None, :]) - self._mean_from(near)[..., None, :]
+        away = self.mu - near[..., None, :]
+        return away - self._offset(near)[..., None, :]
 
     def _root_pi(self) -> Float[Tensor, "*batch K 1"]:
         # Not the root of the weight, whose gradient has no bound at 0.
         return (0.5 * self.log_pi).exp()[..., None]
 
     def _covariance_root(self) -> Float[Tensor, "*batch D E"]:
-        """A root of the covariance: its product with its transpose."""
+        """R with R R' the covariance, which is not formed."""
         share = self._root_pi()
-        factors = share[..., None] * self.scale.tril()
-        means = (share * self._away())[..., None]
-        return torch.cat([factors, means], -1).movedim(-2, -3).flatten(-2)
+        parts = share[..., None] * self.scale.tril(), (share * self._away())[..., None]
+        return torch.cat(parts, -1).movedim(-2, -3).flatten(-2)
 
     def dispersed(
         self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None = None

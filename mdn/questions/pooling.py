@@ -93,7 +93,7 @@ class Pooling(Moments):
 
     def _members_away(self) -> Float[Tensor, "M *batch D"]:
         """What the means of the members are from that of their pool."""
-        means = self._mean_from(self._near()[0])
+        means = self._offset(self._near()[:1])
         return means - means.mean(0)
 
     def _with_members(self) -> torch.Size:
@@ -117,7 +117,7 @@ class Pooling(Moments):
         members = [self, *others]
         share = _shares(members, weights).view(-1, *(1,) * (self.mu.ndim - 1))
         near = self._near()
-        means = torch.stack([m._mean_from(near) for m in members])
+        means = torch.stack([m._offset(near) for m in members])
         variances = torch.stack([m.std for m in members]).square()
         away = means - (share * means).sum(0)
         return (share * variances).sum(0), (share * away.square()).sum(0)

@@ -19,7 +19,6 @@ from torch import Tensor
 from mdn import normal
 from mdn.questions.moments import Moments
 from mdn.questions.roots import Rows, root
-from mdn.triangular import norm
 
 # How near the normal score of a quantile comes before the last step, which about doubles the
 # digits, as a share of those of the type.
@@ -132,10 +131,9 @@ def _lower_quantile(
     mu: Float[Tensor, "R K"],
     sigma: Float[Tensor, "R K"],
 ) -> Float[Tensor, " R"]:
-    near = mu.gather(-1, pi.argmax(-1, keepdim=True))
-    mean = near + (pi * (mu - near)).sum(-1, keepdim=True)
-    std = norm(pi.sqrt() * torch.hypot(sigma, mu - mean))
-    start = mean.squeeze(-1) + std * torch.special.ndtri(p)
+    mean = (pi * mu).sum(-1)
+    std = (pi * (sigma.square() + (mu - mean[:, None]).square())).sum(-1).sqrt()
+    start = mean + std * torch.special.ndtri(p)
     if p.dtype == torch.float64:
         # Most of the way is as good, and a few times faster, in single precision.
         single = _search(*(v.float() for v in (p, pi, mu, sigma, start)))

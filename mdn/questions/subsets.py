@@ -62,7 +62,7 @@ class Subsets(MixtureParameters):
         known = len(dims)
         joint = self.marginal([*dims, *rest])
         given = joint.marginal(range(known))
-        whitened = given.scale.whiten(values[..., None, :] - given.mu)
+        whitened = given.scale.whiten_far(values[..., None, :] - given.mu)
         explained = joint.scale.tril()[..., known:, :known] @ whitened[..., None]
         mu = joint.mu[..., known:] + explained.squeeze(-1)
         scale = joint.scale.given(known).map(lambda v: v.expand(*mu.shape[:-2], *v.shape[-2:]))

@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import normal
-from mdn.families import floored_cholesky
 from mdn.mixture import GaussianMixture
 from mdn.scale import CovarianceFactor
+from mdn.triangular import lower_factor
 
 
 def nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
@@ -43,11 +43,10 @@ def marginal_gaussian(y: Float[Tensor, "N D"], min_scale: float = 1e-6) -> Gauss
         y: the training rows.
         min_scale: the smallest conditional standard deviation, for targets that never change.
     """
-    away = y - y.mean(0)
-    tril = floored_cholesky(away.mT @ away / len(y), min_scale)
-    return GaussianMixture(
-        y.new_zeros(1), y.mean(0, keepdim=True), CovarianceFactor.from_tril(tril[None])
-    )
+    mean = y[0] + (y - y[0]).mean(0)
+    # Of the rows themselves: their covariance would be singular where its own factor is not.
+    tril = lower_factor((y - mean).mT / len(y) ** 0.5, floor=min_scale)
+    return GaussianMixture(y.new_zeros(1), mean[None], CovarianceFactor.from_tril(tril[None]))
 
 
 def grid_nll(

@@ -196,6 +196,22 @@ def test_most_likely_component():
     torch.testing.assert_close(mean, torch.stack([mu[0, 1], mu[1, 0]]))
 
 
+@pytest.mark.parametrize("narrow", [1e-2, 1e-6, 1e-9, 1e-12])
+def test_narrow_components_that_cross_have_modes_or_are_refused(narrow):
+    tril = torch.tensor([[[1.0, 0], [1, narrow]], [[1, 0], [-1, narrow]]], dtype=torch.float64)
+    mu = torch.tensor([[0.0, 0.0], [3.0, 1.0]], dtype=torch.float64)
+    log_pi = torch.tensor([0.5, 0.5], dtype=torch.float64).log()
+    mixture = GaussianMixture(log_pi, mu, CovarianceFactor.from_tril(tril))
+    if narrow < 1e-8:
+        with pytest.raises(ValueError, match="narrow in directions of their own"):
+            mixture.modes()
+    else:
+        found = mixture.modes()
+        torch.testing.assert_close(found.y.sort(0).values, mu, rtol=0, atol=narrow)
+        peak = mixture.log_prob(mu).sort(descending=True).values
+        torch.testing.assert_close(found.log_prob, peak, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("narrow", [1e-3, 1e-6, 1e-8, 1e-10])
 def test_modes_of_strongly_correlated_targets(narrow):
     """With one factor A for all, the modes are A times those of uncorrelated targets."""

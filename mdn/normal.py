@@ -15,9 +15,15 @@ _LOG_2PI = math.log(2 * math.pi)
 _NARROW = 0.03
 
 
+def farthest(dtype: torch.dtype) -> float:
+    """Where a standardized residual is held before it is squared; sums of squares stay finite."""
+    return torch.finfo(dtype).max ** 0.45
+
+
 def log_density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Log density at z."""
-    return -0.5 * (z.square() + _LOG_2PI)
+    """Log density at z; beyond `farthest` it stays what it is there."""
+    far = farthest(z.dtype)
+    return -0.5 * (z.clamp(-far, far).square() + _LOG_2PI)
 
 
 def density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -30,17 +36,25 @@ def cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return 0.5 * torch.erfc(z * -math.sqrt(0.5))
 
 
+def log_cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Log of the probability below z; beyond `farthest` it stays what it is there."""
+    far = farthest(z.dtype)
+    return torch.special.log_ndtr(z.clamp(-far, far))
+
+
 def log_mass(
     centre: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
     """Log of Phi(centre + half) - Phi(centre - half), for a positive half width."""
-    centre = centre.abs()
+    centre = centre.abs().clamp(max=farthest(centre.dtype))
     narrow = half * (1 + centre) < _NARROW
     # Each formula is shown a harmless cell where the other one holds, or its gradient is NaN.
     wide = torch.where(narrow, torch.ones_like(half), half)
     slim = torch.where(narrow, half, torch.zeros_like(half))
-    far, near = (torch.special.log_ndtr(edge - centre) for edge in (-wide, wide))
-    by_difference = near + torch.log(-torch.expm1(far - near))
+    far, near = (log_cdf(edge - centre) for edge in (-wide, wide))
+    # Far out the logs are large and their difference is lost; it is at most this.
+    ratio = torch.minimum(far - near, -2 * centre * wide)
+    by_difference = near + torch.log(-torch.expm1(ratio))
     curvature = slim.square() * (centre.square() - 1) / 6
     by_series = curvature + log_density(centre) + torch.log(2 * half)
     return torch.where(narrow, by_series, by_difference)

@@ -130,8 +130,14 @@ class MixtureParameters(ABC):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> AnyMixture:
-        """The mixture on another device or in another floating type."""
-        return self.map(lambda stored: stored.to(device=device, dtype=dtype))
+        """The mixture on another device or in another floating type.
+
+        In a wider type the weights are normalised again: they sum to one as exactly as it can say.
+        """
+        moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
+        if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:
+            return moved
+        return type(self)(normalized(moved.log_pi), moved.mu, moved.scale)
 
     def detach(self: AnyMixture) -> AnyMixture:
         """The mixture without gradients."""
@@ -193,3 +199,8 @@ def _of_each(mixture: MixtureParameters, name: str, values: Any) -> Tensor:
             f"{tuple(tensor.shape)}: {tensor.tolist()}"
         )
     return tensor
+
+
+def normalized(log_pi: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch K"]:
+    """The log weights that sum to one."""
+    return log_pi - log_pi.logsumexp(-1, keepdim=True)

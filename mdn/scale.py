@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.normal import farthest
 from mdn.triangular import lower_factor
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
@@ -44,7 +45,14 @@ class Scale(ABC):
 
     @abstractmethod
     def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        """A^-1 residual."""
+        """A^-1 residual; beyond `mdn.normal.farthest` it may be held there."""
+
+    def whiten_far(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
+        """A^-1 residual, finite and right however long the residual is."""
+        largest = torch.finfo(residual.dtype).max
+        longest = residual.detach().abs().amax(-1, keepdim=True)
+        unit = (longest / farthest(residual.dtype) ** 0.5).clamp(min=1)
+        return (self.whiten(residual / unit) * unit).clamp(-largest, largest)
 
     @abstractmethod
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -82,7 +90,10 @@ class Scale(ABC):
     @property
     def std(self) -> Float[Tensor, "*batch K D"]:
         """Standard deviation of each target: the root of the covariance diagonal."""
-        return torch.linalg.vector_norm(self.tril(), dim=-1)
+        tril = self.tril()
+        # In units of the diagonal, or the squares of what is tiny or huge would be 0 or infinite.
+        diagonal = tril.diagonal(dim1=-2, dim2=-1).contiguous()
+        return diagonal * torch.linalg.vector_norm(tril / diagonal[..., None], dim=-1)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """What is stored, each [*batch, K or 1, P]."""
@@ -204,7 +215,8 @@ class CovarianceFactor(TriangularScale):
         return cls(tril.diagonal(dim1=-2, dim2=-1), _pack(tril))
 
     def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        bound = substitution_bound(residual.dtype)
+        # Far outside any sensible range substitutions grow without bound.
+        bound = farthest(residual.dtype)
         strict, rest, whitened = self.strict(), residual, []
         for j in range(self.num_targets):
             solved = (rest[..., :1] / self.diagonal[..., j : j + 1]).clamp(-bound, bound)
@@ -266,14 +278,6 @@ def joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
     return CovarianceFactor.from_tril(
         torch.cat([t.expand(*t.shape[:-3], count, -1, -1) for t, count in trils], -3)
     )
-
-
-def substitution_bound(dtype: torch.dtype) -> float:
-    """Where substitutions are held, for far outside any sensible range they grow without bound.
-
-    Its square is still finite.
-    """
-    return torch.finfo(dtype).max ** 0.45
 
 
 def lower_positions(num_targets: int) -> tuple[list[int], list[int]]:

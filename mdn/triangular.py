@@ -10,13 +10,38 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def lower_factor(matrix: Float[Tensor, "*batch D E"]) -> Float[Tensor, "*batch D D"]:
-    """The lower triangular L with positive diagonal and L L' = matrix matrix'; full row rank."""
+def lower_factor(
+    matrix: Float[Tensor, "*batch D E"], floor: float = 0.0
+) -> Float[Tensor, "*batch D D"]:
+    """The lower triangular L with L L' = matrix matrix' and a diagonal of at least `floor`.
+
+    L is exact for the product plus the smallest diagonal that the floor takes. Without a floor, a
+    row that depends on those before it has a zero there and below it.
+    """
     rows, columns = matrix, []
     for j in range(matrix.shape[-2]):
-        length = torch.linalg.vector_norm(rows[..., :1, :], dim=-1)
-        unit = rows[..., 0, :] / length
+        length = norm(rows[..., :1, :])
+        if floor:
+            rows, length = _raised(rows, length, floor)
+        unit = rows[..., 0, :] / torch.where(length > 0, length, 1)
         below = (rows[..., 1:, :] @ unit[..., None]).squeeze(-1)
         rows = rows[..., 1:, :] - below[..., :, None] * unit[..., None, :]
         columns.append(torch.cat([length.new_zeros(*length.shape[:-1], j), length, below], -1))
     return torch.stack(columns, -1)
+
+
+def _raised(
+    rows: Float[Tensor, "*batch D E"], length: Float[Tensor, "*batch 1"], floor: float
+) -> tuple[Float[Tensor, "*batch D F"], Float[Tensor, "*batch 1"]]:
+    """The first row raised to a length, in a direction of its own that no other has a part in."""
+    missing = ((floor - length).clamp(min=0) * (floor + length)).sqrt()
+    others = missing.new_zeros(*missing.shape[:-1], rows.shape[-2] - 1)
+    own = torch.cat([missing, others], -1)[..., None]
+    return torch.cat([rows, own], -1), length.clamp(min=floor)
+
+
+def norm(vectors: Float[Tensor, "*batch E"]) -> Float[Tensor, "*batch"]:
+    """Euclidean length, also where the squares of the entries over- or underflow."""
+    largest = vectors.detach().abs().amax(-1, keepdim=True)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1)
+    return unit.squeeze(-1) * torch.linalg.vector_norm(vectors / unit, dim=-1)

@@ -78,6 +78,29 @@ def test_a_recalibration_and_the_precision_of_em_are_part_of_it(double):
     torch.testing.assert_close(covariance, mixture.covariance, atol=0, rtol=1e-4)
 
 
+def test_a_model_and_its_tensors_do_not_see_an_offset(module):
+    module.recalibrate(1.7)
+    x = rows(50)
+    with torch.no_grad():
+        module.targets.shift.zero_()
+        module.targets.factor.fill_(1.0)
+        pi, mu, spread = PlainModel(module)(x)
+        variance = spread.square().sum(-1) if spread.ndim > 3 else spread.square()
+        mean = torch.einsum("nk,nkd->nd", pi, mu)
+        std = torch.einsum("nk,nkd->nd", pi, variance + (mu - mean[:, None]).square()).sqrt()
+        for offset in (0.0, 1e6, 1.7e9, -4e14):
+            module.targets.shift.fill_(offset)
+            mixture, tensors = module.predict(x), PlainModel(module)(x)
+            grain = max(1e-12, 16 * float(np.spacing(abs(offset))))
+            for weights in (mixture.pi, tensors[0]):
+                assert (weights.sum(-1) - 1).abs().max() < 1e-15
+                random = np.random.default_rng(0)
+                assert [random.choice(len(row), p=row) for row in weights.numpy()]
+            torch.testing.assert_close(mixture.mean - offset, mean, rtol=1e-6, atol=1e-6 + grain)
+            torch.testing.assert_close(mixture.std, std, rtol=1e-6, atol=grain)
+            torch.testing.assert_close(tensors[1] - offset, mu, rtol=0, atol=grain)
+
+
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
     runtime = pytest.importorskip("onnxruntime")
@@ -90,7 +113,9 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
         x = rows(number)
         with torch.no_grad():
             wanted = model(x)
-        for found, value in zip(session.run(None, {"x": x.numpy()}), wanted, strict=True):
+        given = session.run(None, {"x": x.numpy()})
+        assert abs(given[0].sum(-1) - 1).max() < 1e-15
+        for found, value in zip(given, wanted, strict=True):
             assert found.shape == value.shape
             np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5)
     described = {p.key: p.value for p in onnx.load(str(out)).metadata_props}
@@ -113,6 +138,7 @@ def test_torch_export_says_what_pytorch_says(module, tmp_path, capsys):
         program = torch.export.load(stream).module()
     for number in (1, 7):
         x = rows(number)
+        assert (program(x)[0].sum(-1) - 1).abs().max() < 1e-15
         for found, value in zip(program(x), PlainModel(module)(x), strict=True):
             torch.testing.assert_close(found, value, rtol=1e-6, atol=1e-9)
 

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from mdn.likelihood.forms import Form
 from mdn.likelihood.plain import LOG_2PI
+from mdn.normal import farthest
 
 
 def density(
@@ -87,13 +88,13 @@ def _sharing(by_target: Tensor, std: Tensor) -> int:
 def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
     """Log of weight times density of each component, but for the constant."""
     weighed = torch.sub(log_pi, std.log().sum(0), alpha=_sharing(whitened, std))
-    return torch.sub(weighed, whitened.square().sum(0), alpha=0.5)
+    # Held here, for a component that is out of reach is not one without weight.
+    distance = whitened.square().sum(0).clamp_(max=farthest(whitened.dtype) ** 2)
+    return torch.sub(weighed, distance, alpha=0.5)
 
 
 def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
     """Log density, and the share of each component in it."""
-    # Where no component reaches, a share of what is left, not the NaN of inf - inf.
-    joint = joint.clamp_(min=torch.finfo(joint.dtype).min)
     # Not exp of log_softmax: what exp takes for a number it must round to 0 is ten times as long.
     shares = joint.softmax(0)
     log_prob = joint.amax(0) - shares.amax(0).log_() - 0.5 * LOG_2PI * num_targets

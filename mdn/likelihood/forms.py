@@ -10,13 +10,13 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from mdn.normal import farthest
 from mdn.scale import (
     CovarianceFactor,
     DiagonalScale,
     PrecisionFactor,
     Scale,
     lower_positions,
-    substitution_bound,
 )
 
 
@@ -72,7 +72,7 @@ class CovarianceForm(Form):
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         entry, rest = entries(residual.shape[0], *lower), list(residual.unbind())
-        bound = substitution_bound(residual.dtype)
+        bound = farthest(residual.dtype)
         for i in range(len(rest)):
             for j in range(i):
                 rest[i] = _less(rest[i], entry[i, j], rest[j])
@@ -81,7 +81,7 @@ class CovarianceForm(Form):
 
     def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         entry, rest = entries(weighted.shape[0], *lower), list(weighted.unbind())
-        bound = substitution_bound(weighted.dtype)
+        bound = farthest(weighted.dtype)
         for j in reversed(range(len(rest))):
             for i in range(j + 1, len(rest)):
                 rest[j] = _less(rest[j], entry[i, j], rest[i])

@@ -35,11 +35,11 @@ def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
     For another order of the targets pass their `marginal` in it.
     """
     # The factor of a covariance is triangular: what it whitens of target j is given those before.
-    standard = mixture.scale.whiten(y[..., None, :] - mixture.mu)
+    standard = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
     each = normal.log_density(standard) - std.log()
     before = mixture.log_pi[..., None] + each.cumsum(-1) - each
-    return (torch.softmax(before, -2) * normal.cdf(standard)).sum(-2)
+    return (torch.softmax(before, -2) * normal.cdf(standard)).sum(-2).clamp(max=1)
 
 
 @takes_values

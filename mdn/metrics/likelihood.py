@@ -8,10 +8,10 @@ from torch import Tensor
 
 from mdn import normal
 from mdn.checks import check_not_negative
-from mdn.families import floored_cholesky
 from mdn.mixture import GaussianMixture
 from mdn.numbers import as_tensor
 from mdn.scale import CovarianceFactor
+from mdn.triangular import lower_factor
 from mdn.values import Values, as_direction, takes_values
 
 
@@ -65,11 +65,10 @@ def marginal_gaussian(y: Values, min_scale: float = 1e-6) -> GaussianMixture:
     """
     check_not_negative("min_scale", min_scale)
     y = _finite_rows(y)
-    away = y - y.mean(0)
-    tril = floored_cholesky(away.mT @ away / len(y), min_scale)
-    return GaussianMixture(
-        y.new_zeros(1), y.mean(0, keepdim=True), CovarianceFactor.from_tril(tril[None])
-    )
+    mean = y[0] + (y - y[0]).mean(0)
+    # Of the rows themselves: their covariance would be singular where its own factor is not.
+    tril = lower_factor((y - mean).mT / len(y) ** 0.5, floor=min_scale)
+    return GaussianMixture(y.new_zeros(1), mean[None], CovarianceFactor.from_tril(tril[None]))
 
 
 @takes_values
@@ -96,7 +95,7 @@ def grid_nll(
     y = y.to(step)
     if not (step.isfinite() & (step >= 0)).all():
         raise ValueError(f"the steps of a grid are finite and at least 0, got {step.tolist()}")
-    whitened = mixture.scale.whiten(y[..., None, :] - mixture.mu)
+    whitened = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
     rounded = step > 0
     width = torch.where(rounded, step, torch.ones_like(step))

@@ -43,7 +43,8 @@ class Divergences(Moments):
         inside = (self.pi * (self.scale.log_det() + self.num_targets * per_target)).sum(-1)
         lower = inside - self._mean_log_overlap(_bhattacharyya(self))
         upper = inside - self._mean_log_overlap(_kullback_leibler(self, self))
-        gaussian = 0.5 * torch.linalg.slogdet(self.covariance).logabsdet
+        factor = lower_factor(self._covariance_root())
+        gaussian = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return lower, torch.minimum(upper, gaussian + self.num_targets * per_target)
 
     def kl_to(self, other: Any) -> Float[Tensor, "*out"]:
@@ -91,7 +92,10 @@ class Divergences(Moments):
     ) -> Float[Tensor, "*out"]:
         """sum_i pi_i log sum_j pi_j exp(-divergence_ij), with the other's weights where given."""
         others = self.log_pi if log_pi is None else log_pi
-        return (self.pi * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
+        weight = self.pi
+        # What has no weight has no part in it, be its divergence infinite.
+        divergence = torch.where(weight[..., None] > 0, divergence, 0)
+        return (weight * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
 
 
 def _check_alike(p: MixtureParameters, q: Any) -> None:
@@ -113,24 +117,36 @@ def _broadcast(p: AnyMixture, q: MixtureParameters) -> AnyMixture:
 def _kullback_leibler(p: MixtureParameters, q: MixtureParameters) -> Float[Tensor, "*out I J"]:
     """Divergence of each component of p from each of q."""
     p = _broadcast(p, q)
+    mean, factor = _seen_from(q, p)
+    twice = mean.square().sum(-1) + factor.square().sum((-2, -1)) - p.num_targets
+    return twice.movedim(0, -2) / 2 + _log_det_ratio(q, p)
+
+
+def _bhattacharyya(p: MixtureParameters) -> Float[Tensor, "*batch K K"]:
+    """Distance between each two components.
+
+    The covariance between them is taken where one of them has the identity: no digit is lost then,
+    however narrow both are.
+    """
+    mean, factor = _seen_from(p, p)
+    identity = torch.eye(p.num_targets, dtype=factor.dtype, device=factor.device)
+    between = lower_factor(torch.cat([identity.expand_as(factor), factor], -1) * 0.5**0.5)
+    whitened = torch.linalg.solve_triangular(between, mean[..., None], upper=False)
+    joint = between.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    each = whitened.square().sum((-2, -1)) / 8 + joint
+    return each.movedim(0, -2) + _log_det_ratio(p, p) / 2
+
+
+def _seen_from(
+    q: MixtureParameters, p: MixtureParameters
+) -> tuple[Float[Tensor, "I *out J D"], Float[Tensor, "I *out J D D"]]:
+    """Means and factors of the components of p where component j of q is a standard normal."""
     # The components of p lead, where q's scale broadcasts against them.
     mean = p.mu.movedim(-2, 0)[..., None, :] - q.mu
     factor = p.scale.tril().expand(*p.mu.shape, -1).movedim((-1, -3), (0, 1))[..., None, :]
     factor = factor.expand(*factor.shape[:-2], q.num_components, -1)
-    distance = q.scale.whiten(mean).square().sum(-1)
-    spread = q.scale.whiten(factor).square().sum((0, -1))
-    twice = (distance + spread - p.num_targets).movedim(0, -2)
-    return twice / 2 + q.scale.log_det()[..., None, :] - p.scale.log_det()[..., :, None]
+    return q.scale.whiten(mean), q.scale.whiten(factor).movedim(0, -1)
 
 
-def _bhattacharyya(p: MixtureParameters) -> Float[Tensor, "*batch K K"]:
-    """Distance between each two components."""
-    tril = p.scale.tril().expand(*p.mu.shape, -1)
-    pairs = torch.broadcast_tensors(tril[..., :, None, :, :], tril[..., None, :, :, :])
-    between = lower_factor(torch.cat(pairs, -1) * 0.5**0.5)
-    mean = p.mu[..., :, None, :] - p.mu[..., None, :, :]
-    whitened = torch.linalg.solve_triangular(between, mean[..., None], upper=False)
-    log_det = p.scale.log_det()
-    single = 0.5 * (log_det[..., :, None] + log_det[..., None, :])
-    joint = between.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    return whitened.square().sum((-2, -1)) / 8 + joint - single
+def _log_det_ratio(q: MixtureParameters, p: MixtureParameters) -> Float[Tensor, "*out I J"]:
+    return q.scale.log_det()[..., None, :] - p.scale.log_det()[..., :, None]

@@ -15,8 +15,11 @@ from torch import Tensor
 
 from mdn.parameters import MixtureParameters
 from mdn.questions.ascent import climb, same_top
+from mdn.questions.moments import Moments
 from mdn.questions.packing import in_front, split, widen
 from mdn.questions.surface import Surface
+from mdn.scale import CovarianceFactor, TriangularScale
+from mdn.triangular import lower_factor
 
 _NEWTON_STEPS = 3
 
@@ -35,7 +38,7 @@ class ModeList(NamedTuple):
     found: Bool[Tensor, "*batch K"]
 
 
-class Modes(MixtureParameters):
+class Modes(Moments):
     """Questions about where the density is high."""
 
     def modes(self) -> ModeList:
@@ -60,7 +63,29 @@ class Modes(MixtureParameters):
         return component, self.mu.take_along_dim(component[..., None, None], -2).squeeze(-2)
 
 
-def _modes(mixture: MixtureParameters) -> ModeList:
+def _modes(mixture: Modes) -> ModeList:
+    if not isinstance(mixture.scale, TriangularScale) or mixture.num_targets == 1:
+        return _climbed(mixture)
+    # Curvatures are products of inverse factors, whose digits strong correlations would take: so
+    # the way up is found where the targets are uncorrelated, and of one length.
+    with torch.no_grad():
+        centre, factor = mixture.mean, lower_factor(mixture._covariance_root())
+    y, log_prob, found = _climbed(_within(mixture, centre, factor))
+    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1, keepdim=True)
+    return ModeList(centre[:, None] + y @ factor.mT, log_prob - log_det, found)
+
+
+def _within(
+    mixture: Modes, centre: Float[Tensor, "R D"], factor: Float[Tensor, "R D D"]
+) -> MixtureParameters:
+    """The mixture of z, where y = centre + factor z."""
+    away = (mixture.mu - centre[:, None]).mT
+    mu = torch.linalg.solve_triangular(factor, away, upper=False).mT
+    tril = torch.linalg.solve_triangular(factor[:, None], mixture.scale.tril(), upper=False)
+    return type(mixture)(mixture.log_pi, mu, CovarianceFactor.from_tril(tril))
+
+
+def _climbed(mixture: MixtureParameters) -> ModeList:
     surface = Surface.of(mixture)
     with torch.no_grad():
         y = _in_front(climb(surface, mixture.mu))

@@ -4,6 +4,7 @@ import math
 from numbers import Real
 from typing import TypeVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -19,20 +20,50 @@ class Moments(MixtureParameters):
     @property
     def mean(self) -> Float[Tensor, "*batch D"]:
         """E[y]."""
-        return (self.pi[..., None] * self.mu).sum(-2)
+        near = self._near()
+        return near + self._offset(near)
 
     @property
     def covariance(self) -> Float[Tensor, "*batch D D"]:
         """Cov[y]: the mean of the covariances plus the covariance of the means."""
-        away = self.mu - self.mean[..., None, :]
-        spread = self.scale.covariance() + away[..., :, None] * away[..., None, :]
-        return (self.pi[..., None, None] * spread).sum(-3)
+        away = self._root_pi() * self._away()
+        inside = self.pi[..., None, None] * self.scale.covariance()
+        return (inside + away[..., :, None] * away[..., None, :]).sum(-3)
 
     @property
     def std(self) -> Float[Tensor, "*batch D"]:
         """Standard deviation of each target under the whole mixture."""
-        away = self.mu - self.mean[..., None, :]
-        return (self.pi[..., None] * (self.sigma.square() + away.square())).sum(-2).sqrt()
+        share = self._root_pi()
+        inside, between = share * self.sigma, share * self._away()
+        largest = torch.maximum(inside.detach().amax(-2), between.detach().abs().amax(-2))
+        # Divided before they are squared, where the squares would over- or underflow.
+        unit = torch.where((largest > 0) & largest.isfinite(), largest, 1)[..., None, :]
+        squares = (inside / unit).square() + (between / unit).square()
+        return unit.squeeze(-2) * squares.sum(-2).sqrt()
+
+    def _near(self) -> Float[Tensor, "*batch D"]:
+        """The mean but for its rounding, which is that of the weights times a large offset."""
+        return (self.pi[..., None] * self.mu).sum(-2).detach()
+
+    def _offset(self, point: Float[Tensor, "*#batch D"]) -> Float[Tensor, "*batch D"]:
+        """E[y - point], in which no offset is left that point and means share."""
+        return (self.pi[..., None] * (self.mu - point[..., None, :])).sum(-2)
+
+    def _away(self) -> Float[Tensor, "*batch K D"]:
+        """How far the means of the components are from that of the mixture."""
+        near = self._near()
+        away = self.mu - near[..., None, :]
+        return away - self._offset(near)[..., None, :]
+
+    def _root_pi(self) -> Float[Tensor, "*batch K 1"]:
+        # Not the root of the weight, whose gradient has no bound at 0.
+        return (0.5 * self.log_pi).exp()[..., None]
+
+    def _covariance_root(self) -> Float[Tensor, "*batch D E"]:
+        """R with R R' the covariance, which is not formed."""
+        share = self._root_pi()
+        parts = share[..., None] * self.scale.tril(), (share * self._away())[..., None]
+        return torch.cat(parts, -1).movedim(-2, -3).flatten(-2)
 
     def dispersed(self: AnyMoments, factor: float, about: Values | None = None) -> AnyMoments:
         """The mixture of m + factor (y - m): as wide about m, its mean, as `factor` says.
@@ -51,13 +82,16 @@ class Moments(MixtureParameters):
         if not (isinstance(factor, Real) and 0 < factor < math.inf):
             raise ValueError(f"a dispersion is multiplied by a positive number, got {factor!r}")
         if about is None:
-            return self._dispersed(float(factor), self.mean)
+            return self._dispersed(float(factor), None)
         mixture, centre = as_values(self, about, "about")
         return mixture._dispersed(float(factor), centre)
 
     def _dispersed(
-        self: AnyMoments, factor: float, centre: Float[Tensor, "*#batch D"]
+        self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None
     ) -> AnyMoments:
-        centre = centre[..., None, :]
         scale = self.scale.rescale(self.mu.new_full((self.num_targets,), factor))
+        if about is None:
+            # Moved, not placed, and by what the rounding of a large mean has no part in.
+            return type(self)(self.log_pi, self.mu + (factor - 1) * self._away(), scale)
+        centre = about[..., None, :]
         return type(self)(self.log_pi, centre + factor * (self.mu - centre), scale)

@@ -19,6 +19,7 @@ from torch import Tensor
 from mdn.numbers import as_tensor
 from mdn.questions.moments import Moments
 from mdn.scale import joined
+from mdn.triangular import norm
 from mdn.values import Values
 
 AnyPooling = TypeVar("AnyPooling", bound="Pooling")
@@ -79,7 +80,7 @@ class Pooling(Moments):
             ValueError: as `pool`.
         """
         members, *_ = self._with_members()
-        away = self.mean - self.mean.mean(0)
+        away = self._members_away()
         disagreement = away[..., :, None] * away[..., None, :]
         return self.covariance.sum(0) / members, disagreement.sum(0) / members
 
@@ -90,9 +91,14 @@ class Pooling(Moments):
             ValueError: as `pool`.
         """
         members, *_ = self._with_members()
-        away = self.mean - self.mean.mean(0)
-        squares = self.std.square().sum(0), away.square().sum(0)
-        return (squares[0] / members).sqrt(), (squares[1] / members).sqrt()
+        parts = self.std, self._members_away()
+        noise, doubt = (norm(part.movedim(0, -1)) / members**0.5 for part in parts)
+        return noise, doubt
+
+    def _members_away(self) -> Float[Tensor, "M *batch D"]:
+        """What the means of the members are from that of their pool."""
+        means = self._offset(self._near()[:1])
+        return means - means.mean(0)
 
     def _with_members(self) -> torch.Size:
         if not self.batch_shape:
@@ -116,7 +122,8 @@ class Pooling(Moments):
         """
         members = _members(self, others)
         share = _shares(members, weights).view(-1, *(1,) * (self.mu.ndim - 1))
-        means = torch.stack([m.mean for m in members])
+        near = self._near()
+        means = torch.stack([m._offset(near) for m in members])
         variances = torch.stack([m.std for m in members]).square()
         away = means - (share * means).sum(0)
         return (share * variances).sum(0), (share * away.square()).sum(0)

@@ -53,6 +53,7 @@ class Profile:
         modes: Float[Tensor, "R M"],
     ) -> "Profile":
         """The profile with its grid of the modes (NaN for none), the valleys and the means."""
+        mu, sigma = (_on_the_heaviest(log_pi, v) for v in (mu, sigma))
         turns = torch.cat([modes, _valleys(log_pi, mu, sigma, modes.sort(-1).values)], -1)
         turns = torch.where(turns.isnan(), mu[:, :1], turns)
         low, high = (mu - _FAR * sigma).amin(-1), (mu + _FAR * sigma).amax(-1)
@@ -113,6 +114,11 @@ class Profile:
     def _rows(self, rows: Rows) -> "Profile":
         stored = (self.log_pi, self.mu, self.sigma, self.grid, self.height)
         return Profile(*(v[rows] for v in stored))
+
+
+def _on_the_heaviest(log_pi: Float[Tensor, "R K"], v: Float[Tensor, "R K"]) -> Tensor:
+    """Components without weight made copies of the heaviest: they may stand at any distance."""
+    return torch.where(log_pi > -torch.inf, v, v.gather(-1, log_pi.argmax(-1, keepdim=True)))
 
 
 def _valleys(log_pi: Tensor, mu: Tensor, sigma: Tensor, modes: Tensor) -> Tensor:

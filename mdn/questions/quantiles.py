@@ -36,14 +36,15 @@ class Quantiles(Moments):
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Probability that a target is at most y; above y where `upper`, without cancellation."""
         standard = self._standard(y)
-        return (self.pi[..., None, :] * normal.cdf(-standard if upper else standard)).sum(-1)
+        each = self.pi[..., None, :] * normal.cdf(-standard if upper else standard)
+        return each.sum(-1).clamp(max=1)  # weights sum to one but for their rounding
 
     @takes_values
     def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Log of `cdf`, finite however far the tail."""
         standard = self._standard(y)
-        tail = torch.special.log_ndtr(-standard if upper else standard)
-        return torch.logsumexp(self.log_pi[..., None, :] + tail, -1)
+        tail = normal.log_cdf(-standard if upper else standard)
+        return torch.logsumexp(self.log_pi[..., None, :] + tail, -1).clamp(max=0)
 
     @takes_values
     def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
@@ -145,8 +146,9 @@ def _lower_quantile(
 
 def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> Tensor:
     score = torch.special.ndtri(p)
-    ends = mu + sigma * score[:, None]
-    low, high = ends.amin(-1), ends.amax(-1)
+    ends, weighs = mu + sigma * score[:, None], pi > 0
+    low = torch.where(weighs, ends, torch.inf).amin(-1)
+    high = torch.where(weighs, ends, -torch.inf).amax(-1)
 
     def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])

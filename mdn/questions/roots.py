@@ -45,7 +45,9 @@ def root(
         low, high = torch.where(value <= 0, point, low), torch.where(value >= 0, point, high)
         newton, finest = value / slope, _resolution(point)
         todo = (value.abs() > tolerance) & (high - low > finest) & ~(newton.abs() <= finest)
-        last = torch.where(newton.abs() <= high - low, point - newton, point)
+        # As long as the bracket but for rounding, it leads to an end of it.
+        reached = (point - newton).clamp(low, high)
+        last = torch.where(newton.abs() <= 2 * (high - low), reached, point)
         moved = torch.where(todo, _step(point, newton, low, high, before), last)
         point, before = moved, (moved - point).abs()
         at[rows] = point

@@ -15,9 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn import likelihood
 from mdn.arguments import Dims, targets
 from mdn.parameters import MixtureParameters
 from mdn.scale import DiagonalScale
+from mdn.triangular import norm
 from mdn.values import Values, as_direction, as_values
 
 AnySubsets = TypeVar("AnySubsets", bound="Subsets")
@@ -65,11 +67,11 @@ class Subsets(MixtureParameters):
         known = len(dims)
         joint = self._marginal([*dims, *rest])
         given = joint._marginal(list(range(known)))
-        whitened = given.scale.whiten(values[..., None, :] - given.mu)
+        whitened = given.scale.whiten_far(values[..., None, :] - given.mu)
         explained = joint.scale.tril()[..., known:, :known] @ whitened[..., None]
         mu = joint.mu[..., known:] + explained.squeeze(-1)
         scale = joint.scale.given(known).map(lambda v: v.expand(*mu.shape[:-2], *v.shape[-2:]))
-        log_pi = torch.log_softmax(given.log_pi + given.component_log_prob(values), -1)
+        log_pi = likelihood.log_responsibilities(values, given.log_pi, given.mu, given.scale)
         return type(self)(log_pi, mu, scale)
 
     def project(self: AnySubsets, direction: Values) -> AnySubsets:
@@ -85,5 +87,5 @@ class Subsets(MixtureParameters):
         return mixture._project(direction)
 
     def _project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
-        std = torch.linalg.vector_norm(direction @ self.scale.tril(), dim=-1, keepdim=True)
+        std = norm(direction @ self.scale.tril())[..., None]
         return type(self)(self.log_pi, (self.mu @ direction)[..., None], DiagonalScale(std, 1))

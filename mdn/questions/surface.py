@@ -51,7 +51,7 @@ class Shape:
             reach: how far Newton's, and one drawn out, may lead, in standard deviations of H.
         """
         bend = torch.where(newton[..., None, None], -self.hessian, self.precision)
-        step = torch.linalg.solve(bend, self.gradient[..., None]).squeeze(-1)
+        step = _solved(bend, self.gradient[..., None]).squeeze(-1)
         length = (step * times(self.precision, step)).sum(-1).sqrt()
         within = reach / length.clamp(min=torch.finfo(length.dtype).tiny)
         stretched = torch.minimum(stretch, within.clamp(min=1))
@@ -65,7 +65,7 @@ class Shape:
         peaked = self.peaked()[..., None, None]
         bend = torch.where(peaked, -self.hessian, self.precision)
         bend = bend.detach() if fixed else bend
-        step = torch.linalg.solve(bend, self.gradient[..., None])
+        step = _solved(bend, self.gradient[..., None])
         return torch.where(peaked, step, torch.zeros_like(step)).squeeze(-1)
 
 
@@ -104,6 +104,19 @@ class Surface:
         outer = gradient[..., :, None] * gradient[..., None, :]
         hessian = shared.mT @ pull - outer - precision
         return Shape(height, gradient, hessian, precision)
+
+
+def _solved(
+    bend: Float[Tensor, "R S D D"], gradient: Float[Tensor, "R S D 1"]
+) -> Float[Tensor, "R S D 1"]:
+    step, info = torch.linalg.solve_ex(bend, gradient)
+    if info.any():
+        raise ValueError(
+            "modes are not found in this floating type: components so narrow in directions of "
+            f"their own have curvatures that are singular in {bend.dtype}; ask the mixture "
+            ".to(dtype=torch.float64), or take a marginal"
+        )
+    return step
 
 
 def height_and_share(

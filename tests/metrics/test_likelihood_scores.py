@@ -136,3 +136,16 @@ def test_grid_nll_is_finite_far_away_in_single_precision():
     mixture = standard_normal(std=0.01).to(dtype=torch.float32)
     far = torch.tensor([[1e3], [-1e3]])
     assert metrics.grid_nll(mixture, far, torch.tensor([1.0])).isfinite().all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.7e9])
+@pytest.mark.parametrize("narrow", [1e-3, 1e-10])
+def test_reference_of_strongly_correlated_rows(narrow, offset):
+    """Of two columns, uncorrelated and of length one, the factor is what they are multiplied by."""
+    columns = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]], dtype=torch.float64)
+    tril = torch.tensor([[2.0, 0.0], [2.0, narrow]], dtype=torch.float64)
+    reference = metrics.marginal_gaussian(columns @ tril.mT + offset, 1e-14)
+    expected = tril if offset == 0 else tril.clamp(min=0)
+    atol = 1e-15 if offset == 0 else 5e-7
+    torch.testing.assert_close(reference.scale.tril()[0], expected, rtol=1e-5, atol=atol)
+    assert (reference.mu == offset).all()

@@ -1,10 +1,13 @@
 """Against torch's divergences of single Gaussians, quadrature and samples."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from mdn.mixture import GaussianMixture
+from mdn.scale import CovarianceFactor, PrecisionFactor
 
 # For densities this smooth and this far from the ends, the trapezoidal rule is exact.
 GRID = torch.linspace(-50, 50, 50_001, dtype=torch.float64)
@@ -112,3 +115,35 @@ def test_many_rows_are_answered_in_parts(monkeypatch, make_mixture):
     for whole, part in zip(together, parts, strict=True):
         assert whole.shape == (5, 2)
         torch.testing.assert_close(whole, part)
+
+
+NARROW = [(torch.float32, 1e-3), (torch.float32, 1e-5), (torch.float64, 1e-8)]
+NARROW += [(torch.float64, 1e-12), (torch.float64, 1e-100)]
+
+
+@pytest.mark.parametrize("factor", [CovarianceFactor, PrecisionFactor])
+@pytest.mark.parametrize(("dtype", "narrow"), NARROW)
+def test_entropy_of_strongly_correlated_targets(factor, dtype, narrow):
+    """The entropy of one component is 1 + log 2 pi + log of its conditional deviations."""
+    tril = torch.tensor([[[1.0, 0.0], [1.0, narrow]]], dtype=dtype)
+    mixture = GaussianMixture(tril.new_zeros(1), tril.new_zeros(1, 2), factor.from_tril(tril))
+    exact = 1 + math.log(2 * math.pi) + math.log(narrow)
+    for bound in mixture.entropy_bounds():
+        assert bound.item() == pytest.approx(exact, rel=1e-6)
+    assert mixture.kl_to(mixture) == 0
+
+
+def test_entropy_of_components_along_one_line():
+    """Both bounds hold the entropy where the determinant of the covariance is lost."""
+    tril = torch.tensor([[[1.0, 0.0], [1.0, 1e-9]]], dtype=torch.float64)
+    mu = torch.tensor([[-0.5, -0.5], [0.5, 0.5]], dtype=torch.float64)
+    log_pi = torch.tensor([0.5, 0.5], dtype=torch.float64).log()
+    mixture = GaussianMixture(log_pi, mu, CovarianceFactor.from_tril(tril))
+    lower, upper = mixture.entropy_bounds()
+    # Along the line an ordinary mixture, and across it a Gaussian on its own.
+    along = mixture.marginal([0]).log_prob(GRID[:, None])
+    exact = torch.trapezoid(-along.exp() * along, GRID)
+    exact = exact + 0.5 * (1 + math.log(2 * math.pi)) + math.log(1e-9)
+    assert lower <= exact + 1e-9
+    assert exact <= upper + 1e-6
+    assert upper - exact < 0.2

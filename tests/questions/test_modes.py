@@ -1,12 +1,14 @@
 """Against maxima on fine grids and those that scipy climbs to."""
 
+import math
+
 import pytest
 import torch
 from scipy.optimize import minimize
 
 from mdn.families import Full
 from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
+from mdn.scale import CovarianceFactor, DiagonalScale
 
 
 def grid_maxima(mixture, grid):
@@ -192,3 +194,37 @@ def test_most_likely_component():
     component, mean = GaussianMixture(log_pi, mu, DiagonalScale(mu[..., :1].exp(), 2)).most_likely()
     assert component.tolist() == [1, 0]
     torch.testing.assert_close(mean, torch.stack([mu[0, 1], mu[1, 0]]))
+
+
+@pytest.mark.parametrize("narrow", [1e-2, 1e-6, 1e-9, 1e-12])
+def test_narrow_components_that_cross_have_modes_or_are_refused(narrow):
+    tril = torch.tensor([[[1.0, 0], [1, narrow]], [[1, 0], [-1, narrow]]], dtype=torch.float64)
+    mu = torch.tensor([[0.0, 0.0], [3.0, 1.0]], dtype=torch.float64)
+    log_pi = torch.tensor([0.5, 0.5], dtype=torch.float64).log()
+    mixture = GaussianMixture(log_pi, mu, CovarianceFactor.from_tril(tril))
+    if narrow < 1e-8:
+        with pytest.raises(ValueError, match="narrow in directions of their own"):
+            mixture.modes()
+    else:
+        found = mixture.modes()
+        torch.testing.assert_close(found.y.sort(0).values, mu, rtol=0, atol=narrow)
+        peak = mixture.log_prob(mu).sort(descending=True).values
+        torch.testing.assert_close(found.log_prob, peak, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("narrow", [1e-3, 1e-6, 1e-8, 1e-10])
+def test_modes_of_strongly_correlated_targets(narrow):
+    """With one factor A for all, the modes are A times those of uncorrelated targets."""
+    tril = torch.tensor([[[1.0, 0.0], [1.0, narrow]]], dtype=torch.float64)
+    apart = torch.tensor([[0.0, 0.0], [1.0, 0.5], [5.0, 5.0]], dtype=torch.float64)
+    log_pi = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log()
+    plain = GaussianMixture(log_pi, apart, DiagonalScale(torch.ones_like(apart[:, :1]), 2)).modes()
+    scale = CovarianceFactor.from_tril(tril)
+    got = GaussianMixture(log_pi, apart @ tril[0].mT, scale).modes()
+    assert got.found.tolist() == plain.found.tolist() == [True, True, False]
+    whitened = scale.whiten(got.y)
+    # Means are rounded to eps, which is eps / narrow in deviations.
+    atol = 1e-10 + 1e-15 / narrow
+    torch.testing.assert_close(whitened[:2], plain.y[:2], rtol=0, atol=atol)
+    expected = plain.log_prob[:2] - math.log(narrow)
+    torch.testing.assert_close(got.log_prob[:2], expected, rtol=0, atol=atol)

@@ -33,6 +33,13 @@ class Table:
         weight = None if self.weight is None else self.weight[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
 
+    def counted(self) -> "Table":
+        """The rows of positive weight, the largest weight being 1: a common factor is no news."""
+        if self.weight is None:
+            return self
+        some = self[(self.weight > 0).nonzero().squeeze(-1)]
+        return replace(some, weight=some.weight / some.weight.amax()) if len(some) else some
+
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """(x, y), or (x, y, weight) where rows are weighted: what a batch is made of."""

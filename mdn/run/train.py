@@ -99,7 +99,7 @@ def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
 
 
 def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    recalibrate(module, data.tables["val"])
+    recalibrate(module, data.val_table)
     keep_recalibration(trainer, module)
     return {"recalibration": module.recalibration}
 

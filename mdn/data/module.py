@@ -64,17 +64,20 @@ class TableModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         _ = self.val_table
-        if stage == "fit":
+        if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
             for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
                 rank_zero_warn(remark)
+
+    @property
+    def learnable(self) -> Table:
+        """The training rows as they are, without those whose targets are absurdly far out."""
+        return learnable_rows(self.tables["train"])
 
     @cached_property
     def train_table(self) -> Table:
         """The rows that everything is fitted to."""
-        rows = self.tables["train"]
-        if self.dequantize:
-            rows = dequantized(rows, generator("dequantize", self.seed))
-        return learnable_rows(rows)
+        rows = self.learnable
+        return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
 
     @cached_property
     def val_table(self) -> Table:

@@ -85,6 +85,16 @@ def test_an_input_that_never_changed_has_no_influence_on_any_answer(with_a_const
             np.testing.assert_array_equal(ask(one), ask(other))
 
 
+def test_it_has_none_in_an_exported_graph(with_a_constant):
+    one, other = (torch.from_numpy(x) for x in at_years(2023, 2050))
+    graph = torch.export.export(PlainModel(with_a_constant.module_), (one,)).module()
+    for before, after in zip(graph(one), graph(other), strict=True):
+        assert torch.equal(before, after)
+    far = one.clone()
+    far[:, 0] = 1e12
+    assert all(answer.isfinite().all() for answer in graph(far))
+
+
 def test_it_has_none_in_a_model_with_the_same_state(with_a_constant):
     module = with_a_constant.module_
     loaded = build_module(module.recipe["model"], 2, 1).eval()

@@ -37,8 +37,10 @@ class Table:
         """The rows of positive weight, the largest weight being 1: a common factor is no news."""
         if self.weight is None:
             return self
-        some = self[(self.weight > 0).nonzero().squeeze(-1)]
-        return replace(some, weight=some.weight / some.weight.amax()) if len(some) else some
+        rows = (self.weight > 0).nonzero().squeeze(-1)
+        weight = self.weight[rows]
+        largest = weight.max() if len(rows) else 1.0
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight / largest)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -59,10 +59,10 @@ class Standardizer(nn.Module):
         z = z.clamp(-self.limit, self.limit) if self.bounded else z
         return z.to(dtype or torch.get_default_dtype())
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: Any, prefix: Any, *rest: Any, **named: Any) -> None:
         if self.bounded:  # checkpoints from before there were limits answer as they did
             state_dict.setdefault(f"{prefix}limit", torch.full_like(self.factor, LIMIT))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
+        super()._load_from_state_dict(state_dict, prefix, *rest, **named)
 
     def check_fits(self, dtype: torch.dtype, names: Sequence[str] | None) -> None:
         """Refuse a type that has no numbers for values of these columns.

@@ -45,7 +45,7 @@ class MixtureModule(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network = network
-        self.inputs = Standardizer(num_inputs)
+        self.inputs = Standardizer(num_inputs, bounded=True)
         self.targets = Standardizer(num_targets)
         self.register_buffer("target_covariance", torch.eye(num_targets, dtype=torch.float64))
         self.register_buffer("started", torch.tensor(False))
@@ -79,6 +79,8 @@ class MixtureModule(LightningModule):
         return mixture.dispersed(self.recalibration, self.network(z).mean)
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
+        if dtype != torch.float64:
+            self.targets.check_fits(dtype, self.recipe.get("targets"))
         factor, shift = self.targets.factor.to(dtype), self.targets.shift.to(dtype)
         return mixture.to(dtype=dtype).affine(factor, shift)
 

@@ -226,5 +226,5 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
         trainer.fit(module, data)
     restore_best(trainer, module)
     if config["recalibrate"]:
-        recalibrate(module, data.tables["val"])
+        recalibrate(module, data.val_table)
     return module.cpu().eval()

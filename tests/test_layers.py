@@ -14,6 +14,7 @@ LAYERS = [
     "numbers",
     "arguments",
     "indexing",
+    "units",
     "normal",
     "triangular",
     "scale",

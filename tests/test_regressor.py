@@ -72,6 +72,7 @@ def test_several_targets_have_a_last_axis():
     assert model.predict(x)[:, 1].std() < 50
 
 
+@pytest.mark.filterwarnings("ignore:input 'x0' is 0 in every training row")
 def test_weights_count(branches):
     x = np.zeros((400, 1))
     y = np.r_[np.random.default_rng(0).normal(0, 1, 200), np.full(200, 10.0)]

@@ -4,6 +4,7 @@ It leaves out what a joint best epoch is, a compromise. But members that are bes
 not be best together, so the two pools are compared on the validation rows, and the better is kept.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -76,7 +77,10 @@ class BestMembers(Callback):
         checkpoint = read_checkpoint(best)
         joint = checkpoint.pop(JOINT, checkpoint["state_dict"])
         own = joint | {f"network.{name}": value.cpu() for name, value in self.weights.items()}
-        better = pooled_nll(trainer, module, own) < pooled_nll(trainer, module, joint)
+        scores = [pooled_nll(trainer, module, weights) for weights in (own, joint)]
+        # A score that is not a number is worse than any.
+        own_nll, joint_nll = (math.inf if math.isnan(score) else score for score in scores)
+        better = own_nll < joint_nll
         self.outcome = {"members_own_epochs": better}
         kept = {"state_dict": own, JOINT: joint} if better else {"state_dict": joint}
         if trainer.is_global_zero:

@@ -11,6 +11,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
 from mdn.data.write import replaced
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
@@ -92,7 +93,7 @@ class WholeCheckpoint(ModelCheckpoint):
 
 
 class BestCheckpoint(WholeCheckpoint):
-    """The model with the best value of a metric so far.
+    """The model with the best value of a metric so far; a value that is not finite is never best.
 
     ```yaml
     best_checkpoint:
@@ -108,10 +109,30 @@ class BestCheckpoint(WholeCheckpoint):
         filename: its name, without `.ckpt`.
         monitor: the metric.
         mode: "min" or "max", what is best.
+
+    Raises:
+        ValueError: at the end of a fit in which no value was finite.
     """
 
     def __init__(self, dirpath: str, filename: str, monitor: str, mode: str) -> None:
         super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
+        self._refused: Tensor | None = None
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        # Lightning keeps the first model even where its score is NaN.
+        if current is not None and not current.isfinite():
+            self._refused = current
+            return False
+        return super().check_monitor_top_k(trainer, current)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_end(trainer, pl_module)
+        if self._refused is not None and not self.best_model_path:
+            raise ValueError(
+                f"no epoch has a finite {self.monitor}, the last is {self._refused.item()}: there "
+                "is no best model to keep; look for validation rows unlike the training rows, or "
+                "lower optimizer.lr"
+            )
 
 
 class LastCheckpoint(WholeCheckpoint):

@@ -5,17 +5,20 @@ from functools import cached_property
 from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.checks import check_at_least
 from mdn.data.batches import Batches, Blocks
 from mdn.data.columns import Selection, Wanted
 from mdn.data.dequantize import dequantized
+from mdn.data.extremes import extreme_remarks, learnable_rows, within
 from mdn.data.files import check_learnable, read_table
 from mdn.data.fingerprint import Fingerprint, fingerprint
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
 from mdn.sizes import AUTO, suitable_batch_size
+from mdn.units import LIMIT, column_units
 
 STEPS_PER_CALL = 8
 """Steps of gradient descent in one call of the trainer."""
@@ -60,13 +63,33 @@ class TableModule(LightningDataModule):
         """The three tables."""
 
     def setup(self, stage: str) -> None:
-        _ = self.train_table
+        _ = self.val_table
+        if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
+            for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
+                rank_zero_warn(remark)
+
+    @property
+    def learnable(self) -> Table:
+        """The training rows as they are, without those whose targets are absurdly far out."""
+        return learnable_rows(self.tables["train"])
 
     @cached_property
     def train_table(self) -> Table:
         """The rows that everything is fitted to."""
-        rows = self.tables["train"]
+        rows = self.learnable
         return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
+
+    @cached_property
+    def val_table(self) -> Table:
+        """The rows that epochs, members and a recalibration are chosen by."""
+        train, val = self.train_table, self.tables["val"]
+        chosen_by = within(val, column_units(train.y, train.weight))
+        if len(val) and not len(chosen_by):
+            raise ValueError(
+                f"every validation row ({len(val)}) holds a target more than {LIMIT:g} standard "
+                "deviations from the mean of the training rows; mend them or the training rows"
+            )
+        return chosen_by
 
     def fingerprint(self) -> Fingerprint:
         """Of the rows that are learned, and of those that it is judged by."""
@@ -108,7 +131,7 @@ class TableModule(LightningDataModule):
         return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
     def val_dataloader(self) -> Batches:
-        return self._batches(self.tables["val"], EVALUATION_BATCH, None)
+        return self._batches(self.val_table, EVALUATION_BATCH, None)
 
     def test_dataloader(self) -> Batches:
         return self._batches(self.tables["test"], EVALUATION_BATCH, None)

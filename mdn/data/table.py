@@ -33,6 +33,15 @@ class Table:
         weight = None if self.weight is None else self.weight[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
 
+    def counted(self) -> "Table":
+        """The rows of positive weight, the largest weight being 1: a common factor is no news."""
+        if self.weight is None:
+            return self
+        rows = (self.weight > 0).nonzero().squeeze(-1)
+        weight = self.weight[rows]
+        largest = weight.max() if len(rows) else 1.0
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight / largest)
+
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """(x, y), or (x, y, weight) where rows are weighted: what a batch is made of."""

@@ -109,7 +109,7 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
         "inputs": data.input_names,
         "targets": data.target_names,
         ROWS: data.fingerprint(),
-        GRID: rounded_targets(data.tables["train"]),
+        GRID: rounded_targets(data.learnable),
     }
 
 

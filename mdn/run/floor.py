@@ -21,7 +21,7 @@ def with_floor(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
     model = config["model"]
     if model["family"]["min_scale"] != GRID:
         return config
-    family = model["family"] | {"min_scale": grid_floor(data.tables["train"])}
+    family = model["family"] | {"min_scale": grid_floor(data.learnable)}
     return config | {"family": family, "model": model | {"family": family}}
 
 

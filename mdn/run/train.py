@@ -96,12 +96,12 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
     """Say where a density would win by spikes, but not to who has already done something."""
     guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
-    for remark in remarks(data.tables["train"], grids=not guarded):
+    for remark in remarks(data.learnable, grids=not guarded):
         rank_zero_warn(remark)
 
 
 def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    recalibrate(module, data.tables["val"])
+    recalibrate(module, data.val_table)
     keep_recalibration(trainer, module)
     return {"recalibration": module.recalibration}
 

@@ -246,3 +246,25 @@ def test_a_regressor_has_them_too():
         ).fit(x, y)
         nll.append(model.predict(x))
     assert not np.allclose(nll[0], nll[1])
+
+
+def test_a_member_is_never_best_by_a_score_that_is_not_a_number():
+    memory = BestMembers()
+    for epoch, nll in enumerate([[torch.nan, 2.0], [3.0, torch.nan], [torch.nan, torch.nan]]):
+        memory._remember(torch.tensor(nll), {"weight": torch.full((2, 1), float(epoch))})
+    assert memory.nll is not None
+    assert memory.nll.tolist() == [3, 2]
+    assert memory.weights["weight"].squeeze(-1).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("own", "joint", "kept"),
+    [(1.0, torch.nan, True), (torch.nan, 1.0, False), (torch.nan, torch.nan, False)],
+)
+def test_a_pool_whose_score_is_not_a_number_is_not_the_better(
+    fit, make_module, tmp_path, monkeypatch, own, joint, kept
+):
+    scores = iter([own, joint])
+    monkeypatch.setattr("mdn.callbacks.best_members.pooled_nll", lambda *_: next(scores))
+    run = overfit(fit, make_module, tmp_path / "a", max_epochs=1)
+    assert run.trainer.callbacks[0].outcome == {"members_own_epochs": kept}

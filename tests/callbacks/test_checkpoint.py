@@ -92,3 +92,25 @@ def test_last_is_written_where_training_stops_early(fit, tmp_path):
     stop = EarlyStopping("val/nll", patience=1, min_delta=100.0)
     fit([*pair(tmp_path / "checkpoints", every_seconds=1e6), stop], max_epochs=9)
     assert load(tmp_path / "checkpoints/last.ckpt")["epoch"] == 1
+
+
+class Judge(Callback):
+    """Spoils the validation score of some epochs, as a row that overflows would."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def on_validation_batch_end(self, trainer, pl_module, *args):
+        if trainer.current_epoch in self.epochs:
+            pl_module._add("val", torch.tensor(torch.nan), 0)
+
+
+def test_a_score_that_is_not_a_number_chooses_no_epoch(fit, tmp_path):
+    fit([Judge([0, 2]), *pair(tmp_path / "checkpoints")], max_epochs=4)
+    assert load(tmp_path / "checkpoints/best.ckpt")["epoch"] in (1, 3)
+
+
+def test_a_run_without_a_finite_score_has_no_best_model(fit, tmp_path):
+    with pytest.raises(ValueError, match="no epoch has a finite val/nll, the last is nan"):
+        fit([Judge(range(9)), *pair(tmp_path / "checkpoints")], max_epochs=2)
+    assert os.listdir(tmp_path / "checkpoints") == ["last.ckpt"]

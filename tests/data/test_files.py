@@ -67,7 +67,7 @@ def test_columns_by_position(write):
     path = write("a.csv", "a,b,c\n1,2,3\n4,5,6\n")
     table, chosen = read_table(path, [-1], [0], 1)
     assert (chosen.inputs, chosen.targets, chosen.weight) == (["a"], ["c"], "b")
-    assert table.weight.tolist() == [2, 5]
+    assert table.weight.tolist() == [2 / 5, 1]
     assert read(path, 1).target_names == ["b"]
 
 
@@ -83,7 +83,7 @@ def test_no_inputs(write):
 
 def test_weights_are_not_inputs_and_rows_without_weight_do_not_count(write):
     table = read(write("a.csv", "x,y,w\n1,2,3\n4,5,0\n"), weight="w")
-    assert (table.input_names, table.weight.tolist()) == (["x"], [3])
+    assert (table.input_names, table.weight.tolist()) == (["x"], [1])
 
 
 def test_text_in_a_column_that_is_not_asked_for(write):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
+from mdn.weights import unit_weights
 
 _MOST_ROWS = 20_000
 _RUNS = 4
@@ -179,10 +180,16 @@ def _distinct_rows(
 
 
 def _filled(y: Tensor, weight: Tensor | None) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:
-    """Rows and weights in float64 on the CPU; what is missing is put at its column's mean."""
+    """Rows that count and their weights, in float64 on the CPU.
+
+    What is missing is put at its column's mean.
+    """
     y = y.detach().cpu().double()
     weight = y.new_ones(len(y)) if weight is None else weight.detach().cpu().double()
-    return torch.where(y.isnan(), y.nanmean(0).nan_to_num(), y), weight
+    y, weight = y[weight > 0], unit_weights(weight[weight > 0])
+    missing = y.isnan()
+    mean = weight @ y.nan_to_num() / (weight @ (~missing).double())
+    return torch.where(missing, mean.nan_to_num(), y), weight
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -24,6 +24,7 @@ LAYERS = [
     "stacked",
     "ensemble",
     "singularity",
+    "weights",
     "start",
     "em",
     "metrics",

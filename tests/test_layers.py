@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "mdn"
 
 LAYERS = [
     "checks",
+    "units",
     "normal",
     "triangular",
     "scale",

@@ -7,7 +7,6 @@ summed. That takes a power of two, which rounds nothing.
 import math
 import warnings
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -25,12 +24,6 @@ def unit_weights(weight: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
     # Two steps, because the factor of the smallest numbers is beyond the largest one.
     half = -exponent // 2
     return weight.double() * 2.0**half * 2.0 ** (-exponent - half)
-
-
-def effective_rows(weight: Float[Tensor, " N"]) -> float:
-    """How many rows of equal weight tell as much: (sum w)^2 / sum w^2 (Kish 1965)."""
-    weight = unit_weights(weight).double()
-    return float(weight.sum().square() / weight.square().sum())
 
 
 def check_weights(weight: Float[Tensor, " N"], num_rows: int) -> None:
@@ -56,7 +49,7 @@ def warn_of_one_row(weight: Float[Tensor, " N"]) -> None:
     most, total = weight.amax(), weight.sum()
     if len(weight) > 2 and most > total - most:
         warnings.warn(
-            f"one of {len(weight)} rows has {float(most / total):.3%} of all weight: the fit hardly "
-            "sees the others; check the row weights",
+            f"one of {len(weight)} rows has {float(most / total):.3%} of all weight: the fit "
+            "hardly sees the others; check the row weights",
             stacklevel=4,
         )

@@ -1,11 +1,12 @@
 """What a fitted estimator answers."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int, Int64
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, DensityMixin
@@ -16,7 +17,8 @@ from torch import Tensor
 from mdn.checks import check_fits
 from mdn.estimators.given import check_whole, plain_rows
 from mdn.mixture import GaussianMixture
-from mdn.weights import effective_rows, unit_weights
+from mdn.units import effective_rows
+from mdn.weights import unit_weights
 
 Rows = Any
 """[N, D] in any form: scikit-learn converts it, or refuses it in its own words."""
@@ -104,8 +106,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         rows = torch.from_numpy(self._checked(X, reset=False))
         check_fits(8.0 * len(rows) * self.mixture_.num_components, f"answers for {len(rows)} rows")
-        at_once = max(1, min(_ROWS_AT_A_TIME, _NUMBERS_AT_A_TIME // self.mixture_.mu.numel()))
-        return [log_joint(self.mixture_, part) for part in rows.split(at_once)]
+        return [log_joint(self.mixture_, part) for part in _split(rows, self.mixture_)]
 
     def _counted_score(self, X: Rows, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Effective rows, and their mean log density; rows with nothing observed do not count."""
@@ -132,6 +133,16 @@ def checked_weight(
         plain, rows.numpy(), dtype=np.float64, ensure_non_negative=True
     )
     return unit_weights(torch.from_numpy(weight))
+
+
+def most_likely_component(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Int[Tensor, " N"]:
+    """The component that most probably produced each row, in which NaN is missing."""
+    return torch.cat([log_joint(mixture, part).argmax(-1) for part in _split(y, mixture)])
+
+
+def _split(y: Float[Tensor, "N D"], mixture: GaussianMixture) -> Sequence[Float[Tensor, "M D"]]:
+    at_once = max(1, min(_ROWS_AT_A_TIME, _NUMBERS_AT_A_TIME // mixture.mu.numel()))
+    return y.split(at_once)
 
 
 def log_joint(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from mdn.checks import check_fits
 from mdn.em import MixtureFit, check_mixture_fits, fit_em
 from mdn.estimators.answers import FittedMixture, Rows, checked_weight
+from mdn.estimators.floor import tell_floor
 from mdn.estimators.given import (
     check_choice,
     check_covariances,
@@ -53,7 +54,8 @@ METHODS: dict[str, Callable[..., MixtureFit]] = {"em": _fit_em, "gradient": fit_
 class GMM(FittedMixture):
     """A Gaussian mixture fitted to rows, by exact EM or by gradient descent.
 
-    Fitting works on standardised rows, so it does not depend on the units; all attributes and
+    Fitting works on standardised rows, so it does not depend on the units, nor do a few absurd
+    values decide them: it says which there are. All attributes and
     answers are in the units of X, log densities in nats a row. For method "em", NaN in X is a
     missing entry: a row counts by the density of what is observed of it.
 
@@ -133,7 +135,7 @@ class GMM(FittedMixture):
         self._check_parameters()
         kind = layout(self.family)
         rows, weight = self._checked_rows(X, sample_weight)
-        units = units_of(rows, weight, common_factor=not kind.survives_units)
+        units = self._units(rows, weight, kind)
         z = units.standardize(rows)
         self._check_memory(z.shape[-1])
         given = self._given_covariance(kind, units)
@@ -143,6 +145,8 @@ class GMM(FittedMixture):
             for start in self._starts(z, weight, family, units, given)
         ]
         best = max(fits, key=lambda fit: fit.lower_bounds[-1])
+        if family.num_parameters(*best.mixture.mu.shape):
+            tell_floor(best.mixture, z, family.min_scale, self._names(z))
         self._keep(best, family, units, kind, units.log_det(rows, weight))
         return self
 
@@ -154,6 +158,16 @@ class GMM(FittedMixture):
         check_tolerance("tol", self.tol)
         check_scale("min_scale", self.min_scale)
         check_flag("warm_start", self.warm_start)
+
+    def _units(
+        self, rows: Float[Tensor, "N D"], weight: Float[Tensor, " N"], kind: Layout
+    ) -> Units:
+        one, floor = not kind.survives_units, float(self.min_scale)
+        return units_of(rows, weight, one, floor, self._names(rows))
+
+    def _names(self, rows: Float[Tensor, "N D"]) -> list[str]:
+        default = [f"column {column} of X" for column in range(rows.shape[-1])]
+        return [str(name) for name in getattr(self, "feature_names_in_", default)]
 
     def _check_memory(self, num_targets: int) -> None:
         components, starts = int(self.num_components), int(self.n_init)

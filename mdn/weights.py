@@ -5,7 +5,6 @@ summed. That takes a power of two, which rounds nothing.
 """
 
 import math
-import warnings
 
 from jaxtyping import Float
 from torch import Tensor
@@ -40,16 +39,4 @@ def check_weights(weight: Float[Tensor, " N"], num_rows: int) -> None:
     if not (least >= 0 and 0 < most < math.inf):
         raise ValueError(
             f"weights must be finite, none below 0 and not all 0; got values from {least} to {most}"
-        )
-
-
-def warn_of_one_row(weight: Float[Tensor, " N"]) -> None:
-    """Warn where one row weighs more than all the others, three or more in number, together."""
-    weight = unit_weights(weight).double()
-    most, total = weight.amax(), weight.sum()
-    if len(weight) > 2 and most > total - most:
-        warnings.warn(
-            f"one of {len(weight)} rows has {float(most / total):.3%} of all weight: the fit "
-            "hardly sees the others; check the row weights",
-            stacklevel=4,
         )

@@ -97,15 +97,14 @@ def fit_em(
 
 
 def check_mixture_fits(num_components: int, num_targets: int) -> None:
-    """Refuse a mixture whose covariances, in float64, are larger than the memory.
+    """Refuse a mixture for which one update in float64 takes more than the memory.
 
     Raises:
         ValueError: on such a mixture.
     """
-    check_fits(
-        8.0 * num_components * num_targets**2 * _COPIES,
-        f"EM with num_components={num_components} and {num_targets} columns",
-    )
+    rows = suitable_batch_size(num_components, num_targets)
+    numbers = num_components * (_COPIES * num_targets**2 + (num_targets + 2) * rows)
+    check_fits(8.0 * numbers, f"EM with num_components={num_components}, {num_targets} columns,")
 
 
 def _starts(

@@ -11,6 +11,8 @@ from mdn.mixture import GaussianMixture
 
 _NEXT_TO = 1.01
 _FEWEST_ROWS = 20
+_ROUNDING = 1e-12
+"""What equal values may differ by once they are standardized, relative to their size."""
 
 
 def tell_floor(
@@ -33,10 +35,15 @@ def tell_floor(
     for k, column in on_floor.nonzero().tolist():
         rows = z[component == k, column]
         rows = rows[~rows.isnan()]
-        if len(rows) >= _FEWEST_ROWS and 0 < float(rows.std(correction=0)) < floor / 2:
+        if len(rows) >= _FEWEST_ROWS and _spreads_below(rows, floor / 2):
             warnings.warn(
                 f"{len(rows)} rows of component {k} spread less in {names[column]} than "
                 f"min_scale={floor:g} allows, which is in units of the standard deviation of all "
                 "rows: lower min_scale, or remove values far out",
                 stacklevel=4,
             )
+
+
+def _spreads_below(rows: Float[Tensor, " M"], limit: float) -> bool:
+    spread = float(rows.std(correction=0))
+    return _ROUNDING * float(rows.abs().amax()) < spread < limit

@@ -47,7 +47,9 @@ def check_tolerance(name: str, value: Any) -> None:
     Raises:
         ValueError: on anything else.
     """
-    check_not_negative(name, float(value) if isinstance(value, Real) else value)
+    if not isinstance(value, Real):
+        raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+    check_not_negative(name, float(value))
 
 
 def check_scale(name: str, value: Any) -> None:
@@ -56,7 +58,9 @@ def check_scale(name: str, value: Any) -> None:
     Raises:
         ValueError: on anything else.
     """
-    check_positive(name, float(value) if isinstance(value, Real) else value)
+    if not isinstance(value, Real):
+        raise ValueError(f"{name} must be a positive number, got {value!r}")
+    check_positive(name, float(value))
 
 
 def check_choice(name: str, value: Any, known: Iterable[str]) -> None:

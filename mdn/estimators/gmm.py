@@ -27,12 +27,12 @@ from mdn.estimators.given import (
     given_weights,
 )
 from mdn.estimators.gradient import fit_gradient
-from mdn.estimators.layouts import Layout, layout
-from mdn.estimators.units import Units, units_of
+from mdn.estimators.layouts import LAYOUTS, Layout, layout
+from mdn.estimators.units import Units, check_reach, units_of
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
 from mdn.start import STARTS, start_at
-from mdn.weights import warn_of_one_row
+from mdn.units import effective_rows
 
 
 def _fit_em(
@@ -49,6 +49,9 @@ def _fit_em(
 
 
 METHODS: dict[str, Callable[..., MixtureFit]] = {"em": _fit_em, "gradient": fit_gradient}
+
+_FEW = 20
+"""So few effective rows are worth a word where there are ten times as many."""
 
 
 class GMM(FittedMixture):
@@ -153,6 +156,7 @@ class GMM(FittedMixture):
     def _check_parameters(self) -> None:
         for name in ("num_components", "n_init", "max_iter"):
             check_whole(name, getattr(self, name))
+        check_choice("family", self.family, LAYOUTS)
         check_choice("method", self.method, METHODS)
         check_choice("init", self.init, STARTS)
         check_tolerance("tol", self.tol)
@@ -182,7 +186,7 @@ class GMM(FittedMixture):
             rows, weight = rows[counted], weight[counted]
         if len(rows) < 2:
             raise ValueError(f"fit needs at least 2 rows of positive weight, got {len(rows)}")
-        warn_of_one_row(weight)
+        _tell_uneven(weight)
         return rows, weight
 
     def _given_covariance(self, kind: Layout, units: Units) -> Float[Tensor, "K D D"] | None:
@@ -206,7 +210,9 @@ class GMM(FittedMixture):
             return [units.standardize_mixture(self._last_mixture(z.shape[-1]))]
         if self.means_init is not None:
             mu = given_means(self.means_init, (int(self.num_components), z.shape[-1]))
-            begun = [start_at(units.standardize(mu), z, family, weight)]
+            mu = units.standardize(mu)
+            check_reach(mu, ["means_init"] * z.shape[-1], "give means near the rows")
+            begun = [start_at(mu, z, family, weight)]
         else:
             seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
             start, components = STARTS[self.init], int(self.num_components)
@@ -255,3 +261,13 @@ class GMM(FittedMixture):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+
+def _tell_uneven(weight: Float[Tensor, " N"]) -> None:
+    rows = effective_rows(weight)
+    if rows < min(_FEW, len(weight) / 10):
+        warnings.warn(
+            f"the weights of the {len(weight)} rows are so uneven that they tell as much as "
+            f"{rows:.1f} rows of equal weight; check sample_weight",
+            stacklevel=4,
+        )

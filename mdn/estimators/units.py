@@ -83,9 +83,28 @@ def units_of(
         spread = _root_mean_square(spread).expand_as(spread)
     units = Units(columns.center, torch.where(spread > 0, spread, torch.ones_like(spread)))
     _check_spread(units, min_scale, names)
-    _check_reach(units.standardize(y), names)
+    check_reach(units.standardize(y), names, "remove that row")
     _tell_far(y, columns, names)
     return units
+
+
+def check_reach(z: Float[Tensor, "N D"], names: Sequence[str], remedy: str) -> None:
+    """Refuse standardized values so far out that their density cannot be computed.
+
+    Args:
+        z: values; NaN is missing.
+        names: of the columns.
+        remedy: what to do.
+
+    Raises:
+        ValueError: on such values.
+    """
+    farthest = z.nan_to_num().abs().amax(0)
+    for name, value in zip(names, farthest.tolist(), strict=True):
+        if value > _FARTHEST:
+            raise ValueError(
+                f"a value of {name} lies {value:.3g} standard deviations of the rows out; {remedy}"
+            )
 
 
 def _root_mean_square(spread: Float[Tensor, " D"]) -> Float[Tensor, ""]:
@@ -117,16 +136,6 @@ def _check_spread(units: Units, min_scale: float, names: Sequence[str]) -> None:
             raise ValueError(
                 f"{name} spreads by {factor:.3g} only; variances down to the square of "
                 f"{min_scale:g} of that do not fit in float64: multiply it by a power of ten"
-            )
-
-
-def _check_reach(z: Float[Tensor, "N D"], names: Sequence[str]) -> None:
-    farthest = z.nan_to_num().abs().amax(0)
-    for name, value in zip(names, farthest.tolist(), strict=True):
-        if value > _FARTHEST:
-            raise ValueError(
-                f"{name} holds a value that lies {value:.3g} standard deviations of the others "
-                "out; remove that row"
             )
 
 

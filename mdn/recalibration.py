@@ -9,6 +9,7 @@ they were trained with.
 """
 
 import math
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -18,10 +19,14 @@ from torch import Tensor
 
 from mdn.metrics import nll
 from mdn.mixture import GaussianMixture
+from mdn.units import effective_rows
 from mdn.weights import check_weights, unit_weights
 
 LEAST, MOST = 0.1, 10.0
 """Between which the dispersion is sought."""
+
+_FEWEST_ROWS = 10
+"""So many rows of equal weight tell a factor to a fifth; one row asks for no width at all."""
 
 _TRIALS = 41
 """Dispersions to try first: the score need not have one minimum only."""
@@ -41,6 +46,9 @@ def best_dispersion(
         weight: how often each row counts.
         score: of each row; less is better.
 
+    Returns:
+        1 where there are fewer than ten effective rows.
+
     Raises:
         ValueError: on weights that are not finite, negative or all zero, and where the mean score
             is finite under no factor.
@@ -50,6 +58,13 @@ def best_dispersion(
     counted = weight > 0
     if not counted.all():  # zero times an infinite score is not zero
         mixture, y, weight = mixture[counted], y[counted], weight[counted]
+    if effective_rows(weight) < _FEWEST_ROWS:
+        warnings.warn(
+            f"{effective_rows(weight):.1f} rows are too few to tell a dispersion, which takes at "
+            f"least {_FEWEST_ROWS}: densities stay as they are",
+            stacklevel=2,
+        )
+        return 1.0
     share = unit_weights(weight)
     share = (share / share.sum()).to(y)
     centre = mixture.mean

@@ -4,7 +4,7 @@ A column whose values are all equal has no spread. And a standard deviation is n
 vanishing part of the rows makes it: one value of 1e9 among 500 of a standard normal gives 4.5e7.
 Values count as far where all of this holds, which no ordinary tail does:
 
-- they are at most one row, or half a percent of the rows or of the weight;
+- they are at most one row, or a hundredth of the rows or of the weight;
 - the nearest of them is 300 times as far from the median as the farthest of the rest, and more
   than 1000 standard deviations of the rest;
 - with them the standard deviation is more than 10 times that of the rest;
@@ -31,7 +31,7 @@ _GAP = 300.0
 _INFLATED = 10.0
 """How many times the spread of the rest far values make the standard deviation."""
 
-_VANISHING = 0.005
+_VANISHING = 0.01
 """The share of rows or weight that must not decide a unit."""
 
 _FEWEST = 20

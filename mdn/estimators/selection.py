@@ -70,8 +70,7 @@ def _families(families: str | Iterable[str]) -> Iterable[str]:
 def _numbers(components: int | Iterable[int] | None, X: Rows) -> Iterable[int]:
     if components is None:
         return range(1, min(_MOST_COMPONENTS, max(1, _num_samples(X))) + 1)
-    several = isinstance(components, Iterable) and not isinstance(components, str)
-    return components if several else [components]
+    return components if isinstance(components, Iterable) else [components]
 
 
 def _row(fit: GMM, X: Rows, sample_weight: ArrayLike | None) -> dict[str, Any]:

@@ -140,10 +140,11 @@ def _check_spread(units: Units, min_scale: float, names: Sequence[str]) -> None:
 
 
 def _tell_far(y: Float[Tensor, "N D"], columns: ColumnUnits, names: Sequence[str]) -> None:
-    for column in columns.far.any(0).nonzero().squeeze(-1).tolist():
-        seen = far_remark(names[column], y[:, column], columns.far[:, column])
-        warnings.warn(
-            f"{seen}; all rows are fitted, but the others decide where the fit starts and how "
-            "small min_scale is: check whether these values are true",
-            stacklevel=5,
-        )
+    for name, values, far in zip(names, y.T, columns.far.T, strict=True):
+        if far.any():
+            warnings.warn(
+                f"{far_remark(name, values, far)}; all rows are fitted, but the others decide "
+                "where the fit starts and how small min_scale is: check whether these values are "
+                "true",
+                stacklevel=5,
+            )

@@ -10,8 +10,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
+from mdn.checks import check_at_least
 from mdn.data.batches import batches_of
-from mdn.em import Ascent, EStep, Statistics, Tolerance, fit_em, suitable_batch_size
+from mdn.em import (
+    Ascent,
+    EStep,
+    Statistics,
+    Tolerance,
+    check_mixture_fits,
+    fit_em,
+    suitable_batch_size,
+)
 from mdn.families import Family
 from mdn.head import MixtureHead, Part
 from mdn.mixture import GaussianMixture
@@ -57,6 +66,10 @@ class EMModule(MixtureModule):
         tol: float,
         relative_tol: float,
     ) -> None:
+        check_at_least("num_components", num_components, 1)
+        check_at_least("n_init", n_init, 1)
+        check_at_least("seed", seed, 0)
+        check_mixture_fits(num_components, num_targets)
         head = MixtureHead(0, num_targets, num_components, family)
         super().__init__(
             num_inputs, num_targets, MixtureDensityNetwork(NoBackbone(num_inputs), head)
@@ -120,7 +133,8 @@ class EMModule(MixtureModule):
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
         self.optimizers().step()  # pyright: ignore
-        return -some.log_likelihood / some.weight
+        # A batch may hold nothing but rows of weight zero.
+        return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)
 
     def _expect(
         self, e_step: EStep, x: Tensor, y: Tensor, weight: Tensor | None = None

@@ -33,6 +33,9 @@ from mdn.scale import (
     lower_positions,
 )
 
+_LEAST_SCALE = 1e-150
+"""Its square is still a number with all of its digits, and so is the inverse of that."""
+
 
 @dataclass(frozen=True)
 class Family(ABC):
@@ -46,6 +49,11 @@ class Family(ABC):
 
     def __post_init__(self) -> None:
         check_positive("min_scale", self.min_scale)
+        if not _LEAST_SCALE <= self.min_scale <= 1 / _LEAST_SCALE:
+            raise ValueError(
+                f"min_scale must lie between {_LEAST_SCALE:g} and {1 / _LEAST_SCALE:g}, because "
+                f"variances are its square; got {self.min_scale!r}"
+            )
 
     @abstractmethod
     def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
+from mdn.units import column_units
+from mdn.weights import unit_weights
 
 _MOST_ROWS = 20_000
 _RUNS = 4
@@ -41,12 +43,12 @@ def kmeans_start(
     Raises:
         ValueError: with fewer rows than components.
     """
-    rows, weight = _distinct_rows(y, weight, num_components, seed)
-    centres, labels = _kmeans(rows, num_components, weight, seed)
+    rows, weight, far = _distinct_rows(y, weight, num_components, seed)
+    centres, labels = _kmeans(rows, num_components - len(far), weight, seed)
     within = _covariance(rows - centres[labels], weight)
     marginal = _covariance(rows - _mean(rows, weight), weight)
     covariance = torch.lerp(within, marginal, _MARGINAL_SHARE)
-    return _mixture(centres, covariance, family).to(y.device, y.dtype)
+    return _mixture(torch.cat([centres, far]), covariance, family).to(y.device, y.dtype)
 
 
 def plus_plus_start(
@@ -60,9 +62,9 @@ def plus_plus_start(
 
     Arguments and errors are those of `kmeans_start`.
     """
-    rows, weight = _distinct_rows(y, weight, num_components, seed)
-    mu = _far_apart(rows, num_components, weight, seed)
-    return start_at(mu, rows, family, weight).to(y.device, y.dtype)
+    rows, weight, far = _distinct_rows(y, weight, num_components, seed)
+    mu = _far_apart(rows, num_components - len(far), weight, seed)
+    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, y.dtype)
 
 
 def random_start(
@@ -76,11 +78,11 @@ def random_start(
 
     Arguments and errors are those of `kmeans_start`.
     """
-    rows, weight = _distinct_rows(y, weight, num_components, seed)
-    count = min(num_components, len(rows))
-    chosen = torch.multinomial(weight, count, generator=_generator(seed))
-    mu = _repeated(rows[chosen], num_components)
-    return start_at(mu, rows, family, weight).to(y.device, y.dtype)
+    rows, weight, far = _distinct_rows(y, weight, num_components, seed)
+    num_near = num_components - len(far)
+    chosen = torch.multinomial(weight, min(num_near, len(rows)), generator=_generator(seed))
+    mu = _repeated(rows[chosen], num_near)
+    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, y.dtype)
 
 
 def start_at(
@@ -90,7 +92,7 @@ def start_at(
     weight: Float[Tensor, " N"] | None,
 ) -> GaussianMixture:
     """A mixture with these means, equal weights, and each component as wide as all rows."""
-    rows, weight = _filled(y, weight)
+    rows, weight, _ = _filled(y, weight)
     return _mixture(mu, _covariance(rows - _mean(rows, weight), weight), family)
 
 
@@ -163,8 +165,12 @@ def _repeated(rows: Float[Tensor, "M D"], num_components: int) -> Float[Tensor, 
 
 def _distinct_rows(
     y: Tensor, weight: Tensor | None, num_components: int, seed: int
-) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:
-    """Distinct rows in order, and what each weighs: repeated rows and weights are one thing."""
+) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"], Float[Tensor, "F D"]]:
+    """Distinct rows in order, what each weighs, and a row far out where there are such.
+
+    Repeated rows and weights are one thing. Where one component in several can be spared, it
+    starts at the heaviest of the rows that lie absurdly far out.
+    """
     counted = torch.arange(len(y)) if weight is None else (weight.cpu() > 0).nonzero().squeeze(-1)
     if len(counted) < num_components:
         raise ValueError(
@@ -173,16 +179,29 @@ def _distinct_rows(
         )
     drawn = counted[torch.randperm(len(counted), generator=_generator(seed))[:_MOST_ROWS]]
     drawn = drawn.to(y.device)
-    rows, weight = _filled(y[drawn], None if weight is None else weight[drawn])
+    rows, weight, far = _filled(y[drawn], None if weight is None else weight[drawn])
     distinct, which = torch.unique(rows, dim=0, return_inverse=True)
-    return distinct, weight.new_zeros(len(distinct)).index_add(0, which, weight)
+    weight = weight.new_zeros(len(distinct)).index_add(0, which, weight)
+    return distinct, weight, far[: min(1, num_components - 1)]
 
 
-def _filled(y: Tensor, weight: Tensor | None) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"]]:
-    """Rows and weights in float64 on the CPU; what is missing is put at its column's mean."""
+def _filled(
+    y: Tensor, weight: Tensor | None
+) -> tuple[Float[Tensor, "M D"], Float[Tensor, " M"], Float[Tensor, "F D"]]:
+    """Rows to start from and their weights, and rows far out by weight, in float64 on the CPU.
+
+    Rows of weight zero are left out. Rows absurdly far out stand apart: next to 1e9 all others are
+    one cluster. What is missing is put at its column's mean.
+    """
     y = y.detach().cpu().double()
     weight = y.new_ones(len(y)) if weight is None else weight.detach().cpu().double()
-    return torch.where(y.isnan(), y.nanmean(0).nan_to_num(), y), weight
+    y, weight = y[weight > 0], unit_weights(weight[weight > 0])
+    units = column_units(y, weight)
+    y = torch.where(y.isnan(), units.center.nan_to_num(), y)
+    far = units.far.any(-1)
+    if not far.any():
+        return y, weight, y[:0]
+    return y[~far], weight[~far], y[far][weight[far].argsort(descending=True)]
 
 
 def _generator(seed: int) -> torch.Generator:

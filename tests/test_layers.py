@@ -31,6 +31,7 @@ LAYERS = [
     "stacked",
     "ensemble",
     "singularity",
+    "weights",
     "start",
     "em",
     "metrics",

@@ -64,6 +64,49 @@ def test_the_search_has_ends():
     assert near == pytest.approx(recalibration.LEAST, rel=1e-3)
 
 
+def test_rows_of_weight_zero_are_not_there_whatever_they_hold():
+    mu, std = torch.randn(60, 1, dtype=F64), torch.ones(60, 1, dtype=F64)
+    y = mu + 2 * torch.randn(60, 1, dtype=F64)
+    expected = best_dispersion(gaussians(mu[20:], std[20:]), y[20:])
+    y[:20] = math.inf
+    weight = torch.cat([torch.zeros(20, dtype=F64), torch.full((40,), 1e300, dtype=F64)])
+    assert best_dispersion(gaussians(mu, std), y, weight) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_factor_without_a_score_is_not_chosen():
+    """Scores that are NaN below 1 leave the factors above it."""
+    mu, std = torch.zeros(50, 1, dtype=F64), torch.ones(50, 1, dtype=F64)
+
+    def score(mixture, y):
+        return torch.where(mixture.sigma[:, 0, 0] < 1, math.nan, -mixture.log_prob(y))
+
+    y = 2 * torch.randn(50, 1, dtype=F64)
+    expected = y.square().mean().sqrt().item()
+    assert best_dispersion(gaussians(mu, std), y, None, score) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("y", "weight", "message"),
+    [
+        (0.0, torch.zeros(50), "not all 0"),
+        (0.0, torch.full((50,), math.nan), "weights must be finite"),
+        (math.nan, None, "not finite under any dispersion"),
+    ],
+)
+def test_rows_that_tell_no_factor_are_refused(y, weight, message):
+    mu, std = torch.zeros(50, 1, dtype=F64), torch.ones(50, 1, dtype=F64)
+    with pytest.raises(ValueError, match=message):
+        best_dispersion(gaussians(mu, std), torch.full_like(mu, y), weight)
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor([1e9, *[1.0] * 59])])
+def test_few_rows_tell_no_factor(weight):
+    rows = 3 if weight is None else 60
+    mu, std = torch.zeros(rows, 1, dtype=F64), torch.ones(rows, 1, dtype=F64)
+    with pytest.warns(UserWarning, match=r"(3|1)\.0 rows are too few to tell a dispersion"):
+        assert best_dispersion(gaussians(mu, std), mu, weight) == 1.0
+
+
 @pytest.fixture(params=[1, 3], ids=["one network", "ensemble"])
 def model(request):
     module = make_module(ensemble_size=request.param)

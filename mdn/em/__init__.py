@@ -2,7 +2,7 @@
 
 from mdn.em.ascent import Ascent, Tolerance, onto_family
 from mdn.em.expectation import EStep
-from mdn.em.fit import MixtureFit, fit_em
+from mdn.em.fit import MixtureFit, check_mixture_fits, fit_em
 from mdn.em.maximisation import m_step, revive
 from mdn.em.rows import suitable_batch_size
 from mdn.em.statistics import Statistics
@@ -13,6 +13,7 @@ __all__ = [
     "MixtureFit",
     "Statistics",
     "Tolerance",
+    "check_mixture_fits",
     "fit_em",
     "m_step",
     "onto_family",

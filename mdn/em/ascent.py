@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.checks import check_not_negative
 from mdn.em.expectation import EStep
 from mdn.em.maximisation import m_step, revive, without_mass
 from mdn.em.statistics import Statistics
@@ -33,8 +34,7 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+            check_not_negative(name, value)
 
     def met(self, before: float, after: float) -> bool:
         """Whether the likelihood has come to rest; while it falls it has not."""
@@ -66,7 +66,8 @@ class Ascent:
         origin: Float[Tensor, " D"],
         tolerance: Tolerance,
     ) -> None:
-        self.mixture = onto_family(start.to(origin.device, torch.float64), family)
+        check_finite(start, "the mixture to start from")
+        self.mixture = onto_family(_in_float64(start, origin.device), family)
         self.lower_bounds: list[float] = []
         self.converged = False
         self.resets = [0] * start.num_components
@@ -82,19 +83,21 @@ class Ascent:
         """Take the M-step from the statistics of all rows.
 
         Raises:
-            ValueError: on a likelihood that is not a number.
+            ValueError: on a likelihood or a parameter that is not finite.
         """
-        bound = statistics.mean_log_likelihood
+        bound, number = statistics.mean_log_likelihood, len(self.lower_bounds) + 1
         if not math.isfinite(bound):
             raise ValueError(
-                f"the mean log likelihood became {bound} in update {len(self.lower_bounds) + 1}; "
-                "scale the data, or raise min_scale"
+                f"the mean log likelihood became {bound} in update {number} of EM; "
+                "remove rows that lie absurdly far out, or raise min_scale"
             )
+        mixture = m_step(statistics, self._family)
+        check_finite(mixture, f"update {number} of EM")
         self.converged = bool(self.lower_bounds) and self._tolerance.met(
             self.lower_bounds[-1], bound
         )
         self.lower_bounds.append(bound)
-        self.mixture = self._revived(m_step(statistics, self._family))
+        self.mixture = self._revived(mixture)
 
     def state_dict(self) -> dict[str, Any]:
         """The course so far, without the mixture, as plain data."""
@@ -121,6 +124,30 @@ class Ascent:
             mixture = revive(mixture, k)
             self.converged = False
         return mixture
+
+
+def _in_float64(start: GaussianMixture, device: torch.device) -> GaussianMixture:
+    """Weights that were rounded to float32, or typed in by hand, sum to one again."""
+    wide = start.to(device, torch.float64)
+    return GaussianMixture(wide.log_pi.log_softmax(-1), wide.mu, wide.scale)
+
+
+def check_finite(mixture: GaussianMixture, source: str) -> None:
+    """Refuse a mixture with a number that is not finite; a weight of zero is allowed.
+
+    Args:
+        mixture: without batch axes.
+        source: what made it.
+
+    Raises:
+        ValueError: on such a mixture.
+    """
+    numbers = [mixture.pi, mixture.mu, *mixture.scale.tensors()]
+    if not all(bool(part.isfinite().all()) for part in numbers):
+        raise ValueError(
+            f"{source} has weights, means or scales that are not finite; "
+            "scale the data, or raise min_scale"
+        )
 
 
 def onto_family(mixture: GaussianMixture, family: Family) -> GaussianMixture:

@@ -19,7 +19,7 @@ class EStep:
 
     Args:
         mixture: without batch axes.
-        family: tells which second moments there are to collect, and the floor.
+        family: tells which second moments there are to collect.
         origin: a point near the data, the same in all steps of a fit.
     """
 
@@ -27,7 +27,6 @@ class EStep:
         self, mixture: GaussianMixture, family: Family, origin: Float[Tensor, " D"]
     ) -> None:
         self._mixture = mixture.to(dtype=torch.float64)
-        self._floor = family.min_scale
         features = ByFeatures(self._mixture, family, origin.to(self._mixture.mu))
         exact = features.digits_lost() <= _MOST_DIGITS_LOST
         self._complete = features if exact else ByResiduals(self._mixture)
@@ -61,5 +60,5 @@ class EStep:
     def _regression(self, seen: Bool[Tensor, " D"]) -> ByRegression:
         key = tuple(seen.tolist())
         if key not in self._incomplete:
-            self._incomplete[key] = ByRegression(self._mixture, seen, self._floor)
+            self._incomplete[key] = ByRegression(self._mixture, seen)
         return self._incomplete[key]

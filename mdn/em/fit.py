@@ -1,5 +1,6 @@
 """EM for whoever has the rows in a tensor."""
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -7,17 +8,20 @@ from operator import add
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.checks import check_at_least
-from mdn.em.ascent import Ascent, Tolerance
+from mdn.checks import check_at_least, check_fits
+from mdn.em.ascent import Ascent, Tolerance, check_finite
 from mdn.em.rows import Rows, suitable_batch_size
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
 from mdn.start import start_named
 
+_COPIES = 4
+"""Of the covariances, in one update: moments, covariances, factor and its inverse."""
+
 
 @dataclass(frozen=True, eq=False)
 class MixtureFit:
-    """A fit, and how it came about.
+    """A fit, and how it came about. All of its numbers are finite.
 
     Attributes:
         mixture: in float64.
@@ -30,6 +34,14 @@ class MixtureFit:
     lower_bounds: list[float]
     converged: bool
     resets: list[int]
+
+    def __post_init__(self) -> None:
+        check_finite(self.mixture, "the fitted mixture")
+        if not all(map(math.isfinite, self.lower_bounds)):
+            raise ValueError(
+                f"the mean log likelihood became {self.lower_bounds[-1]}; scale the data, or raise "
+                "min_scale"
+            )
 
     @property
     def num_iterations(self) -> int:
@@ -69,8 +81,10 @@ def fit_em(
     Raises:
         ValueError: on arguments out of range, and on rows that no mixture can be fitted to.
     """
-    for name, value in {"n_init": n_init, "max_iter": max_iter}.items():
+    counts = {"num_components": num_components, "n_init": n_init, "max_iter": max_iter}
+    for name, value in counts.items():
         check_at_least(name, value, 1)
+    check_mixture_fits(num_components, y.shape[-1])
     size = suitable_batch_size(num_components, y.shape[-1]) if batch_size is None else batch_size
     check_at_least("batch_size", size, 1)
     rows = Rows(y, weight, size)
@@ -80,6 +94,17 @@ def fit_em(
         for begin in _starts(start, n_init, seed, rows, num_components, family)
     ]
     return max(fits, key=lambda fit: fit.lower_bounds[-1])
+
+
+def check_mixture_fits(num_components: int, num_targets: int) -> None:
+    """Refuse a mixture for which one update in float64 takes more than the memory.
+
+    Raises:
+        ValueError: on such a mixture.
+    """
+    rows = suitable_batch_size(num_components, num_targets)
+    numbers = num_components * (_COPIES * num_targets**2 + (num_targets + 2) * rows)
+    check_fits(8.0 * numbers, f"EM with num_components={num_components}, {num_targets} columns,")
 
 
 def _starts(

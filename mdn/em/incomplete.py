@@ -6,7 +6,11 @@ besides (Ghahramani and Jordan 1994). With o the observed entries and S a compon
 
     E[y - mu | y_o] = G (y_o - mu_o)    G = S_.o S_oo^-1    Cov[y | y_o] = S - G S_o.
 
-so these statistics follow linearly from those of the observed part.
+so these statistics follow linearly from those of the observed part. No covariance is inverted:
+with A the factor of S, A_o its observed rows and L L' = A_o A_o' by orthogonalization, the rows of
+W = L^-1 A_o are orthonormal, and
+
+    G = A W' L^-1    S - G S_o. = R R' with R = A - A W' W
 """
 
 import torch
@@ -15,9 +19,7 @@ from torch import Tensor
 
 from mdn.em.complete import ByResiduals
 from mdn.em.statistics import Statistics
-from mdn.families import floored_cholesky
 from mdn.mixture import GaussianMixture
-from mdn.scale import CovarianceFactor
 
 
 class ByRegression:
@@ -26,17 +28,17 @@ class ByRegression:
     Args:
         mixture: without batch axes, of all entries.
         seen: which entries the rows have; at least one.
-        floor: what no diagonal entry of the factor of the covariance is below.
     """
 
-    def __init__(self, mixture: GaussianMixture, seen: Bool[Tensor, " D"], floor: float) -> None:
-        covariance = mixture.scale.covariance()
-        # The pivots of part of a covariance are no smaller than those of the whole.
-        tril = floored_cholesky(covariance[:, seen][:, :, seen], floor)
-        scale = CovarianceFactor.from_tril(tril)
-        self._observed = ByResiduals(GaussianMixture(mixture.log_pi, mixture.mu[:, seen], scale))
-        self._regression = torch.cholesky_solve(covariance[:, seen], tril).mT
-        self._left = covariance - self._regression @ covariance[:, seen]
+    def __init__(self, mixture: GaussianMixture, seen: Bool[Tensor, " D"]) -> None:
+        part = mixture.marginal(seen.nonzero().squeeze(-1).tolist())
+        self._observed = ByResiduals(part)
+        factor, tril = mixture.scale.tril(), part.scale.tril()
+        whitened = torch.linalg.solve_triangular(tril, factor[:, seen], upper=False)
+        shared = factor @ whitened.mT
+        self._regression = torch.linalg.solve_triangular(tril, shared, upper=False, left=False)
+        rest = factor - shared @ whitened
+        self._left = rest @ rest.mT
         self.about = mixture.mu
 
     def __call__(self, y: Float[Tensor, "N O"], weight: Float[Tensor, " N"]) -> Statistics:

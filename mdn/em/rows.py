@@ -1,18 +1,19 @@
 """The rows of a fit, checked once and handed out a batch at a time."""
 
-import math
 from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.weights import check_weights, unit_weights
+
 _LARGEST = 1e100
 _NUMBERS_A_BATCH = 2**19
 
 
 class Rows:
-    """Rows and their weights, in batches.
+    """Rows and their weights, in batches; rows of weight zero are left out.
 
     Args:
         y: rows; NaN is missing.
@@ -26,10 +27,13 @@ class Rows:
     def __init__(
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None, batch_size: int
     ) -> None:
-        self.y = y.detach()
-        self.weight = y.new_ones(1).expand(len(y)) if weight is None else weight.detach()
+        _check_shape(y)
+        self.y = y.detach() if y.is_floating_point() else y.detach().double()
+        self.weight = self.y.new_ones(1).expand(len(y)) if weight is None else weight.detach()
         self.batch_size = batch_size
-        self._check_weight()
+        check_weights(self.weight, len(y))
+        self._leave_out_zero_weights()
+        self.weight = unit_weights(self.weight)
         self.origin = self._mean()
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -45,23 +49,24 @@ class Rows:
         _check_observed(total[1])
         return total[0] / total[1]
 
-    def _check_weight(self) -> None:
-        if self.weight.shape != self.y.shape[:1]:
-            raise ValueError(
-                f"weight must have one entry a row, got {len(self.weight)} for {len(self.y)} rows"
-            )
-        least, most = self.weight.amin().item(), self.weight.amax().item()
-        if not (least >= 0 and 0 < most < math.inf):
-            raise ValueError(
-                "weights must be finite, none below 0 and not all 0; "
-                f"got values from {least} to {most}"
-            )
+    def _leave_out_zero_weights(self) -> None:
+        counted = self.weight > 0
+        if not counted.all():
+            self.y, self.weight = self.y[counted], self.weight[counted]
 
 
 def suitable_batch_size(num_components: int, num_targets: int) -> int:
     """Rows whose intermediate results stay in a processor's cache, or at least in its reach."""
     numbers = num_targets * (num_targets + 3) // 2 + 2 * num_components
     return max(64, _NUMBERS_A_BATCH // max(numbers, num_components * num_targets // 4))
+
+
+def _check_shape(y: Tensor) -> None:
+    if y.ndim != 2 or 0 in y.shape or y.is_complex():
+        raise ValueError(
+            "rows must be real numbers of shape [N, D], at least one row and one column, got "
+            f"{y.dtype} of shape {list(y.shape)}"
+        )
 
 
 def _check_values(y: Float[Tensor, "N D"]) -> None:

@@ -2,27 +2,37 @@
 
 import warnings
 from collections.abc import Callable
-from numbers import Integral
 from typing import no_type_check
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import _check_sample_weight
 from torch import Tensor
 
-from mdn.em import MixtureFit, fit_em
-from mdn.estimators.answers import FittedMixture, Rows
+from mdn.checks import check_fits
+from mdn.em import MixtureFit, check_mixture_fits, fit_em
+from mdn.estimators.answers import FittedMixture, Rows, checked_weight
+from mdn.estimators.floor import tell_floor
+from mdn.estimators.given import (
+    check_choice,
+    check_covariances,
+    check_flag,
+    check_scale,
+    check_tolerance,
+    check_whole,
+    given_means,
+    given_weights,
+)
 from mdn.estimators.gradient import fit_gradient
-from mdn.estimators.layouts import Layout, layout
-from mdn.estimators.units import Units, units_of
+from mdn.estimators.layouts import LAYOUTS, Layout, layout
+from mdn.estimators.units import Units, check_reach, units_of
 from mdn.families import Family
 from mdn.mixture import GaussianMixture
 from mdn.start import STARTS, start_at
+from mdn.units import effective_rows
 
 
 def _fit_em(
@@ -40,11 +50,15 @@ def _fit_em(
 
 METHODS: dict[str, Callable[..., MixtureFit]] = {"em": _fit_em, "gradient": fit_gradient}
 
+_FEW = 20
+"""So few effective rows are worth a word where there are ten times as many."""
+
 
 class GMM(FittedMixture):
     """A Gaussian mixture fitted to rows, by exact EM or by gradient descent.
 
-    Fitting works on standardised rows, so it does not depend on the units; all attributes and
+    Fitting works on standardised rows, so it does not depend on the units, nor do a few absurd
+    values decide them: it says which there are. All attributes and
     answers are in the units of X, log densities in nats a row. For method "em", NaN in X is a
     missing entry: a row counts by the density of what is observed of it.
 
@@ -124,8 +138,9 @@ class GMM(FittedMixture):
         self._check_parameters()
         kind = layout(self.family)
         rows, weight = self._checked_rows(X, sample_weight)
-        units = units_of(rows, weight, common_factor=not kind.survives_units)
+        units = self._units(rows, weight, kind)
         z = units.standardize(rows)
+        self._check_memory(z.shape[-1])
         given = self._given_covariance(kind, units)
         family = kind.build(float(self.min_scale), given)
         fits = [
@@ -133,26 +148,46 @@ class GMM(FittedMixture):
             for start in self._starts(z, weight, family, units, given)
         ]
         best = max(fits, key=lambda fit: fit.lower_bounds[-1])
+        if family.num_parameters(*best.mixture.mu.shape):
+            tell_floor(best.mixture, z, family.min_scale, self._names(z))
         self._keep(best, family, units, kind, units.log_det(rows, weight))
         return self
 
     def _check_parameters(self) -> None:
         for name in ("num_components", "n_init", "max_iter"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        for name, known in (("method", METHODS), ("init", STARTS)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {list(known)}, got {getattr(self, name)!r}"
-                )
+            check_whole(name, getattr(self, name))
+        check_choice("family", self.family, LAYOUTS)
+        check_choice("method", self.method, METHODS)
+        check_choice("init", self.init, STARTS)
+        check_tolerance("tol", self.tol)
+        check_scale("min_scale", self.min_scale)
+        check_flag("warm_start", self.warm_start)
+
+    def _units(
+        self, rows: Float[Tensor, "N D"], weight: Float[Tensor, " N"], kind: Layout
+    ) -> Units:
+        one, floor = not kind.survives_units, float(self.min_scale)
+        return units_of(rows, weight, one, floor, self._names(rows))
+
+    def _names(self, rows: Float[Tensor, "N D"]) -> list[str]:
+        default = [f"column {column} of X" for column in range(rows.shape[-1])]
+        return [str(name) for name in getattr(self, "feature_names_in_", default)]
+
+    def _check_memory(self, num_targets: int) -> None:
+        components, starts = int(self.num_components), int(self.n_init)
+        check_mixture_fits(components, num_targets)
+        check_fits(8.0 * starts * components * num_targets**2, f"n_init={starts} starts")
 
     def _checked_rows(self, X: Rows, sample_weight: ArrayLike | None) -> tuple[Tensor, Tensor]:
-        rows = self._checked(X, ensure_min_samples=2)
-        weight = _check_sample_weight(
-            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-        )
-        return torch.from_numpy(rows), torch.from_numpy(weight)
+        rows = torch.from_numpy(self._checked(X, ensure_min_samples=2))
+        weight = checked_weight(sample_weight, rows)
+        counted = weight > 0
+        if not counted.all():
+            rows, weight = rows[counted], weight[counted]
+        if len(rows) < 2:
+            raise ValueError(f"fit needs at least 2 rows of positive weight, got {len(rows)}")
+        _tell_uneven(weight)
+        return rows, weight
 
     def _given_covariance(self, kind: Layout, units: Units) -> Float[Tensor, "K D D"] | None:
         """Those to start from, standardised."""
@@ -160,9 +195,8 @@ class GMM(FittedMixture):
             return None
         shape = int(self.num_components), len(units.shift)
         given = torch.from_numpy(kind.dense(self.covariances_init, *shape).copy())
-        if not torch.allclose(given, given.mT) or (torch.linalg.eigvalsh(given) <= 0).any():
-            raise ValueError("covariances_init must be symmetric and positive definite")
-        return given / (units.factor[:, None] * units.factor)
+        check_covariances(given)
+        return given / units.factor[:, None] / units.factor
 
     def _starts(
         self,
@@ -175,8 +209,10 @@ class GMM(FittedMixture):
         if self.warm_start and hasattr(self, "mixture_"):
             return [units.standardize_mixture(self._last_mixture(z.shape[-1]))]
         if self.means_init is not None:
-            mu = _given("means_init", self.means_init, (self.num_components, z.shape[-1]))
-            begun = [start_at(units.standardize(mu), z, family, weight)]
+            mu = given_means(self.means_init, (int(self.num_components), z.shape[-1]))
+            mu = units.standardize(mu)
+            check_reach(mu, ["means_init"] * z.shape[-1], "give means near the rows")
+            begun = [start_at(mu, z, family, weight)]
         else:
             seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
             start, components = STARTS[self.init], int(self.num_components)
@@ -197,7 +233,7 @@ class GMM(FittedMixture):
     ) -> GaussianMixture:
         log_pi, scale = mixture.log_pi, mixture.scale
         if self.weights_init is not None:
-            log_pi = _given_weights(self.weights_init, self.num_components).log()
+            log_pi = given_weights(self.weights_init, int(self.num_components)).log()
         if covariance is not None:
             scale = family.project(covariance, log_pi.exp())
         return GaussianMixture(log_pi, mixture.mu, scale)
@@ -227,15 +263,11 @@ class GMM(FittedMixture):
             )
 
 
-def _given(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Tensor:
-    given = np.asarray(value, dtype=np.float64)
-    if given.shape != shape or not np.isfinite(given).all():
-        raise ValueError(f"{name} must be finite and have shape {shape}, got {given.shape}")
-    return torch.from_numpy(given)
-
-
-def _given_weights(value: ArrayLike, num_components: int) -> Float[Tensor, " K"]:
-    pi = _given("weights_init", value, (num_components,))
-    if (pi <= 0).any() or abs(float(pi.sum()) - 1) > 1e-6:
-        raise ValueError(f"weights_init must be positive and sum to 1, got {pi.tolist()}")
-    return pi
+def _tell_uneven(weight: Float[Tensor, " N"]) -> None:
+    rows = effective_rows(weight)
+    if rows < min(_FEW, len(weight) / 10):
+        warnings.warn(
+            f"the weights of the {len(weight)} rows are so uneven that they tell as much as "
+            f"{rows:.1f} rows of equal weight; check sample_weight",
+            stacklevel=4,
+        )

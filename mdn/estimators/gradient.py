@@ -6,15 +6,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.checks import check_fits, check_not_negative
 from mdn.em import MixtureFit, onto_family
 from mdn.families import Family
 from mdn.head import MixtureHead
 from mdn.mixture import GaussianMixture
+from mdn.weights import unit_weights
 
 # Clusters far apart are narrow in standardised units, and the first steps overshoot them.
 _LEARNING_RATES = [0.05 / 4**cuts for cuts in range(4)]
 # Adam does not rise at every step: wait so many for a better one.
 _PATIENCE = 30
+# Numbers kept for each row, component and column, at the least, from which a gradient is made.
+_COPIES = 2
 
 
 def fit_gradient(
@@ -39,8 +43,16 @@ def fit_gradient(
     Returns:
         The likeliest mixture on the way; its lower bounds are those of the likeliest so far.
     """
-    head = MixtureHead(0, y.shape[-1], start.num_components, family).double()
+    check_not_negative("tol", tol)
+    num_rows, num_targets = y.shape
+    check_fits(
+        8.0 * _COPIES * num_rows * start.num_components * num_targets,
+        f'method "gradient" with {num_rows} rows, {start.num_components} components and '
+        f"{num_targets} columns",
+    )
+    head = MixtureHead(0, num_targets, start.num_components, family).double()
     head.start(onto_family(start, family), shrink=0.0)
+    weight = unit_weights(weight)
     share, bounds, climbed = weight / weight.sum(), [], []
     for rate in _LEARNING_RATES:
         climbed = _climb(head, y, share, rate, max_iter - len(bounds), tol)

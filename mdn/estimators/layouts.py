@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from mdn.estimators.given import check_choice, numbers
 from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
 
 
@@ -47,16 +48,15 @@ class Layout:
         Raises:
             ValueError: on any other shape.
         """
-        given = np.asarray(values, dtype=np.float64)
+        given = numbers("covariances_init", values)
         whole = (num_components, num_targets, num_targets)
         if given.shape == whole:
             return given
         sizes = {"K": num_components, "D": num_targets}
         wanted = tuple(sizes[axis] for axis in self.axes)
         if given.shape != wanted:
-            raise ValueError(
-                f"covariances_init must have shape {wanted} or {whole}, got {given.shape}"
-            )
+            shapes = " or ".join(dict.fromkeys([str(wanted), str(whole)]))
+            raise ValueError(f"covariances_init must have shape {shapes}, got {given.shape}")
         given = given if "K" in self.axes else given[None]
         if "DD" in self.axes:
             return np.broadcast_to(given, whole)
@@ -95,6 +95,5 @@ def layout(name: str) -> Layout:
     Raises:
         ValueError: on an unknown name.
     """
-    if name not in LAYOUTS:
-        raise ValueError(f"family must be one of {list(LAYOUTS)}, got {name!r}")
+    check_choice("family", name, LAYOUTS)
     return LAYOUTS[name]

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any, NamedTuple
 
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
 
 from mdn.estimators.answers import Rows
+from mdn.estimators.given import check_choice, plain_rows
 from mdn.estimators.gmm import GMM
 
 CRITERIA = ("bic", "aic")
@@ -32,6 +34,7 @@ def select(
     families: str | Iterable[str] = ("full", "diagonal", "isotropic", "shared_isotropic"),
     components: int | Iterable[int] | None = None,
     criterion: str = "bic",
+    sample_weight: ArrayLike | None = None,
     **settings: Any,
 ) -> Selection:
     """Fit every family with every number of components, and rank the fits.
@@ -41,38 +44,42 @@ def select(
         families: a name or several, as `GMM` has them.
         components: a number of components or several; None for 1 to 10, or to the number of rows.
         criterion: "bic" or "aic"; lower is better.
+        sample_weight: of each row, for the fits and for the criteria.
         settings: further arguments of `GMM`.
 
     Raises:
         ValueError: on an unknown criterion or an empty grid, and as `GMM.fit`.
     """
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion must be one of {list(CRITERIA)}, got {criterion!r}")
+    check_choice("criterion", criterion, CRITERIA)
+    X = plain_rows(X)
     grid = list(product(_families(families), _numbers(components, X)))
     if not grid:
         raise ValueError("nothing to select from: give at least one family and one number")
-    fits = [GMM(number, family, **settings).fit(X) for family, number in grid]
-    ranked = sorted(((_row(fit, X), fit) for fit in fits), key=lambda pair: pair[0][criterion])
+    fits = [GMM(number, family, **settings).fit(X, None, sample_weight) for family, number in grid]
+    rows = [_row(fit, X, sample_weight) for fit in fits]
+    ranked = sorted(zip(rows, fits, strict=True), key=lambda pair: pair[0][criterion])
     return Selection([row for row, _ in ranked], ranked[0][1])
 
 
 def _families(families: str | Iterable[str]) -> Iterable[str]:
-    return [families] if isinstance(families, str) else families
+    return (
+        families if isinstance(families, Iterable) and not isinstance(families, str) else [families]
+    )
 
 
 def _numbers(components: int | Iterable[int] | None, X: Rows) -> Iterable[int]:
     if components is None:
-        return range(1, min(_MOST_COMPONENTS, _num_samples(X)) + 1)
+        return range(1, min(_MOST_COMPONENTS, max(1, _num_samples(X))) + 1)
     return components if isinstance(components, Iterable) else [components]
 
 
-def _row(fit: GMM, X: Rows) -> dict[str, Any]:
+def _row(fit: GMM, X: Rows, sample_weight: ArrayLike | None) -> dict[str, Any]:
     return {
         "family": fit.family,
         "num_components": fit.num_components,
         "num_parameters": fit.num_parameters_,
-        "score": fit.score(X),
-        "bic": fit.bic(X),
-        "aic": fit.aic(X),
+        "score": fit.score(X, None, sample_weight),
+        "bic": fit.bic(X, sample_weight),
+        "aic": fit.aic(X, sample_weight),
         "converged": fit.converged_,
     }

@@ -1,5 +1,7 @@
-"""The units in which a fit is made: rows about their mean, in their own spread."""
+"""The units in which a fit is made: rows about their center, in their own spread."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +9,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.mixture import GaussianMixture
+from mdn.units import ColumnUnits, column_units, far_remark
+
+_LARGEST = 1e150
+"""Values whose squares, and sums of them, fit in float64."""
+
+_SMALLEST = 1e-153
+"""Standard deviations whose squares keep all of their digits."""
+
+_FARTHEST = 1e100
+"""Units beyond which no density can be computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,8 +26,8 @@ class Units:
     """The change of units z = (y - shift) / factor, per column.
 
     Attributes:
-        shift: mean of the rows.
-        factor: their standard deviation.
+        shift: mean of the rows that are not absurdly far out.
+        factor: their standard deviation; 1 in columns without spread.
     """
 
     shift: Float[Tensor, " D"]
@@ -43,20 +55,96 @@ class Units:
         return float(share @ (observed.double() @ self.factor.log()) / share.sum())
 
 
-def units_of(y: Float[Tensor, "N D"], weight: Float[Tensor, " N"], common_factor: bool) -> Units:
-    """The units of weighted rows, in which NaN is missing.
+def units_of(
+    y: Float[Tensor, "N D"],
+    weight: Float[Tensor, " N"],
+    common_factor: bool,
+    min_scale: float,
+    names: Sequence[str],
+) -> Units:
+    """The units of weighted rows, in which NaN is missing; says which values are far out.
 
     Args:
         y: rows.
-        weight: of each row.
+        weight: of each row, above 0.
         common_factor: one factor for all columns, which leaves spheres spheres.
+        min_scale: the smallest standard deviation of the fit, in these units.
+        names: of the columns.
+
+    Raises:
+        ValueError: on columns of which nothing is observed, and on values so large or spreads so
+            small that variances do not fit in float64.
     """
-    share = weight[:, None] * ~y.isnan()
-    share = share / share.sum(0)
-    shift = (share * y.nan_to_num()).sum(0)
-    variance = (share * (y - shift).nan_to_num().square()).sum(0)
+    _check_observed(y)
+    _check_size(y, names)
+    columns = column_units(y, weight)
+    spread = columns.spread
     if common_factor:
-        variance = variance.mean().expand_as(variance)
-    std = variance.sqrt()
-    # A column of one value only has no spread but rounding.
-    return Units(shift, torch.where(std > 1e-12 * shift.abs(), std, torch.ones_like(std)))
+        spread = _root_mean_square(spread).expand_as(spread)
+    units = Units(columns.center, torch.where(spread > 0, spread, torch.ones_like(spread)))
+    _check_spread(units, min_scale, names)
+    check_reach(units.standardize(y), names, "remove that row")
+    _tell_far(y, columns, names)
+    return units
+
+
+def check_reach(z: Float[Tensor, "N D"], names: Sequence[str], remedy: str) -> None:
+    """Refuse standardized values so far out that their density cannot be computed.
+
+    Args:
+        z: values; NaN is missing.
+        names: of the columns.
+        remedy: what to do.
+
+    Raises:
+        ValueError: on such values.
+    """
+    farthest = z.nan_to_num().abs().amax(0)
+    for name, value in zip(names, farthest.tolist(), strict=True):
+        if value > _FARTHEST:
+            raise ValueError(
+                f"a value of {name} lies {value:.3g} standard deviations of the rows out; {remedy}"
+            )
+
+
+def _root_mean_square(spread: Float[Tensor, " D"]) -> Float[Tensor, ""]:
+    largest = spread.amax()
+    if largest == 0:
+        return largest
+    return largest * (spread / largest).square().mean().sqrt()
+
+
+def _check_observed(y: Float[Tensor, "N D"]) -> None:
+    empty = y.isnan().all(0).nonzero().squeeze(-1).tolist()
+    if empty:
+        raise ValueError(f"nothing is observed in columns {empty}; remove them")
+
+
+def _check_size(y: Float[Tensor, "N D"], names: Sequence[str]) -> None:
+    largest = y.nan_to_num().abs().amax(0)
+    for name, value in zip(names, largest.tolist(), strict=True):
+        if value > _LARGEST:
+            raise ValueError(
+                f"{name} holds values as large as {value:.3g}, whose squares do not fit in "
+                "float64; divide it by a power of ten"
+            )
+
+
+def _check_spread(units: Units, min_scale: float, names: Sequence[str]) -> None:
+    for name, factor in zip(names, units.factor.tolist(), strict=True):
+        if factor * min_scale < _SMALLEST:
+            raise ValueError(
+                f"{name} spreads by {factor:.3g} only; variances down to the square of "
+                f"{min_scale:g} of that do not fit in float64: multiply it by a power of ten"
+            )
+
+
+def _tell_far(y: Float[Tensor, "N D"], columns: ColumnUnits, names: Sequence[str]) -> None:
+    for name, values, far in zip(names, y.T, columns.far.T, strict=True):
+        if far.any():
+            warnings.warn(
+                f"{far_remark(name, values, far)}; all rows are fitted, but the others decide "
+                "where the fit starts and how small min_scale is: check whether these values are "
+                "true",
+                stacklevel=5,
+            )

@@ -273,7 +273,8 @@ def test_sweep_ends_with_one_table_and_survives_a_bad_job(run, tmp_path):
     assert [bool(row["error"]) for row in rows] == [False, True, False, True]
     assert rows[0]["test/nll"] != rows[2]["test/nll"]
     assert "min_scale must be a positive number, got -1" in said
-    assert rows[1]["error"] == "family: min_scale must be a positive number, got -1"
+    wanted = "family.min_scale must be a positive number, got -1; it may also be grid"
+    assert rows[1]["error"] == wanted
     assert (sweep / "0" / "checkpoints" / "best.ckpt").exists()
 
 
@@ -314,7 +315,10 @@ MISTAKES = {
     "more components than rows": (["data.train_rows=5", "model.num_components=10"], "5"),
     "no path": (["data=file", "data.targets=[y]"], "data.path=..."),
     "no file": (["data=file", "data.path=no.csv", "data.targets=[y]"], "no.csv"),
-    "rate below zero": (["optimizer.lr=-1e-3"], "Invalid learning rate: -0.001"),
+    "rate below zero": (
+        ["optimizer.lr=-1e-3"],
+        "lr must be a positive number, got -0.001",
+    ),
     "rate without a number": (["optimizer.lr=null"], "optimizer.lr must be a number"),
     "clip below zero": (["model.gradient_clip=-1"], "gradient_clip must be a positive number"),
     "noise below zero": (["regularizer.input_noise=-1"], "input_noise must be a number of at"),

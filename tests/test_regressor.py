@@ -129,7 +129,7 @@ def test_an_ensemble_tells_noise_from_doubt(branches):
 @pytest.mark.parametrize(
     ("setting", "wanted"),
     [
-        ({"family": "fulll"}, "Could not find 'family/fulll'"),
+        ({"family": "fulll"}, "family must be one of .* got fulll; did you mean full"),
         ({"num_components": 0}, "num_components must be a whole number of at least 1, got 0"),
         ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be a whole number of at least 1, got -1"),

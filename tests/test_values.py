@@ -85,7 +85,7 @@ def test_a_rule_takes_these_and_refuses_the_rest_by_name(rule):
         if repr(value) in map(repr, TAKEN[rule]):
             assert rule.read("some.key", value) == value
         else:
-            with pytest.raises(UserError, match="^some.key must be .*got"):
+            with pytest.raises(UserError, match=r"^some\.key must be .*got"):
                 rule.read("some.key", value)
 
 

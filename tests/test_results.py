@@ -30,3 +30,9 @@ def test_what_is_there_is_named(tmp_path, capsys):
     assert "metrics.json" in said
     assert "report.html" not in said
     assert "tensorboard" not in said
+
+
+def test_what_must_not_be_missed_follows_the_scores(tmp_path, capsys):
+    print_results({"test/nll": 3.0, "epochs": 1}, tmp_path, ["Worse.", "[Few] rows."])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:-1] == ["Worse.", "[Few] rows."]

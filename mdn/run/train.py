@@ -14,9 +14,10 @@ from mdn.callbacks.best_members import BestMembers
 from mdn.callbacks.evaluating import evaluating
 from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
-from mdn.data.repeats import remarks
+from mdn.data.repeats import remarks as remarks_on_repeats
 from mdn.likelihood import use_compiled
 from mdn.mixture_module import MixtureModule
+from mdn.report.remarks import remarks
 from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
 from mdn.run.automatic import with_sizes
@@ -44,7 +45,8 @@ def train(config: dict[str, Any]) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
-        print_results(metrics, Path(config["run_dir"]))
+        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        print_results(metrics, Path(config["run_dir"]), said)
     return metrics[config["monitor"]]
 
 
@@ -79,7 +81,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
     """What the fit was like, its scores aside."""
     return {
         "epochs": trainer.current_epoch,
-        "train_rows": len(data.train_table),
+        **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
         "num_components": module.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
@@ -91,7 +93,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
     """Say where a density would win by spikes, but not to who has already done something."""
     guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
-    for remark in remarks(data.tables["train"], grids=not guarded):
+    for remark in remarks_on_repeats(data.tables["train"], grids=not guarded):
         rank_zero_warn(remark)
 
 

@@ -170,3 +170,17 @@ def test_scikit_learns_own_checks(check):
     if function.func.__name__ in EXPECTED:
         pytest.skip(EXPECTED[function.func.__name__])
     function(estimator)
+
+
+def test_a_lazy_frame_is_refused(branches, fitted):
+    polars = pytest.importorskip("polars")
+    lazy = polars.DataFrame({"x": branches[1]}).lazy()
+    asked = [
+        lambda: MDNRegressor(**QUICK).fit(lazy, branches[1]),
+        lambda: MDNRegressor(**QUICK).fit(branches[0], lazy),
+        lambda: fitted.predict(lazy),
+        lambda: fitted.score(branches[0], lazy),
+    ]
+    for ask in asked:
+        with pytest.raises(TypeError, match=r"got a LazyFrame, .* call its collect\(\) first"):
+            ask()

@@ -41,9 +41,7 @@ def check_eager(data: Any) -> None:
     """
     if isinstance(nw.from_native(data, pass_through=True), nw.LazyFrame):
         kind = type(data).__name__
-        raise TypeError(
-            f"rows are wanted, got a {kind}, which holds none yet; call .collect() first"
-        )
+        raise TypeError(f"got a {kind}, which holds no rows yet; call its collect() first")
 
 
 def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor, "N P"]:

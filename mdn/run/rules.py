@@ -90,7 +90,7 @@ _RULES: dict[str, Rule] = {
     "trainer.devices": Devices(),
     "trainer.num_nodes": _EVERY,
     "trainer.max_epochs": _EPOCHS,
-    "trainer.max_steps": Number(least=-1, whole=True),
+    "trainer.max_steps": _EVERY,
     "trainer.log_every_n_steps": _EVERY,
     "trainer.check_val_every_n_epoch": _EVERY,
     "trainer.limit_train_batches": _BATCHES,

@@ -88,7 +88,16 @@ def write_metrics(metrics: dict[str, Any], run_dir: Path) -> None:
 
 def write_config(config: dict[str, Any], run_dir: Path) -> None:
     """Write `config.yaml`: what this run does, every size a number and every path followed."""
-    OmegaConf.save(OmegaConf.create(config), run_dir / CONFIG_FILE)
+    OmegaConf.save(OmegaConf.create(_escaped(config)), run_dir / CONFIG_FILE)
+
+
+def _escaped(node: Any) -> Any:
+    """Every path is followed: a `${` that is left is a part of a name."""
+    if isinstance(node, dict):
+        return {key: _escaped(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_escaped(value) for value in node]
+    return node.replace("${", "\\${") if isinstance(node, str) else node
 
 
 _ROWS = {

@@ -149,6 +149,7 @@ class Choice(Rule):
     hint: str = ""
 
     def read(self, name: str, value: Any) -> Any:
+        value = str(value) if type(value) is int else value  # 16 is a name of a precision
         if (value is None or isinstance(value, str)) and value in self.options:
             return value
         names = ["null" if option is None else option for option in self.options]

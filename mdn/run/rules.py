@@ -25,6 +25,9 @@ _MOST_SEED = 2**32 - 1
 _MOST_THREADS = 1024
 """A hundred thousand threads end the process without a word."""
 
+_MOST_SCALE = 100
+"""Standardised targets have a standard deviation of 1: a floor far above it leaves nothing."""
+
 _POSITIVE = Number(above=0)
 _NOT_NEGATIVE = Number(0)
 _FRACTION = Number(0, most=1)
@@ -51,7 +54,7 @@ _RULES: dict[str, Rule] = {
     "compile": Flag(),
     "threads": whole(1, None, most=_MOST_THREADS),
     "run_dir": Text("the path of a folder"),
-    "family.min_scale": Number(above=0, words=("grid",)),
+    "family.min_scale": Number(above=0, most=_MOST_SCALE, words=("grid",)),
     "family.factor": _FACTOR,
     "family.std": _POSITIVE,
     "objective.beta": _FRACTION,

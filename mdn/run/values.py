@@ -75,17 +75,16 @@ class Number(Rule):
         if self.whole and value != int(value):
             return "a whole number"
         inside = self.least <= value <= self.most and self.above < value < self.below
-        return "" if inside else self._range
+        return "" if inside else self._range(value)
 
     @property
     def _also(self) -> str:
         words = ["null" if word is None else word for word in self.words]
         return f"; it may also be {' or '.join(words)}" if words else ""
 
-    @property
-    def _range(self) -> str:
+    def _range(self, value: float) -> str:
         kind = "a whole number" if self.whole else "a number"
-        if self.above == 0 and self.most == self.below == inf:
+        if self.above == 0 and value <= 0:
             return kind.replace("number", "positive number")
         if isfinite(self.least) and isfinite(self.most):
             return f"{kind} from {self.least:.12g} to {self.most:.12g}"

@@ -101,6 +101,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
+    _check_taken(given, known, path)
     for key, value in given.items():
         name = f"{path}{key}"
         if key not in known:
@@ -111,6 +112,18 @@ def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None
             continue
         else:
             _check_type(name, value, known[key])
+
+
+def _check_taken(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
+    """Another class need not take the settings of the one that it stands in for."""
+    target = given.get("_target_")
+    if target is None or known.get("_target_") in (None, target):
+        return
+    taken = parameters(target)
+    left = [key for key in given if key[0] != "_" and key not in taken]
+    if taken and left:
+        away = " ".join(f"~{path}{key}" for key in left)
+        raise UserError(f"{target} does not take {', '.join(left)}; add {away} to the command")
 
 
 def _check_added(

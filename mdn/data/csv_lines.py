@@ -32,7 +32,8 @@ def skip_header(path: Path, stream: BufferedReader) -> tuple[list[str], str]:
     text = next((line for line in lines if line.strip()), None)
     if text is None:
         raise ValueError(f"{path} has only blank lines; it needs names and rows")
-    delimiter = max(_DELIMITERS, key=lambda each: len(_record(text, each)))
+    found = [len(_record(text, delimiter)) for delimiter in _DELIMITERS]
+    delimiter = _DELIMITERS[found.index(max(found))]
     while not _is_whole(text, delimiter):
         more = next(lines, None)
         if more is None or len(text) > _LONGEST_HEADER:

@@ -61,7 +61,8 @@ class Number(Rule):
     hint: str = ""
 
     def read(self, name: str, value: Any) -> Any:
-        if (value is None or isinstance(value, str)) and value in self.words:
+        is_word = value is None or isinstance(value, str)
+        if is_word and value in self.words:
             return value
         wanted = self._wanted(value)
         if wanted:

@@ -61,12 +61,14 @@ class Number(Rule):
     hint: str = ""
 
     def read(self, name: str, value: Any) -> Any:
-        is_word = value is None or isinstance(value, str)
-        if is_word and value in self.words:
+        if (value is None or isinstance(value, str)) and value in self.words:
             return value
         wanted = self._wanted(value)
         if wanted:
             raise UserError(f"{name} must be {wanted}, got {shown(value)}{self._also}{self.hint}")
+        return self._used(value)
+
+    def _used(self, value: Any) -> Any:
         return int(value) if self.whole else value
 
     def _wanted(self, value: Any) -> str:

@@ -345,7 +345,7 @@ MISTAKES = {
     "no learning": (["optimizer.lr=0"], "optimizer.lr must be a positive number, got 0\n"),
     "no epochs": (["trainer.max_epochs=0"], "must be a whole number of at least 1, got 0"),
     "Lightning's epochs": (["trainer.max_epochs=null"], "trainer.max_epochs must be a number, got"),
-    "no devices": (["trainer.devices=0"], "must be a whole number of at least 1, got 0"),
+    "no devices": (["trainer.devices=0"], "must be a whole number from 1 to 1024, got 0"),
     "no such processor": (["trainer.accelerator=tpu"], "auto, cpu, gpu, cuda, mps, got 'tpu'"),
     "seed below zero": (["seed=-1"], "seed must be a whole number from 0 to 4294967295, got -1"),
     "seed too large": (

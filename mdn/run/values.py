@@ -238,4 +238,4 @@ class Devices(Rule):
             return Several(whole(0)).read(name, value)
         if value == -1:
             return value
-        return whole(1, "auto").read(name, value)
+        return whole(1, "auto", most=1024).read(name, value)

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from mdn.data.frames import check_eager
 from mdn.data.memory import MemoryData
 from mdn.data.table import Table
 from mdn.mixture import GaussianMixture
@@ -22,8 +23,9 @@ from mdn.mixture_module import MixtureModule
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer, described
 from mdn.run.compose import compose
-from mdn.run.errors import CONFIGURATION_ERRORS, readable
+from mdn.run.errors import COMPOSING_ERRORS, CONFIGURATION_ERRORS, readable
 from mdn.run.log import RunLog
+from mdn.run.program import sentence
 from mdn.run.recalibrate import recalibrate
 from mdn.run.train import restore_best
 
@@ -90,6 +92,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         Raises:
             ValueError: on a setting out of range, and on rows from which nothing can be learnt.
         """
+        check_eager(X)
+        check_eager(y)
         rows: Any = validate_data(self, X, y, ensure_min_samples=2, **_ROWS)
         x, targets = rows
         self._one_target = targets.ndim == 1
@@ -142,6 +146,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The mean log density of y, in nats a row."""
         check_is_fitted(self)
+        check_eager(X)
+        check_eager(y)
         rows: Any = validate_data(self, X, y, reset=False, **_ROWS)
         x, targets = rows
         targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
@@ -160,6 +166,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
+        check_eager(X)
         return validate_data(self, X, reset=False, dtype=np.float64)
 
     def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
@@ -177,7 +184,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         }
         given = [f"{key}={value}" for key, value in settings.items() if value is not None]
         # The rows are here and not in a file: of the data only the numbers are read.
-        return ["data=file", "data.path=null", f"seed={seed}", *given, *self.overrides]
+        return ["data=file", "data.path=memory", f"seed={seed}", *given, *self.overrides]
 
     def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any) -> Table:
         weight = None
@@ -197,14 +204,10 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 def _bad_settings_are_value_errors() -> Iterator[None]:
     try:
         yield
+    except COMPOSING_ERRORS as error:
+        raise ValueError(sentence("train", error)) from error
     except (*CONFIGURATION_ERRORS, MisconfigurationException) as error:
         raise ValueError(readable(error)) from error
-
-
-def _check_epochs(max_epochs: Any) -> None:
-    """Refuse what Lightning takes as no training at all, or as training without end."""
-    if max_epochs is not None and (not isinstance(max_epochs, int) or max_epochs < 1):
-        raise ValueError(f"max_epochs must be a whole number of at least 1, got {max_epochs!r}")
 
 
 def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModule:
@@ -213,7 +216,6 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     settings = config["trainer"] | {"enable_progress_bar": progress}
     data = MemoryData(table, **{name: config["data"][name] for name in _OF_DATA})
     config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
-    _check_epochs(config["trainer"]["max_epochs"])
     module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
     module.recipe = {
         "model": described(config["model"]),

@@ -1,13 +1,12 @@
 """Evaluate a checkpoint on its run's test rows or on a file."""
 
-import sys
 from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
-from mdn.run.choices import check_choices
 from mdn.run.command import command
+from mdn.run.program import program
 
 
 @hydra.main(config_path="../conf", config_name="evaluate", version_base="1.3")
@@ -17,5 +16,4 @@ def main(config: DictConfig) -> Any:
 
 
 if __name__ == "__main__":
-    check_choices(sys.argv[1:])
-    main()
+    program("evaluate", main)

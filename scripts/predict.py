@@ -6,6 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from mdn.run.command import command
+from mdn.run.program import program
 
 
 @hydra.main(config_path="../conf", config_name="predict", version_base="1.3")
@@ -15,4 +16,4 @@ def main(config: DictConfig) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    program("predict", main)

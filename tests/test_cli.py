@@ -1,6 +1,7 @@
 """The commands as a user types them: what they leave behind, and what they say to mistakes."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -197,6 +198,47 @@ def test_what_a_user_had_in_the_run_directory_stays(run, tmp_path):
     assert sorted(path.name for path in mine.iterdir()) == ["notes.txt", "sub"]
 
 
+def test_a_log_of_the_user_stays_when_the_run_fails(run, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+
+    def overrides():  # read when the command begins: what follows is written while it runs
+        (mine / "out.log").write_text("of tee")
+        (mine / "events.out.tfevents.1.host.0.0").write_text("of another program")
+        return ["family.min_scale=-1", "hydra.run.dir=mine"]
+
+    assert run("train", *overrides())[0] == 1
+    names = ["events.out.tfevents.1.host.0.0", "out.log"]
+    assert sorted(path.name for path in mine.iterdir()) == names
+
+
+DIRECTORIES = {
+    "a file": (
+        "hydra.run.dir=file",
+        "the directory of the run cannot be made: .*file: File exists",
+    ),
+    "below a file": (
+        "hydra.run.dir=file/run",
+        "cannot be made: .*file.*: Not a directory; set hydra",
+    ),
+    "a file of its own": (
+        "run_dir=file",
+        r"run_dir=file cannot be written in \(File exists\); name",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DIRECTORIES)
+def test_a_directory_that_cannot_be_is_one_message(case, run, tmp_path):
+    override, wanted = DIRECTORIES[case]
+    (tmp_path / "file").write_text("mine")
+    status, said = run("train", override)
+    assert status == 1
+    assert re.search(f"^error: .*{wanted}|^error: {wanted}", said)
+    assert len(said.splitlines()) == 1
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["predict", "export"])
 def test_an_earlier_run_in_the_working_directory_stays(run, tmp_path, name):
     (tmp_path / ".hydra").mkdir()
@@ -256,7 +298,8 @@ def test_sweep_ends_with_one_table_and_survives_a_bad_job(run, tmp_path):
     assert [bool(row["error"]) for row in rows] == [False, True, False, True]
     assert rows[0]["test/nll"] != rows[2]["test/nll"]
     assert "min_scale must be a positive number, got -1" in said
-    assert rows[1]["error"] == "family: min_scale must be a positive number, got -1"
+    wanted = "family.min_scale must be a positive number, got -1; it may also be grid"
+    assert rows[1]["error"] == wanted
     assert (sweep / "0" / "checkpoints" / "best.ckpt").exists()
 
 
@@ -269,6 +312,30 @@ def test_jobs_of_a_sweep_share_no_state(run, tmp_path):
 
 
 MISTAKES = {
+    "misspelt group": (["famly=full"], "error: nothing reads famly; did you mean family?\n"),
+    "key of another choice": (["data.path=a.csv"], "nothing reads data.path here; it belongs to"),
+    "key in the wrong place": (["model.width=3"], "did you mean model.backbone.width?\n"),
+    "a letter outside of quotes": (["seed=ü"], "error: seed=ü cannot be read as key=value; put"),
+    "an interpolation that leads nowhere": (["monitor=${x}"], "for a text that holds ${...} type"),
+    "threads without end": (["threads=1000000"], "threads must be a whole number from 1 to 1024"),
+    "number for a path": (
+        ["data=file", "data.path=5"],
+        "data.path must be the path of a file, got",
+    ),
+    "one beta": (["optimizer.betas=[0.9]"], "optimizer.betas must be a list of 2, got [0.9]"),
+    "words for betas": (["optimizer.betas=[a,b]"], "optimizer.betas must be a number, got 'a'"),
+    "no validation": (["+trainer.limit_val_batches=0"], "there is nothing to train on or to judge"),
+    "no learning": (["optimizer.lr=0"], "optimizer.lr must be a positive number, got 0\n"),
+    "no epochs": (["trainer.max_epochs=0"], "must be a whole number of at least 1, got 0"),
+    "Lightning's epochs": (["trainer.max_epochs=null"], "trainer.max_epochs must be a number, got"),
+    "no devices": (["trainer.devices=0"], "must be a whole number from 1 to 1024, got 0"),
+    "no such processor": (["trainer.accelerator=tpu"], "auto, cpu, gpu, cuda, mps, got 'tpu'"),
+    "seed below zero": (["seed=-1"], "seed must be a whole number from 0 to 4294967295, got -1"),
+    "seed too large": (
+        ["seed=1e20"],
+        "seed must be a whole number from 0 to 4294967295, got 1e+20",
+    ),
+    "more than memory": (["model.num_components=1e8"], "in 8 networks would take 2.5 TB of memory"),
     "misspelt key": (["family.min_scal=1"], "min_scal"),
     "misspelt key with a plus": (["+family.min_scal=1"], "did you mean family.min_scale?"),
     "misspelt key of Lightning": (["+trainer.max_step=1"], "did you mean trainer.max_steps?"),
@@ -297,7 +364,10 @@ MISTAKES = {
     "more components than rows": (["data.train_rows=5", "model.num_components=10"], "5"),
     "no path": (["data=file", "data.targets=[y]"], "data.path=..."),
     "no file": (["data=file", "data.path=no.csv", "data.targets=[y]"], "no.csv"),
-    "rate below zero": (["optimizer.lr=-1e-3"], "Invalid learning rate: -0.001"),
+    "rate below zero": (
+        ["optimizer.lr=-1e-3"],
+        "lr must be a positive number, got -0.001",
+    ),
     "rate without a number": (["optimizer.lr=null"], "optimizer.lr must be a number"),
     "clip below zero": (["model.gradient_clip=-1"], "gradient_clip must be a positive number"),
     "noise below zero": (["regularizer.input_noise=-1"], "input_noise must be a number of at"),

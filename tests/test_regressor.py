@@ -130,7 +130,7 @@ def test_an_ensemble_tells_noise_from_doubt(branches):
 @pytest.mark.parametrize(
     ("setting", "wanted"),
     [
-        ({"family": "fulll"}, "Could not find 'family/fulll'"),
+        ({"family": "fulll"}, "family must be one of .* got fulll; did you mean full"),
         ({"num_components": 0}, "num_components must be a whole number of at least 1, got 0"),
         ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be a whole number of at least 1, got -1"),
@@ -171,3 +171,17 @@ def test_scikit_learns_own_checks(check):
     if function.func.__name__ in EXPECTED:
         pytest.skip(EXPECTED[function.func.__name__])
     function(estimator)
+
+
+def test_a_lazy_frame_is_refused(branches, fitted):
+    polars = pytest.importorskip("polars")
+    lazy = polars.DataFrame({"x": branches[1]}).lazy()
+    asked = [
+        lambda: MDNRegressor(**QUICK).fit(lazy, branches[1]),
+        lambda: MDNRegressor(**QUICK).fit(branches[0], lazy),
+        lambda: fitted.predict(lazy),
+        lambda: fitted.score(branches[0], lazy),
+    ]
+    for ask in asked:
+        with pytest.raises(TypeError, match=r"got a LazyFrame, .* call its collect\(\) first"):
+            ask()

@@ -1,6 +1,12 @@
 """What a run says at its end."""
 
-from mdn.run.results import print_results
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from mdn.run.files import check_writable
+from mdn.run.results import print_results, write_config
 
 METRICS = {
     "test/nll": 1.25,
@@ -30,3 +36,28 @@ def test_what_is_there_is_named(tmp_path, capsys):
     assert "metrics.json" in said
     assert "report.html" not in said
     assert "tensorboard" not in said
+
+
+def test_what_must_not_be_missed_follows_the_scores(tmp_path, capsys):
+    print_results({"test/nll": 3.0, "epochs": 1}, tmp_path, ["Worse.", "[Few] rows."])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:-1] == ["Worse.", "[Few] rows."]
+
+
+def test_a_name_with_an_interpolation_in_it_is_read_back(tmp_path):
+    config = {"data": {"targets": ["${x}", "a${b:c}", "y"], "path": "a.csv"}, "seed": 1}
+    write_config(config, tmp_path)
+    read = OmegaConf.load(tmp_path / "config.yaml")
+    assert OmegaConf.to_container(read, resolve=True) == config
+
+
+def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path):
+    check_writable(tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match=r"is a folder; give the path of a file in it$"):
+        check_writable(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere to write a\.csv"):
+        check_writable(tmp_path / "nowhere" / "a.csv")
+    if Path("/proc").is_dir():
+        with pytest.raises(ValueError, match=r"^out=/proc/a\.csv cannot be written: its folder"):
+            check_writable(Path("/proc/a.csv"))

@@ -1,43 +1,83 @@
 """CSV as lines of text: what its first line says, and in which line something is wrong."""
 
 import csv
+import re
 from collections.abc import Iterator
+from io import BufferedReader, StringIO
 from pathlib import Path
-from typing import BinaryIO
 
 _MAGIC = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a ZIP, NPZ or Excel file", b"\x1f\x8b": "gzip"}
 _DELIMITERS = ",;\t|"
-_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark too
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_LONGEST_HEADER = 10_000_000
+"""Characters: a quote that is not closed would be looked for in the whole file."""
 
 
 def read_header(path: Path) -> tuple[list[str], str]:
     """The names of the columns of a file, and the delimiter."""
     check_is_text(path)
     with path.open("rb") as stream:
-        return parse_header(path, first_line(path, stream))
+        return skip_header(path, stream)
 
 
-def first_line(path: Path, stream: BinaryIO) -> str:
-    """The first line that is not blank; the stream then stands behind it."""
-    try:
-        return next(line.decode("utf-8-sig") for line in stream if line.strip(_BLANK))
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text; save it again with that encoding") from None
-    except StopIteration:
-        raise ValueError(f"{path} has only blank lines; it needs names and rows") from None
+def skip_header(path: Path, stream: BufferedReader) -> tuple[list[str], str]:
+    """The names of the columns and the delimiter; the stream then stands behind them.
 
-
-def parse_header(path: Path, line: str) -> tuple[list[str], str]:
-    """The names of the columns in a line, and the delimiter that finds most of them.
+    A name in quotes may hold line ends.
 
     Raises:
-        ValueError: if there are numbers, and not names.
+        ValueError: if there are numbers and not names, or no text.
     """
-    headers = [next(csv.reader([line], delimiter=delimiter)) for delimiter in _DELIMITERS]
-    longest = max(range(len(headers)), key=lambda i: len(headers[i]))
-    names = [name.strip() for name in headers[longest]]
+    lines = _decoded(path, _lines(stream))
+    text = next((line for line in lines if line.strip()), None)
+    if text is None:
+        raise ValueError(f"{path} has only blank lines; it needs names and rows")
+    found = [len(_record(text, delimiter)) for delimiter in _DELIMITERS]
+    delimiter = _DELIMITERS[found.index(max(found))]
+    while not _is_whole(text, delimiter):
+        more = next(lines, None)
+        if more is None or len(text) > _LONGEST_HEADER:
+            raise ValueError(f"{path}: a quote in the first line is never closed; mend the names")
+        text += more
+    names = [name.strip() for name in _record(text, delimiter)]
     _check_is_header(path, names)
-    return names, _DELIMITERS[longest]
+    return names, delimiter
+
+
+def _lines(stream: BufferedReader) -> Iterator[bytes]:
+    """Lines that end in LF, CR LF or CR alone, and no more read than is handed on."""
+    parts: list[bytes] = []
+    while buffered := stream.peek():
+        found = _LINE_END.search(buffered)
+        parts.append(stream.read(len(buffered) if found is None else found.end()))
+        if found is not None:
+            if parts[-1].endswith(b"\r") and stream.peek()[:1] == b"\n":
+                parts.append(stream.read(1))
+            yield b"".join(parts)
+            parts = []
+    if parts:
+        yield b"".join(parts)
+
+
+def _decoded(path: Path, lines: Iterator[bytes]) -> Iterator[str]:
+    try:
+        for line in lines:
+            yield line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text; save it again with that encoding") from None
+
+
+def _record(text: str, delimiter: str) -> list[str]:
+    return next(csv.reader(StringIO(text, newline=""), delimiter=delimiter))
+
+
+def _is_whole(text: str, delimiter: str) -> bool:
+    """Whether all quotes are closed."""
+    try:
+        next(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end of data" not in str(error)
+    return True
 
 
 def check_is_text(path: Path) -> None:

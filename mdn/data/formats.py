@@ -7,7 +7,8 @@ text. Here each of these is an error that says where the file is not what it sho
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from mdn.data.csv_lines import check_not_ragged, line_of_row, read_header
+from mdn.data.csv_lines import check_not_ragged, line_of_row, read_header, skip_header
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -76,28 +77,50 @@ def check_names(path: Path, names: list[str]) -> None:
 
 def _read_csv(path: Path) -> ColumnFile:
     header, delimiter = read_header(path)
-    parse = arrow_csv.ParseOptions(delimiter=delimiter)
-    convert = arrow_csv.ConvertOptions(strings_can_be_null=True)
+    check_names(path, header)
     try:
-        table = arrow_csv.read_csv(path, parse_options=parse, convert_options=convert)
+        table = _behind_header(path, header, delimiter)
     except pa.ArrowInvalid as error:
         check_not_ragged(path, delimiter, len(header))
         raise ValueError(f"{path} cannot be read as CSV: {error}") from None
-    return ColumnFile(
-        path,
-        table.rename_columns(header),
-        lambda row: f"line {line_of_row(path, delimiter, row)}",
-    )
+    return ColumnFile(path, table, lambda row: f"line {line_of_row(path, delimiter, row)}")
+
+
+def _behind_header(path: Path, header: list[str], delimiter: str) -> pa.Table:
+    with path.open("rb") as stream:
+        skip_header(path, stream)
+        if not stream.peek():  # Arrow refuses to read nothing
+            return pa.table({name: pa.nulls(0) for name in header})
+        return arrow_csv.read_csv(
+            stream,
+            read_options=arrow_csv.ReadOptions(column_names=header),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
+            convert_options=arrow_csv.ConvertOptions(strings_can_be_null=True),
+        )
 
 
 def _read_parquet(path: Path) -> ColumnFile:
-    try:
-        table = parquet.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is not a whole Parquet file: {_first_line(error)}") from None
+    with parquet_errors(path):
+        table = open_parquet(path).read()
     # pandas writes the index of a shuffled frame as a column that its own reader hides again.
     index = [name for name in table.column_names if _PANDAS_INDEX.fullmatch(name)]
     return ColumnFile(path, table.drop_columns(index), row_number)
+
+
+def open_parquet(path: Path) -> parquet.ParquetFile:
+    """A Parquet file whose pages are held against their checksums, where it has them."""
+    return parquet.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
+
+
+@contextmanager
+def parquet_errors(path: Path) -> Iterator[None]:
+    """Refuse a file that is cut short, damaged or something else."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(
+            f"{path} is not a whole Parquet file: {_first_line(error)}; write or copy it again"
+        ) from None
 
 
 def _read_npz(path: Path) -> ColumnFile:

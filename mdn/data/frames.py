@@ -23,7 +23,8 @@ def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     Raises:
         ValueError: if a column is missing or not of numbers, or a number is not finite.
     """
-    frame = nw.from_native(data, eager_only=True, pass_through=True)
+    frame = nw.from_native(data, pass_through=True)
+    check_eager(frame)
     x = _of_frame(frame, names) if isinstance(frame, nw.DataFrame) else _of_rows(data, names)
     if not x.isfinite().all():
         row, column = (~x.isfinite()).nonzero()[0].tolist()
@@ -32,6 +33,17 @@ def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
             f"{names[column]!r}; fill or drop such rows"
         )
     return x
+
+
+def check_eager(data: Any) -> None:
+    """Refuse a frame whose rows are not there yet.
+
+    Raises:
+        TypeError: if they have to be collected first.
+    """
+    if isinstance(nw.from_native(data, pass_through=True), nw.LazyFrame):
+        kind = type(data).__name__
+        raise TypeError(f"got a {kind}, which holds no rows yet; call its collect() first")
 
 
 def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor, "N P"]:
@@ -53,7 +65,9 @@ def _numbers(column: nw.Series[Any]) -> np.ndarray:
 
 def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     # A copy, as arrays that belong to a frame may not be written to.
-    rows = data if isinstance(data, Tensor) else torch.from_numpy(np.array(data, dtype=np.float64))
+    rows = data if isinstance(data, Tensor) else _array(data, names)
+    if rows.is_complex():
+        raise ValueError(f"inputs must be real numbers, got {rows.dtype}; take their parts apart")
     x = rows.detach().cpu().double()
     if x.ndim != 2 or x.shape[1] != len(names):
         raise ValueError(
@@ -61,3 +75,16 @@ def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
             f"{tuple(x.shape)}"
         )
     return x
+
+
+def _array(data: Any, names: Sequence[str]) -> Tensor:
+    try:
+        rows = np.asarray(data)
+        # Text that looks like numbers is refused in a frame too; NumPy would read it.
+        kind = np.float64 if rows.dtype.kind in "biufO" else rows.dtype
+        return torch.from_numpy(np.array(rows, dtype=kind))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"inputs must be a frame or rows of {len(names)} numbers, {list(names)}; got "
+            f"{type(data).__name__} ({str(error).split('. ')[0]})"
+        ) from None

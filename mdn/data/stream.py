@@ -12,19 +12,25 @@ from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
-from pyarrow import parquet
 
 from mdn.data.columns import matrix
 from mdn.data.csv_lines import (
     check_not_ragged,
-    first_line,
     is_number,
     line_of_row,
-    parse_header,
     read_header,
     records,
+    skip_header,
 )
-from mdn.data.formats import ColumnFile, check_is_file, check_names, read_file, row_number
+from mdn.data.formats import (
+    ColumnFile,
+    check_is_file,
+    check_names,
+    open_parquet,
+    parquet_errors,
+    read_file,
+    row_number,
+)
 
 STANDARD_INPUT = "-"
 PIECE = 8192
@@ -100,9 +106,7 @@ class CsvStream(RowStream):
     def __init__(self, path: Path, stream: io.BufferedReader | None = None) -> None:
         self._is_file = stream is None
         self._stream = stream
-        header = (
-            read_header(path) if stream is None else parse_header(path, first_line(path, stream))
-        )
+        header = read_header(path) if stream is None else skip_header(path, stream)
         self._names, self._delimiter = header
         check_names(path, self._names)
         self.head = _no_rows(path, self._names)
@@ -125,14 +129,14 @@ class CsvStream(RowStream):
 
     def _behind_header(self) -> io.BufferedReader:
         stream = self.head.path.open("rb")
-        first_line(self.head.path, stream)
+        skip_header(self.head.path, stream)
         return stream
 
     def _open(
         self, stream: io.BufferedReader, numbers: list[str], others: list[str]
     ) -> arrow_csv.CSVStreamingReader:
         # As much of the first row as has arrived.
-        line = stream.peek().partition(b"\n")[0].decode(errors="replace")
+        line = stream.peek().replace(b"\r", b"\n").partition(b"\n")[0].decode(errors="replace")
         first = dict(zip(self._names, line.split(self._delimiter), strict=False))
         kinds = {name: _kind(first.get(name, "")) for name in numbers}
         kinds |= {name: pa.string() for name in others}
@@ -169,11 +173,8 @@ class ParquetStream(RowStream):
     """Parquet, whose row groups may be of any size."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = parquet.ParquetFile(path)
-        except (pa.ArrowException, OSError):
-            read_file(path)  # says what is wrong
-            raise
+        with parquet_errors(path):
+            self._file = open_parquet(path)
         self._read = 0
         names = self._file.schema_arrow.names
         check_names(path, names)
@@ -183,7 +184,7 @@ class ParquetStream(RowStream):
         return self._read / max(1, self._file.metadata.num_rows)
 
     def _tables(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
-        with self._file:
+        with self._file, parquet_errors(self.head.path):
             for batch in self._file.iter_batches(8 * PIECE, columns=[*numbers, *others]):
                 self._read += batch.num_rows
                 yield pa.Table.from_batches([batch])

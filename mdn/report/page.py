@@ -25,6 +25,7 @@ class Page:
     tables: Sequence[ScoreTable]
     pictures: Sequence[Picture]
     settings: Mapping[str, str]
+    remarks: Sequence[str] = ()
 
 
 def render(page: Page) -> str:

@@ -6,8 +6,8 @@ leading `+` that nothing reads, a word where a number belongs, a value that was 
 """
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
-from math import isfinite
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -18,25 +18,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.run.errors import UserError
+from mdn.run.fits import check_sizes
+from mdn.run.rules import read_values, rule_of
 from mdn.run.targets import check_targets, parameters
+from mdn.run.values import Anything, Flag, Number, Rule
 
 OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
-
-_NULLABLE = ("model.gradient_clip", "threads")
-_COUNTS = (
-    "data.batch_size",
-    "model.num_components",
-    "model.backbone.depth",
-    "trainer.max_epochs",
-)
-"""Whole numbers that the word `auto` leaves to the number of rows."""
-
-_SEVERAL = ("regularizer.input_noise", "regularizer.target_noise")
-"""Numbers of which there may be a list."""
-
-_LISTS = ("model.sharpness",)
-"""What is a list even of one."""
 
 
 def check(config: DictConfig) -> dict[str, Any]:
@@ -45,23 +33,43 @@ def check(config: DictConfig) -> dict[str, Any]:
     Raises:
         UserError: if a key, a value or a target is not what the configuration takes.
     """
-    given = resolved(config)
+    given = checked(resolved(config), _composed_from_groups())
+    _check_processes(given)
+    return given
+
+
+def checked(given: dict[str, Any], groups: DictConfig) -> dict[str, Any]:
+    """Plain data in which every key is known and every value is what its key takes.
+
+    Args:
+        given: the configuration as it is asked for.
+        groups: the same with its choices of groups and none of its values.
+
+    Raises:
+        UserError: if a key, a value or a target is not what the configuration takes, or if what
+            is asked for is larger than the memory of this machine.
+    """
     check_targets(given)
-    _check_node(given, _plain(_composed_from_groups()), "")
-    _check_combinations(given)
+    _check_node(given, _plain(groups), "")
+    given = read_values(given)
+    check_sizes(given)
     return given
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
     """Plain data with every interpolation followed and every mandatory value given."""
-    missing = sorted(OmegaConf.missing_keys(config))
+    try:
+        missing = sorted(OmegaConf.missing_keys(config))
+        plain = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None)
+        said = str(error).splitlines()[0]
+        raise UserError(
+            f"{key}: {said}; for a text that holds ${{...}} type \\${{...}}, in quotes"
+        ) from None
     if missing:
         wanted = " ".join(f"{key}=..." for key in missing)
         raise UserError(f"no value for {', '.join(missing)}; add {wanted} to the command")
-    try:
-        plain = OmegaConf.to_container(config, resolve=True)
-    except OmegaConfBaseException as error:
-        raise UserError(str(error)) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -70,15 +78,19 @@ def _composed_from_groups() -> DictConfig:
     """The configuration with this command's choices of groups, and none of its values."""
     hydra = HydraConfig.get()
     loader = GlobalHydra.instance().config_loader()
-    overrides = OverridesParser.create(config_loader=loader).parse_overrides(
-        list(hydra.overrides.task)
-    )
-    choices = [
+    choices = group_choices(list(hydra.overrides.task))
+    return loader.load_configuration(hydra.job.config_name, choices, RunMode.RUN)
+
+
+def group_choices(overrides: Sequence[str]) -> list[str]:
+    """Those of some overrides that choose from a group."""
+    loader = GlobalHydra.instance().config_loader()
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+    return [
         override.input_line
-        for override in overrides
+        for override in parsed
         if override.input_line and loader.get_group_options(override.key_or_group)
     ]
-    return loader.load_configuration(hydra.job.config_name, choices, RunMode.RUN)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -89,6 +101,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
+    _check_taken(given, known, path)
     for key, value in given.items():
         name = f"{path}{key}"
         if key not in known:
@@ -99,6 +112,18 @@ def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None
             continue
         else:
             _check_type(name, value, known[key])
+
+
+def _check_taken(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
+    """Another class need not take the settings of the one that it stands in for."""
+    target = given.get("_target_")
+    if target is None or known.get("_target_") in (None, target):
+        return
+    taken = parameters(target)
+    left = [key for key in given if key[0] != "_" and key not in taken]
+    if taken and left:
+        away = " ".join(f"~{path}{key}" for key in left)
+        raise UserError(f"{target} does not take {', '.join(left)}; add {away} to the command")
 
 
 def _check_added(
@@ -125,15 +150,20 @@ def _taken_by(target: str) -> frozenset[str]:
 def _check_type(name: str, value: Any, default: Any) -> None:
     _check_not_for_group(name, value, default)
     _check_not_for_node(name, value, default)
-    if name in _LISTS and not isinstance(value, list):
-        raise UserError(f"{name} must be a list, got {value!r}; put it in brackets: [{value}]")
+    if name.endswith("._partial_") and value is not default:
+        raise UserError(f"{name} must stay {str(default).lower()}, got {value!r}; leave it out")
+    if rule_of(name) is None:
+        _like(default).read(name, value)
+
+
+def _like(default: Any) -> Rule:
+    """What a key without a rule of its own takes, by its default."""
     if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise UserError(f"{name} must be true or false, got {value!r}")
-    elif _is_number_by_design(name, default):
-        several = isinstance(value, list) and name.endswith(_SEVERAL)
-        for each in value if several else [value]:
-            _check_number(name, each, default)
+        return Flag()
+    if isinstance(default, int | float):
+        hint = f" (the default is {default})"
+        return Number(whole=isinstance(default, int), words=(None,), hint=hint)
+    return Anything()
 
 
 def _check_not_for_group(name: str, value: Any, default: Any) -> None:
@@ -157,34 +187,8 @@ def _check_not_for_node(name: str, value: Any, default: Any) -> None:
         raise UserError(f"{name} must be a set of settings, got {value!r}{hint}")
 
 
-def _check_number(name: str, value: Any, default: Any) -> None:
-    if _is_no_number_by_design(name, value):
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise UserError(f"{name} must be a number, got {value!r} (the default is {default})")
-    if not isinstance(default, float) and value != int(value):
-        raise UserError(f"{name} must be a whole number, got {value!r}")
-
-
-def _is_number_by_design(name: str, default: Any) -> bool:
-    return isinstance(default, int | float) or name in _COUNTS
-
-
-def _is_no_number_by_design(name: str, value: Any) -> bool:
-    if value is None:
-        return name.startswith("trainer.") or name in _NULLABLE
-    if value == "auto":
-        return name in (*_COUNTS, "trainer.devices")
-    return value == "grid" and name.endswith("family.min_scale")
-
-
-def _check_combinations(given: dict[str, Any]) -> None:
+def _check_processes(given: dict[str, Any]) -> None:
     trainer = given.get("trainer", {})
-    if str(trainer.get("precision", "")) in ("16-true", "bf16-true", "transformer-engine"):
-        raise UserError(
-            f"trainer.precision must leave the likelihood its float32, got "
-            f"{trainer['precision']!r}; use bf16-mixed or 32-true"
-        )
     several = trainer.get("devices", 1) not in (1, "1", "auto") or trainer.get("num_nodes", 1) != 1
     if several and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError(

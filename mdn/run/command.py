@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -16,8 +17,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.run.check import check
-from mdn.run.errors import UserError, readable
+from mdn.run.errors import UserError, full_error, readable, wants_traceback
 from mdn.run.files import CONFIG_FILE, ERROR_FILE
+from mdn.run.program import fail
 from mdn.run.stop import Reason, farewell, reason, stoppable
 
 _USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
@@ -31,7 +33,7 @@ def command(name: str, config: DictConfig) -> Any:
     ends the command, and a sweep with it, at once.
     """
     try:
-        with stoppable():
+        with full_error(), stoppable():
             return _run(name, config)
     except BaseException as error:
         why = reason(error)
@@ -43,7 +45,9 @@ def command(name: str, config: DictConfig) -> Any:
 
 def _run(name: str, config: DictConfig) -> Any:
     try:
-        return _call(name, check(config))
+        checked = check(config)
+        _make_run_dir(checked.get("run_dir"))
+        return _call(name, checked)
     except Exception as error:
         run_dir = Path(HydraConfig.get().runtime.output_dir)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -51,10 +55,23 @@ def _run(name: str, config: DictConfig) -> Any:
             (run_dir / ERROR_FILE).write_text(message)
             print(f"this job failed, the sweep goes on: {readable(error)}")
             return float("inf")
-        if os.environ.get("HYDRA_FULL_ERROR") == "1" or not _is_users(error):
+        if wants_traceback() or not _is_users(error):
             raise
         _discard(run_dir, _began())
-        raise UserError(f"error: {readable(error)}") from None
+        fail(readable(error))
+
+
+def _make_run_dir(run_dir: str | None) -> None:
+    """Refuse a directory that cannot be written in before anything is computed."""
+    if run_dir is None:
+        return
+    try:
+        Path(run_dir).mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=run_dir):
+            pass
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UserError(f"run_dir={run_dir} cannot be written in ({why}); name another") from None
 
 
 def _say_farewell(name: str, why: Reason) -> None:
@@ -104,10 +121,16 @@ def _discard(run_dir: Path, began: float | None) -> None:
     """Remove what a run that came to nothing has left; what else is there stays."""
     if began is None or any(run_dir.glob("checkpoints/*")):
         return
-    ours = ["*.log", "events.out.tfevents.*", "hparams.yaml", CONFIG_FILE, ".hydra/*.yaml"]
-    for path in [path for pattern in ours for path in run_dir.glob(pattern)]:
+    for path in [path for pattern in _own_files() for path in run_dir.glob(pattern)]:
         if path.stat().st_mtime >= began - 1:
             path.unlink()
     for folder in (run_dir / ".hydra", run_dir / "checkpoints", run_dir / "figures", run_dir):
         with suppress(OSError):
             folder.rmdir()
+
+
+def _own_files() -> list[str]:
+    """Names of what this process writes into its run directory before there is a checkpoint."""
+    hydra = [f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")]
+    log = f"events.out.tfevents.*.{os.getpid()}.*"
+    return [f"{HydraConfig.get().job.name}.log", log, "hparams.yaml", CONFIG_FILE, *hydra]

@@ -19,6 +19,7 @@ from mdn.model.load import load
 from mdn.report.marginal import marginal_mixture
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import DPI, Picture, pictures
+from mdn.report.remarks import remarks
 from mdn.report.scores import Scores, score
 from mdn.report.settings import settings
 from mdn.report.tables import score_tables
@@ -34,11 +35,12 @@ def evaluate(config: dict[str, Any]) -> float:
     reference = None if trained_on is None else marginal_mixture(module, trained_on)
     scores = score(module, table, reference)
     scores = replace(scores, metrics=likelihood(module, table, problem) | scores.metrics)
-    run_dir = Path(config["run_dir"])
+    run_dir, ckpt = Path(config["run_dir"]), Path(config["ckpt"])
     write_metrics(scores.metrics, run_dir)
     if config["report"]:
-        write_report(module, table, scores, Path(config["ckpt"]), run_dir)
-    print_evaluation(score_tables(scores, table.target_names), run_dir)
+        write_report(module, table, scores, ckpt, run_dir)
+    said = _remarks(scores, table, _trained_in(ckpt))
+    print_evaluation(score_tables(scores, table.target_names), run_dir, said)
     return scores.metrics["test/nll"]
 
 
@@ -117,7 +119,7 @@ def write_report(
     module: MixtureModule, table: Table, scores: Scores, ckpt: Path, run_dir: Path
 ) -> None:
     """Write the pictures as files, and one page that holds them and everything else."""
-    trained_in = ckpt.absolute().parent.parent
+    trained_in = _trained_in(ckpt)
     drawn = list(pictures(module, table, scores, trained_in))
     save_pictures(drawn, run_dir / FIGURES)
     log_pictures(drawn, run_dir)
@@ -128,8 +130,19 @@ def write_report(
         score_tables(scores, table.target_names),
         drawn,
         settings(module.recipe, _fit(trained_in)),
+        _remarks(scores, table, trained_in),
     )
     (run_dir / REPORT_FILE).write_text(render(page), encoding="utf-8")
+
+
+def _trained_in(ckpt: Path) -> Path:
+    return ckpt.absolute().parent.parent
+
+
+def _remarks(scores: Scores, table: Table, trained_in: Path) -> list[str]:
+    val_rows = _fit(trained_in).get("val_rows")
+    rows = {"test": len(table)} | ({} if val_rows is None else {"val": val_rows})
+    return remarks(scores.metrics, rows)
 
 
 def save_pictures(drawn: list[Picture], folder: Path) -> None:

@@ -14,6 +14,7 @@ from mdn.data.write import replaced
 from mdn.export import PlainModel
 from mdn.mixture_module import MixtureModule
 from mdn.model.load import load
+from mdn.run.files import check_writable
 
 _EXAMPLE_ROWS = 5
 """Rows to trace with; the graph takes any number."""
@@ -24,8 +25,7 @@ def export(config: dict[str, Any]) -> None:
     if config["format"] not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {config['format']!r}")
     out = Path(config["out"])
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} in; make it")
+    check_writable(out)
     module = load(config["ckpt"])
     with replaced(out) as beside:
         FORMATS[config["format"]](module, beside)

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from mdn.answers import Answers, Asked
+from mdn.checks import check_fits
 from mdn.data.columns import Wanted, find_columns, matrix
 from mdn.data.formats import ColumnFile
 from mdn.data.seeds import generator
@@ -141,6 +142,7 @@ class Predictor:
     def _table(self, number: int, piece: ColumnFile) -> pa.Table:
         x = matrix(piece, self.module.recipe["inputs"])
         y = matrix(piece, self.targets) if self.targets else None
+        self._check_samples(len(x))
         columns = {name: piece.table.column(name) for name in self.ids}
         answers = self.answer(x, y, generator("samples", self.seed, number))
         twice = sorted(columns.keys() & answers.keys())
@@ -149,6 +151,12 @@ class Predictor:
                 f"{twice[0]!r} is a column of the answers too; rename it in {piece.path}"
             )
         return pa.table(columns | answers)
+
+    def _check_samples(self, rows: int) -> None:
+        """Refuse more draws for a piece than there is memory for: as they are drawn, and a copy."""
+        if "samples" in self.asked.columns:
+            numbers = rows * self.asked.samples * len(self.module.recipe["targets"])
+            check_fits(16 * numbers, f"samples={self.asked.samples} for {rows} rows at a time")
 
     def answer(
         self,

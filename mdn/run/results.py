@@ -88,7 +88,16 @@ def write_metrics(metrics: dict[str, Any], run_dir: Path) -> None:
 
 def write_config(config: dict[str, Any], run_dir: Path) -> None:
     """Write `config.yaml`: what this run does, every size a number and every path followed."""
-    OmegaConf.save(OmegaConf.create(config), run_dir / CONFIG_FILE)
+    OmegaConf.save(OmegaConf.create(_escaped(config)), run_dir / CONFIG_FILE)
+
+
+def _escaped(node: Any) -> Any:
+    """Every path is followed: a `${` that is left is a part of a name."""
+    if isinstance(node, dict):
+        return {key: _escaped(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_escaped(value) for value in node]
+    return node.replace("${", "\\${") if isinstance(node, str) else node
 
 
 _ROWS = {
@@ -112,24 +121,25 @@ _OUT_OF = {"test/components_alive": "num_components"}
 """Counts, and what they are counted among."""
 
 
-def print_results(metrics: dict[str, Any], run_dir: Path) -> None:
-    """A short table of the scores, and where checkpoint, figures and TensorBoard log are."""
+def print_results(metrics: dict[str, Any], run_dir: Path, said: Sequence[str] = ()) -> None:
+    """A short table of the scores, what must be said of them, and where the files are."""
     grid = Grid(show_header=False, box=None, pad_edge=False)
     grid.add_column()
     grid.add_column(justify="right")
     for key, label in _ROWS.items():
         if key in metrics:
             among = f" of {metrics[_OUT_OF[key]]}" if key in _OUT_OF else ""
-            said = _readable(metrics[key]) + among
-            grid.add_row(label, said, style="bold" if key == "test/nll" else "")
+            shown = _readable(metrics[key]) + among
+            grid.add_row(label, shown, style="bold" if key == "test/nll" else "")
     console = _console()
     console.print()
     console.print(grid)
+    _print_remarks(console, said)
     _print_places(console, run_dir)
 
 
-def print_evaluation(tables: Sequence[ScoreTable], run_dir: Path) -> None:
-    """All scores, and where the report is."""
+def print_evaluation(tables: Sequence[ScoreTable], run_dir: Path, said: Sequence[str] = ()) -> None:
+    """All scores, what must be said of them, and where the report is."""
     console = _console()
     for table in tables:
         console.print()
@@ -137,7 +147,15 @@ def print_evaluation(tables: Sequence[ScoreTable], run_dir: Path) -> None:
         console.print(_grid(table))
         if table.note:
             console.print(table.note, style="dim", markup=False)
+    _print_remarks(console, said)
     _print_places(console, run_dir)
+
+
+def _print_remarks(console: Console, said: Sequence[str]) -> None:
+    if said:
+        console.print()
+    for sentence in said:
+        console.print(sentence, style="bold", markup=False)
 
 
 def _grid(table: ScoreTable) -> Grid:

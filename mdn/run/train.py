@@ -15,10 +15,11 @@ from mdn.callbacks.checkpoint import best_path
 from mdn.callbacks.evaluating import evaluating
 from mdn.callbacks.singularity_reset import SingularityReset
 from mdn.data.module import TableModule
-from mdn.data.repeats import remarks
+from mdn.data.repeats import remarks as remarks_on_repeats
 from mdn.likelihood import use_compiled
 from mdn.mixture_module import MixtureModule
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
+from mdn.report.remarks import remarks
 from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
 from mdn.run.automatic import with_sizes
@@ -30,12 +31,9 @@ from mdn.run.results import print_results, reference_scores, write_config, write
 from mdn.run.resume import check_resume
 from mdn.run.stop import fitted
 
-MONITORED = ("val/nll", "val/nll_standardized")
-
 
 def train(config: dict[str, Any]) -> float:
     """Run one training job; the monitored metric is what a sweep minimises."""
-    _check_monitor(config["monitor"])
     _set_up_torch(config)
     data = build_data(config["data"])
     _warn_of_repeats(config, data)
@@ -49,7 +47,8 @@ def train(config: dict[str, Any]) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
-        print_results(metrics, Path(config["run_dir"]))
+        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        print_results(metrics, Path(config["run_dir"]), said)
     return metrics[config["monitor"]]
 
 
@@ -84,7 +83,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
     """What the fit was like, its scores aside."""
     return {
         "epochs": trainer.current_epoch,
-        "train_rows": len(data.train_table),
+        **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
         "num_components": module.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
@@ -96,7 +95,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
     """Say where a density would win by spikes, but not to who has already done something."""
     guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
-    for remark in remarks(data.learnable, grids=not guarded):
+    for remark in remarks_on_repeats(data.learnable, grids=not guarded):
         rank_zero_warn(remark)
 
 
@@ -104,11 +103,6 @@ def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> 
     recalibrate(module, data.val_table)
     keep_recalibration(trainer, module)
     return {"recalibration": module.recalibration}
-
-
-def _check_monitor(monitor: str) -> None:
-    if monitor not in MONITORED:
-        raise ValueError(f"monitor must be one of {', '.join(MONITORED)}, got {monitor!r}")
 
 
 def restore_best(trainer: Trainer, module: MixtureModule) -> None:

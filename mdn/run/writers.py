@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from mdn.data.write import replaced
+from mdn.run.files import check_writable
 
 STANDARD_OUTPUT = "-"
 
@@ -39,7 +40,7 @@ class TableWriter:
         out: a .parquet or .csv file, or "-" for CSV on standard output.
 
     Raises:
-        ValueError: on another ending.
+        ValueError: on another ending, or where no file can be written.
         FileNotFoundError: if the folder is not there.
     """
 
@@ -82,7 +83,4 @@ def _check_out(path: Path) -> None:
             f"out must end with one of {', '.join(FORMATS)}, or be - for standard output; got "
             f"{str(path)!r}"
         )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {path.parent} to write {path.name} in; make it"
-        )
+    check_writable(path)

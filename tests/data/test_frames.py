@@ -55,3 +55,24 @@ def test_a_model_predicts_for_a_frame_in_the_units_of_its_targets():
     assert not mixture.mu.requires_grad
     torch.testing.assert_close(mixture.mean, module(x).mean.detach(), rtol=1e-12, atol=0)
     assert mixture.mean.mean() == pytest.approx(500, abs=300)
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted"),
+    {
+        "text": ([["1", "2"]], "must be a frame or rows of 2 numbers"),
+        "complex": (np.ones((1, 2)) * 1j, "must be real numbers, got torch.complex128"),
+        "complex tensor": (torch.ones(1, 2) * 1j, "must be real numbers, got torch.complex64"),
+        "ragged": ([[1, 2], [3]], "got list"),
+        "dictionary": ({"a": [1.0], "b": [2.0]}, "got dict"),
+    }.values(),
+)
+def test_what_is_not_rows_of_numbers_is_refused(rows, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        input_matrix(rows, ["a", "b"])
+
+
+def test_a_lazy_frame_is_refused():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"got a LazyFrame, .* call its collect\(\) first"):
+        input_matrix(polars.DataFrame(COLUMNS).lazy(), NAMES)

@@ -1,0 +1,49 @@
+"""Sentences about scores that a reader must not miss, on a terminal and on top of a page."""
+
+from collections.abc import Mapping
+
+FEW_ROWS = 10
+"""With fewer rows a mean score is mostly chance."""
+
+
+def remarks(metrics: Mapping[str, float], rows: Mapping[str, int]) -> list[str]:
+    """What makes a model or its scores useless, said plainly; nothing where all is well.
+
+    Args:
+        metrics: flat, by the names of `metrics.json`.
+        rows: of "val" and "test", where they are known.
+    """
+    said = [_worse_than_a_gaussian(metrics), _few_val_rows(rows), _few_test_rows(rows)]
+    return [sentence for sentence in said if sentence]
+
+
+def _worse_than_a_gaussian(metrics: Mapping[str, float]) -> str:
+    nll, marginal = metrics.get("test/nll"), metrics.get("test/marginal_nll")
+    if nll is None or marginal is None or nll < marginal:
+        return ""
+    return (
+        f"The model is no better than one Gaussian that ignores the inputs: {nll:.4g} nats per "
+        f"test row, and {marginal:.4g} of the Gaussian. Do not use it: give it more rows, train "
+        "longer, or try fewer components."
+    )
+
+
+def _few_val_rows(rows: Mapping[str, int]) -> str:
+    count = rows.get("val", FEW_ROWS)
+    if count >= FEW_ROWS:
+        return ""
+    return (
+        f"The validation part has {_rows(count)}, too few to tell which epoch is best; raise "
+        "data.val_fraction, or name more rows with data.val_path."
+    )
+
+
+def _few_test_rows(rows: Mapping[str, int]) -> str:
+    count = rows.get("test", FEW_ROWS)
+    if count >= FEW_ROWS:
+        return ""
+    return f"The scores are means over {_rows(count)}: another few could give quite other scores."
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"

@@ -24,13 +24,15 @@ FAMILIES = [
     ("full", ["family.factor=precision", "model.ensemble_size=3", "model.backbone.norm=batch"]),
     ("shared_isotropic", ["model.ensemble_size=3", "model.backbone.norm=layer"]),
 ]
-IDS = [" ".join([name, *choice]) for name, choice in FAMILIES]
+CASES = [(name, choice, 2) for name, choice in FAMILIES]
+CASES += [("full", ["model.ensemble_size=3"], 1), ("diagonal", ["model.ensemble_size=3"], 1)]
+IDS = [f"{' '.join([name, *choice])} {targets}" for name, choice, targets in CASES]
 
 
-@pytest.fixture(params=FAMILIES, ids=IDS)
+@pytest.fixture(params=CASES, ids=IDS)
 def module(request):
-    name, choice = request.param
-    return untrained(f"family={name}", *choice, num_targets=2)
+    name, choice, targets = request.param
+    return untrained(f"family={name}", *choice, num_targets=targets)
 
 
 def exported(module, tmp_path, kind, capsys):
@@ -119,7 +121,7 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
             assert found.shape == value.shape
             np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5)
     described = {p.key: p.value for p in onnx.load(str(out)).metadata_props}
-    assert json.loads(described["mdn"])["targets"] == ["y0", "y1"]
+    assert json.loads(described["mdn"])["targets"] == module.recipe["targets"]
 
 
 @pytest.mark.filterwarnings("error:Exporting a model while it is in training mode")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mdn.run.build import load
+from mdn.model.load import load
 from mdn.run.compose import compose
 from mdn.run.evaluate import evaluate
 from mdn.run.train import train

@@ -1,7 +1,6 @@
 """Standardisation: fitted once on the training rows, part of the model ever after."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -58,11 +57,6 @@ class Standardizer(nn.Module):
         z = (values - self.shift) / self.factor
         z = z.clamp(-self.limit, self.limit) if self.bounded else z
         return z.to(dtype or torch.get_default_dtype())
-
-    def _load_from_state_dict(self, state_dict: Any, prefix: Any, *rest: Any, **named: Any) -> None:
-        if self.bounded:  # checkpoints from before there were limits answer as they did
-            state_dict.setdefault(f"{prefix}limit", torch.full_like(self.factor, LIMIT))
-        super()._load_from_state_dict(state_dict, prefix, *rest, **named)
 
     def check_fits(self, dtype: torch.dtype, names: Sequence[str] | None) -> None:
         """Refuse a type that has no numbers for values of these columns.

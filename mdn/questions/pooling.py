@@ -60,6 +60,8 @@ class Pooling(Moments):
         members, *batch = self._with_members()
 
         def side_by_side(stored: Float[Tensor, "M *batch _ P"]) -> Float[Tensor, "*batch _ P"]:
+            if stored.shape[-1] == 0:  # ONNX cannot reshape an empty tensor
+                return stored.new_zeros(*batch, members * self.num_components, 0)
             # What components share differs between members. Rows stay last in memory.
             stored = stored.expand(members, *batch, self.num_components, stored.shape[-1])
             turned = stored.movedim((-1, 0, -2), (0, 1, 2)).flatten(1, 2)

@@ -77,11 +77,3 @@ def test_a_type_without_numbers_for_a_target_is_refused(shift, factor, fits):
             ValueError, match=r"torch\.float32 cannot hold answers about target 'y'"
         ):
             units.check_fits(torch.float32, ["y"])
-
-
-def test_a_state_from_before_there_were_limits_can_be_loaded():
-    units = Standardizer(1, bounded=True).fit(with_one(1e9))
-    state = dict(Standardizer(1).fit(NORMAL).state_dict())
-    units.load_state_dict(state)
-    assert sorted(state) == ["factor", "shift"]
-    assert units.limit.item() == LIMIT

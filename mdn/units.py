@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
+from mdn.weights import unit_weights
+
 LIMIT = 1e3
 """Beyond so many units of the rest a value is absurd; a mean of 1e6 rows cannot have one."""
 
@@ -78,7 +80,9 @@ def column_units(
     """
     eps = torch.finfo(values.dtype).eps
     values = values.detach().double()
-    weight = values.new_ones(len(values)) if weight is None else _normalized(weight.detach())
+    weight = (
+        values.new_ones(len(values)) if weight is None else unit_weights(weight.detach().double())
+    )
     some = _Columns.of(values, weight)
     center, spread = some.units(eps)
     far = torch.zeros_like(values, dtype=torch.bool)
@@ -93,7 +97,7 @@ def column_units(
 
 def effective_rows(weight: Float[Tensor, " N"]) -> float:
     """How many rows of equal weight would tell as much (Kish 1965)."""
-    weight = _normalized(weight.detach())
+    weight = unit_weights(weight.detach().double())
     return (weight.sum().square() / weight.square().sum()).item()
 
 
@@ -224,12 +228,6 @@ def _weighted_median(
     ordered, order = values.sort()
     below = weight[order].cumsum(0)
     return ordered[int((below < below[-1] / 2).sum())]
-
-
-def _normalized(weight: Float[Tensor, " N"]) -> Float64[Tensor, " N"]:
-    """Weights times a power of two that keeps their sum and their squares within range."""
-    weight = weight.double()
-    return weight * (1 / _power_of_two(weight.amax()))
 
 
 def _power_of_two(largest: Float64[Tensor, "*of"]) -> Float64[Tensor, "*of"]:

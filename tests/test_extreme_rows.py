@@ -6,11 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from checkpoints import save
 from scipy.stats import norm
 
+import mdn
 from mdn.export import PlainModel
 from mdn.regressor import MDNRegressor
-from mdn.run.build import build_module
 
 SMALL = {"num_components": 2, "ensemble_size": 1, "random_state": 0}
 ROWS = 300
@@ -95,11 +96,8 @@ def test_it_has_none_in_an_exported_graph(with_a_constant):
     assert all(answer.isfinite().all() for answer in graph(far))
 
 
-def test_it_has_none_in_a_model_with_the_same_state(with_a_constant):
-    module = with_a_constant.module_
-    loaded = build_module(module.recipe["model"], 2, 1).eval()
-    loaded.load_state_dict(module.state_dict())
-    loaded.recipe = module.recipe
+def test_it_has_none_in_a_model_that_was_saved(with_a_constant, tmp_path):
+    loaded = mdn.load(save(with_a_constant.module_, tmp_path / "constant.ckpt"))
     one, other = (loaded.predict(x).mean for x in at_years(2023, 2050))
     assert torch.equal(one, other)
     np.testing.assert_array_equal(one.squeeze(-1), with_a_constant.predict(at_years(2023)[0]))

@@ -16,7 +16,7 @@ from pyarrow import csv
 
 import mdn
 from mdn.data import synthetic
-from mdn.run.build import build_data
+from mdn.run.build import stored_data
 from mdn.run.compose import compose
 from mdn.run.regret import RegretTable
 from mdn.run.results import components_alive
@@ -202,7 +202,7 @@ def trained(tmp_path):
         train(compose("train", [*overrides, *SMALL], tmp_path))
         model = mdn.load(tmp_path / "checkpoints" / "best.ckpt")
         metrics = json.loads((tmp_path / "metrics.json").read_text())
-        return metrics, model, build_data(model.recipe["data"]).tables["test"]
+        return metrics, model, stored_data(model.recipe["data"]).tables["test"]
 
     return go
 

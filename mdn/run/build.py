@@ -40,9 +40,8 @@ _SILENT: dict[str, Any] = {
 
 def build_data(config: Mapping[str, Any]) -> TableModule:
     """The datamodule of a `data` node, its tables read and split."""
-    data: TableModule = instantiate(config, _convert_="all")
-    data.setup("fit")
-    return data
+    # Not instantiated by Hydra, which takes a column named ${x} for an interpolation.
+    return _set_up(described(dict(config)))
 
 
 def stored_data(settings: Mapping[str, Any]) -> TableModule:
@@ -51,9 +50,15 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
     Raises:
         ValueError: if it does not describe registered data with settings of the right types.
     """
-    data: TableModule = registry.build("data", settings)
+    registry.check("data", settings)
     for key in (key for key in settings if key.endswith("path") and settings[key] is not None):
         print(f"reads the checkpoint's data.{key}: {settings[key]}")
+    return _set_up(settings)
+
+
+def _set_up(settings: Mapping[str, Any]) -> TableModule:
+    register_parts()
+    data: TableModule = registry.build("data", settings)
     data.setup("fit")
     return data
 

@@ -45,4 +45,5 @@ def _draw(axes: Axes, epoch: Float[Tensor, " T"], lines: Mapping[str, Tensor]) -
         axes.plot(epoch.numpy(), values.numpy(), label=label, marker=".", **look(index))
     axes.set_xlim(epoch[0].item(), max(epoch[-1].item(), epoch[0].item() + 1))
     axes.set_xlabel("epoch")
-    axes.legend(frameon=False, fontsize=9)
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": len(lines)}
+    axes.legend(frameon=False, fontsize=8, **above)

@@ -61,7 +61,9 @@ def draw_ellipses(
 
 
 def main_components(weight: Float[Tensor, " K"]) -> list[int]:
-    """The heaviest that together hold nearly all of the weight, but not too many to be seen."""
+    """All of a few; of many the heaviest that hold nearly all of the weight, and not too many."""
+    if len(weight) <= _MOST_NUMBERED:
+        return list(range(len(weight)))
     falling, order = weight.sort(descending=True)
     before = (falling.cumsum(0) - falling) / weight.sum()
     return order[before < _HELD][:_MOST_ELLIPSES].tolist()

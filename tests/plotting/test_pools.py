@@ -43,9 +43,12 @@ def test_the_average_of_a_batch_is_one_density_without_what_cannot_be_seen():
     torch.testing.assert_close(one.log_prob(y).exp(), expected, rtol=1e-4, atol=1e-12)
 
 
-def test_outlines_are_those_of_components_with_weight():
-    weight = torch.tensor([0.001, 0.5, 0.03, 0.4, 0.05, 0.019])
-    assert main_components(weight) == [1, 3, 4]
-    assert main_components(torch.tensor([1.0])) == [0]
-    assert main_components(torch.full((5,), 0.2)) == [0, 1, 2, 3, 4]
+def test_outlines_of_a_pool_are_those_of_components_with_weight():
+    weight = torch.full((80,), 1e-4)
+    weight[[7, 40, 3]] = torch.tensor([0.4, 0.5, 0.08])
+    assert main_components(weight) == [40, 7, 3]
     assert len(main_components(torch.full((120,), 1 / 120))) == 30
+
+
+def test_a_few_components_all_have_an_outline():
+    assert main_components(torch.tensor([0.001, 0.989, 0.01])) == [0, 1, 2]

@@ -98,7 +98,11 @@ def _each(
 def _intervals(scores: Scores, targets: Sequence[str]) -> ScoreTable:
     columns = [f"{target}: {what}" for target in targets for what in ("inside", "width")]
     levels = [percent(level) for level in LEVELS]
-    rows = [(f"{level} %", _interval(scores.metrics, targets, level)) for level in levels]
+    # A space that breaks no line, on a page as on a terminal.
+    rows = [
+        (f"{level}\N{NO-BREAK SPACE}%", _interval(scores.metrics, targets, level))
+        for level in levels
+    ]
     some = f", for {len(scores.rank)} of the rows." if len(scores.rank) < len(scores.pit) else "."
     columns += ["region: inside", "region: size"]
     return ScoreTable("Intervals and regions", columns, rows, _INTERVALS + some)

@@ -71,7 +71,8 @@ README: dict[str, list[Case]] = {
     ],
     "python scripts/evaluate.py ckpt=RUN/checkpoints/best.ckpt": [Case(checks.evaluated)],
     "python scripts/evaluate.py ckpt=... data=file data.path=other.csv": [
-        Case(checks.evaluated_elsewhere, CKPT)
+        Case(checks.evaluated_elsewhere, CKPT),
+        Case(checks.scored_alone, CKPT, " report=false"),
     ],
     "python scripts/predict.py ckpt=... data.path=new.csv out=predictions.parquet": [
         Case(checks.predicted, CKPT),
@@ -128,6 +129,41 @@ ADDITIONS = (
     "data.val_path=val.csv data.test_path=test.csv",
 )
 """What README says to add to the command for one's own data."""
+
+TOGETHER = {
+    "data": [
+        "'data.targets=[\"größe\"]'", "family.min_scale=grid", "data.dequantize=true",
+        "recalibrate=true", "'~callbacks.singularity_reset'", "schedule=constant",
+        "threads=null", "+trainer.max_time=00:01:00:00",
+    ],
+    "model": [
+        "model=mdn", "family.factor=precision", "model.ensemble_size=8", "objective=ngem",
+        "trainer.precision=bf16-mixed", "trainer.accelerator=cpu",
+    ],
+    "one": ["family=diagonal", "model.ensemble_size=1", "objective=crps", "schedule=cosine"],
+    "density": ["model=gmm", "objective=nll"],
+    "em": ["model=gmm_em", "model.start_from=k-means++"],
+}  # fmt: skip
+"""Options of training that README mentions, tried together; the first needs a file."""
+
+ALONE = {
+    "beta_nll": (["objective=beta_nll"], "its own tests train with it"),
+    "compiled": (["compile=true"], "it compiles for a minute"),
+    "processes": (["+trainer.strategy=ddp trainer.devices=2"], "it starts processes"),
+}
+"""Options that run by hand alone, and why."""
+
+ELSEWHERE = {
+    "weights_only=True": "an argument of torch.load",
+    "upper=True": "an argument of a method",
+    "report=false": "of evaluate.py, in a case of another file",
+    "'id=[name]'": "of predict.py, in the case of all columns",
+    "format=safetensors": "of export.py, in a case of its own",
+    "family=...": "the choices are those of the sweep",
+    "data=jumps,two_branches seed=0,1": "of experiment=regret, in its case",
+    "trainer.max_epochs=10": "every case sets it",
+}
+"""What only looks like an option of training, or is tried with a command."""
 
 EXAMPLES: dict[str, list[Case]] = {
     "python scripts/train.py data=inverse_problem hydra.run.dir=inverse": [

@@ -11,6 +11,7 @@ _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 _QUOTED = re.compile(r"`([^`]+)`")
 _COMMAND = re.compile(r"(python3? |scripts/\S+ |tensorboard |pytest |pip |cat )")
+_OPTION = re.compile(r"'?[+~]?[a-z_]+(\.[a-z_]+)*(=\S|'$)")
 _ADDED = re.compile(r"^\|[^|]+\| (`[^|]*`)", re.MULTILINE)
 
 
@@ -33,6 +34,13 @@ def additions(document: Path) -> list[str]:
 
 def _cells(table: str) -> list[str]:
     return [match[1] for match in _ADDED.finditer(table.partition("\n\n")[0])]
+
+
+def options(document: Path) -> list[str]:
+    """What between backticks looks like something to add to a command."""
+    quoted = _QUOTED.findall(_FENCED.sub("", document.read_text(encoding="utf-8")))
+    typed = [" ".join(text.split()) for text in quoted]
+    return list(dict.fromkeys(text for text in typed if _OPTION.match(text)))
 
 
 def code(document: Path) -> list[str]:

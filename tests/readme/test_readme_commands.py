@@ -3,11 +3,20 @@
 import shlex
 
 import pytest
-from cases import ADDITIONS, EXAMPLES, README, SHORT, YOUR_DATA
+from cases import (
+    ADDITIONS,
+    ALONE,
+    ELSEWHERE,
+    EXAMPLES,
+    README,
+    SHORT,
+    TOGETHER,
+    YOUR_DATA,
+)
 from checks import started
 from documents import EXAMPLES as EXAMPLES_FILE
 from documents import README as README_FILE
-from documents import additions, commands
+from documents import additions, commands, options
 
 TABLES = {README_FILE: README, EXAMPLES_FILE: EXAMPLES}
 
@@ -47,4 +56,34 @@ def test_the_command_does_what_it_is_for(typed, case, shell, first_run):
 def test_ones_own_data_take_what_the_table_adds(added, shell, first_run):
     found = started(shell(f"{YOUR_DATA} {added}{SHORT}"), first_run)
     assert found["epochs"] == 11
-    assert found["train_rows"] == (600 if "val_path" in added else 480)
+    assert found["train_rows"] == (700 if "val_path" in added else 560)
+
+
+def values(option: str) -> list[str]:
+    """An option with each of the values that it is written with."""
+    name, equals, value = option.partition("=")
+    return [f"{name}{equals}{each}" for each in value.split("|")]
+
+
+def test_the_tables_have_every_option():
+    typed = {value for option in options(README_FILE) for value in values(option)}
+    alone = [option for added, _ in ALONE.values() for option in added]
+    tried = {*(o for added in TOGETHER.values() for o in added), *alone, *ADDITIONS, *ELSEWHERE}
+    tried |= {"model.start_from=k-means", "model.start_from=random"}  # the default, and a demo
+    assert typed - tried == set(), "try it in cases.py"
+    assert ELSEWHERE.keys() - typed == set(), "no longer in README.md"
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_options_are_taken(name, shell, first_run):
+    data = "data=file data.path=sizes.csv " if name == "data" else ""
+    found = started(
+        shell(f"python scripts/train.py {data}{' '.join(TOGETHER[name])}{SHORT}"), first_run
+    )
+    assert found["test/nll"] < found["test/marginal_nll"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALONE)
+def test_options_that_take_long_are_taken(name, shell, first_run):
+    started(shell(f"python scripts/train.py {' '.join(ALONE[name][0])}{SHORT}"), first_run)

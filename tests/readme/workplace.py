@@ -62,12 +62,15 @@ def furnish(folder: Path) -> Path:
     for name in ("scripts", "conf"):
         (folder / name).symlink_to(ROOT / name)
     generator = np.random.default_rng(0)
-    write(homes(600, generator), folder / "my.csv")
+    write(homes(700, generator), folder / "my.csv")
     write(homes(100, generator), folder / "val.csv")
     write(homes(100, generator), folder / "test.csv")
     write(branches(200, seed=1), folder / "other.csv")
     write(branches(50, seed=2), folder / "new.csv")
     write(lanes(1318, generator), folder / "lanes.csv")
+    x = generator.normal(size=600)
+    sizes = {"x": x, "größe": (170 + 10 * x + 5 * generator.normal(size=600)).round()}
+    write(sizes, folder / "sizes.csv")
     (folder / "FOLDER").mkdir()
     times = generator.uniform(0, 60, 120)
     noise = (1 + times / 3) * generator.normal(size=120)

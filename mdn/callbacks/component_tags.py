@@ -1,17 +1,24 @@
-"""One number of each component, under as many tags of a log as anybody reads."""
+"""One number for each component in a log: how it is tagged, and how the tags are read back."""
 
+from collections.abc import Callable, Iterable
 from statistics import median
 
 MOST = 20
 """Components up to which each has a tag of its own."""
+
+SUMMARIES: dict[str, Callable[[list[float]], float]] = {"min": min, "median": median, "max": max}
+"""What stands for all components where there are more."""
 
 
 def component_tags(tag: str, values: list[float]) -> dict[str, float]:
     """`<tag>/<k>` for component k; of more than 20 `<tag>/min`, `<tag>/median` and `<tag>/max`."""
     if len(values) <= MOST:
         return {f"{tag}/{k}": value for k, value in enumerate(values)}
-    return {
-        f"{tag}/min": min(values),
-        f"{tag}/median": median(values),
-        f"{tag}/max": max(values),
-    }
+    return {f"{tag}/{name}": summary(values) for name, summary in SUMMARIES.items()}
+
+
+def component_names(tag: str, logged: Iterable[str]) -> list[str]:
+    """The ends of the tags of `component_tags` among those of a log, in order; maybe none."""
+    ends = {other.removeprefix(f"{tag}/") for other in logged if other.startswith(f"{tag}/")}
+    numbers = sorted((end for end in ends if end.isdigit()), key=int)
+    return numbers or [name for name in SUMMARIES if name in ends]

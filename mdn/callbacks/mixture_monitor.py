@@ -10,6 +10,11 @@ from mdn.callbacks.component_tags import component_tags
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
 
+TAG = "mixture"
+WEIGHT = "weight"
+EFFECTIVE = "effective_components", "effective_components_per_row"
+"""Under which tags of a log it stands; `report/history.py` reads them back."""
+
 
 class MixtureMonitor(Callback):
     """Logs, from some validation rows, how the components share the work.
@@ -52,7 +57,7 @@ class MixtureMonitor(Callback):
         values["worst_nll"] -= module.targets.log_det().item()
         values["worst_row"] = int(rows[int(values["worst_row"])])
         for logger in trainer.loggers:
-            tagged = {f"mixture/{name}": value for name, value in values.items()}
+            tagged = {f"{TAG}/{name}": value for name, value in values.items()}
             logger.log_metrics(tagged, step=trainer.global_step)
 
 
@@ -68,12 +73,12 @@ def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, fl
     """
     nll = -mixtures.log_prob(y)
     weight = mixtures.pi.mean(0)
-    per_row = torch.special.entr(mixtures.pi).sum(-1).exp()
+    of_mean = torch.special.entr(weight).sum().exp()
+    per_row = torch.special.entr(mixtures.pi).sum(-1).exp().mean()
     return {
-        "effective_components": torch.special.entr(weight).sum().exp().item(),
-        "effective_components_per_row": per_row.mean().item(),
+        **dict(zip(EFFECTIVE, (of_mean.item(), per_row.item()), strict=True)),
         "smallest_scale": mixtures.scale.smallest().min().item(),
         "worst_nll": nll.max().item(),
         "worst_row": int(nll.argmax()),
-        **component_tags("weight", weight.tolist()),
+        **component_tags(WEIGHT, weight.tolist()),
     }

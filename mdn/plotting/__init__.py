@@ -5,6 +5,7 @@ from mdn.plotting.coverage import coverage_figure
 from mdn.plotting.figure import density_figure
 from mdn.plotting.partial_dependence import partial_dependence_figure
 from mdn.plotting.pit_histogram import pit_figure
+from mdn.plotting.pool_usage import pool_usage_figure
 from mdn.plotting.reliability import reliability_figure
 from mdn.plotting.slices import slices_figure
 
@@ -13,6 +14,7 @@ __all__ = [
     "density_figure",
     "partial_dependence_figure",
     "pit_figure",
+    "pool_usage_figure",
     "reliability_figure",
     "slices_figure",
     "usage_figure",

@@ -15,6 +15,13 @@ from mdn.mixture import GaussianMixture
 from mdn.plotting.style import some_rows
 
 _MOST_ROWS = 192
+_LIGHTEST = 1e-4
+"""Components of less weight are not seen in a picture, as most of a large pool have."""
+
+
+def averaged(mixtures: GaussianMixture) -> GaussianMixture:
+    """One mixture, the mean of the densities of a batch, of the components that can be seen."""
+    return mixtures.pool().prune(_LIGHTEST)
 
 
 def nearest(

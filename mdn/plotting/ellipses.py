@@ -14,6 +14,8 @@ from mdn.plotting.style import LINE
 
 _RADIUS = 2.0
 _MOST_ELLIPSES = 30
+_HELD = 0.95
+"""Together the components that are drawn hold so much of the weight."""
 _MOST_NUMBERED = 12
 _NUMBER = {
     "fontsize": 10,
@@ -45,17 +47,26 @@ def draw_ellipses(
 ) -> None:
     """An outline for each component, stronger the more it weighs; where they are few, its number.
 
-    Of many only the heaviest are drawn.
+    Of many, only the heaviest that hold 95 % of the weight are drawn, and 30 at most.
     """
     strengths = (weight / weight.max()).sqrt().clamp(min=0.2).tolist()
     numbered = len(weight) <= _MOST_NUMBERED
-    for k in weight.argsort(descending=True)[:_MOST_ELLIPSES].tolist():
+    for k in main_components(weight):
         look = {"alpha": strengths[k], "linewidth": 0.5 + 1.3 * strengths[k]}
         outline = ellipse(mu[k], covariance[k], _RADIUS)
         outline.set(fill=False, edgecolor=LINE, **look)
         axes.add_patch(outline)
         if numbered:
             axes.annotate(str(k), outline.center, color=LINE, alpha=strengths[k], **_NUMBER)
+
+
+def main_components(weight: Float[Tensor, " K"]) -> list[int]:
+    """All of a few; of many the heaviest that hold nearly all of the weight, and not too many."""
+    if len(weight) <= _MOST_NUMBERED:
+        return list(range(len(weight)))
+    falling, order = weight.sort(descending=True)
+    before = (falling.cumsum(0) - falling) / weight.sum()
+    return order[before < _HELD][:_MOST_ELLIPSES].tolist()
 
 
 def ellipse(mu: Float[Tensor, "2"], covariance: Float[Tensor, "2 2"], radius: float) -> Ellipse:

@@ -15,14 +15,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.mixture import GaussianMixture
-from mdn.plotting.alike import by_telling
+from mdn.plotting.alike import averaged, by_telling
 from mdn.plotting.one_target import cell_density, usual_peak
 from mdn.plotting.style import density_colours, limits, literal, new_figure, some_rows
 
 _PLACES, _CELLS = 60, 120
 _MOST_INPUTS = 4
-_MOST_COMPONENTS = 400
-"""Rows times components that are averaged at each place: keeps a figure quick."""
+_AVERAGED = 32
+"""The most rows that are averaged at each place: keeps a figure quick."""
 _QUANTILES = {0.05: ":", 0.5: "-", 0.95: ":"}
 
 
@@ -71,11 +71,11 @@ def partial_dependence(
     target: int,
 ) -> Float[Tensor, "G cells"]:
     """Mean density of a target in each cell, with one input at each place in turn."""
-    x = x[some_rows(len(x), max(8, _MOST_COMPONENTS // predict(x[:1]).num_components))]
+    x = x[some_rows(len(x), _AVERAGED)]
     rows = x.repeat(len(places), 1, 1)
     rows[:, :, chosen] = places[:, None]
     return torch.stack(
-        [cell_density(predict(each).marginal([target]), cells).mean(0) for each in rows]
+        [cell_density(averaged(predict(each).marginal([target])), cells) for each in rows]
     )
 
 

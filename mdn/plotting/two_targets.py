@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.mixture import GaussianMixture
-from mdn.plotting.alike import most_telling_input
+from mdn.plotting.alike import averaged, most_telling_input
 from mdn.plotting.ellipses import draw_ellipses, moments
 from mdn.plotting.style import (
     limits,
@@ -28,9 +28,9 @@ from mdn.plotting.style import (
 _CELLS = 100
 _SHARES = [0.95, 0.8, 0.5]
 _PANELS = 6
-_MOST_COMPONENTS = 160
-"""Rows times components of a density that is averaged over rows: keeps a figure quick."""
-_LEGEND = "shaded: regions that hold 50, 80 and 95 %; ellipses: components at two sigma"
+_ALIKE, _UNLIKE = 4, 12
+"""Rows of a slice that a density is averaged over, of a single input and of several."""
+_LEGEND = "shaded: regions that hold 50, 80 and 95 %; ellipses: the main components at two sigma"
 Range = tuple[float, float]
 
 
@@ -58,9 +58,9 @@ def planes_figure(
     ends = limits(y[:, 0]), limits(y[:, 1])
     figure = new_figure(10.0, 6.4)
     panels = figure.subplots(2, _PANELS // 2, sharex=True, sharey=True).flat
-    averaged = max(1, _MOST_COMPONENTS // predict(x[:1]).num_components)
+    most = _ALIKE if x.shape[-1] == 1 else _UNLIKE
     for axes, rows in zip(panels, slices(x[:, chosen]), strict=True):
-        shown = rows[some_rows(len(rows), averaged)]
+        shown = rows[some_rows(len(rows), most)]
         draw_plane(axes, predict(x[shown]), y[rows], *ends)
         low, high = x[rows, chosen].aminmax()
         axes.set_title(f"{low:.3g} ≤ {literal(input_names[chosen])} ≤ {high:.3g}", fontsize=10)
@@ -83,7 +83,7 @@ def draw_plane(
 ) -> None:
     """The mean density of a batch of mixtures, their components on average, and data."""
     points, area = plane_grid(across, up, y.dtype)
-    density = mixtures.log_prob(points[:, :, None]).exp().mean(-1)
+    density = averaged(mixtures).log_prob(points).exp()
     levels = region_levels(density, area, _SHARES)
     grid = points[0, :, 0].numpy(), points[:, 0, 1].numpy()
     axes.contourf(*grid, density.numpy(), [*levels, math.inf], colors=region_colours(len(levels)))

@@ -1,37 +1,96 @@
-"""What TensorBoard knows of a run."""
+"""What the TensorBoard log of a run tells about its components."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_WEIGHT = "mixture/weight/"
+from mdn.callbacks.component_tags import component_names
+from mdn.callbacks.mixture_monitor import EFFECTIVE, TAG, WEIGHT
+
+_WEIGHT = f"{TAG}/{WEIGHT}"
 
 
-def component_usage(
-    run_dir: Path,
-) -> tuple[Float[Tensor, " T"], Float[Tensor, "T K"]] | None:
-    """Epochs and the mean weight of each component then; None where nothing was logged."""
+@dataclass(frozen=True, eq=False)
+class ComponentUsage:
+    """How components shared the rows while a model was trained.
+
+    Attributes:
+        epoch: when it was looked at, rising.
+        weight: mean weights over the validation rows, by the number of the component, or by
+            "min", "median" and "max" over all components where there are many.
+        effective: effective numbers of components, by the names of the log.
+    """
+
+    epoch: Float[Tensor, " T"]
+    weight: dict[str, Float[Tensor, " T"]]
+    effective: dict[str, Float[Tensor, " T"]]
+
+    @property
+    def of_each(self) -> bool:
+        """Whether every component has a weight of its own."""
+        return all(name.isdigit() for name in self.weight)
+
+
+def component_usage(run_dir: Path) -> ComponentUsage | None:
+    """What was logged in a directory; None where nothing was.
+
+    A directory holds several files where a run was resumed or started again: each file replaces
+    what those before it say about the epochs from its own first one.
+    """
+    usage = None
+    for events in _logs(run_dir):
+        names = component_names(_WEIGHT, events.Tags()["scalars"])
+        if names:
+            usage = _continued(usage, _usage(events, names), _first_epoch(events))
+    return usage
+
+
+def _logs(run_dir: Path) -> list[Any]:
+    """The files of a directory, in the order in which they were begun."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    if not any(run_dir.glob("events.out.tfevents*")):
-        return None
-    events = EventAccumulator(str(run_dir), size_guidance={"scalars": 0}).Reload()
-    tags = [tag for tag in events.Tags()["scalars"] if tag.startswith(_WEIGHT)]
-    if not tags:
-        return None
-    logged = [events.Scalars(tag) for tag in sorted(tags, key=_component)]
-    weight = torch.tensor([[event.value for event in events_] for events_ in logged]).T
+    paths = run_dir.glob("events.out.tfevents*")
+    logs = [EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload() for path in paths]
+    return sorted(logs, key=lambda log: log.FirstEventTimestamp())
+
+
+def _usage(events: Any, names: Iterable[str]) -> ComponentUsage:
+    steps = [event.step for event in events.Scalars(f"{TAG}/{EFFECTIVE[0]}")]
     counted = events.Scalars("epoch")
-    epoch = np.interp(
-        [event.step for event in logged[0]],
-        [event.step for event in counted],
-        [event.value + 1 for event in counted],
+    # Lightning numbers epochs and their last steps from 0; the monitor comes a step later.
+    last = np.searchsorted([event.step for event in counted], steps) - 1
+    return ComponentUsage(
+        torch.tensor([counted[i].value + 1 for i in last]),
+        {name: _values(events, f"{_WEIGHT}/{name}") for name in names},
+        {name: _values(events, f"{TAG}/{name}") for name in EFFECTIVE},
     )
-    return torch.from_numpy(epoch).to(weight), weight
 
 
-def _component(tag: str) -> int:
-    return int(tag.removeprefix(_WEIGHT))
+def _values(events: Any, tag: str) -> Float[Tensor, " T"]:
+    return torch.tensor([event.value for event in events.Scalars(tag)])
+
+
+def _first_epoch(events: Any) -> float:
+    return events.Scalars("epoch")[0].value + 1
+
+
+def _continued(
+    before: ComponentUsage | None, after: ComponentUsage, first_epoch: float
+) -> ComponentUsage:
+    if before is None or before.weight.keys() != after.weight.keys():
+        return after
+    kept = before.epoch < first_epoch
+    joined = {
+        part: {k: torch.cat([old[k][kept], new[k]]) for k in new}
+        for part, old, new in (
+            ("weight", before.weight, after.weight),
+            ("effective", before.effective, after.effective),
+        )
+    }
+    return ComponentUsage(torch.cat([before.epoch[kept], after.epoch]), **joined)

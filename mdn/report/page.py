@@ -56,7 +56,7 @@ def highlights(metrics: Mapping[str, float]) -> dict[str, str]:
     """The few numbers to look at first."""
     shown = {
         "negative log likelihood, nats per row": "nll",
-        "of the cells of rounded targets": "grid_nll",
+        "the same for the cells of rounded targets": "grid_nll",
         "gain over one Gaussian, nats": "gain_over_marginal",
         "excess over the optimum, nats": "excess_nll",
     }

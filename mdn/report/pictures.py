@@ -20,11 +20,12 @@ from mdn.plotting import (
     density_figure,
     partial_dependence_figure,
     pit_figure,
+    pool_usage_figure,
     reliability_figure,
     slices_figure,
     usage_figure,
 )
-from mdn.report.history import component_usage
+from mdn.report.history import ComponentUsage, component_usage
 from mdn.report.scores import Scores
 
 DPI = 150
@@ -59,11 +60,37 @@ def pictures(
     yield from _calibrations(scores, table.target_names)
     usage = component_usage(run_dir)
     if usage is not None:
-        caption = (
-            "The mean weight of each component over the validation rows while the model was "
-            "trained. Numbers at the right are those of the components."
-        )
-        yield Picture("component_usage", "Component usage", caption, usage_figure(*usage))
+        yield _usage(usage, module.num_components)
+
+
+def _usage(usage: ComponentUsage, num_components: int) -> Picture:
+    if usage.of_each:
+        weight = torch.stack(list(usage.weight.values()), -1)
+        drawn, caption = usage_figure(usage.epoch, weight), _EACH
+    else:
+        weight = {_LABELS[name]: values for name, values in reversed(usage.weight.items())}
+        effective = {_LABELS[name]: values for name, values in usage.effective.items()}
+        drawn = pool_usage_figure(usage.epoch, weight, effective, num_components)
+        caption = _POOL
+    return Picture("component_usage", "Component usage", caption, drawn)
+
+
+_EACH = (
+    "The mean weight of each component over the validation rows during training. The numbers at "
+    "the right name the components."
+)
+_POOL = (
+    "Left: the largest, the median and the smallest mean weight of a component over the "
+    "validation rows during training. Right: the effective number of components, exp(H) of "
+    "weights with entropy H, which is the number of components where all weigh the same."
+)
+_LABELS = {
+    "min": "smallest",
+    "median": "median",
+    "max": "largest",
+    "effective_components": "of the mean weights",
+    "effective_components_per_row": "of a row's weights, on average",
+}
 
 
 def _densities(module: MixtureModule, table: Table) -> Iterator[Picture]:

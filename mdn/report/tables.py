@@ -27,20 +27,20 @@ class ScoreTable:
 
 _JOINT = {
     "nll": "negative log likelihood, nats",
-    "grid_nll": "of the cells of rounded targets, nats",
-    "nll_bits": "in bits",
-    "nll_standardized": "of standardised targets, nats",
+    "nll_bits": "the same in bits",
+    "nll_standardized": "the same for standardized targets, nats",
+    "grid_nll": "negative log probability of the cells of rounded targets, nats",
     "optimal_nll": "the best that any model can reach",
     "excess_nll": "excess over the best",
     "marginal_nll": "one Gaussian that ignores the inputs",
     "gain_over_marginal": "gain over that Gaussian",
     "gain_over_marginal_mixture": "gain over a mixture that ignores the inputs",
-    "energy_score_standardized": "energy score, of standardised targets",
+    "energy_score_standardized": "energy score, standardized targets",
     "region_calibration_error": "mean error of the levels of regions",
 }
 _EACH = {
     "nll": "negative log likelihood, nats",
-    "grid_nll": "negative log likelihood of the cells of a rounded target",
+    "grid_nll": "negative log probability of the cells of a rounded target",
     "crps": "CRPS",
     "rmse_mean": "RMSE of the mean",
     "mae_mean": "MAE of the mean",
@@ -98,7 +98,11 @@ def _each(
 def _intervals(scores: Scores, targets: Sequence[str]) -> ScoreTable:
     columns = [f"{target}: {what}" for target in targets for what in ("inside", "width")]
     levels = [percent(level) for level in LEVELS]
-    rows = [(f"{level} %", _interval(scores.metrics, targets, level)) for level in levels]
+    # A space that breaks no line, on a page as on a terminal.
+    rows = [
+        (f"{level}\N{NO-BREAK SPACE}%", _interval(scores.metrics, targets, level))
+        for level in levels
+    ]
     some = f", for {len(scores.rank)} of the rows." if len(scores.rank) < len(scores.pit) else "."
     columns += ["region: inside", "region: size"]
     return ScoreTable("Intervals and regions", columns, rows, _INTERVALS + some)

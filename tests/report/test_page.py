@@ -3,12 +3,9 @@
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 from gaussian_model import NAMES, gaussian_model, table_of
 from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
 
-from mdn.report.history import component_usage
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import Picture
 from mdn.report.scores import score
@@ -51,20 +48,6 @@ def test_settings_are_flat_words():
         "data.path": "None",
         "epochs": "3",
     }
-
-
-def test_component_usage_is_read_back_in_order_and_in_epochs(tmp_path):
-    assert component_usage(tmp_path) is None
-    with SummaryWriter(str(tmp_path)) as writer:
-        for epoch in range(6):
-            writer.add_scalar("epoch", epoch, 8 * (epoch + 1))
-        for step, epoch in ((16, 2), (40, 5)):
-            for k in range(11):
-                writer.add_scalar(f"mixture/weight/{k}", k / 100 + epoch / 1000, step)
-    epoch, weight = component_usage(tmp_path)
-    assert epoch.tolist() == [2, 5]
-    expected = np.arange(11) / 100 + np.array([[2], [5]]) / 1000
-    np.testing.assert_allclose(weight, expected, rtol=1e-6)
 
 
 def test_a_density_is_named_by_its_columns():

@@ -10,7 +10,7 @@ import torch
 from workplace import Outcome, read
 
 import mdn
-from mdn.run.build import load
+from mdn.model.load import load
 
 EPOCHS = 11
 """To which training is shortened: some things happen every fifth epoch."""

@@ -1,17 +1,25 @@
 """Learn a conditional density p(y given x): mixture density networks and Gaussian mixtures."""
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mdn.estimators import GMM, select
+    from mdn.mixture import GaussianMixture
     from mdn.model.load import load
     from mdn.regressor import MDNRegressor
 
-__all__ = ["GMM", "MDNRegressor", "load", "select"]
+try:
+    __version__ = version("mdn")
+except PackageNotFoundError:  # a clone that is not installed
+    __version__ = "0+unknown"
+
+__all__ = ["GMM", "GaussianMixture", "MDNRegressor", "__version__", "load", "select"]
 
 _HOMES = {
     "GMM": "mdn.estimators",
+    "GaussianMixture": "mdn.mixture",
     "MDNRegressor": "mdn.regressor",
     "load": "mdn.model.load",
     "select": "mdn.estimators",

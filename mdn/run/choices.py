@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from mdn.run.compose import CONF
+from mdn.run.places import CONF
 
 _NO_NAME = re.compile(r"|null|true|false|[-+.\d].*", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_]\w*")

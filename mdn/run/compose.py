@@ -9,8 +9,7 @@ from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from mdn.run.check import checked, group_choices, resolved
-
-CONF = Path(__file__).parents[2] / "conf"
+from mdn.run.places import CONF
 
 
 def compose(command: str, overrides: list[str], run_dir: Path) -> dict[str, Any]:

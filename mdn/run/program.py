@@ -16,8 +16,8 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.run.choices import check_choices, group_names, no_such_choice
-from mdn.run.compose import CONF
 from mdn.run.errors import full_error, readable, wants_traceback
+from mdn.run.places import CONF
 
 _UNKNOWN = re.compile(r"^Could not override '([^']*)'")
 _CHOICE = re.compile(r"Could not find '([^'/]*)/([^']*)'")

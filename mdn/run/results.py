@@ -21,8 +21,8 @@ from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.mixture_module import MixtureModule
 from mdn.report.tables import ScoreTable
-from mdn.run.compose import CONF
 from mdn.run.files import CONFIG_FILE, FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.run.places import CONF
 from mdn.singularity import Thresholds, find_dead, tally
 
 _RESET = CONF / "callbacks" / "singularity_reset.yaml"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+from mdn.run.places import SCRIPTS
+
 
 class Stopped(BaseException):
     """Ctrl-C. Of a KeyboardInterrupt Lightning makes exit status 1, and is deaf to the next one."""
@@ -105,10 +107,10 @@ def farewell(why: Reason, run_dir: Path, began: float | None, overrides: Sequenc
     go_on_from = [f"ckpt_path={last}"] if last else came_from
     lines = [why.words if last or best else f"{why.words}: nothing had been saved yet"]
     if go_on_from and not why.fitted:
-        lines.append(f"go on       {_typed(script, *go_on_from, *own)}")
+        lines.append(f"go on       {typed(script, *go_on_from, *own)}")
     if best:
         label = "evaluate   " if why.fitted else "best so far"
-        lines.append(f"{label} {_typed(script.with_name('evaluate.py'), f'ckpt={best}')}")
+        lines.append(f"{label} {typed(script.with_name('evaluate.py'), f'ckpt={best}')}")
     return "\n".join(lines)
 
 
@@ -122,5 +124,8 @@ def _is_ckpt_path(override: str) -> bool:
     return override.lstrip("+").startswith("ckpt_path=")
 
 
-def _typed(script: Path, *arguments: str) -> str:
-    return shlex.join(["python", str(script), *arguments])
+def typed(script: Path, *arguments: str) -> str:
+    """The command line that runs a script, as its user types it."""
+    installed = script.parent == SCRIPTS and SCRIPTS.parent.name == "mdn"
+    start = ["mdn", script.stem] if installed else ["python", str(script)]
+    return shlex.join([*start, *arguments])

@@ -48,7 +48,7 @@ def kmeans_start(
     within = _covariance(rows - centres[labels], weight)
     marginal = _covariance(rows - _mean(rows, weight), weight)
     covariance = torch.lerp(within, marginal, _MARGINAL_SHARE)
-    return _mixture(torch.cat([centres, far]), covariance, family).to(y.device, y.dtype)
+    return _mixture(torch.cat([centres, far]), covariance, family).to(y.device, _wide(y.dtype))
 
 
 def plus_plus_start(
@@ -64,7 +64,7 @@ def plus_plus_start(
     """
     rows, weight, far = _distinct_rows(y, weight, num_components, seed)
     mu = _far_apart(rows, num_components - len(far), weight, seed)
-    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, y.dtype)
+    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, _wide(y.dtype))
 
 
 def random_start(
@@ -82,7 +82,7 @@ def random_start(
     num_near = num_components - len(far)
     chosen = torch.multinomial(weight, min(num_near, len(rows)), generator=_generator(seed))
     mu = _repeated(rows[chosen], num_near)
-    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, y.dtype)
+    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, _wide(y.dtype))
 
 
 def start_at(
@@ -202,6 +202,11 @@ def _filled(
     if not far.any():
         return y, weight, y[:0]
     return y[~far], weight[~far], y[far][weight[far].argsort(descending=True)]
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """A type that mixtures have: the same, or float64 for whole numbers and half precision."""
+    return dtype if dtype in (torch.float32, torch.float64) else torch.float64
 
 
 def _generator(seed: int) -> torch.Generator:

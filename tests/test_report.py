@@ -7,6 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mdn.model.checkpoint import write_checkpoint
 from mdn.model.load import load
 from mdn.run.compose import compose
 from mdn.run.evaluate import evaluate
@@ -68,7 +69,7 @@ def test_without_the_rows_of_training_the_mixture_is_left_out(checkpoint, tmp_pa
     for recipe in (gone | columns | parts | numbers, {}):
         state["mdn"]["data"] = recipe
         moved = tmp_path / "moved.ckpt"
-        torch.save(state, moved)
+        write_checkpoint(state, moved)
         evaluate(asked_of(moved, tmp_path, report=False) | {"data": data})
         assert "are not at hand" in capsys.readouterr().out
         metrics = json.loads((tmp_path / "metrics.json").read_text())

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import threshold
 
 from mdn import normal
 from mdn.arguments import Levels, probabilities, probability
@@ -160,9 +161,11 @@ def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> 
 
 
 def _tail_and_density(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    # Numbers too small for their type are ten times as slow, and add nothing.
+    # Numbers too small for their type are ten times as slow, and add nothing: beyond them
+    # a density is moved to where it is 0, and a probability to where it is 0 or 1.
     far = _far(y.dtype)
-    standard = ((y[..., None] - mu) / sigma).clamp(-far, far)
+    standard = -threshold(-(y[..., None] - mu) / sigma, -far, -4 * far)
+    standard = threshold(standard, -far, -4 * far)
     density = (pi / sigma * normal.density(standard)).sum(-1)
     return (pi * normal.cdf(standard)).sum(-1), density
 

@@ -47,7 +47,7 @@ def test_probabilities_of_components_sum_to_one(family):
 def test_the_midpoint_of_two_far_clusters_belongs_to_both(family):
     """Rows and their mirror images, so that nothing but rounding tells the clusters apart."""
     near = np.random.default_rng(0).integers(-8, 9, (50, 1)) / 4
-    fit = GMM(2, family, random_state=0).fit(np.concatenate([near, 1e4 - near]))
+    fit = GMM(2, family, min_scale=1e-4, random_state=0).fit(np.concatenate([near, 1e4 - near]))
     # Each log density, of some millions of nats, is rounded.
     rounding = 4 * np.spacing(abs(fit.score([[5e3]])))
     np.testing.assert_allclose(fit.predict_proba([[5e3]]), [[0.5, 0.5]], rtol=0, atol=rounding)

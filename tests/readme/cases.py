@@ -154,7 +154,6 @@ ALONE = {
 """Options that run by hand alone, and why."""
 
 ELSEWHERE = {
-    "weights_only=True": "an argument of torch.load",
     "upper=True": "an argument of a method",
     "report=false": "of evaluate.py, in a case of another file",
     "'id=[name]'": "of predict.py, in the case of all columns",

@@ -128,7 +128,7 @@ class Ascent:
 
 def _in_float64(start: GaussianMixture, device: torch.device) -> GaussianMixture:
     """Weights that were rounded to float32, or typed in by hand, sum to one again."""
-    wide = start.to(device, torch.float64)
+    wide = start.detach().to(device, torch.float64)
     return GaussianMixture(wide.log_pi.log_softmax(-1), wide.mu, wide.scale)
 
 

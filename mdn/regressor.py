@@ -1,5 +1,6 @@
 """The mixture density network for those who think in scikit-learn."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from mdn.data.memory import MemoryData
 from mdn.data.table import Table
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
+from mdn.report.remarks import FEW_ROWS
 from mdn.run.automatic import with_sizes
 from mdn.run.build import build_module, build_trainer, described
 from mdn.run.compose import compose
@@ -34,6 +36,9 @@ _CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "best_members", 
 
 _OF_DATA = ("val_fraction", "dequantize", "batch_size", "seed")
 """What is read of the configuration of the data."""
+
+_MOST_NATS_LOST = 1.0
+"""What a model may lose to one Gaussian before it is said: short fits lose a little."""
 
 _ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
 """What rows of x and y have to be."""
@@ -229,4 +234,19 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
     restore_best(trainer, module)
     if config["recalibrate"]:
         recalibrate(module, data.val_table)
-    return module.cpu().eval()
+    _warn_if_useless(module.cpu().eval(), data.val_table)
+    return module
+
+
+@torch.no_grad()
+def _warn_if_useless(module: MixtureModule, held_out: Table) -> None:
+    """Say where a model is far worse than one Gaussian that ignores the inputs."""
+    losses = -(module(held_out.x).log_prob(held_out.y) - module.marginal.log_prob(held_out.y))
+    lost = losses.mean().item()
+    if lost > _MOST_NATS_LOST and len(held_out) >= FEW_ROWS:
+        warnings.warn(
+            f"the model is worse than one Gaussian that ignores the inputs, by {lost:.3g} nats per "
+            f"row on {len(held_out)} rows held back; do not use it: give it more rows, train it "
+            "longer, or choose fewer components or another family",
+            stacklevel=4,
+        )

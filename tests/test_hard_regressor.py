@@ -53,3 +53,11 @@ def test_whole_numbers_and_flags_are_what_they_are_as_floats(kind):
     got, expected = answers(x, y), answers(x.astype(float), y.astype(float))
     for name, values in expected.items():
         np.testing.assert_array_equal(got[name], values)
+
+
+def test_a_model_worse_than_one_gaussian_is_said_to_be():
+    """Full covariances of 200 targets are learned from no 300 rows."""
+    draws = np.random.default_rng(0)
+    x, y = draws.normal(size=(300, 2)), draws.normal(size=(300, 200))
+    with pytest.warns(UserWarning, match="worse than one Gaussian that ignores the inputs, by .*"):
+        MDNRegressor(2, "full", max_epochs=1, ensemble_size=1, random_state=0).fit(x, y)

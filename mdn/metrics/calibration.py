@@ -7,6 +7,7 @@ asked of them is the same: histogram, distance from uniform, coverage.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -94,15 +95,35 @@ def region_size(
     Raises:
         ValueError: on a level that is not between 0 and 1, or that holds none of the samples.
     """
-    level, num_samples = inner_probability(level), whole("num_samples", num_samples, 1)
-    inside = round(level * num_samples)
-    if inside == 0:
+    return region_sizes(mixture, [level], num_samples, generator)[0]
+
+
+def region_sizes(
+    mixture: GaussianMixture,
+    levels: Sequence[Levels],
+    num_samples: int = 1000,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "L ..."]:
+    """Sizes of the highest-density regions of several levels, from the same samples.
+
+    Raises:
+        ValueError: as `region_size`.
+    """
+    num_samples = whole("num_samples", num_samples, 1)
+    inside = [_num_inside(inner_probability(level), num_samples) for level in levels]
+    log_prob = mixture.sample_log_prob(num_samples, generator).sort(0, descending=True).values
+    sizes = torch.exp(-log_prob).cumsum(0) / num_samples
+    return torch.stack([sizes[count - 1] for count in inside])
+
+
+def _num_inside(level: float, num_samples: int) -> int:
+    count = round(level * num_samples)
+    if count == 0:
         raise ValueError(
             f"a region of level {level:g} holds none of {num_samples} samples; set num_samples to "
             f"at least {math.ceil(1 / level)}"
         )
-    log_prob = mixture.sample_log_prob(num_samples, generator).sort(0, descending=True).values
-    return torch.exp(-log_prob[:inside]).sum(0) / num_samples
+    return count
 
 
 def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:

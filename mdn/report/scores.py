@@ -15,6 +15,7 @@ from torch import Tensor
 from mdn import metrics
 from mdn.data.module import EVALUATION_BATCH
 from mdn.data.table import Table
+from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
 from mdn.mixture import GaussianMixture
 from mdn.mixture_module import MixtureModule
@@ -146,8 +147,8 @@ def _sampled_scores(
     mixture = module(some.x)
     rank = metrics.density_rank(mixture, some.y, _SAMPLES, generator)
     values = {"region_calibration_error": metrics.calibration_error(rank)}
-    for level in metrics.LEVELS:
-        size = metrics.region_size(mixture, level, _SAMPLES, generator)
+    sizes = region_sizes(mixture, metrics.LEVELS, _SAMPLES, generator)
+    for level, size in zip(metrics.LEVELS, sizes, strict=True):
         values[f"region_coverage_{percent(level)}"] = metrics.region_coverage(rank, level)
         values[f"region_size_{percent(level)}"] = size.mean()
     if mixture.num_targets > 1:

@@ -13,6 +13,7 @@ from torch.func import functional_call
 
 from mdn.callbacks.checkpoint import best_path
 from mdn.callbacks.evaluating import evaluating
+from mdn.data.write import replaced
 from mdn.mixture import GaussianMixture
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 
@@ -90,7 +91,8 @@ def draw_density(
         if caption:
             figure.suptitle(f"{caption}\n{figure.get_suptitle()}".strip(), fontsize=9)
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        with replaced(path) as beside:
+            figure.savefig(beside)
     except Exception as error:
         rank_zero_warn(f"no figure {path.stem}: {type(error).__name__}: {error}")
         return False

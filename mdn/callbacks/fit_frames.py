@@ -5,6 +5,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from mdn.callbacks.density_plot import draw_density, show
+from mdn.data.write import replaced
 
 
 class FitFrames(Callback):
@@ -93,7 +94,7 @@ def animate(frames: list[Path], path: Path, frames_per_second: int) -> None:
     axes.set_axis_off()
     picture = axes.imshow(first)
     writer = PillowWriter(frames_per_second)
-    with writer.saving(figure, path, dpi=100):
+    with replaced(path) as beside, writer.saving(figure, beside, dpi=100):
         for frame in [*frames, *[frames[-1]] * 2 * frames_per_second]:
             picture.set_data(imread(frame))
             writer.grab_frame()

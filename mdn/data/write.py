@@ -11,14 +11,16 @@ from pathlib import Path
 def replaced(path: str | Path) -> Iterator[Path]:
     """Yield a path to write beside a file; what was written becomes the file when all goes well.
 
-    The name beside it is unique, so that two programs do not write into one file. The new file
-    is on the disk before it takes the place of the old one.
+    The name beside it is unique, so that two programs do not write into one file, and has the
+    same ending, by which libraries tell formats. The new file is on the disk before it takes the
+    place of the old one.
 
     Args:
         path: the file to write; its folder exists.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
+    beside = path.with_name(f".{path.stem}.{unique}.part{path.suffix}")
     try:
         yield beside
         _sync(beside)
@@ -27,6 +29,12 @@ def replaced(path: str | Path) -> Iterator[Path]:
             _sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    with replaced(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def _sync(path: Path) -> None:

@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from mdn.data.write import write_text
 from mdn.run.check import check
 from mdn.run.errors import UserError, full_error, readable, wants_traceback
 from mdn.run.files import CONFIG_FILE, ERROR_FILE
@@ -52,7 +53,7 @@ def _run(name: str, config: DictConfig) -> Any:
         run_dir = Path(HydraConfig.get().runtime.output_dir)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             message = f"{traceback.format_exc()}\n{' '.join(readable(error).split())}\n"
-            (run_dir / ERROR_FILE).write_text(message)
+            write_text(message, run_dir / ERROR_FILE)
             print(f"this job failed, the sweep goes on: {readable(error)}")
             return float("inf")
         if wants_traceback() or not _is_users(error):
@@ -84,7 +85,7 @@ def _say_farewell(name: str, why: Reason) -> None:
     said = farewell(why, run_dir, _began(), hydra.overrides.task) if trains else why.words
     print(f"\n{said}", file=sys.stderr)
     if hydra.mode == RunMode.MULTIRUN:
-        (run_dir / ERROR_FILE).write_text(f"{why.words}\n")
+        write_text(f"{why.words}\n", run_dir / ERROR_FILE)
         whole = HydraConfig.instance().cfg
         with suppress(SystemExit):  # which would say that jobs failed
             for callback in hydra.callbacks.values():

@@ -14,6 +14,7 @@ from mdn.data.fingerprint import changed
 from mdn.data.module import EVALUATION_BATCH, TableModule
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
+from mdn.data.write import replaced, write_text
 from mdn.mixture_module import MixtureModule
 from mdn.model.load import load
 from mdn.report.marginal import marginal_mixture
@@ -132,7 +133,7 @@ def write_report(
         settings(module.recipe, _fit(trained_in)),
         _remarks(scores, table, trained_in),
     )
-    (run_dir / REPORT_FILE).write_text(render(page), encoding="utf-8")
+    write_text(render(page), run_dir / REPORT_FILE)
 
 
 def _trained_in(ckpt: Path) -> Path:
@@ -149,8 +150,10 @@ def save_pictures(drawn: list[Picture], folder: Path) -> None:
     """Write each picture as an image to show and as a drawing to print."""
     folder.mkdir(parents=True, exist_ok=True)
     for picture in drawn:
-        (folder / f"{picture.name}.svg").write_bytes(picture.svg)
-        picture.figure.savefig(folder / f"{picture.name}.png", dpi=DPI)
+        with replaced(folder / f"{picture.name}.svg") as beside:
+            beside.write_bytes(picture.svg)
+        with replaced(folder / f"{picture.name}.png") as beside:
+            picture.figure.savefig(beside, dpi=DPI)
 
 
 def log_pictures(drawn: list[Picture], run_dir: Path) -> None:
@@ -162,6 +165,9 @@ def log_pictures(drawn: list[Picture], run_dir: Path) -> None:
 
 def _fit(trained_in: Path) -> dict[str, Any]:
     """What training said of itself; its scores are told anew."""
-    path = trained_in / METRICS_FILE
-    said = json.loads(path.read_text()) if path.is_file() else {}
-    return {key: value for key, value in said.items() if not key.startswith("test/")}
+    try:
+        said = json.loads((trained_in / METRICS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none there, or not a whole one
+        return {}
+    known = said if isinstance(said, dict) else {}
+    return {key: value for key, value in known.items() if not key.startswith("test/")}

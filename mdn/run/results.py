@@ -19,6 +19,7 @@ from mdn.callbacks.evaluating import evaluating
 from mdn.data.module import EVALUATION_BATCH
 from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
+from mdn.data.write import write_text
 from mdn.mixture_module import MixtureModule
 from mdn.report.tables import ScoreTable
 from mdn.run.files import CONFIG_FILE, FIGURES, METRICS_FILE, REPORT_FILE
@@ -80,15 +81,12 @@ def _mean_nll(log_prob: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None)
 
 def write_metrics(metrics: dict[str, Any], run_dir: Path) -> None:
     """Write `metrics.json`, one flat object, whole or not at all."""
-    target = run_dir / METRICS_FILE
-    beside = target.with_suffix(".tmp")
-    beside.write_text(json.dumps(metrics, indent=2) + "\n")
-    os.replace(beside, target)
+    write_text(json.dumps(metrics, indent=2) + "\n", run_dir / METRICS_FILE)
 
 
 def write_config(config: dict[str, Any], run_dir: Path) -> None:
     """Write `config.yaml`: what this run does, every size a number and every path followed."""
-    OmegaConf.save(OmegaConf.create(_escaped(config)), run_dir / CONFIG_FILE)
+    write_text(OmegaConf.to_yaml(OmegaConf.create(_escaped(config))), run_dir / CONFIG_FILE)
 
 
 def _escaped(node: Any) -> Any:

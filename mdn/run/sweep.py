@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table as Grid
 
+from mdn.data.write import replaced
 from mdn.run.files import ERROR_FILE, METRICS_FILE, SWEEP_FILE
 
 _SHOWN = ("test/nll", "test/excess_nll", "val/nll", "fit_seconds", "epochs")
@@ -75,7 +76,7 @@ def _job(directory: Path) -> Job:
 def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write rows that need not have all columns."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", newline="") as file:
+    with replaced(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

@@ -70,6 +70,25 @@ def test_train_leaves_its_answers(run, tmp_path):
     assert "tensorboard --logdir" in said
 
 
+@pytest.mark.parametrize("target", ["data.targets=[-1]", "data.targets=['\\${oc.env:HOME}']"])
+def test_columns_may_be_named_like_interpolations(run, tmp_path, target):
+    generator = np.random.default_rng(0)
+    names = ["${x}", "${oc.env:HOME}"]
+    columns = dict(zip(names, generator.normal(size=(2, 100)), strict=True))
+    csv.write_csv(pa.table(columns), tmp_path / "odd.csv")
+    own = [*FILE, "data.path=odd.csv", target]
+    status, said = run("train", *own, "hydra.run.dir=first")
+    assert status == 0, said
+    last = "ckpt_path=first/checkpoints/last.ckpt"
+    status, said = run("train", *own, last, "trainer.max_epochs=4", "hydra.run.dir=second")
+    assert status == 0, said
+    status, said = run("evaluate", "ckpt=second/checkpoints/best.ckpt", "report=false")
+    assert status == 0, said
+    model = mdn.load("second/checkpoints/best.ckpt")
+    assert [model.recipe["inputs"], model.recipe["targets"]] == [names[:1], names[1:]]
+    assert OmegaConf.load("second/config.yaml").data.path == "odd.csv"
+
+
 def test_evaluate_repeats_the_test_and_predict_gives_the_density(run, tmp_path, prices):
     status, said = run("train", *FILE, f"data.path={prices}", "data.targets=[price,rent]")
     assert status == 0, said

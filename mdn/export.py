@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mdn.mixture_module import MixtureModule
-from mdn.scale import Scale, TriangularScale
 
 
 class PlainModel(nn.Module):
@@ -31,7 +30,7 @@ class PlainModel(nn.Module):
         self.precision = module.dtype
         with torch.no_grad():
             row = module.inputs.shift[None].to(self.precision)
-            self.correlated = is_correlated(module.network(row).scale)
+            self.correlated = module.network(row).scale.correlated
 
     @property
     def output_names(self) -> list[str]:
@@ -51,8 +50,3 @@ class PlainModel(nn.Module):
             mixture.mu.expand(rows, components, targets),
             spread.expand(rows, components, *(targets,) * (1 + self.correlated)),
         )
-
-
-def is_correlated(scale: Scale) -> bool:
-    """Whether standard deviations alone do not tell the covariance."""
-    return isinstance(scale, TriangularScale) and scale.num_targets > 1

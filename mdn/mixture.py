@@ -33,6 +33,13 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         scale: the factor of each component's covariance.
     """
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError(
+            f"{cls.__name__} must not derive from GaussianMixture, whose answers are Gaussian "
+            "mathematics: a subclass with another density would inherit wrong ones; write a class "
+            "of its own"
+        )
+
     @takes_values
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Log density of y under each component, in nats, without the weights."""

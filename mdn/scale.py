@@ -78,6 +78,11 @@ class Scale(ABC):
     def given(self, first: int) -> "Scale":
         """The scale of the targets after the first ones, given those: the last block of A."""
 
+    @property
+    def correlated(self) -> bool:
+        """Whether standard deviations alone do not tell the covariance."""
+        return self.num_targets > 1
+
     @abstractmethod
     def tril(self) -> Float[Tensor, "*batch K D D"]:
         """A as dense lower triangular matrices."""
@@ -126,6 +131,10 @@ class DiagonalScale(Scale):
 
     stored: Float[Tensor, "*batch K P"]
     targets: int
+
+    @property
+    def correlated(self) -> bool:
+        return False
 
     @property
     def num_targets(self) -> int:
@@ -268,10 +277,10 @@ class PrecisionFactor(TriangularScale):
 def joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
     """One scale over the components of several, which have so many each.
 
-    Diagonal scales join to a diagonal one with nothing shared; any other to a Cholesky factor.
+    Uncorrelated scales join to a diagonal one with nothing shared; any other to a Cholesky factor.
     """
     pairs = list(zip(scales, counts, strict=True))
-    if all(isinstance(scale, DiagonalScale) for scale in scales):
+    if not any(scale.correlated for scale in scales):
         std = [s.std.expand(*s.std.shape[:-2], count, -1) for s, count in pairs]
         return DiagonalScale(torch.cat(std, -2), scales[0].num_targets)
     trils = [(s.tril(), count) for s, count in pairs]

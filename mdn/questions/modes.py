@@ -18,7 +18,7 @@ from mdn.questions.ascent import climb, same_top
 from mdn.questions.moments import Moments
 from mdn.questions.packing import in_front, split, widen
 from mdn.questions.surface import Surface
-from mdn.scale import CovarianceFactor, TriangularScale
+from mdn.scale import CovarianceFactor
 from mdn.triangular import lower_factor
 
 _NEWTON_STEPS = 3
@@ -64,7 +64,7 @@ class Modes(Moments):
 
 
 def _modes(mixture: Modes) -> ModeList:
-    if not isinstance(mixture.scale, TriangularScale) or mixture.num_targets == 1:
+    if not mixture.scale.correlated:
         return _climbed(mixture)
     # Curvatures are products of inverse factors, whose digits strong correlations would take: so
     # the way up is found where the targets are uncorrelated, and of one length.

@@ -16,7 +16,7 @@ Dims = Any
 
 
 def probabilities(levels: Levels) -> list[float]:
-    """The levels as Python numbers, which keep 1 - 1e-9 apart from 1.
+    """Read levels as Python numbers, which keep 1 - 1e-9 apart from 1.
 
     Raises:
         TypeError: on what is not numbers.
@@ -33,7 +33,7 @@ def probabilities(levels: Levels) -> list[float]:
 
 
 def probability(level: Levels) -> float:
-    """A single level as a Python number.
+    """Read a single level as a Python number.
 
     Raises:
         TypeError: on what is not a number.
@@ -45,7 +45,7 @@ def probability(level: Levels) -> float:
 
 
 def inner_probability(level: Levels) -> float:
-    """A single level of a region, which is neither 0 nor 1.
+    """Read a single level of a region, which is neither 0 nor 1.
 
     Raises:
         TypeError: on what is not a number.
@@ -65,7 +65,7 @@ def check_probabilities(levels: list[float]) -> None:
 
 
 def targets(dims: Dims, num_targets: int) -> list[int]:
-    """Which targets are meant.
+    """Read which targets are meant.
 
     Raises:
         ValueError: on what is not different whole numbers from 0 to num_targets - 1.
@@ -82,7 +82,7 @@ def targets(dims: Dims, num_targets: int) -> list[int]:
 
 
 def whole(name: str, value: Any, least: int) -> int:
-    """A count as a Python number.
+    """Read a count as a Python number.
 
     Raises:
         ValueError: on what is not a whole number of at least `least`.
@@ -97,7 +97,7 @@ def whole(name: str, value: Any, least: int) -> int:
 
 
 def sample_shape(shape: Any) -> tuple[int, ...]:
-    """The shape of samples: whole numbers of at least 0, or one of them for (n,).
+    """Read the shape of samples: whole numbers of at least 0, or one of them for (n,).
 
     Raises:
         ValueError: on anything else.

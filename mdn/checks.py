@@ -59,7 +59,7 @@ def available_memory() -> float:
 
 
 def readable_bytes(num_bytes: float) -> str:
-    """A number of bytes in the unit that suits it."""
+    """Write a number of bytes in the unit that suits it."""
     num_bytes = float(min(num_bytes, 1e300))  # of a whole number without end too
     units = ["bytes", "kB", "MB", "GB", "TB", "PB"]
     power = min(len(units) - 1, max(0, int(math.log10(max(num_bytes, 1)) // 3)))
@@ -83,7 +83,7 @@ def _physical_memory() -> float:
 
 
 def _allowed_memory() -> float:
-    """What a container grants at most, version 2 and version 1 of control groups."""
+    """Read what a container grants at most, by version 2 or 1 of control groups."""
     for path in _GROUP_LIMITS:
         try:
             return float(path.read_text())

@@ -20,7 +20,7 @@ _WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def as_tensor(values: Any, name: str) -> Tensor:
-    """The numbers as a tensor, in their own shape and on their own device.
+    """Read numbers as a tensor, in their own shape and on their own device.
 
     Args:
         values: a tensor, an array, a series or a frame of any library that narwhals knows, lists,

@@ -202,5 +202,5 @@ def _of_each(mixture: MixtureParameters, name: str, values: Any) -> Tensor:
 
 
 def normalized(log_pi: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch K"]:
-    """The log weights that sum to one."""
+    """Normalize log weights, so that their exponentials sum to one."""
     return log_pi - log_pi.logsumexp(-1, keepdim=True)

@@ -69,7 +69,7 @@ def register(role: str, name: str, part: Callable[..., Any]) -> None:
 
 
 def name_of(part: object) -> str | None:
-    """The name of a registered part; None where it has none."""
+    """Return the name of a registered part; None where it has none."""
     return next(
         (name for role in ROLES.values() for name, each in role.parts.items() if each is part), None
     )
@@ -125,7 +125,7 @@ def _build(role: str, settings: object, **given: Any) -> Any:
 
 
 def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """What a description names, and the settings beside the name."""
+    """Find the part that a description names, and the settings beside the name."""
     if type(settings) is not dict or type(settings.get(KIND)) is not str:
         raise ValueError(f"{path} must be settings with a {KIND!r}, got {settings!r:.100}")
     kind, parts = settings[KIND], ROLES[role].parts
@@ -139,7 +139,7 @@ def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], d
 
 @cache
 def parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The arguments of a part by name, with resolved type hints."""
+    """Return the arguments of a part by name, with resolved type hints."""
     hints = get_type_hints(part.__init__ if inspect.isclass(part) else part)
     return {
         name: parameter.replace(annotation=hints.get(name, Any))

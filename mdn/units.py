@@ -72,7 +72,7 @@ class ColumnUnits:
 def column_units(
     values: Float[Tensor, "N C"], weight: Float[Tensor, " N"] | None = None
 ) -> ColumnUnits:
-    """The center and the unit of each column.
+    """Compute the center and the unit of each column.
 
     Args:
         values: finite, or NaN where missing.
@@ -96,13 +96,13 @@ def column_units(
 
 
 def effective_rows(weight: Float[Tensor, " N"]) -> float:
-    """How many rows of equal weight would tell as much (Kish 1965)."""
+    """Count the rows of equal weight that would tell as much (Kish 1965)."""
     weight = unit_weights(weight.detach().double())
     return (weight.sum().square() / weight.square().sum()).item()
 
 
 def far_remark(name: str, values: Float[Tensor, " N"], far: Bool[Tensor, " N"]) -> str:
-    """What was seen of the far values of a column, in words without an end.
+    """Describe the far values of a column, in the first half of a sentence.
 
     Args:
         name: the column, as in "target 'y'".
@@ -190,7 +190,7 @@ class _Columns:
 def _far(
     values: Float64[Tensor, " N"], weight: Float64[Tensor, " N"], spread: float, eps: float
 ) -> Bool[Tensor, " N"]:
-    """Which values of a column are far."""
+    """Find the values of a column that are far."""
     rows = (~values.isnan() & (weight > 0)).nonzero().squeeze(-1)
     some, weight = values[rows], weight[rows]
     center = _weighted_median(some, weight)
@@ -212,7 +212,7 @@ def _far(
 def _few(
     distance: Float64[Tensor, " M"], differs: Bool[Tensor, " M"], share: Float64[Tensor, " M"]
 ) -> Iterator[int]:
-    """How many values may be far: a vanishing part, behind a gap, of a rest that does spread."""
+    """Count the values that may be far: a vanishing part, behind a gap, of a rest that spreads."""
     gone = share.cumsum(0)[:-1]
     vanishing = gone <= _VANISHING
     vanishing[:1] = True

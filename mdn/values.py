@@ -51,7 +51,7 @@ def takes_values(question: Callable[..., _Answer]) -> Callable[..., _Answer]:
 def as_values(
     mixture: AnyMixture, values: Values, name: str = "y", dims: Sequence[int] | None = None
 ) -> tuple[AnyMixture, Tensor]:
-    """A mixture and the values it is asked about, [*rows, D], both in the wider of their types.
+    """Read the values that a mixture is asked about, [*rows, D]; both in the wider of their types.
 
     Args:
         mixture: whose batch and targets the values must fit.
@@ -94,7 +94,7 @@ def _in_one_type(mixture: AnyMixture, values: Tensor) -> tuple[AnyMixture, Tenso
 
 
 def _is_ready(mixture: MixtureParameters, values: Any) -> bool:
-    """Whether there is nothing to do, told at the cost of a look: one row for each mixture."""
+    """Tell at the cost of a look whether values are ready: one row for each mixture."""
     if type(values) is not Tensor:
         return False
     mu, shape = mixture.mu, values.shape
@@ -125,7 +125,7 @@ def _with_axis(
 
 
 def _is_one_target(shape: torch.Size, batch: torch.Size, of_all: bool) -> bool:
-    """Whether values without the axis of their target can be told from any others."""
+    """Tell whether values without the axis of their target can mean only one thing."""
     return not shape or (len(shape) == 1 and (shape == batch or (of_all and not batch)))
 
 

@@ -13,7 +13,7 @@ _USUAL_EXPONENT = 64
 
 
 def unit_weights(weight: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
-    """The same weights times a power of two that lets sums of them and of squares fit.
+    """Multiply weights by a power of two that lets sums of them and of their squares fit.
 
     Weights of a usual size are returned as they are.
     """

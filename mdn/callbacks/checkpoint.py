@@ -179,7 +179,7 @@ def ends(trainer: Trainer) -> bool:
 
 
 def best_path(trainer: Trainer) -> str:
-    """The path of the best checkpoint of a run so far; empty where none is kept."""
+    """Return the path of the best checkpoint of a run so far; empty where none is kept."""
     return getattr(trainer.checkpoint_callback, "best_model_path", "")
 
 

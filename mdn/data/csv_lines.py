@@ -72,7 +72,7 @@ def _record(text: str, delimiter: str) -> list[str]:
 
 
 def _is_whole(text: str, delimiter: str) -> bool:
-    """Whether all quotes are closed."""
+    """Tell whether all quotes are closed."""
     try:
         next(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:

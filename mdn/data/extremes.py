@@ -21,7 +21,7 @@ _SHOWN = 3
 
 
 def within(table: Table, units: ColumnUnits) -> Table:
-    """The rows whose targets lie within `LIMIT` units.
+    """Keep the rows whose targets lie within `LIMIT` units.
 
     Args:
         table: any rows.
@@ -31,13 +31,13 @@ def within(table: Table, units: ColumnUnits) -> Table:
 
 
 def learnable_rows(train: Table) -> Table:
-    """The training rows without those whose targets are absurdly far out."""
+    """Leave out the training rows whose targets are absurdly far out."""
     units = column_units(train.y, train.weight)
     return _without(train, (units.far | _beyond(train, units)).any(-1))
 
 
 def extreme_remarks(train: Table, val: Table) -> Iterator[str]:
-    """What was seen in the training and validation rows, as they are, and what follows.
+    """Describe what is odd about the training and validation rows, and what follows from it.
 
     Args:
         train: the training rows, with those that are left out of training.

@@ -83,7 +83,7 @@ class Standardizer(nn.Module):
 
 
 def _limits(values: Float[Tensor, "N C"], units: ColumnUnits) -> Float[Tensor, " C"]:
-    """How far from 0 a column goes: as far as the rest of its values, where some are far."""
+    """Bound each column at the rest of its values, where some are far."""
     limits = torch.full_like(units.spread, LIMIT)
     for column in units.far.any(0).nonzero().squeeze(-1).tolist():
         rest = values[~units.far[:, column], column]

@@ -34,7 +34,7 @@ class Table:
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
 
     def counted(self) -> "Table":
-        """The rows of positive weight, the largest weight being 1: a common factor is no news."""
+        """Keep the rows of positive weight, scaled so that the largest weight is 1."""
         if self.weight is None:
             return self
         rows = (self.weight > 0).nonzero().squeeze(-1)

@@ -168,7 +168,7 @@ def _transforms(transforms: Values) -> Tensor:
 
 
 def _unless_nan(of: Tensor, answer: Tensor) -> Tensor:
-    """The answer, NaN where what it is of is: a comparison with NaN is not one."""
+    """Put NaN where the argument is NaN: a comparison with NaN is not one."""
     return torch.where(of.isnan(), of, answer)
 
 

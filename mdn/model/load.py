@@ -68,7 +68,7 @@ def load(path: str | Path) -> MixtureModule:
 
 
 def checked_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The recipe of a checkpoint, if every known key of it holds what it must.
+    """Check that every known key of a recipe holds what it must, and return the recipe.
 
     Raises:
         ValueError: with the key, what it holds and what it must hold.

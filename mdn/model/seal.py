@@ -54,7 +54,7 @@ def check_seal(path: str | Path) -> None:
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """The digest of the first bytes of a file."""
+    """Compute the digest of the first bytes of a file."""
     file.seek(0)
     digest = hashlib.sha256()
     while size > 0:

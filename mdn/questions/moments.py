@@ -50,7 +50,7 @@ class Moments(MixtureParameters):
         return (self.pi[..., None] * (self.mu - point[..., None, :])).sum(-2)
 
     def _away(self) -> Float[Tensor, "*batch K D"]:
-        """How far the means of the components are from that of the mixture."""
+        """Measure the means of the components from that of the mixture."""
         near = self._near()
         away = self.mu - near[..., None, :]
         return away - self._offset(near)[..., None, :]

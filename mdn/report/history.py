@@ -38,7 +38,7 @@ class ComponentUsage:
 
 
 def component_usage(run_dir: Path) -> ComponentUsage | None:
-    """What was logged in a directory; None where nothing was.
+    """Read what was logged in a directory; None where nothing was.
 
     A directory holds several files where a run was resumed or started again: each file replaces
     what those before it say about the epochs from its own first one.

@@ -7,7 +7,7 @@ FEW_ROWS = 10
 
 
 def remarks(metrics: Mapping[str, float], rows: Mapping[str, int]) -> list[str]:
-    """What makes a model or its scores useless, said plainly; nothing where all is well.
+    """Say plainly what makes a model or its scores useless; nothing where all is well.
 
     Args:
         metrics: flat, by the names of `metrics.json`.

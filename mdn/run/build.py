@@ -45,7 +45,7 @@ def build_data(config: Mapping[str, Any]) -> TableModule:
 
 
 def stored_data(settings: Mapping[str, Any]) -> TableModule:
-    """The datamodule that a checkpoint describes; the files that it names are printed first.
+    """Build the datamodule that a checkpoint describes; print the files that it names first.
 
     Raises:
         ValueError: if it does not describe registered data with settings of the right types.

@@ -157,7 +157,7 @@ def _check_type(name: str, value: Any, default: Any) -> None:
 
 
 def _like(default: Any) -> Rule:
-    """What a key without a rule of its own takes, by its default."""
+    """Take the rule of a key without one of its own from its default."""
     if isinstance(default, bool):
         return Flag()
     if isinstance(default, int | float):

@@ -41,7 +41,7 @@ def _check_choice(group: str, argument: str, choices: list[str], others: bool) -
 
 
 def no_such_choice(group: str, choice: str, argument: str = "") -> str:
-    """What is said of a choice that its group does not have."""
+    """Answer to a choice that its group does not have."""
     there = _options(group)
     close = get_close_matches(choice, there, n=1)
     hint = f"did you mean {close[0]}?" if close else "leave it out for the default"

@@ -13,7 +13,7 @@ from mdn.run.places import CONF
 
 
 def compose(command: str, overrides: list[str], run_dir: Path) -> dict[str, Any]:
-    """What a command line with these overrides is configured to do, as plain data.
+    """Compose what a command line with these overrides is configured to do, as plain data.
 
     Raises:
         UserError: as `check` does.

@@ -29,7 +29,7 @@ class UserError(CompactHydraException):
 
 
 def wants_traceback() -> bool:
-    """Whether the user has asked for tracebacks, with Hydra's HYDRA_FULL_ERROR=1."""
+    """Tell whether the user has asked for tracebacks, with Hydra's HYDRA_FULL_ERROR=1."""
     return _ASKED == "1"
 
 
@@ -66,6 +66,6 @@ def _key_in(message: str) -> str | None:
 
 
 def _of_system(error: OSError) -> str:
-    """What the operating system said, without its number."""
+    """Quote the operating system, without the number of its error."""
     named = error.strerror and error.filename
     return f"{error.filename}: {error.strerror}" if named else str(error)

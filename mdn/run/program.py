@@ -55,7 +55,7 @@ def fail(message: str) -> NoReturn:
 
 
 def sentence(name: str, error: Exception) -> str:
-    """What is wrong with a configuration, in one sentence where Hydra has several.
+    """Say what is wrong with a configuration, in one sentence where Hydra has several.
 
     Args:
         name: of the command.
@@ -90,7 +90,7 @@ def _nothing_reads(name: str, key: str) -> str:
 
 
 def _elsewhere(key: str, there: dict[str, list[str]]) -> str:
-    """What is said of a key that is a set of settings, or belongs to a choice not made."""
+    """Answer to a key that is a set of settings, or belongs to a choice not made."""
     inner = [each for each in there if each.startswith(f"{key}.")]
     if inner:
         return f"{key} must be a set of settings; what there is: {', '.join(inner)}"

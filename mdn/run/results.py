@@ -120,7 +120,7 @@ _OUT_OF = {"test/components_alive": "num_components"}
 
 
 def print_results(metrics: dict[str, Any], run_dir: Path, said: Sequence[str] = ()) -> None:
-    """A short table of the scores, what must be said of them, and where the files are."""
+    """Print a short table of the scores, what must be said of them, and where the files are."""
     grid = Grid(show_header=False, box=None, pad_edge=False)
     grid.add_column()
     grid.add_column(justify="right")

@@ -125,7 +125,7 @@ def _is_ckpt_path(override: str) -> bool:
 
 
 def typed(script: Path, *arguments: str) -> str:
-    """The command line that runs a script, as its user types it."""
+    """Write the command line that runs a script, as its user types it."""
     installed = script.parent == SCRIPTS and SCRIPTS.parent.name == "mdn"
     start = ["mdn", script.stem] if installed else ["python", str(script)]
     return shlex.join([*start, *arguments])

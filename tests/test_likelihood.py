@@ -13,6 +13,8 @@ import torch
 from family_list import FAMILIES, random_raw
 from torch.autograd import gradcheck, gradgradcheck
 
+from mdn.families import Full
+from mdn.head import MixtureHead
 from mdn.likelihood import (
     component_log_prob,
     log_prob,
@@ -314,3 +316,12 @@ def test_without_a_compiler_it_runs_as_written_and_says_so_once(tmp_path):
     )
     (warning,) = found["warnings"]
     assert warning.startswith("likelihoods run uncompiled, for there is no compiler that works")
+
+
+@pytest.mark.parametrize("factor", ["covariance", "precision"])
+def test_one_target_has_second_derivatives(factor):
+    """What one target stores of correlations is nothing, and no part of its likelihood."""
+    head = MixtureHead(2, 1, 3, Full(1e-3, factor)).double()
+    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    y = torch.randn(4, 1, dtype=torch.float64)
+    assert torch.autograd.gradgradcheck(lambda x: head(x).log_prob(y), x)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from mdn.report.names import printable
+from mdn.run.evaluate import _fit
 from mdn.run.files import check_writable
 from mdn.run.results import print_results, write_config
 
@@ -61,3 +63,15 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path):
     if Path("/proc").is_dir():
         with pytest.raises(ValueError, match=r"^out=/proc/a\.csv cannot be written: its folder"):
             check_writable(Path("/proc/a.csv"))
+
+
+def test_signs_that_would_move_the_cursor_are_written_out():
+    assert printable("größe \x1b[31mred\x07\n") == "größe \\x1b[31mred\\x07\\n"
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", '{"val_rows": "x"}', "[" * 10**5, "\x00\xff"])
+def test_a_damaged_file_beside_a_checkpoint_costs_nothing(tmp_path, damage):
+    (tmp_path / "metrics.json").write_text(damage, encoding="latin-1")
+    fit = _fit(tmp_path)
+    assert isinstance(fit, dict)
+    assert fit.get("val_rows") in (None, "x")

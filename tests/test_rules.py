@@ -9,6 +9,7 @@ from mdn.networks import ACTIVATIONS, NORMS
 from mdn.run.errors import UserError
 from mdn.run.export import FORMATS
 from mdn.run.fits import check_sizes
+from mdn.run.program import _in_a_line
 from mdn.run.rules import read_values, rule_of
 from mdn.run.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.start import STARTS
@@ -124,3 +125,8 @@ def test_what_cannot_fit_is_refused_by_its_setting(setting, monkeypatch):
     with pytest.raises(UserError, match=f"{setting}.* would take .* has 64 GB left; ask for less"):
         check_sizes(TOO_LARGE[setting])
     check_sizes({"model": MODEL, "data": {"train_rows": 10**6, "problem": {}}, "samples": 3})
+
+
+def test_a_warning_is_told_without_its_place_in_the_code():
+    assert _in_a_line("mend it", UserWarning, "module.py", 3) == "warning: mend it\n"
+    assert _in_a_line("gone", FutureWarning) == "warning (FutureWarning): gone\n"

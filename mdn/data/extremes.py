@@ -5,9 +5,9 @@ choice of the best epoch: its likelihood would be nearly all of the sum. Test sc
 row. Inputs stay: the model itself holds absurd ones at the range of the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from mdn.data.table import Table
@@ -15,6 +15,12 @@ from mdn.units import LIMIT, ColumnUnits, column_units, effective_rows, far_rema
 
 _FEW = 20
 """So few effective rows are worth a word where there are ten times as many."""
+
+_CROWDED = 1e-3
+"""The share of its standard deviation within which most of a column is crowded."""
+
+_ENOUGH = 100_000
+"""Rows that tell the deciles of a column."""
 
 _SHOWN = 3
 """Columns that are named in a remark."""
@@ -56,10 +62,28 @@ def extreme_remarks(train: Table, val: Table) -> Iterator[str]:
                 f"{far_remark(f'input {name!r}', x, far)}: the model takes them for the farthest "
                 "of the others; mend them, or mark what is missing by a column of its own"
             )
+    yield from _of_crowded("target", train.target_names, train.y, targets)
+    yield from _of_crowded("input", train.input_names, train.x, inputs)
     yield from _of_validation(val, targets)
     yield from _of_constant(train, inputs)
     for part, table in (("training", train), ("validation", val)):
         yield from _of_weights(part, table)
+
+
+def _of_crowded(
+    kind: str, names: Sequence[str], values: Float64[Tensor, "N C"], units: ColumnUnits
+) -> Iterator[str]:
+    """Remark on columns whose unit a few values decide that are more than a vanishing part."""
+    some = values[:: max(1, len(values) // _ENOUGH)]
+    low, high = (some.quantile(q, 0) for q in (0.1, 0.9))
+    inside = high - low
+    crowded = (inside > 0) & (inside < _CROWDED * units.spread)
+    for name in (name for name, here in zip(names, crowded.tolist(), strict=True) if here):
+        yield (
+            f"80 % of the rows have {kind} {name!r} within a thousandth of its standard deviation, "
+            "which a few values far out decide: next to them the others look alike. Mend or "
+            "remove them; mark what is missing by a column of its own"
+        )
 
 
 def _of_validation(val: Table, targets: ColumnUnits) -> Iterator[str]:

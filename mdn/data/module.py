@@ -7,7 +7,7 @@ from pathlib import Path
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
-from mdn.checks import check_at_least
+from mdn.checks import check_at_least, check_fits
 from mdn.data.batches import Batches, Blocks
 from mdn.data.columns import Selection, Wanted
 from mdn.data.dequantize import dequantized
@@ -180,6 +180,9 @@ class SyntheticData(TableModule):
         check_at_least("test_rows", test_rows, 1)
         self.problem = problem
         self.rows = {"train": train_rows, "val": val_rows, "test": test_rows}
+        columns = len(problem.input_names) + len(problem.target_names)
+        for name, rows in self.rows.items():
+            check_fits(8 * float(min(rows, 10**300)) * columns, f"data.{name}_rows={rows:.4g}")
 
     def _tables(self) -> dict[str, Table]:
         return {name: self._draw(i, rows) for i, (name, rows) in enumerate(self.rows.items())}

@@ -142,5 +142,8 @@ def _differentiable(
     values = iter(stored)
     value = plain_log_prob(y, log_pi, mu, scale.map(lambda _: next(values)))
     wanted = [tensor for tensor in tensors if tensor.requires_grad]
-    found = iter(torch.autograd.grad(value, wanted, above, create_graph=True))
+    # What one target stores of correlations is nothing, and no part of the value.
+    found = iter(
+        torch.autograd.grad(value, wanted, above, create_graph=True, materialize_grads=True)
+    )
     return [next(found) if tensor.requires_grad else None for tensor in tensors]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from mdn.data.write import replaced
+from mdn.model.archive import check_archive
 from mdn.model.seal import check_seal, seal
 from mdn.plain import check_plain
 
@@ -24,6 +25,9 @@ RECIPE = "mdn"
 FORMAT = "mdn_format"
 WEIGHTS = "state_dict"
 INPUT_UNITS = "inputs.factor"
+
+_TYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
+"""Types of the numbers of a model."""
 
 NUMBER = 1
 """The layout that this version writes and reads."""
@@ -53,11 +57,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         )
     check_seal(path)
     try:
+        check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
+        said = error if isinstance(error, ValueError) else type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); it is "
-            "something else, or holds code, which is never run: train again"
+            f"{path} is no checkpoint of plain data: it holds {said}. It is something else, or "
+            "would have run code, which is never done; take another copy, or train again"
         ) from None
     _check(checkpoint, path)
     return checkpoint
@@ -66,17 +72,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 def _check(checkpoint: Any, path: str | Path) -> None:
     if type(checkpoint) is not dict or type(checkpoint.get(RECIPE)) is not dict:
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no recipe")
-    if checkpoint.get(FORMAT) != NUMBER:
+    number = checkpoint.get(FORMAT)
+    if type(number) is not int or number != NUMBER:
+        told = number if type(number) is int else f"of type {type(number).__name__}"
         raise ValueError(
-            f"{path} has layout {checkpoint.get(FORMAT)!r:.20}, and this version reads {NUMBER}; "
-            "read it with the version that wrote it, or train again"
+            f"{path} has layout {told}, and this version reads {NUMBER}; read it with the version "
+            "that wrote it, or train again"
         )
     check_plain(checkpoint[RECIPE], f"the recipe in {path}")
     _check_weights(checkpoint.get(WEIGHTS), path)
 
 
 def _check_weights(weights: Any, path: str | Path) -> None:
-    if not isinstance(weights, dict) or not all(map(_is_whole, weights.values())):
+    if not isinstance(weights, dict) or not all(map(_is_whole, weights, weights.values())):
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no weights")
     for name, value in weights.items():
         if value.is_floating_point() and not _is_sound(name, value):
@@ -91,8 +99,10 @@ def _is_sound(name: str, value: Tensor) -> bool:
     return not bool((value.isnan() if name == INPUT_UNITS else ~value.isfinite()).any())
 
 
-def _is_whole(value: object) -> bool:
-    """Tell whether a value is a tensor with as much memory as it has numbers."""
-    if type(value) is not Tensor or value.layout != torch.strided:
+def _is_whole(name: object, value: object) -> bool:
+    """Tell whether a value has a name and is a tensor with as much memory as it has numbers."""
+    if type(name) is not str or type(value) is not Tensor:
+        return False
+    if value.layout != torch.strided or value.device.type != "cpu" or value.dtype not in _TYPES:
         return False
     return value.numel() * value.itemsize <= value.untyped_storage().nbytes()

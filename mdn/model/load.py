@@ -1,6 +1,5 @@
 """A model from its checkpoint, built from registered parts and checked numbers."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mdn.model.checkpoint import RECIPE, WEIGHTS, read_checkpoint
 from mdn.model.parts import register_parts
 from mdn.networks import MixtureDensityNetwork, MixtureNetwork
 from mdn.plain import fits, in_words
+from mdn.recalibration import LEAST, MOST
 
 register_parts()
 
@@ -29,6 +29,9 @@ _HINTS: dict[str, Any] = {
     RECALIBRATION: float,
 }
 """What a recipe holds beside the model; of these the first three are always there."""
+
+_LONGEST_NAME = 1000
+"""Letters of the name of a column."""
 
 _ALWAYS = ("data", "inputs", "targets")
 
@@ -79,9 +82,20 @@ def checked_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
             if not fits(value, hint):
                 raise ValueError(f"its {name} must be {in_words(hint)}, got {value!r:.100}")
     registry.check("model", recipe.get("model"))
-    if not 0 < recipe.get(RECALIBRATION, 1.0) < math.inf:
-        raise ValueError(f"its {RECALIBRATION} must be positive, got {recipe[RECALIBRATION]!r}")
+    _check_names([*recipe["inputs"], *recipe["targets"]])
+    if not LEAST / 2 < recipe.get(RECALIBRATION, 1.0) < 2 * MOST:
+        raise ValueError(
+            f"its {RECALIBRATION} must lie within {LEAST:g} and {MOST:g}, got "
+            f"{recipe[RECALIBRATION]!r}"
+        )
     return recipe
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError("two of its columns have one name")
+    if any(len(name) > _LONGEST_NAME for name in names):
+        raise ValueError(f"one of its columns has a name of more than {_LONGEST_NAME} letters")
 
 
 def _module(recipe: dict[str, Any], weights: Mapping[str, Tensor]) -> MixtureModule:
@@ -96,6 +110,7 @@ def _module(recipe: dict[str, Any], weights: Mapping[str, Tensor]) -> MixtureMod
     if any(value.dtype == torch.float64 for value in network_weights):
         module.double()
     _check_same(module.state_dict(), weights)
+    _check_units(weights)
     module.load_state_dict(weights, assign=True)
     return module.to("cpu")  # which it does not know yet
 
@@ -123,6 +138,15 @@ def _check_same(built: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> No
         wanted, got = (_described(each.get(name)) for each in (built, stored))
         if wanted != got:
             raise ValueError(f"by its settings {name} is {wanted}, by its weights {got}")
+
+
+def _check_units(weights: Mapping[str, Tensor]) -> None:
+    """Refuse units in which no column can be."""
+    for name in ("inputs.factor", "inputs.limit", "targets.factor"):
+        if not bool((weights[name] > 0).all()):
+            raise ValueError(f"its {name} must be above 0")
+    if not bool((weights["target_covariance"].diagonal() >= 0).all()):
+        raise ValueError("its target_covariance has a negative variance")
 
 
 def _described(tensor: Tensor | None) -> str:

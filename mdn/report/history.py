@@ -1,5 +1,6 @@
 """What the TensorBoard log of a run tells about its components."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,17 @@ def _logs(run_dir: Path) -> list[Any]:
     """The files of a directory, in the order in which they were begun."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    paths = run_dir.glob("events.out.tfevents*")
-    logs = [EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload() for path in paths]
-    return sorted(logs, key=lambda log: log.FirstEventTimestamp())
+    logs = []
+    for path in run_dir.glob("events.out.tfevents*"):
+        try:
+            log = EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload()
+            logs.append((log.FirstEventTimestamp(), log))
+        except Exception as error:  # of a damaged file TensorBoard raises whatever it meets
+            warnings.warn(
+                f"{path} cannot be read ({error}): the report leaves out what it logged",
+                stacklevel=2,
+            )
+    return [log for _, log in sorted(logs, key=lambda pair: pair[0])]
 
 
 def _usage(events: Any, names: Iterable[str]) -> ComponentUsage:

@@ -15,3 +15,8 @@ def score_keys(name: str, targets: Sequence[str]) -> list[str]:
 def percent(level: float) -> str:
     """A level in a name: 95 for 0.95."""
     return f"{100 * level:g}"
+
+
+def printable(text: str) -> str:
+    """Write out the signs of a text that would do something to a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -52,6 +52,11 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
     """
     registry.check("data", settings)
     for key in (key for key in settings if key.endswith("path") and settings[key] is not None):
+        if not str(settings[key]).isprintable():
+            raise ValueError(
+                f"the checkpoint's data.{key} holds signs that cannot be printed, "
+                f"{settings[key]!r:.200}; name the rows yourself: data=file data.path=..."
+            )
         print(f"reads the checkpoint's data.{key}: {settings[key]}")
     return _set_up(settings)
 

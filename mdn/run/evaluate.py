@@ -142,7 +142,7 @@ def _trained_in(ckpt: Path) -> Path:
 
 def _remarks(scores: Scores, table: Table, trained_in: Path) -> list[str]:
     val_rows = _fit(trained_in).get("val_rows")
-    rows = {"test": len(table)} | ({} if val_rows is None else {"val": val_rows})
+    rows = {"test": len(table)} | ({"val": val_rows} if type(val_rows) is int else {})
     return remarks(scores.metrics, rows)
 
 
@@ -167,7 +167,7 @@ def _fit(trained_in: Path) -> dict[str, Any]:
     """What training said of itself; its scores are told anew."""
     try:
         said = json.loads((trained_in / METRICS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none there, or not a whole one
+    except (OSError, ValueError, RecursionError):  # none there, or not a whole one
         return {}
     known = said if isinstance(said, dict) else {}
     return {key: value for key, value in known.items() if not key.startswith("test/")}

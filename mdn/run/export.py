@@ -2,6 +2,7 @@
 
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -36,7 +37,7 @@ def write_onnx(module: MixtureModule, path: Path) -> None:
     """An ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
     model = PlainModel(module).eval()
-    with _only_warnings("onnx_ir", "onnxscript"):  # they report every pass and every node
+    with _quiet():  # it reports every pass, every node and every package that is not there
         graph = torch.onnx.export(
             model,
             (_example(module),),
@@ -76,14 +77,24 @@ FORMATS: dict[str, Callable[[MixtureModule, Path], None]] = {
 """What each format is written with."""
 
 
+_LOGGERS = {
+    "onnx_ir": logging.WARNING,
+    "onnxscript": logging.WARNING,
+    "torch.onnx._internal.exporter._registration": logging.ERROR,
+}
+"""What the exporters are told to report from."""
+
+
 @contextmanager
-def _only_warnings(*names: str) -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in names]
+def _quiet() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
-        for logger in loggers:
-            logger.setLevel(logging.WARNING)
-        yield
+        for logger, least in zip(loggers, _LOGGERS.values(), strict=True):
+            logger.setLevel(least)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated")
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

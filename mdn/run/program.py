@@ -6,6 +6,7 @@ answers with advice that does not hold here, to a directory that cannot be made 
 
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -35,6 +36,7 @@ def program(name: str, main: Callable[[], Any]) -> None:
         name: of the command, and of its file in `conf/`.
         main: what Hydra has made of it.
     """
+    warnings.formatwarning = _in_a_line
     check_choices(sys.argv[1:])
     if wants_traceback():
         main()
@@ -46,6 +48,12 @@ def program(name: str, main: Callable[[], Any]) -> None:
         fail(sentence(name, error))
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
+
+
+def _in_a_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> str:
+    """Write a warning without the place in the code, which no user of a command looks for."""
+    kind = "" if category is UserWarning else f" ({category.__name__})"
+    return f"warning{kind}: {message}\n"
 
 
 def fail(message: str) -> NoReturn:

@@ -21,6 +21,7 @@ from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.data.write import write_text
 from mdn.mixture_module import MixtureModule
+from mdn.report.names import printable
 from mdn.report.tables import ScoreTable
 from mdn.run.files import CONFIG_FILE, FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.run.places import CONF
@@ -141,10 +142,10 @@ def print_evaluation(tables: Sequence[ScoreTable], run_dir: Path, said: Sequence
     console = _console()
     for table in tables:
         console.print()
-        console.print(table.title, style="bold", markup=False)
+        console.print(printable(table.title), style="bold", markup=False)
         console.print(_grid(table))
         if table.note:
-            console.print(table.note, style="dim", markup=False)
+            console.print(printable(table.note), style="dim", markup=False)
     _print_remarks(console, said)
     _print_places(console, run_dir)
 
@@ -161,7 +162,7 @@ def _grid(table: ScoreTable) -> Grid:
     grid = Grid(box=None, pad_edge=False, show_header=any(table.columns))
     grid.add_column()
     for name in table.columns:
-        grid.add_column(Text(name), justify="right", overflow="fold")
+        grid.add_column(Text(printable(name)), justify="right", overflow="fold")
     for label, cells in table.rows:
         grid.add_row(label, *cells)
     return grid

@@ -14,6 +14,16 @@ _LASTING = ("inputs", "targets", "model")
 _FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
 """What of it may change none the less."""
 
+_STATE = {
+    "epoch": int,
+    "global_step": int,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+"""What Lightning goes on with, and of which type it is."""
+
 _ADVICE = "to go on with a run, repeat its own overrides"
 
 
@@ -38,12 +48,25 @@ def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any])
             raise ValueError(
                 f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
             )
+    _check_state(ckpt_path, checkpoint)
     epochs = checkpoint["epoch"] + 1
     if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(
             f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
             "nothing is left to do; raise trainer.max_epochs"
         )
+
+
+def _check_state(ckpt_path: str, checkpoint: dict[str, Any]) -> None:
+    """Refuse what Lightning would stumble over, or go on with in silence."""
+    for key, kind in _STATE.items():
+        if not isinstance(checkpoint.get(key), kind):
+            raise ValueError(
+                f"{ckpt_path} holds no state of a run to go on with: its {key} must be of type "
+                f"{kind.__name__}; take the last.ckpt of a run"
+            )
+    if checkpoint["epoch"] < 0:
+        raise ValueError(f"{ckpt_path} has trained {checkpoint['epoch']} epochs, fewer than none")
 
 
 def _check_rows(ckpt_path: str, before: dict[str, Any], recipe: dict[str, Any]) -> None:

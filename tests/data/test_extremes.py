@@ -165,3 +165,14 @@ def test_weights_of_a_file_have_no_common_factor(tmp_path):
     rows, _ = read_table(path, "y", "x", "w")
     assert rows.weight is not None
     assert rows.weight.tolist() == [pytest.approx(1 / 3), 1]
+
+
+def test_a_few_values_that_decide_a_unit_are_remarked_on():
+    """One row in fifty is more than a vanishing part, and still hides all others."""
+    x = torch.linspace(-1, 1, 200, dtype=torch.float64)[:, None]
+    x[::50] = -1e12
+    y = torch.randn(200, 1, dtype=torch.float64)
+    table = Table(x, y, None, ["flow"], ["y"])
+    said = list(extreme_remarks(table, table[:20]))
+    assert len(said) == 1
+    assert "input 'flow' within a thousandth of its standard deviation" in said[0]

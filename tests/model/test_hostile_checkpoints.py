@@ -12,6 +12,7 @@ import torch
 from checkpoints import untrained
 
 import mdn
+from mdn.model.archive import _check_pickle
 from mdn.model.checkpoint import FORMAT, RECIPE, WEIGHTS, read_checkpoint, write_checkpoint
 from mdn.model.seal import seal
 from mdn.run.build import stored_data
@@ -41,7 +42,9 @@ def good():
         "problem": {"kind": "two_branches"},
         **{"train_rows": 9, "val_rows": 9, "test_rows": 9, "batch_size": 3, "seed": 0},
     }
-    return {RECIPE: module.recipe | {"data": data}, WEIGHTS: module.state_dict(), "epoch": 3}
+    state = {"epoch": 3, "global_step": 9, "loops": {}, "callbacks": {}}
+    state |= {"optimizer_states": [], "lr_schedulers": []}
+    return {RECIPE: module.recipe | {"data": data}, WEIGHTS: module.state_dict(), **state}
 
 
 @pytest.fixture
@@ -166,7 +169,7 @@ EDITS = {
     "inputs that are no names": (lambda c: c[RECIPE].update(inputs=[1, 2, 3]), "its inputs"),
     "one input more": (lambda c: c[RECIPE]["inputs"].append("z"), "by its settings"),
     "a recipe of text": (lambda c: c.update({RECIPE: "full"}), "holds no recipe"),
-    "a recalibration of 0": (lambda c: c[RECIPE].update(recalibration=0.0), "must be positive"),
+    "a recalibration of 0": (lambda c: c[RECIPE].update(recalibration=0.0), "must lie within"),
     "a recalibration of text": (lambda c: c[RECIPE].update(recalibration="1"), "recalibration"),
     "rows of text": (lambda c: c[RECIPE].update(rows={"train": "x"}), "its rows must be"),
     "no weights": (lambda c: c.pop(WEIGHTS), "holds no weights"),
@@ -186,7 +189,26 @@ EDITS = {
     ),
     "half precision": (
         lambda c: unreal(c[WEIGHTS], "inputs.shift", c[WEIGHTS]["inputs.shift"].half()),
-        "by its weights float16",
+        "holds no weights",
+    ),
+    "a name that is a number": (
+        lambda c: unreal(c[WEIGHTS], 3, torch.ones(1)),
+        "holds no weights",
+    ),
+    "a unit of 0": (lambda c: c[WEIGHTS]["inputs.factor"].zero_(), "inputs.factor must be above"),
+    "a negative unit": (lambda c: c[WEIGHTS]["targets.factor"].neg_(), "targets.factor must be"),
+    "a negative variance": (
+        lambda c: c[WEIGHTS]["target_covariance"].neg_(),
+        "negative variance",
+    ),
+    "an endless recalibration": (lambda c: c[RECIPE].update(recalibration=1e308), "must lie"),
+    "two columns of one name": (
+        lambda c: c[RECIPE].update(inputs=["a", "a", "b"]),
+        "two of its columns have one name",
+    ),
+    "a name without end": (
+        lambda c: c[RECIPE].update(inputs=["a", "b", "c" * 10**6]),
+        "a name of more than 1000 letters",
     ),
 }
 
@@ -224,9 +246,87 @@ def test_an_object_is_never_unpickled(good, tmp_path, place):
     node = {"recipe": checkpoint[RECIPE], "weights": checkpoint[WEIGHTS]}.get(place, checkpoint)
     node["sharpness"] = Payload(marker)
     write_checkpoint(checkpoint, tmp_path / "evil.ckpt")
-    with pytest.raises(ValueError, match="holds code, which is never run"):
+    with pytest.raises(ValueError, match="would have run code, which is never done"):
         mdn.load(tmp_path / "evil.ckpt")
     assert not marker.exists()
+
+
+def key_of_tuples():
+    """Two to the 60th steps to hash, in a hundred bytes."""
+    key = ()
+    for _ in range(60):
+        key = (key, key)
+    return key
+
+
+def pickled(*instructions):
+    return b"\x80\x02" + b"".join(instructions) + b"."
+
+
+PICKLES = {
+    "a byte array of any length": (
+        pickled(b"c__builtin__\nbytearray\n", b"\x8a\x05\x00\x00\x00\x80\x01", b"\x85", b"R"),
+        "__builtin__.bytearray",
+    ),
+    "a key whose hash takes forever": (
+        pickled(b"}", b"(t", b"q\x00", *[b"0h\x00h\x00\x86q\x00"] * 60, b"K\x01", b"s"),
+        "keys are not text or numbers",
+    ),
+    "a name from the stack": (pickled(b"U\x02os", b"U\x06system", b"\x93"), "instruction SHORT"),
+    "an instance of a class": (pickled(b"(ios\nsystem\n"), "the instruction INST"),
+    "nothing on the stack": (pickled(b"s"), "without what it takes"),
+    "cut short": (b"\x80\x02}", "exhausted before seeing STOP"),
+}
+
+
+@pytest.mark.parametrize("case", PICKLES)
+def test_instructions_that_no_checkpoint_needs_are_refused(tmp_path, case):
+    content, message = PICKLES[case]
+    with zipfile.ZipFile(tmp_path / "bad.ckpt", "w") as archive:
+        archive.writestr("archive/data.pkl", content)
+    seal(tmp_path / "bad.ckpt")
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=message):
+        mdn.load(tmp_path / "bad.ckpt")
+    assert time.monotonic() - start < WITHIN_SECONDS
+
+
+def test_a_key_of_tuples_is_refused_as_pickle_writes_it():
+    with pytest.raises(ValueError, match="keys are not text or numbers"):
+        _check_pickle(pickle_of_key())
+
+
+def pickle_of_key():
+    """A dictionary with that key, which no Python could make."""
+    value = pickle.dumps(key_of_tuples(), 2)
+    return value[:2] + b"}" + value[2:-1] + b"K\x01s."
+
+
+def test_compressed_records_are_refused(good, tmp_path):
+    write_checkpoint(good, tmp_path / "good.ckpt")
+    with zipfile.ZipFile(tmp_path / "good.ckpt") as whole:
+        records = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(tmp_path / "bomb.ckpt", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (records | {"archive/data/0": bytes(10**7)}).items():
+            archive.writestr(name, content)
+    seal(tmp_path / "bomb.ckpt")
+    with pytest.raises(ValueError, match="compressed records"):
+        mdn.load(tmp_path / "bomb.ckpt")
+
+
+def laughs():
+    value = ["ha"]
+    for _ in range(40):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize("number", [laughs(), "1", None, 1.0, True, torch.ones(3)])
+def test_a_layout_that_is_no_number_is_not_printed(good, tmp_path, number):
+    torch.save({**good, FORMAT: number}, tmp_path / "odd.ckpt")
+    seal(tmp_path / "odd.ckpt")
+    with pytest.raises(ValueError, match=r"has layout of type \w+, and this version reads 1"):
+        mdn.load(tmp_path / "odd.ckpt")
 
 
 def bytes_of(value):
@@ -265,7 +365,7 @@ def test_a_sealed_archive_of_another_kind_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "other.ckpt", "w") as archive:
         archive.writestr("data.txt", "hello")
     seal(tmp_path / "other.ckpt")
-    with pytest.raises(ValueError, match="cannot be read as a checkpoint of plain data"):
+    with pytest.raises(ValueError, match="is no checkpoint of plain data"):
         mdn.load(tmp_path / "other.ckpt")
 
 
@@ -275,7 +375,35 @@ def test_a_folder_or_nothing_is_refused(tmp_path):
             mdn.load(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epoch", "3"),
+        ("epoch", -5),
+        ("loops", {"fit_loop"}),
+        ("loops", 5),
+        ("callbacks", [1]),
+        ("optimizer_states", None),
+    ],
+)
+def test_a_state_that_no_run_left_is_not_gone_on_with(hostile, good, key, value):
+    path = hostile(lambda c: c.update({key: value if value != {"fit_loop"} else None}))
+    with pytest.raises(ValueError, match=r"no state of a run to go on with|fewer than none"):
+        check_resume(str(path), 10, good[RECIPE])
+
+
 DATA = {
+    "rows without end": ({"test_rows": 10**15}, r"data\.test_rows=1e\+15 would take .* of memory"),
+    "more rows than numbers": ({"test_rows": 10**40}, r"data\.test_rows=1e\+40 would take"),
+    "clusters without end": (
+        {
+            "problem": {
+                **{"kind": "random_clusters", "num_components": 10**12, "num_targets": 2},
+                **{"radius": 1.0, "correlated": True, "seed": 0},
+            }
+        },
+        "num_components=1000000000000 and 2 targets would take",
+    ),
     "a target": ({"_target_": "shutil.copyfile", "src": "a", "dst": "b"}, "with a 'kind'"),
     "a dotted kind": ({"kind": "shutil.copyfile"}, "does not know as a data"),
     "a problem that is a target": ({"problem": UNSAFE}, r"data\.problem must be settings"),
@@ -306,6 +434,19 @@ def test_files_that_a_checkpoint_names_are_printed_before_they_are_opened(capsys
     said = capsys.readouterr().out
     assert "data.path: /nowhere/secret.csv" in said
     assert "data.test_path: /nowhere/test.csv" in said
+
+
+def test_a_path_that_would_move_the_cursor_is_refused_by_name(capsys):
+    settings = {
+        "kind": "file",
+        "path": "/tmp/\x1b[31mred\x1b]0;pwn\x07.csv",
+        **{"targets": [0], "inputs": None, "weight": None, "val_path": None, "test_path": None},
+        **{"val_fraction": 0.1, "test_fraction": 0.1},
+        **{"dequantize": False, "batch_size": "auto", "seed": 0},
+    }
+    with pytest.raises(ValueError, match=r"data\.path holds signs that cannot be printed") as error:
+        stored_data(settings)
+    assert "\x1b" not in str(error.value) + capsys.readouterr().out
 
 
 def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):

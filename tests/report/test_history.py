@@ -81,3 +81,9 @@ def test_of_two_runs_in_a_directory_the_last_one_counts(tmp_path, before, after)
     usage = component_usage(tmp_path)
     assert usage.epoch.tolist() == [4, 8, 12]
     assert len(usage.weight) == min(after, 3)
+
+
+def test_a_damaged_log_is_left_out_by_its_name(tmp_path):
+    (tmp_path / "events.out.tfevents.1.damaged").write_bytes(b"\xff" * 50)
+    with pytest.warns(UserWarning, match=r"damaged cannot be read .* leaves out what it logged"):
+        assert component_usage(tmp_path) is None

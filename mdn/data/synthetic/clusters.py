@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from mdn.checks import check_fits
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import DensityProblem, correlated_mixture
 from mdn.mixture import GaussianMixture
@@ -43,6 +44,8 @@ class RandomClusters(DensityProblem):
         self, num_components: int, num_targets: int, radius: float, correlated: bool, seed: int
     ) -> None:
         _check_above_zero(num_components=num_components, num_targets=num_targets, radius=radius)
+        covariances = float(num_components) * num_targets**2
+        check_fits(8 * covariances, f"num_components={num_components} and {num_targets} targets")
         self.shape = (num_components, num_targets)
         self.radius = radius
         self.correlated = correlated

@@ -93,8 +93,9 @@ def _check_pickle(content: bytes) -> None:
     for instruction, argument, _ in pickletools.genops(content):
         if instruction.name not in _INSTRUCTIONS:
             raise ValueError(f"the instruction {instruction.name}, by which none is written")
-        if instruction.name == "GLOBAL" and not _MAKERS.fullmatch(argument):
-            raise ValueError(f"{argument.replace(' ', '.')!r:.80}, which is no plain data")
+        called = str(argument)
+        if instruction.name == "GLOBAL" and not _MAKERS.fullmatch(called):
+            raise ValueError(f"{called.replace(' ', '.')!r:.80}, which is no plain data")
         _step(instruction, argument, stack, memo)
 
 

@@ -62,8 +62,9 @@ def load(path: str | Path) -> MixtureModule:
         recipe = checked_recipe(checkpoint[RECIPE])
         module = _module(recipe, checkpoint[WEIGHTS])
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"{path} cannot be built: {error}. It was written by another version of this project, "
+            f"{path} cannot be built: {said}. It was written by another version of this project, "
             "or by another program; read it with that one, or train again"
         ) from None
     module.recipe = recipe

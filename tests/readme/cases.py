@@ -147,7 +147,7 @@ TOGETHER = {
 """Options of training that README mentions, tried together; the first needs a file."""
 
 ALONE = {
-    "beta_nll": (["objective=beta_nll"], "its own tests train with it"),
+    "beta_nll": (["objective=beta_nll", "model.num_components=1"], "its own tests train with it"),
     "compiled": (["compile=true"], "it compiles for a minute"),
     "processes": (["+trainer.strategy=ddp trainer.devices=2"], "it starts processes"),
 }

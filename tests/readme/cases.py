@@ -157,6 +157,7 @@ ELSEWHERE = {
     "upper=True": "an argument of a method",
     "report=false": "of evaluate.py, in a case of another file",
     "'id=[name]'": "of predict.py, in the case of all columns",
+    "format=torch_export out=model.pt2": "of export.py, in a case of its own",
     "format=safetensors": "of export.py, in a case of its own",
     "family=...": "the choices are those of the sweep",
     "data=jumps,two_branches seed=0,1": "of experiment=regret, in its case",

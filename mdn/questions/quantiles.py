@@ -117,12 +117,17 @@ class Quantiles(Moments):
             raise ValueError("an expected shortfall needs a share above 0, got 0")
         if level == 1:
             return self.mean
+        # About the quantile: far from zero, numbers may lie farther apart than the mixture is wide.
+        about = self._quantile([level], upper)[0].detach()
+        near = type(self)(self.log_pi, self.mu - about[..., None, :], self.scale)
+        return about + near._shortfall(level, upper)
+
+    def _shortfall(self, level: float, upper: bool) -> Float[Tensor, "*batch D"]:
         sign = -1 if upper else 1
         quantile = self._quantile([level], upper)[0]
         standard = sign * self._standard(quantile)
         # E[y - c; y < q] of one component is (mu - c) Phi(z) - sigma phi(z); an upper tail is
-        # mirrored. With c = q nothing large cancels far from zero, and an error in q counts only
-        # by its square.
+        # mirrored. With c = q an error in q counts only by its square.
         anchor = quantile.detach()
         edge = self.sigma.mT * normal.density(standard)
         beyond = (self.mu.mT - anchor[..., None]) * normal.cdf(standard) - sign * edge

@@ -86,3 +86,16 @@ def test_next_to_no_probability(tail, upper):
         mu = torch.randn(6, generator=generator, dtype=torch.float64).tolist()
         std = (1 + 0.02 * torch.randn(6, generator=generator, dtype=torch.float64)).tolist()
         check(mixture_of(pi, mu, std), tail, upper)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("level", [1e-9, 1e-6, 0.05, 0.7])
+@pytest.mark.parametrize(("dtype", "far"), [(torch.float32, 1.7e9), (torch.float64, 1e18)])
+@pytest.mark.parametrize("components", [1, 2])
+def test_expected_shortfall_where_numbers_lie_farther_apart(dtype, far, level, upper, components):
+    pi, std = [0.25, 0.75][-components:], [3.0, 1.0][-components:]
+    far = torch.tensor(far, dtype=dtype).item()
+    mixture = mixture_of(pi, [far] * components, std, dtype)
+    # A few standard deviations are less than one rounding of the mean.
+    found = mixture.expected_shortfall(level, upper).item()
+    assert abs(found - far) <= torch.finfo(dtype).eps * far

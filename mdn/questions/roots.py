@@ -41,13 +41,13 @@ def root(
         small: how short a Newton step is when it is the last; 0 without.
     """
     at = torch.where((start > low) & (start < high), start, (low + high) / 2)
-    small = torch.zeros_like(at) if small is None else small
+    short = torch.zeros_like(at) if small is None else small
     rows, point, before = slice(None), at, high - low
     for _ in range(_MOST_STEPS):
         value, slope = function(point, rows)
         low, high = torch.where(value <= 0, point, low), torch.where(value >= 0, point, high)
         newton, finest = value / slope, _resolution(point)
-        near = newton.abs() <= torch.maximum(finest, small)
+        near = newton.abs() <= torch.maximum(finest, short)
         todo = (value.abs() > tolerance) & (high - low > finest) & ~near
         # As long as the bracket but for rounding, it leads to an end of it.
         reached = (point - newton).clamp(low, high)
@@ -60,8 +60,8 @@ def root(
             break
         if left <= 0.8 * len(todo):
             rows = torch.arange(len(at), device=at.device)[rows][todo]
-            kept = (low, high, before, point, small)
-            low, high, before, point, small = (v[todo] for v in kept)
+            kept = (low, high, before, point, short)
+            low, high, before, point, short = (v[todo] for v in kept)
     return at
 
 

@@ -48,11 +48,23 @@ class Scale(ABC):
         """A^-1 residual; beyond `mdn.normal.farthest` it may be held there."""
 
     def whiten_far(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
-        """A^-1 residual, finite and right however long the residual is."""
+        """A^-1 residual, right however long it is; held at the largest number of its type."""
         largest = torch.finfo(residual.dtype).max
-        longest = residual.detach().abs().amax(-1, keepdim=True)
-        unit = (longest / farthest(residual.dtype) ** 0.5).clamp(min=1)
-        return (self.whiten(residual / unit) * unit).clamp(-largest, largest)
+        whitened, unit = self.whiten_in_units(residual)
+        return (whitened * unit).clamp(-largest, largest)
+
+    def whiten_in_units(
+        self, residual: Float[Tensor, "*batch K D"]
+    ) -> tuple[Float[Tensor, "*out K D"], Float[Tensor, "*out K 1"]]:
+        """A^-1 residual in a unit that leaves room to compute, and the unit.
+
+        It is 1 unless the residual, or its ratio to the smallest entry of A, is very large.
+        """
+        room = farthest(residual.dtype) ** 0.5
+        longest = residual.detach().abs().amax(-1, keepdim=True) / room
+        ratio = longest / self.smallest().detach()[..., None]
+        unit = torch.maximum(longest, ratio).clamp(1, torch.finfo(residual.dtype).max)
+        return self.whiten(residual / unit), unit
 
     @abstractmethod
     def colour(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
@@ -272,21 +284,6 @@ class PrecisionFactor(TriangularScale):
         return PrecisionFactor(
             self.diagonal * factor, self.lower * (factor[rows] / factor[columns])
         )
-
-
-def joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
-    """One scale over the components of several, which have so many each.
-
-    Uncorrelated scales join to a diagonal one with nothing shared; any other to a Cholesky factor.
-    """
-    pairs = list(zip(scales, counts, strict=True))
-    if not any(scale.correlated for scale in scales):
-        std = [s.std.expand(*s.std.shape[:-2], count, -1) for s, count in pairs]
-        return DiagonalScale(torch.cat(std, -2), scales[0].num_targets)
-    trils = [(s.tril(), count) for s, count in pairs]
-    return CovarianceFactor.from_tril(
-        torch.cat([t.expand(*t.shape[:-3], count, -1, -1) for t, count in trils], -3)
-    )
 
 
 def lower_positions(num_targets: int) -> tuple[list[int], list[int]]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mdn.numbers import as_tensor
 from mdn.questions.moments import Moments
-from mdn.scale import joined
+from mdn.scale import CovarianceFactor, DiagonalScale, Scale
 from mdn.triangular import norm
 from mdn.values import Values
 
@@ -45,7 +45,7 @@ class Pooling(Moments):
         return type(self)(
             torch.cat([m.log_pi + log_share[i] for i, m in enumerate(members)], -1),
             torch.cat([m.mu for m in members], -2),
-            joined([m.scale for m in members], [m.num_components for m in members]),
+            _joined([m.scale for m in members], [m.num_components for m in members]),
         )
 
     def pool(self: AnyPooling) -> AnyPooling:
@@ -180,3 +180,16 @@ def _shares(members: Sequence[Pooling], weights: Values | None) -> Float[Tensor,
     # The largest first, as the sum of the largest numbers is infinite.
     share = share / share.max()
     return (share / share.sum()).to(members[0].mu)
+
+
+def _joined(scales: Sequence[Scale], counts: Sequence[int]) -> Scale:
+    # Uncorrelated scales join to a diagonal one with nothing shared; any other to a Cholesky
+    # factor.
+    pairs = list(zip(scales, counts, strict=True))
+    if not any(scale.correlated for scale in scales):
+        std = [s.std.expand(*s.std.shape[:-2], count, -1) for s, count in pairs]
+        return DiagonalScale(torch.cat(std, -2), scales[0].num_targets)
+    trils = [(s.tril(), count) for s, count in pairs]
+    return CovarianceFactor.from_tril(
+        torch.cat([t.expand(*t.shape[:-3], count, -1, -1) for t, count in trils], -3)
+    )

@@ -65,11 +65,17 @@ class Profile:
         """The height above which a share `level` of the probability lies."""
         peak, floor = self.height.amax(-1), self.height[:, [0, -1]].amax(-1)
         # Exact for a single component.
-        score = torch.special.ndtri(peak.new_tensor((1 + level) / 2))
+        score = torch.special.ndtri(peak.new_tensor((1 - level) / 2))
 
         def shortage(at: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
-            mass, change = self._rows(rows)._mass(at)
-            return level - mass, change
+            part = self._rows(rows)
+            ends = part.ends(at)
+            change = part.change(at, *ends)
+            # Of the smaller of the two probabilities, whose digits are the better.
+            if level > 0.5:
+                outside = part._outside(*ends)
+                return (outside / (1 - level)).log(), change / outside
+            return 1 - part.inside(*ends) / level, change / level
 
         return root(shortage, floor, peak, peak - score.square() / 2, _near(_LEVEL_DIGITS))
 
@@ -79,16 +85,35 @@ class Profile:
         rises, falls = ~above[:, :-1] & above[:, 1:], above[:, :-1] & ~above[:, 1:]
         return self._crossings(rises, at, 1), self._crossings(falls, at, -1)
 
-    def _mass(self, at: Float[Tensor, " R"]) -> tuple[Float[Tensor, " R"], Float[Tensor, " R"]]:
-        """The probability above a height, and how fast it falls with it."""
-        low, high = ((end, *self._tail_and_slope(end)) for end in self.ends(at))
-        lost = low[2].abs().reciprocal() + high[2].abs().reciprocal()
-        return (high[1] - low[1]).nansum(-1), at.exp() * lost.nansum(-1)
+    def inside(self, low: Float[Tensor, "R P"], high: Float[Tensor, "R P"]) -> Float[Tensor, " R"]:
+        """The probability of the intervals."""
+        return self._between(low, high).nansum(-1)
 
-    def _tail_and_slope(self, y: Float[Tensor, "R P"]) -> tuple[Tensor, Tensor]:
-        log_pi, mu, sigma = (v[:, None] for v in (self.log_pi, self.mu, self.sigma))
-        below = (log_pi.exp() * normal.cdf((y[..., None] - mu) / sigma)).sum(-1)
-        return below, _log_density(y, log_pi, mu, sigma)[1]
+    def change(
+        self, at: Float[Tensor, " R"], low: Float[Tensor, "R P"], high: Float[Tensor, "R P"]
+    ) -> Float[Tensor, " R"]:
+        """How fast the probability of the intervals above a height falls with it."""
+        left, right = (self._log_slope(end).abs().reciprocal().nansum(-1) for end in (low, high))
+        return at.exp() * (left + right)
+
+    def _outside(self, low: Tensor, high: Tensor) -> Tensor:
+        edge = torch.full_like(self.mu[:, :1], torch.inf)
+        # Beyond the last interval lies the least of what lies above one.
+        above = self._between(high, edge).nan_to_num(torch.inf)
+        last = torch.cat([edge, above], -1).amin(-1)
+        before = self._between(torch.cat([-edge, high[:, :-1]], -1), low)
+        return before.nansum(-1) + last
+
+    def _between(self, low: Tensor, high: Tensor) -> Tensor:
+        mu, sigma = self.mu[:, None], self.sigma[:, None]
+        left, right = (low[..., None] - mu) / sigma, (high[..., None] - mu) / sigma
+        # Mirrored where it lies above a mean: differences of small tails keep their digits.
+        above = left > 0
+        left, right = torch.where(above, -right, left), torch.where(above, -left, right)
+        return (self.log_pi.exp()[:, None] * (normal.cdf(right) - normal.cdf(left))).sum(-1)
+
+    def _log_slope(self, y: Float[Tensor, "R P"]) -> Tensor:
+        return _log_density(y, *(v[:, None] for v in (self.log_pi, self.mu, self.sigma)))[1]
 
     def _crossings(
         self, cells: Bool[Tensor, "R C"], at: Float[Tensor, " R"], side: int

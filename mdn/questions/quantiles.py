@@ -22,12 +22,15 @@ from mdn import normal
 from mdn.arguments import Levels, probabilities, probability
 from mdn.questions.implicit import with_gradient
 from mdn.questions.moments import Moments
-from mdn.questions.roots import Rows, root
+from mdn.questions.roots import Function, Rows, root
 from mdn.values import takes_values
 
-# How near the normal score of a quantile comes before the last step, which about doubles the
-# digits, as a share of those of the type.
-_DIGITS = 0.55
+# The last Newton step is this short, as a share of the digits of the type, in units of the smallest
+# standard deviation: over so short a way every density is nearly straight, so that a root is near
+# and the step about doubles the digits. A small miss alone tells nothing where F is flat.
+_DIGITS = 0.52
+# A probability that misses by so many roundings is met: where a gap has it, all of the gap does.
+_ROUNDINGS = 4
 
 
 class Quantiles(Moments):
@@ -114,12 +117,17 @@ class Quantiles(Moments):
             raise ValueError("an expected shortfall needs a share above 0, got 0")
         if level == 1:
             return self.mean
+        # About the quantile: far from zero, numbers may lie farther apart than the mixture is wide.
+        about = self._quantile([level], upper)[0].detach()
+        near = type(self)(self.log_pi, self.mu - about[..., None, :], self.scale)
+        return about + near._shortfall(level, upper)
+
+    def _shortfall(self, level: float, upper: bool) -> Float[Tensor, "*batch D"]:
         sign = -1 if upper else 1
         quantile = self._quantile([level], upper)[0]
         standard = sign * self._standard(quantile)
         # E[y - c; y < q] of one component is (mu - c) Phi(z) - sigma phi(z); an upper tail is
-        # mirrored. With c = q nothing large cancels far from zero, and an error in q counts only
-        # by its square.
+        # mirrored. With c = q an error in q counts only by its square.
         anchor = quantile.detach()
         edge = self.sigma.mT * normal.density(standard)
         beyond = (self.mu.mT - anchor[..., None]) * normal.cdf(standard) - sign * edge
@@ -146,18 +154,42 @@ def _lower_quantile(
 
 
 def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> Tensor:
-    score = torch.special.ndtri(p)
-    ends, weighs = mu + sigma * score[:, None], pi > 0
+    ends, weighs = mu + sigma * torch.special.ndtri(p)[:, None], pi > 0
     low = torch.where(weighs, ends, torch.inf).amin(-1)
     high = torch.where(weighs, ends, -torch.inf).amax(-1)
+    small = torch.where(weighs, sigma, torch.inf).amin(-1) * torch.finfo(p.dtype).eps ** _DIGITS
+    # The mass of components that `_tail_and_density` drops is not small beside such levels.
+    hardly = p < torch.finfo(p.dtype).tiny * 1e4 / torch.finfo(p.dtype).eps
+    miss = (_miss_of_log if (hardly & (p > 0)).any() else _miss_of_score)(p, pi, mu, sigma)
+    found = root(miss, low, high, start, small=small)
+    return torch.where(low.isfinite(), found, low)
+
+
+def _miss_of_score(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Function:
+    score, met = torch.special.ndtri(p), _ROUNDINGS * torch.finfo(p.dtype).eps * p
 
     def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])
         reached = torch.special.ndtri(tail)
-        return reached - score[rows], density / normal.density(reached)
+        value = torch.where((tail - p[rows]).abs() <= met[rows], 0.0, reached - score[rows])
+        return value, density / normal.density(reached)
 
-    found = root(miss, low, high, start, torch.finfo(p.dtype).eps ** _DIGITS)
-    return torch.where(low.isfinite(), found, low)
+    return miss
+
+
+def _miss_of_log(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Function:
+    log_p, log_pi = p.log(), pi.log()
+    met = _ROUNDINGS * torch.finfo(p.dtype).eps * log_p.abs()
+
+    def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+        standard = (y[..., None] - mu[rows]) / sigma[rows]
+        tail = torch.logsumexp(log_pi[rows] + normal.log_cdf(standard), -1)
+        each = log_pi[rows] - sigma[rows].log() + normal.log_density(standard)
+        value = tail - log_p[rows]
+        value = torch.where(value.abs() <= met[rows], 0.0, value)
+        return value, (torch.logsumexp(each, -1) - tail).exp()
+
+    return miss
 
 
 def _tail_and_density(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:

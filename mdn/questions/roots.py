@@ -27,7 +27,8 @@ def root(
     low: Float[Tensor, " R"],
     high: Float[Tensor, " R"],
     start: Float[Tensor, " R"],
-    tolerance: float,
+    tolerance: float = 0,
+    small: Float[Tensor, " R"] | None = None,
 ) -> Float[Tensor, " R"]:
     """Where each row's function crosses zero from below.
 
@@ -37,14 +38,17 @@ def root(
         high: where it is at least zero.
         start: first guess; one outside the bracket is replaced by its middle.
         tolerance: how near to zero a value is when one more Newton step is the last.
+        small: how short a Newton step is when it is the last; 0 without.
     """
     at = torch.where((start > low) & (start < high), start, (low + high) / 2)
+    short = torch.zeros_like(at) if small is None else small
     rows, point, before = slice(None), at, high - low
     for _ in range(_MOST_STEPS):
         value, slope = function(point, rows)
         low, high = torch.where(value <= 0, point, low), torch.where(value >= 0, point, high)
         newton, finest = value / slope, _resolution(point)
-        todo = (value.abs() > tolerance) & (high - low > finest) & ~(newton.abs() <= finest)
+        near = newton.abs() <= torch.maximum(finest, short)
+        todo = (value.abs() > tolerance) & (high - low > finest) & ~near
         # As long as the bracket but for rounding, it leads to an end of it.
         reached = (point - newton).clamp(low, high)
         last = torch.where(newton.abs() <= 2 * (high - low), reached, point)
@@ -56,7 +60,8 @@ def root(
             break
         if left <= 0.8 * len(todo):
             rows = torch.arange(len(at), device=at.device)[rows][todo]
-            low, high, before, point = (v[todo] for v in (low, high, before, point))
+            kept = (low, high, before, point, short)
+            low, high, before, point, short = (v[todo] for v in kept)
     return at
 
 

@@ -67,9 +67,9 @@ class Subsets(MixtureParameters):
         known = len(dims)
         joint = self._marginal([*dims, *rest])
         given = joint._marginal(list(range(known)))
-        whitened = given.scale.whiten_far(values[..., None, :] - given.mu)
+        whitened, unit = given.scale.whiten_in_units(values[..., None, :] - given.mu)
         explained = joint.scale.tril()[..., known:, :known] @ whitened[..., None]
-        mu = joint.mu[..., known:] + explained.squeeze(-1)
+        mu = joint.mu[..., known:] + explained.squeeze(-1) * unit
         scale = joint.scale.given(known).map(lambda v: v.expand(*mu.shape[:-2], *v.shape[-2:]))
         log_pi = likelihood.log_responsibilities(values, given.log_pi, given.mu, given.scale)
         return type(self)(log_pi, mu, scale)

@@ -176,3 +176,9 @@ def test_a_few_values_that_decide_a_unit_are_remarked_on():
     said = list(extreme_remarks(table, table[:20]))
     assert len(said) == 1
     assert "input 'flow' within a thousandth of its standard deviation" in said[0]
+
+
+def test_rows_without_inputs_are_remarked_on_as_well():
+    y = torch.randn(50, 1, dtype=torch.float64)
+    table = Table(torch.zeros(50, 0, dtype=torch.float64), y, None, [], ["y"])
+    assert list(extreme_remarks(table, table[:20])) == []

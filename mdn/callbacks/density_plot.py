@@ -92,7 +92,7 @@ def draw_density(
             figure.suptitle(f"{caption}\n{figure.get_suptitle()}".strip(), fontsize=9)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as beside:
-            figure.savefig(beside)
+            figure.savefig(beside, format="png")
     except Exception as error:
         rank_zero_warn(f"no figure {path.stem}: {type(error).__name__}: {error}")
         return False

@@ -1,6 +1,8 @@
 """The course of a fit as pictures, and as one that moves."""
 
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -94,7 +96,10 @@ def animate(frames: list[Path], path: Path, frames_per_second: int) -> None:
     axes.set_axis_off()
     picture = axes.imshow(first)
     writer = PillowWriter(frames_per_second)
-    with replaced(path) as beside, writer.saving(figure, beside, dpi=100):
-        for frame in [*frames, *[frames[-1]] * 2 * frames_per_second]:
-            picture.set_data(imread(frame))
-            writer.grab_frame()
+    with replaced(path) as beside, TemporaryDirectory() as folder:
+        drawn = Path(folder) / path.name  # by whose ending the writer tells the format
+        with writer.saving(figure, drawn, dpi=100):
+            for frame in [*frames, *[frames[-1]] * 2 * frames_per_second]:
+                picture.set_data(imread(frame))
+                writer.grab_frame()
+        copyfile(drawn, beside)

@@ -11,16 +11,15 @@ from pathlib import Path
 def replaced(path: str | Path) -> Iterator[Path]:
     """Yield a path to write beside a file; what was written becomes the file when all goes well.
 
-    The name beside it is unique, so that two programs do not write into one file, and has the
-    same ending, by which libraries tell formats. The new file is on the disk before it takes the
-    place of the old one.
+    The name beside it is unique, so that two programs do not write into one file, and has an
+    ending of its own, so that nobody takes what a killed program has left for a whole file. The new
+    file is on the disk before it takes the place of the old one.
 
     Args:
         path: the file to write; its folder exists.
     """
     path = Path(path)
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
-    beside = path.with_name(f".{path.stem}.{unique}.part{path.suffix}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         yield beside
         _sync(beside)

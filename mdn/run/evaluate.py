@@ -153,7 +153,7 @@ def save_pictures(drawn: list[Picture], folder: Path) -> None:
         with replaced(folder / f"{picture.name}.svg") as beside:
             beside.write_bytes(picture.svg)
         with replaced(folder / f"{picture.name}.png") as beside:
-            picture.figure.savefig(beside, dpi=DPI)
+            picture.figure.savefig(beside, format="png", dpi=DPI)
 
 
 def log_pictures(drawn: list[Picture], run_dir: Path) -> None:

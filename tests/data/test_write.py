@@ -14,7 +14,7 @@ def test_what_was_written_takes_the_place_of_the_file(tmp_path):
     path.write_text("before")
     with replaced(path) as beside:
         assert beside.parent == path.parent
-        assert beside.suffix == ".txt"
+        assert beside.suffix == ".part"
         beside.write_text("after")
         assert path.read_text() == "before"
     assert path.read_text() == "after"

@@ -242,8 +242,9 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModul
 def _warn_if_useless(module: MixtureModule, held_out: Table) -> None:
     """Say where a model is far worse than one Gaussian that ignores the inputs."""
     losses = -(module(held_out.x).log_prob(held_out.y) - module.marginal.log_prob(held_out.y))
-    lost = losses.mean().item()
-    if lost > _MOST_NATS_LOST and len(held_out) >= FEW_ROWS:
+    weight = torch.ones_like(losses) if held_out.weight is None else held_out.weight
+    lost = (weight @ losses / weight.sum()).item()
+    if len(held_out) >= FEW_ROWS and not lost <= _MOST_NATS_LOST:  # nor is it NaN
         warnings.warn(
             f"the model is worse than one Gaussian that ignores the inputs, by {lost:.3g} nats per "
             f"row on {len(held_out)} rows held back; do not use it: give it more rows, train it "

@@ -39,7 +39,7 @@ def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
 def gain(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], reference: GaussianMixture
 ) -> Float[Tensor, "*out"]:
-    """How many nats a row is more likely than under a reference that knows no inputs.
+    """Measure how many nats a row is more likely than under a reference that knows no inputs.
 
     Raises:
         ValueError: on a reference of other targets, or whose batch does not fit the rows.

@@ -5,10 +5,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mdn.distributions.mixture import GaussianMixture
     from mdn.estimators import GMM, select
-    from mdn.mixture import GaussianMixture
+    from mdn.estimators.regressor import MDNRegressor
     from mdn.model.load import load
-    from mdn.regressor import MDNRegressor
 
 try:
     __version__ = version("mdn")
@@ -19,8 +19,8 @@ __all__ = ["GMM", "GaussianMixture", "MDNRegressor", "__version__", "load", "sel
 
 _HOMES = {
     "GMM": "mdn.estimators",
-    "GaussianMixture": "mdn.mixture",
-    "MDNRegressor": "mdn.regressor",
+    "GaussianMixture": "mdn.distributions.mixture",
+    "MDNRegressor": "mdn.estimators.regressor",
     "load": "mdn.model.load",
     "select": "mdn.estimators",
 }

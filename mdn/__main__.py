@@ -1,6 +1,6 @@
 """The program `mdn`, as `python -m mdn`."""
 
-from mdn.run.main import main
+from mdn.app.main import main
 
 if __name__ == "__main__":
     main()

@@ -11,9 +11,9 @@ choose (default, gaussian_network, neighbours, kernel and marginal contend).
 import sys
 from importlib import import_module
 
-from mdn.benchmark import NEED_DATA, SUITES
-from mdn.benchmark.report import report
-from mdn.benchmark.settings import parse
+from benchmarks import NEED_DATA, SUITES
+from benchmarks.report import report
+from benchmarks.settings import parse
 
 
 def main(arguments: list[str]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mdn.run.command import command
-from mdn.run.program import program
+from mdn.app.command import command
+from mdn.app.program import program
 
 
 @hydra.main(config_path="../conf", config_name="predict", version_base="1.3")

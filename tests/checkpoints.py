@@ -6,9 +6,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from mdn.app.build import build_module, described
 from mdn.data.table import Table
 from mdn.model.checkpoint import RECIPE, WEIGHTS, write_checkpoint
-from mdn.run.build import build_module, described
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["model.num_components=3", "model.ensemble_size=1", "model.backbone.depth=3"]

@@ -14,8 +14,8 @@ import pytest
 import torch
 from family_list import FAMILIES, random_raw
 
-from mdn.families import Family
-from mdn.mixture import GaussianMixture
+from mdn.distributions.families import Family
+from mdn.distributions.mixture import GaussianMixture
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

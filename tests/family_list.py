@@ -1,12 +1,12 @@
 """Every covariance family, and random raw numbers of it.
 
-A new family is one line in `mdn.families.every_family` and one dense formula in
+A new family is one line in `mdn.distributions.families.every_family` and one dense formula in
 `test_families.py`, and inherits the whole contract.
 """
 
 import torch
 
-from mdn.families import every_family
+from mdn.distributions.families import every_family
 
 FAMILIES = every_family(1e-3, std=0.5)
 

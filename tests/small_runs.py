@@ -7,11 +7,11 @@ from lightning.pytorch import LightningDataModule, Trainer
 
 from mdn.data.batches import Batches, Blocks
 from mdn.data.table import Table
-from mdn.families import Full
-from mdn.module import MDNModule
-from mdn.networks import MLP
-from mdn.objectives import NLL, Regularizer
-from mdn.schedules import cosine
+from mdn.distributions.families import Full
+from mdn.fitting.objectives import NLL, Regularizer
+from mdn.fitting.schedules import cosine
+from mdn.networks.network import MLP
+from mdn.training.module import MDNModule
 
 BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
 

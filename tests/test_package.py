@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import mdn
-from mdn.run.main import main
-from mdn.run.places import COMMANDS, CONF, SCRIPTS
-from mdn.run.stop import typed
+from mdn.app.main import main
+from mdn.app.places import COMMANDS, CONF, SCRIPTS
+from mdn.app.stop import typed
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -18,7 +18,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 def test_every_package_but_benchmarks_is_in_the_wheel():
     folders = {path.parent for path in (ROOT / "mdn").rglob("*.py")}
     names = {".".join(path.relative_to(ROOT).parts) for path in folders}
-    inside = {name for name in names if not name.startswith("mdn.benchmark")}
+    inside = {name for name in names if not name.startswith("benchmarks")}
     assert {*SETTINGS["tool"]["setuptools"]["packages"]} == inside | {"mdn.conf", "mdn.scripts"}
 
 
@@ -64,5 +64,5 @@ def test_mdn_runs_a_script_as_if_it_had_been_typed(monkeypatch, capfd):
 def test_a_command_is_told_as_its_user_types_it(monkeypatch):
     assert typed(Path("scripts/train.py"), "seed=1") == "python scripts/train.py seed=1"
     inside = Path("lib") / "mdn" / "scripts"
-    monkeypatch.setattr("mdn.run.stop.SCRIPTS", inside)
+    monkeypatch.setattr("mdn.app.stop.SCRIPTS", inside)
     assert typed(inside / "train.py", "seed=1") == "mdn train seed=1"

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from mdn import metrics
-from mdn.mixture import GaussianMixture
-from mdn.scale import CovarianceFactor, DiagonalScale, PrecisionFactor
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor, DiagonalScale, PrecisionFactor
 
 F64 = torch.float64
 EPS = torch.finfo(F64).eps

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mdn.checks import check_at_least
 from mdn.data.seeds import generator
+from mdn.distributions.checks import check_at_least
 
 
 class Batches:

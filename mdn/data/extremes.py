@@ -1,8 +1,8 @@
 """Rows and columns from which a network learns nothing: what is done with them, and said of it.
 
-A target beyond `mdn.units.LIMIT` units of the training rows takes no part in training nor in the
-choice of the best epoch: its likelihood would be nearly all of the sum. Test scores count every
-row. Inputs stay: the model itself holds absurd ones at the range of the others.
+A target beyond `mdn.networks.units.LIMIT` units of the training rows takes no part in training nor
+in the choice of the best epoch: its likelihood would be nearly all of the sum. Test scores count
+every row. Inputs stay: the model itself holds absurd ones at the range of the others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
+from mdn.networks.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
 
 _FEW = 20
 """So few effective rows are worth a word where there are ten times as many."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from mdn.data.columns import Selection, Wanted, matrix, select
 from mdn.data.formats import read_file
 from mdn.data.table import Table
-from mdn.units import column_units, effective_rows
+from mdn.networks.units import column_units, effective_rows
 
 _LARGEST = 1e140
 """Variances, and products of a few of them, stay within float64."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.numbers import column_numbers
+from mdn.distributions.numbers import column_numbers
 
 
 def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:

@@ -14,11 +14,11 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import Tensor
 
-from mdn.checks import check_fits
+from mdn.distributions.checks import check_fits
+from mdn.distributions.mixture import GaussianMixture
 from mdn.estimators.given import check_whole, plain_rows
-from mdn.mixture import GaussianMixture
-from mdn.units import effective_rows
-from mdn.weights import unit_weights
+from mdn.networks.units import effective_rows
+from mdn.networks.weights import unit_weights
 
 Rows = Any
 """[N, D] in any form: scikit-learn converts it, or refuses it in its own words."""

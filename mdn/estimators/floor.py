@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.mixture import GaussianMixture
 from mdn.estimators.answers import most_likely_component
-from mdn.mixture import GaussianMixture
 
 _NEXT_TO = 1.01
 _FEWEST_ROWS = 20

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from mdn.checks import check_not_negative, check_positive
+from mdn.distributions.checks import check_not_negative, check_positive
 
 _SYMMETRY = 1e-8
 """How far correlations may differ from their mirror images."""

@@ -12,8 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from torch import Tensor
 
-from mdn.checks import check_fits
-from mdn.em import MixtureFit, check_mixture_fits, fit_em
+from mdn.distributions.checks import check_fits
+from mdn.distributions.families import Family
+from mdn.distributions.mixture import GaussianMixture
 from mdn.estimators.answers import FittedMixture, Rows, checked_weight
 from mdn.estimators.floor import tell_floor
 from mdn.estimators.given import (
@@ -29,10 +30,9 @@ from mdn.estimators.given import (
 from mdn.estimators.gradient import fit_gradient
 from mdn.estimators.layouts import LAYOUTS, Layout, layout
 from mdn.estimators.units import Units, check_reach, units_of
-from mdn.families import Family
-from mdn.mixture import GaussianMixture
-from mdn.start import STARTS, start_at
-from mdn.units import effective_rows
+from mdn.fitting.em import MixtureFit, check_mixture_fits, fit_em
+from mdn.fitting.start import STARTS, start_at
+from mdn.networks.units import effective_rows
 
 
 def _fit_em(

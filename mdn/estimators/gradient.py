@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.checks import check_fits, check_not_negative
-from mdn.em import MixtureFit, onto_family
-from mdn.families import Family
-from mdn.head import MixtureHead
-from mdn.mixture import GaussianMixture
-from mdn.weights import unit_weights
+from mdn.distributions.checks import check_fits, check_not_negative
+from mdn.distributions.families import Family
+from mdn.distributions.mixture import GaussianMixture
+from mdn.fitting.em import MixtureFit, onto_family
+from mdn.networks.head import MixtureHead
+from mdn.networks.weights import unit_weights
 
 # Clusters far apart are narrow in standardised units, and the first steps overshoot them.
 _LEARNING_RATES = [0.05 / 4**cuts for cuts in range(4)]

@@ -9,8 +9,16 @@ from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from mdn.distributions.families import (
+    Constant,
+    Diagonal,
+    Family,
+    Full,
+    Isotropic,
+    SharedIsotropic,
+    Tied,
+)
 from mdn.estimators.given import check_choice, numbers
-from mdn.families import Constant, Diagonal, Family, Full, Isotropic, SharedIsotropic, Tied
 
 
 @dataclass(frozen=True)

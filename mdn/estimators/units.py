@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
-from mdn.units import ColumnUnits, column_units, far_remark
+from mdn.distributions.mixture import GaussianMixture
+from mdn.networks.units import ColumnUnits, column_units, far_remark
 
 _LARGEST = 1e150
 """Values whose squares, and sums of them, fit in float64."""

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn import normal
-from mdn.arguments import Levels, inner_probability, probability, whole
-from mdn.mixture import GaussianMixture
-from mdn.numbers import as_tensor
-from mdn.values import Values, takes_values
+from mdn.distributions import normal
+from mdn.distributions.arguments import Levels, inner_probability, probability, whole
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.numbers import as_tensor
+from mdn.distributions.values import Values, takes_values
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""

@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn import normal
-from mdn.checks import check_not_negative
-from mdn.mixture import GaussianMixture
-from mdn.numbers import as_tensor
-from mdn.scale import CovarianceFactor
-from mdn.triangular import lower_factor
-from mdn.values import Values, as_direction, takes_values
+from mdn.distributions import normal
+from mdn.distributions.checks import check_not_negative
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.numbers import as_tensor
+from mdn.distributions.scale import CovarianceFactor
+from mdn.distributions.triangular import lower_factor
+from mdn.distributions.values import Values, as_direction, takes_values
 
 
 @takes_values

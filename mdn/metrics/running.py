@@ -8,10 +8,10 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.numbers import as_tensor
+from mdn.distributions.values import Values, as_values
 from mdn.metrics import calibration
-from mdn.mixture import GaussianMixture
-from mdn.numbers import as_tensor
-from mdn.values import Values, as_values
 
 Score = Callable[[GaussianMixture, Tensor], Tensor]
 """(mixture, y) -> one number a row, or one for each target of a row."""

@@ -18,11 +18,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn import normal
-from mdn.arguments import Levels, probabilities, whole
-from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
-from mdn.values import takes_values
+from mdn.distributions import normal
+from mdn.distributions.arguments import Levels, probabilities, whole
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.values import takes_values
 
 _NUMBERS_AT_ONCE = 2**22
 _PAIRS_AT_ONCE = 2**18

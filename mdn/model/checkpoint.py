@@ -18,8 +18,8 @@ from torch import Tensor
 
 from mdn.data.write import replaced
 from mdn.model.archive import check_archive
+from mdn.model.plain import check_plain
 from mdn.model.seal import check_seal, seal
-from mdn.plain import check_plain
 
 RECIPE = "mdn"
 FORMAT = "mdn_format"

@@ -8,15 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn import registry
-from mdn.ensemble import Ensemble
-from mdn.head import MixtureHead
-from mdn.mixture_module import RECALIBRATION, MixtureModule
+from mdn.model import registry
 from mdn.model.checkpoint import RECIPE, WEIGHTS, read_checkpoint
 from mdn.model.parts import register_parts
-from mdn.networks import MixtureDensityNetwork, MixtureNetwork
-from mdn.plain import fits, in_words
-from mdn.recalibration import LEAST, MOST
+from mdn.model.plain import fits, in_words
+from mdn.model.recalibration import LEAST, MOST
+from mdn.networks.ensemble import Ensemble
+from mdn.networks.head import MixtureHead
+from mdn.networks.network import MixtureDensityNetwork, MixtureNetwork
+from mdn.training.mixture_module import RECALIBRATION, MixtureModule
 
 register_parts()
 
@@ -47,7 +47,7 @@ def load(path: str | Path) -> MixtureModule:
     """Read the trained model of a checkpoint, ready to answer: `load(path)(x)` is p(y given x).
 
     The file is read as plain data and nothing in it is executed. It may name only parts that this
-    program has registered (`mdn.registry`), and its sizes must be those of its weights.
+    program has registered (`mdn.model.registry`), and its sizes must be those of its weights.
 
     Args:
         path: a checkpoint written by a training run.

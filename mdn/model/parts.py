@@ -4,14 +4,14 @@ import torch
 from torch.optim import Optimizer
 
 from mdn.data import synthetic
-from mdn.data.module import FileData, SyntheticData
-from mdn.em_module import EMModule
-from mdn.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic, Tied
-from mdn.module import MDNModule
-from mdn.networks import MLP, NoBackbone
-from mdn.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
-from mdn.registry import register
-from mdn.schedules import constant, cosine
+from mdn.distributions.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic, Tied
+from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
+from mdn.fitting.schedules import constant, cosine
+from mdn.model.registry import register
+from mdn.networks.network import MLP, NoBackbone
+from mdn.training.datamodule import FileData, SyntheticData
+from mdn.training.em_module import EMModule
+from mdn.training.module import MDNModule
 
 PARTS = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
@@ -58,7 +58,7 @@ PARTS = {
     "regularizer": {"noise_and_entropy": Regularizer},
     "schedule": {"constant": constant, "cosine": cosine},
 }
-"""By role and name; a part from outside is added by `mdn.registry.register`."""
+"""By role and name; a part from outside is added by `mdn.model.registry.register`."""
 
 
 def register_parts() -> None:

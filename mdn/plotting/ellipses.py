@@ -9,7 +9,7 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.style import LINE
 
 _RADIUS = 2.0

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.one_target import conditional_figure, histogram_figure
 from mdn.plotting.pairs import pair_figure
 from mdn.plotting.two_targets import plane_figure, planes_figure

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.alike import most_telling_input, nearest
 from mdn.plotting.style import (
     LINE,

@@ -16,11 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 from mdn.plotting.ellipses import draw_ellipses, moments
 from mdn.plotting.one_target import cell_density, some_inputs
 from mdn.plotting.style import POINT, limits, literal, new_figure, scatter, some_rows
-from mdn.scale import DiagonalScale
 
 _MOST_TARGETS = 6
 _MOST_ROWS = 1000

@@ -14,7 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.alike import averaged, by_telling
 from mdn.plotting.one_target import cell_density, usual_peak
 from mdn.plotting.style import density_colours, limits, literal, new_figure, some_rows

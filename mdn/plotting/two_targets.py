@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.alike import averaged, most_telling_input
 from mdn.plotting.ellipses import draw_ellipses, moments
 from mdn.plotting.style import (

@@ -14,9 +14,9 @@ from torch import Tensor
 from mdn import metrics
 from mdn.data.repeats import rounded_targets
 from mdn.data.table import Table
+from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.running import RowMean, Score
-from mdn.mixture import GaussianMixture
-from mdn.mixture_module import MixtureModule
+from mdn.training.mixture_module import MixtureModule
 
 GRID = "grid"
 """Where a recipe keeps the steps of rounded targets by their names, as the training rows tell."""

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.callbacks.component_tags import component_names
-from mdn.callbacks.mixture_monitor import EFFECTIVE, TAG, WEIGHT
+from mdn.training.callbacks.component_tags import component_names
+from mdn.training.callbacks.mixture_monitor import EFFECTIVE, TAG, WEIGHT
 
 _WEIGHT = f"{TAG}/{WEIGHT}"
 

@@ -5,10 +5,10 @@ import math
 import torch
 
 from mdn.data.table import Table
-from mdn.em import MixtureFit, fit_em
-from mdn.families import Full
-from mdn.mixture import GaussianMixture
-from mdn.mixture_module import MixtureModule
+from mdn.distributions.families import Full
+from mdn.distributions.mixture import GaussianMixture
+from mdn.fitting.em import MixtureFit, fit_em
+from mdn.training.mixture_module import MixtureModule
 
 _MOST_ROWS = 20_000
 _COMPONENTS = (1, 2, 4, 8, 16)

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.mixture import GaussianMixture
-from mdn.mixture_module import MixtureModule
+from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting import (
     coverage_figure,
     density_figure,
@@ -27,6 +26,7 @@ from mdn.plotting import (
 )
 from mdn.report.history import ComponentUsage, component_usage
 from mdn.report.scores import Scores
+from mdn.training.mixture_module import MixtureModule
 
 DPI = 150
 """Dots per inch of an image, and of what is an image inside of a drawing."""

@@ -13,14 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import metrics
-from mdn.data.module import EVALUATION_BATCH
 from mdn.data.table import Table
+from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
-from mdn.mixture import GaussianMixture
-from mdn.mixture_module import MixtureModule
 from mdn.report.grids import grid_scoreboard
 from mdn.report.names import PREFIX, percent, score_keys
+from mdn.training.datamodule import EVALUATION_BATCH
+from mdn.training.mixture_module import MixtureModule
 
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""

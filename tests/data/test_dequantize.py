@@ -6,8 +6,8 @@ from scipy import stats
 
 from mdn.data.dequantize import dequantized
 from mdn.data.fingerprint import changed
-from mdn.data.memory import MemoryData
 from mdn.data.table import Table
+from mdn.training.memory import MemoryData
 
 ROWS = 4000
 

@@ -6,8 +6,8 @@ from small_runs import fit, make_module, make_table
 
 from mdn.data.extremes import extreme_remarks, learnable_rows
 from mdn.data.files import check_learnable, read_table
-from mdn.data.memory import MemoryData
 from mdn.data.table import Table
+from mdn.training.memory import MemoryData
 
 
 def table(rows=500, weight=None) -> Table:

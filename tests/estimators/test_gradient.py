@@ -7,10 +7,10 @@ from demo_data import demo_rows
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from mdn import GMM
-from mdn.em import fit_em
+from mdn.distributions.families import Diagonal, Full
 from mdn.estimators.gradient import fit_gradient
-from mdn.families import Diagonal, Full
-from mdn.start import kmeans_start
+from mdn.fitting.em import fit_em
+from mdn.fitting.start import kmeans_start
 
 
 def shortfall(seed, family, theirs):

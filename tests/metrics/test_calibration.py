@@ -6,8 +6,8 @@ import torch
 from scipy.stats import chi2, kstest, norm, wasserstein_distance
 
 from mdn import metrics
-from mdn.mixture import GaussianMixture
-from mdn.scale import CovarianceFactor, DiagonalScale
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 
 ROWS = 4000
 CHANCE = 1.95 / ROWS**0.5

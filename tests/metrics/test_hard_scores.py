@@ -6,8 +6,8 @@ import torch
 from mpmath import hyp1f1, mp, mpf, rf
 
 from mdn import metrics
-from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 
 VALUES = [0.0, 0.3, -5.0, 40.0, 1e3, -1e6, 1e9, -1e15]
 

@@ -10,8 +10,8 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 from mdn import metrics
-from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 
 
 def standard_normal(std=1.0) -> GaussianMixture:

@@ -9,9 +9,9 @@ from torch import distributed
 from torch.multiprocessing.spawn import spawn
 
 from mdn import metrics
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 from mdn.metrics.running import Calibration, RowMean
-from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
 
 ROWS, SPLIT = 30, 11
 

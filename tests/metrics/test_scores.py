@@ -7,8 +7,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from mdn import metrics
-from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 
 
 @pytest.fixture(params=[1, 2, 3, 4])

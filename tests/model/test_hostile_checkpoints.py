@@ -12,11 +12,11 @@ import torch
 from checkpoints import untrained
 
 import mdn
+from mdn.app.build import stored_data
+from mdn.app.resume import check_resume
 from mdn.model.archive import _check_pickle
 from mdn.model.checkpoint import FORMAT, RECIPE, WEIGHTS, read_checkpoint, write_checkpoint
 from mdn.model.seal import seal
-from mdn.run.build import stored_data
-from mdn.run.resume import check_resume
 
 WITHIN_SECONDS = 10.0
 """So that a refusal is at once: what is refused late has done its work before."""
@@ -451,7 +451,7 @@ def test_a_path_that_would_move_the_cursor_is_refused_by_name(capsys):
 
 def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):
     """The best model so far is the file beside the one that is resumed, and no other."""
-    from mdn.callbacks.checkpoint import BestCheckpoint, SealedCheckpointIO
+    from mdn.training.callbacks.checkpoint import BestCheckpoint, SealedCheckpointIO
 
     secret = tmp_path / "secret.ckpt"
     secret.write_text("secret")

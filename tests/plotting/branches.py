@@ -3,8 +3,8 @@
 import torch
 from scipy import stats
 
-from mdn.mixture import GaussianMixture
-from mdn.scale import DiagonalScale
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 
 F64 = torch.float64
 

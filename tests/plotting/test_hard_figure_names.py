@@ -5,9 +5,9 @@ import torch
 from hard_names import NAMES
 from matplotlib.figure import Figure
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 from mdn.plotting import density_figure, slices_figure
-from mdn.scale import DiagonalScale
 
 
 def shown(figure: Figure) -> set[str]:

@@ -4,11 +4,11 @@ import torch
 from branches import F64, density, predict, rows
 from scipy import stats
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 from mdn.plotting import partial_dependence_figure
 from mdn.plotting.alike import by_telling
 from mdn.plotting.partial_dependence import partial_dependence, quantile_along
-from mdn.scale import DiagonalScale
 
 
 def both_matter(x):

@@ -5,11 +5,11 @@ import torch
 from branches import F64
 from scipy import stats
 
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 from mdn.plotting.alike import averaged
 from mdn.plotting.ellipses import main_components
 from mdn.plotting.partial_dependence import partial_dependence
-from mdn.scale import DiagonalScale
 
 POOLED = 80
 

@@ -4,9 +4,9 @@ import torch
 from small_runs import make_module
 
 from mdn.data.table import Table
-from mdn.mixture import GaussianMixture
-from mdn.networks import NoBackbone
-from mdn.scale import CovarianceFactor
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor
+from mdn.networks.network import NoBackbone
 
 F64 = torch.float64
 MU, STD = [1.0, -2.0], [2.0, 0.5]

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from mdn.callbacks.mixture_monitor import TAG, describe
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import DiagonalScale
 from mdn.report.history import component_usage
-from mdn.scale import DiagonalScale
+from mdn.training.callbacks.mixture_monitor import TAG, describe
 
 STEPS = 8
 """Of an epoch."""

@@ -9,10 +9,10 @@ from gaussian_model import F64, MU, NAMES, STD, gaussian_model, table_of
 from scipy import stats
 
 from mdn.data.table import Table
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor
 from mdn.report import scores as scoring
 from mdn.report.scores import grid_scores, score
-from mdn.scale import CovarianceFactor
 
 
 def of_target(metrics, name, target, targets):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mdn.data.synthetic.planes import rotation
 from mdn.data.synthetic.problem import IndependentMixtureProblem, correlated_mixture, uniform
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 
 
 class CircleOfModes(IndependentMixtureProblem):

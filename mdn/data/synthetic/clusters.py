@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.checks import check_fits
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import DensityProblem, correlated_mixture
-from mdn.mixture import GaussianMixture
+from mdn.distributions.checks import check_fits
+from mdn.distributions.mixture import GaussianMixture
 
 
 class ThreeGaussians(DensityProblem):

@@ -5,7 +5,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mdn.data.synthetic.problem import IndependentMixtureProblem, normal, univariate_mixture
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 
 
 class IrrelevantInputs(IndependentMixtureProblem):

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import IndependentMixtureProblem, normal
-from mdn.mixture import GaussianMixture
-from mdn.scale import CovarianceFactor
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor
 
 _PURPOSE = "many modes"
 

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.mixture import GaussianMixture
-from mdn.scale import CovarianceFactor, DiagonalScale
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 
 Rows = tuple[Float64[Tensor, "N P"], Float64[Tensor, "N D"]]
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import IndependentMixtureProblem, normal
-from mdn.mixture import GaussianMixture
-from mdn.scale import CovarianceFactor, PrecisionFactor
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.scale import CovarianceFactor, PrecisionFactor
 
 _FACTORS = {"covariance": (CovarianceFactor, 0.5), "precision": (PrecisionFactor, 1.0)}
 """The kind of factor, and the amplitude of its strictly lower entries."""

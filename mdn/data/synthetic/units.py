@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mdn.data.synthetic.problem import IndependentMixtureProblem
 from mdn.data.synthetic.two_branches import TwoBranches
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 
 
 class AwkwardUnits(IndependentMixtureProblem):

@@ -15,7 +15,7 @@ from mdn.data.synthetic.problem import (
     normal,
     univariate_mixture,
 )
-from mdn.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture
 
 
 class Heteroscedastic(IndependentMixtureProblem):

@@ -1,0 +1,73 @@
+"""What a configuration is too large for, told from its numbers alone, before anything is made.
+
+The sizes are lower bounds: what is not known yet, such as the columns of a file, counts as one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mdn.app.errors import UserError
+from mdn.distributions.checks import check_fits
+
+_FLOAT32, _FLOAT64 = 4, 8
+
+_COPIES = 4
+"""A weight, its gradient, and the two moments of the optimizer."""
+
+_COLUMN = 1000
+"""Bytes of a column of answers, however few rows it has."""
+
+_OUTPUTS = 3
+"""Of a component with one target: weight, mean and spread."""
+
+
+def check_sizes(config: Mapping[str, Any]) -> None:
+    """Refuse what cannot fit into the memory of this machine.
+
+    Raises:
+        UserError: with the setting and the size it would have.
+    """
+    try:
+        for what, num_bytes in _sizes(config).items():
+            check_fits(num_bytes, what)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _sizes(config: Mapping[str, Any]) -> dict[str, float]:
+    data, model = config.get("data") or {}, config.get("model") or {}
+    rows = {f"data.{key}={data[key]}": _FLOAT64 * data[key] for key in data if _is_rows(key)}
+    sizes = rows | _problem(data) | (_network(model) if model else {})
+    if "samples" in config and "columns" in config:
+        sizes[f"samples={config['samples']}"] = _COLUMN * config["samples"]
+    return sizes
+
+
+def _is_rows(key: str) -> bool:
+    return key.endswith("_rows")
+
+
+def _problem(data: Mapping[str, Any]) -> dict[str, float]:
+    problem = data.get("problem") or {}
+    components, targets = problem.get("num_components", 1), problem.get("num_targets", 1)
+    said = f"data.problem.num_components={components} and data.problem.num_targets={targets}"
+    rows = max((data[key] for key in data if _is_rows(key)), default=1)
+    return {said: _FLOAT64 * targets * max(components * targets, rows)}
+
+
+def _network(model: Mapping[str, Any]) -> dict[str, float]:
+    members, components = model.get("ensemble_size", 1), _number(model["num_components"])
+    backbone = model.get("backbone") or {}
+    width, depth = backbone.get("width", 0), _number(backbone.get("depth", 0))
+    scale = _FLOAT32 * _COPIES * members
+    layers = f"model.backbone.width={width}, depth={backbone.get('depth')} and {members} networks"
+    heads = f"model.num_components={model['num_components']} in {members} networks"
+    return {
+        f"a model of {layers}": scale * width * width * max(1, depth - 1),
+        f"a model of {heads}": scale * components * _OUTPUTS * (width + 1),
+    }
+
+
+def _number(size: int | str) -> int:
+    """A size, or the least that `auto` could make of it."""
+    return size if isinstance(size, int) else 2

@@ -1,0 +1,156 @@
+"""The ruler of a recipe: how far from the best possible density, over problems and seeds.
+
+Regret, or excess NLL, is the test NLL less that of the exact density on the same rows. A line of
+the table is a problem under one choice of settings, and its numbers are means over seeds, with the
+standard error s / sqrt(n) of the first.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.table import Table as Grid
+
+from mdn.app.files import REGRET_FILE, SWEEP_FILE
+from mdn.app.sweep import Job, choices, exit_if_failed, print_grid, read_jobs, write_csv
+
+_OVER_SEEDS = {
+    # column: (metric, digits printed)
+    "excess_nll": ("test/excess_nll", 4),
+    "optimal_nll": ("test/optimal_nll", 4),
+    "position_error": ("test/position_error", 5),
+    "seconds": ("fit_seconds", 1),
+    "alive": ("test/components_alive", 1),
+    "components": ("num_components", 0),
+}
+"""What is averaged."""
+
+_ALL = "all"
+
+
+class RegretTable(Callback):
+    """Prints the mean excess NLL of each problem of a sweep, and writes it as CSV beside all jobs.
+
+    Runs that failed, or whose score is no finite number, are counted and left out of the means.
+    Exits with 1 when there are any, after the table.
+    """
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        directory = Path(config.hydra.sweep.dir)
+        jobs = [_judged(job) for job in read_jobs(directory)]
+        if not jobs:
+            return
+        lines = regret_lines(jobs)
+        write_csv([job.row for job in jobs], directory / SWEEP_FILE)
+        write_csv([line.row for line in lines], directory / REGRET_FILE)
+        print_grid(_grid(lines))
+        for error in dict.fromkeys(job.error for job in jobs if job.error):
+            print(f"failed      {error}")
+        print(f"\ntable       {directory / REGRET_FILE}\nevery run   {directory / SWEEP_FILE}")
+        exit_if_failed(jobs)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table.
+
+    Attributes:
+        problem: its configuration.
+        choice: the settings that not all runs share, but for problem and seed.
+        runs: how many there were.
+        failed: how many of them failed.
+        excess_se: the standard error of the mean excess, where there are runs to tell.
+        means: what is averaged, by column, where it is known.
+    """
+
+    problem: str
+    choice: str
+    runs: int
+    failed: int
+    excess_se: float | None
+    means: dict[str, float]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The line with a place for each column."""
+        place = {"problem": self.problem, "choice": self.choice}
+        counts = {"runs": self.runs, "failed": self.failed}
+        means = {column: self.means.get(column) for column in _OVER_SEEDS}
+        excess = {"excess_nll": means.pop("excess_nll"), "excess_se": self.excess_se}
+        return place | excess | means | counts
+
+
+def regret_lines(jobs: Sequence[Job]) -> list[Line]:
+    """A line for each problem and choice in the order of the jobs, then one for each choice."""
+    asked = [dict(each.split("=", 1) for each in job.overrides) for job in jobs]
+    problems = [one.pop("data", "") for one in asked]
+    settings = [[f"{k}={v}" for k, v in one.items() if k != "seed"] for one in asked]
+    groups: dict[tuple[str, str], list[Job]] = {}
+    for problem, choice, job in zip(problems, choices(settings), jobs, strict=True):
+        groups.setdefault((problem, choice), []).append(job)
+    lines = [_line(*place, members) for place, members in groups.items()]
+    return lines + [
+        _total([line for line in lines if line.choice == choice])
+        for choice in dict.fromkeys(line.choice for line in lines)
+    ]
+
+
+def _judged(job: Job) -> Job:
+    """A job without an error but without a finite score has failed all the same."""
+    score = job.metrics.get("test/nll")
+    if job.error or (score is not None and isfinite(score)):
+        return job
+    return replace(job, error="no score" if score is None else f"test/nll is {score}")
+
+
+def _line(problem: str, choice: str, jobs: Sequence[Job]) -> Line:
+    well = [job.metrics for job in jobs if not job.error]
+    excess = [metrics["test/excess_nll"] for metrics in well if "test/excess_nll" in metrics]
+    error = stdev(excess) / sqrt(len(excess)) if len(excess) > 1 else None
+    known = {column: _known(well, key) for column, (key, _) in _OVER_SEEDS.items()}
+    return Line(problem, choice, len(jobs), len(jobs) - len(well), error, _means(known))
+
+
+def _total(lines: Sequence[Line]) -> Line:
+    """Means over problems, each of them counted once, and sums of runs."""
+    known = {column: _known([line.means for line in lines], column) for column in _OVER_SEEDS}
+    compared = [line for line in lines if "excess_nll" in line.means]
+    errors = [line.excess_se for line in compared if line.excess_se is not None]
+    told = errors and len(errors) == len(compared)
+    error = sqrt(sum(each**2 for each in errors)) / len(errors) if told else None
+    runs, failed = (
+        sum(counts) for counts in zip(*((x.runs, x.failed) for x in lines), strict=True)
+    )
+    return Line(_ALL, lines[0].choice, runs, failed, error, _means(known))
+
+
+def _known(rows: Iterable[dict[str, Any]], key: str) -> list[float]:
+    return [row[key] for row in rows if key in row]
+
+
+def _means(known: dict[str, list[float]]) -> dict[str, float]:
+    return {column: fmean(values) for column, values in known.items() if values}
+
+
+def _grid(lines: Sequence[Line]) -> Grid:
+    rows = [line.row for line in lines]
+    columns = [column for column in rows[0] if any(row[column] not in (None, "") for row in rows)]
+    grid = Grid(box=None)
+    for column in columns:
+        grid.add_column(column, justify="left" if column in ("problem", "choice") else "right")
+    for row in rows:
+        last = "bold" if row["problem"] == _ALL else ""
+        grid.add_row(*(_readable(column, row[column]) for column in columns), style=last)
+    return grid
+
+
+def _readable(column: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return "" if value is None else str(value)
+    digits = _OVER_SEEDS[column][1] if column in _OVER_SEEDS else 4
+    return f"{value:.{digits}f}"

@@ -1,0 +1,91 @@
+"""What a run must have in common with the one that it goes on with, and what is left to do."""
+
+from typing import Any
+
+from mdn.app.build import ROWS
+from mdn.data.fingerprint import changed
+from mdn.model.checkpoint import RECIPE, read_checkpoint
+from mdn.model.load import checked_recipe
+from mdn.report.settings import flat
+
+_LASTING = ("inputs", "targets", "model")
+"""What of a recipe a resumed run must have in common with its checkpoint, besides the rows."""
+
+_FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
+"""What of it may change none the less."""
+
+_STATE = {
+    "epoch": int,
+    "global_step": int,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+"""What Lightning goes on with, and of which type it is."""
+
+_ADVICE = "to go on with a run, repeat its own overrides"
+
+
+def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any]) -> None:
+    """See to it that a run can go on from a checkpoint.
+
+    Args:
+        ckpt_path: the checkpoint.
+        max_epochs: of the run, with those of the checkpoint.
+        recipe: of the run.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no checkpoint, was trained on other rows or has another model, or if
+            nothing is left to do.
+    """
+    checkpoint = read_checkpoint(ckpt_path)
+    before = checked_recipe(checkpoint[RECIPE])
+    _check_rows(ckpt_path, before, recipe)
+    for key, (was, now) in _differences(before, recipe, _LASTING).items():
+        if not key.startswith(_FREE):
+            raise ValueError(
+                f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
+            )
+    _check_state(ckpt_path, checkpoint)
+    epochs = checkpoint["epoch"] + 1
+    if max_epochs is not None and 0 <= max_epochs <= epochs:
+        raise ValueError(
+            f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
+            "nothing is left to do; raise trainer.max_epochs"
+        )
+
+
+def _check_state(ckpt_path: str, checkpoint: dict[str, Any]) -> None:
+    """Refuse what Lightning would stumble over, or go on with in silence."""
+    for key, kind in _STATE.items():
+        if not isinstance(checkpoint.get(key), kind):
+            raise ValueError(
+                f"{ckpt_path} holds no state of a run to go on with: its {key} must be of type "
+                f"{kind.__name__}; take the last.ckpt of a run"
+            )
+    if checkpoint["epoch"] < 0:
+        raise ValueError(f"{ckpt_path} has trained {checkpoint['epoch']} epochs, fewer than none")
+
+
+def _check_rows(ckpt_path: str, before: dict[str, Any], recipe: dict[str, Any]) -> None:
+    """Another split would have the model learn the rows that it is then tested on."""
+    others = changed(before[ROWS], recipe[ROWS]) if ROWS in before else []
+    if others:
+        asked = _differences(before, recipe, ("data",))
+        asked.pop("data.batch_size", None)
+        why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
+        raise ValueError(
+            f"{ckpt_path} belongs to other rows, or another split of them ({', '.join(others)}): "
+            f"{', '.join(why) or 'a file has changed since'}; {_ADVICE}"
+        )
+
+
+def _differences(
+    before: dict[str, Any], now: dict[str, Any], keys: tuple[str, ...]
+) -> dict[str, tuple[Any, Any]]:
+    """Settings that are not what they were, by their paths: (before, now)."""
+    one, other = (dict(flat({key: each.get(key) for key in keys})) for each in (before, now))
+    pairs = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

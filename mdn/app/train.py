@@ -1,0 +1,156 @@
+"""Train, restore the best weights, test, and leave the answers where a program can read them."""
+
+import os
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch.utilities import rank_zero_warn
+
+from mdn.app.automatic import with_sizes
+from mdn.app.build import build_data, build_module, build_trainer, recipe
+from mdn.app.floor import GRID
+from mdn.app.log import RunLog
+from mdn.app.recalibrate import keep_recalibration, recalibrate
+from mdn.app.results import print_results, reference_scores, write_config, write_metrics
+from mdn.app.resume import check_resume
+from mdn.app.stop import fitted
+from mdn.data.repeats import remarks as remarks_on_repeats
+from mdn.distributions.likelihood import use_compiled
+from mdn.model.checkpoint import WEIGHTS, read_checkpoint
+from mdn.report.remarks import remarks
+from mdn.report.scores import grid_scores
+from mdn.report.settings import flat
+from mdn.training.callbacks.best_members import BestMembers
+from mdn.training.callbacks.checkpoint import best_path
+from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.datamodule import TableModule
+from mdn.training.mixture_module import MixtureModule
+
+
+def train(config: dict[str, Any]) -> float:
+    """Run one training job; the monitored metric is what a sweep minimises."""
+    _set_up_torch(config)
+    data = build_data(config["data"])
+    _warn_of_repeats(config, data)
+    config = with_sizes(config, data)
+    with closing(RunLog(config["run_dir"])) as log:
+        trainer, module, seconds = _fit(config, data, log)
+        with fitted():
+            restore_best(trainer, module)
+            recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
+            metrics = _test(trainer, module, data)
+    metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
+    if trainer.is_global_zero:
+        write_metrics(metrics, Path(config["run_dir"]))
+        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        print_results(metrics, Path(config["run_dir"]), said)
+    return metrics[config["monitor"]]
+
+
+def _set_up_torch(config: dict[str, Any]) -> None:
+    os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
+    seed_everything(config["seed"], workers=True, verbose=False)
+    use_compiled(config["compile"])
+    if config["threads"] is not None:
+        torch.set_num_threads(config["threads"])
+
+
+def _fit(
+    config: dict[str, Any], data: TableModule, log: RunLog
+) -> tuple[Trainer, MixtureModule, float]:
+    """The trainer and the module after the last epoch, and the seconds from the start on."""
+    own = recipe(config, data)
+    if config["ckpt_path"] is not None:
+        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], own)
+    start = time.perf_counter()
+    module = build_module(config["model"], data.num_inputs, data.num_targets)
+    module.recipe = own
+    module.start(data.train_table)
+    trainer = build_trainer(config, log)
+    _log_hyperparameters(trainer, config)
+    if trainer.is_global_zero:
+        write_config(config, Path(config["run_dir"]))
+    trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
+    return trainer, module, time.perf_counter() - start
+
+
+def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
+    """What the fit was like, its scores aside."""
+    return {
+        "epochs": trainer.current_epoch,
+        **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
+        "num_components": module.num_components,
+        "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        **module.outcome,
+        **_resets(trainer),
+        **_members(trainer),
+    }
+
+
+def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
+    """Say where a density would win by spikes, but not to who has already done something."""
+    guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
+    for remark in remarks_on_repeats(data.learnable, grids=not guarded):
+        rank_zero_warn(remark)
+
+
+def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
+    recalibrate(module, data.val_table)
+    keep_recalibration(trainer, module)
+    return {"recalibration": module.recalibration}
+
+
+def restore_best(trainer: Trainer, module: MixtureModule) -> None:
+    """Give the module the weights of the best checkpoint, where one was kept."""
+    best = best_path(trainer)
+    if best:
+        module.load_state_dict(read_checkpoint(best)[WEIGHTS])
+
+
+def _resets(trainer: Trainer) -> dict[str, int]:
+    """How often components were begun anew, where something looks after that."""
+    totals = [each.total for each in _callbacks(trainer) if isinstance(each, SingularityReset)]
+    return {"singularity/resets": sum(totals)} if totals else {}
+
+
+def _members(trainer: Trainer) -> dict[str, bool]:
+    """Whether members are at their own best epochs, where something looks after that."""
+    outcomes = [each.outcome for each in _callbacks(trainer) if isinstance(each, BestMembers)]
+    return outcomes[0] if outcomes else {}
+
+
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    return trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
+    """Metrics of the best weights: validation and test rows, and what they are held against."""
+    scores = {**trainer.validate(module, data, verbose=False)[0]}
+    scores |= trainer.test(module, data, verbose=False)[0]
+    table = data.tables["test"]
+    references = reference_scores(module, table, data.problem, scores["test/nll"])
+    with evaluating(module):
+        references |= grid_scores(module, table)
+    if trainer.logger is not None:
+        trainer.logger.log_metrics(references, step=trainer.global_step)
+    return scores | references
+
+
+def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
+    """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
+    shown = [key for key in ("seed", "model", "data") if key in config]
+    settings = _flatten({key: config[key] for key in shown})
+    for logger in trainer.loggers:
+        logger.log_hyperparams(settings, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
+
+
+def _flatten(node: dict[str, Any]) -> dict[str, Any]:
+    """Numbers, and words for the rest."""
+    return {
+        path: value if isinstance(value, int | float) else str(value) for path, value in flat(node)
+    }

@@ -1,0 +1,1 @@
+"""Gaussian mixtures, their families and everything that is asked of them."""

@@ -1,0 +1,106 @@
+"""Arguments of questions that are not values: levels, targets, counts, shapes of samples."""
+
+import operator
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from mdn.distributions.numbers import as_tensor
+
+Levels = Any
+"""Probabilities: one number, or a list, an array, a tensor or a column of them."""
+
+Dims = Any
+"""Indices of targets: one, or a list, a range, an array or a tensor of them."""
+
+
+def probabilities(levels: Levels) -> list[float]:
+    """Read levels as Python numbers, which keep 1 - 1e-9 apart from 1.
+
+    Raises:
+        TypeError: on what is not numbers.
+        ValueError: on a number that is not a probability, more than one axis, or a gradient.
+    """
+    tensor = as_tensor(levels, "levels")
+    if tensor.ndim > 1:
+        raise ValueError(f"levels must be one number or a list, got shape {list(tensor.shape)}")
+    if tensor.requires_grad:
+        raise ValueError("levels have no gradient here; ask icdf(p), which has one in p")
+    found = np.atleast_1d(tensor.double().cpu().numpy()).tolist()
+    check_probabilities(found)
+    return found
+
+
+def probability(level: Levels) -> float:
+    """Read a single level as a Python number.
+
+    Raises:
+        TypeError: on what is not a number.
+        ValueError: on more than one, or on one that is not a probability.
+    """
+    if as_tensor(level, "level").ndim:
+        raise ValueError(f"level must be one number, got {level!r}")
+    return probabilities(level)[0]
+
+
+def inner_probability(level: Levels) -> float:
+    """Read a single level of a region, which is neither 0 nor 1.
+
+    Raises:
+        TypeError: on what is not a number.
+        ValueError: on anything but one number between 0 and 1.
+    """
+    found = probability(level)
+    if found in (0, 1):
+        raise ValueError(f"the level of a region is between 0 and 1, got {level}")
+    return found
+
+
+def check_probabilities(levels: list[float]) -> None:
+    """Refuse what is not a probability."""
+    wrong = [level for level in levels if not 0 <= level <= 1]
+    if wrong:
+        raise ValueError(f"levels are probabilities from 0 to 1, got {wrong}; 90 % is 0.9")
+
+
+def targets(dims: Dims, num_targets: int) -> list[int]:
+    """Read which targets are meant.
+
+    Raises:
+        ValueError: on what is not different whole numbers from 0 to num_targets - 1.
+    """
+    given = np.atleast_1d(dims.numpy(force=True) if isinstance(dims, Tensor) else np.asarray(dims))
+    found = given.tolist()
+    whole = given.ndim == 1 and (given.dtype.kind in "iu" or not found)
+    if not whole or len(set(found)) < len(found) or not set(found) <= set(range(num_targets)):
+        raise ValueError(
+            f"dims must be different targets from 0 to {num_targets - 1}, got {found}; they are "
+            "counted, not named or masked"
+        )
+    return found
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """Read a count as a Python number.
+
+    Raises:
+        ValueError: on what is not a whole number of at least `least`.
+    """
+    try:
+        found = operator.index(value)
+    except TypeError:
+        found = None
+    if found is None or isinstance(value, bool) or found < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return found
+
+
+def sample_shape(shape: Any) -> tuple[int, ...]:
+    """Read the shape of samples: whole numbers of at least 0, or one of them for (n,).
+
+    Raises:
+        ValueError: on anything else.
+    """
+    lengths = shape if isinstance(shape, list | tuple) else [shape]
+    return tuple(whole("each length of a sample's shape", length, 0) for length in lengths)

@@ -1,0 +1,279 @@
+"""How raw numbers become a covariance: the families, and the only clamp.
+
+A family is a rule with three directions. `scale` maps raw network outputs to a `Scale`; `raw`
+inverts it, for a start from data and for resets; `project` maps any covariance onto the family,
+which is the M-step of EM. All standard deviations go through one positive map,
+
+    s = softplus(raw) + min_scale,
+
+so `min_scale`, in units of the standardised target, is a floor that training cannot pass. In the
+triangular family it bounds the conditional standard deviations, hence every variance.
+
+Raw numbers have shape [*batch, R, C]: `raw_shape` tells R numbers for each of C columns, where C
+is K, or 1 when all components share one scale.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from mdn.distributions.checks import check_positive
+from mdn.distributions.scale import (
+    CovarianceFactor,
+    DiagonalScale,
+    PrecisionFactor,
+    Scale,
+    TriangularScale,
+    lower_positions,
+)
+
+_LEAST_SCALE = 1e-150
+"""Its square is still a number with all of its digits, and so is the inverse of that."""
+
+
+@dataclass(frozen=True)
+class Family(ABC):
+    """A covariance family.
+
+    Attributes:
+        min_scale: the smallest standard deviation, in units of the standardised target.
+    """
+
+    min_scale: float
+
+    def __post_init__(self) -> None:
+        check_positive("min_scale", self.min_scale)
+        if not _LEAST_SCALE <= self.min_scale <= 1 / _LEAST_SCALE:
+            raise ValueError(
+                f"min_scale must lie between {_LEAST_SCALE:g} and {1 / _LEAST_SCALE:g}, because "
+                f"variances are its square; got {self.min_scale!r}"
+            )
+
+    @abstractmethod
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        """(R, C): how many raw numbers the family takes."""
+
+    @abstractmethod
+    def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> Scale:
+        """The scale that raw numbers stand for."""
+
+    @abstractmethod
+    def raw(self, scale: Scale) -> Float[Tensor, "*batch R C"]:
+        """The raw numbers that stand for a scale of this family."""
+
+    @abstractmethod
+    def project(
+        self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
+    ) -> Scale:
+        """The scale of this family that maximises the likelihood under these moments.
+
+        Args:
+            covariance: each component's covariance, positive semi-definite.
+            pi: weights, for families whose components share a scale.
+        """
+
+    def moments(self, num_targets: int) -> tuple[list[int], list[int]]:
+        """Rows and columns of the covariance entries that `project` looks at, each once."""
+        rows, columns = lower_positions(num_targets)
+        return [*range(num_targets), *rows], [*range(num_targets), *columns]
+
+    def num_parameters(self, num_components: int, num_targets: int) -> int:
+        """Free parameters of the covariances, as an information criterion counts them."""
+        return math.prod(self.raw_shape(num_components, num_targets))
+
+    def _positive(self, raw: Tensor) -> Tensor:
+        return softplus(raw) + self.min_scale
+
+    def _unpositive(self, std: Tensor) -> Tensor:
+        above = (std - self.min_scale).clamp(min=1e-6 * self.min_scale)
+        return above + torch.log(-torch.expm1(-above))
+
+    def _floored(self, variance: Tensor) -> Tensor:
+        return variance.clamp(min=self.min_scale**2).sqrt()
+
+
+@dataclass(frozen=True)
+class Full(Family):
+    """Any symmetric positive definite covariance.
+
+    Attributes:
+        factor: "covariance" learns its Cholesky factor, "precision" regresses each target on
+            those before it. The two span the same covariances and learn them differently.
+    """
+
+    factor: str
+
+    _factors: ClassVar[dict[str, type[TriangularScale]]] = {
+        "covariance": CovarianceFactor,
+        "precision": PrecisionFactor,
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.factor not in self._factors:
+            raise ValueError(f"factor must be one of {list(self._factors)}, got {self.factor!r}")
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return num_targets * (num_targets + 1) // 2, num_components
+
+    def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> TriangularScale:
+        # Split where the rows are last in memory: the gradient is put together again without a copy
+        # from one layout to another.
+        sizes = [num_targets, raw.shape[-2] - num_targets]
+        diagonal, lower = raw.movedim((-2, -1), (0, 1)).split(sizes)
+        stored = (part.movedim((1, 0), (-2, -1)) for part in (self._positive(diagonal), lower))
+        return self._factors[self.factor](*stored)
+
+    def raw(self, scale: TriangularScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return torch.cat([self._unpositive(scale.diagonal), scale.lower], -1).mT
+
+    def project(
+        self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
+    ) -> TriangularScale:
+        return self._factors[self.factor].from_tril(floored_cholesky(covariance, self.min_scale))
+
+
+@dataclass(frozen=True)
+class Tied(Full):
+    """One full covariance for all components."""
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return super().raw_shape(1, num_targets)
+
+    def project(
+        self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
+    ) -> TriangularScale:
+        pooled = (pi[..., None, None] * covariance).sum(-3, keepdim=True)
+        return super().project(pooled, torch.ones_like(pi[..., :1]))
+
+
+@dataclass(frozen=True)
+class Uncorrelated(Family):
+    """Uncorrelated targets, what all families but the full one have in common."""
+
+    def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> DiagonalScale:
+        return DiagonalScale(self._positive(raw).mT, num_targets)
+
+    def raw(self, scale: DiagonalScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self._unpositive(scale.stored).mT
+
+    def project(
+        self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
+    ) -> DiagonalScale:
+        variances = covariance.diagonal(dim1=-2, dim2=-1)
+        return DiagonalScale(self._floored(self._pool(variances, pi)), variances.shape[-1])
+
+    def moments(self, num_targets: int) -> tuple[list[int], list[int]]:
+        return [*range(num_targets)], [*range(num_targets)]
+
+    @abstractmethod
+    def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:
+        """Variances [*batch, K, D] averaged to those the family stores."""
+
+
+@dataclass(frozen=True)
+class Diagonal(Uncorrelated):
+    """One standard deviation per component and target."""
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return num_targets, num_components
+
+    def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:
+        return variances
+
+
+@dataclass(frozen=True)
+class Isotropic(Uncorrelated):
+    """One standard deviation per component."""
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return 1, num_components
+
+    def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:
+        return variances.mean(-1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class SharedIsotropic(Uncorrelated):
+    """One standard deviation for all components."""
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return 1, 1
+
+    def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:
+        return (pi[..., None] * variances).sum(-2, keepdim=True).mean(-1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Constant(Uncorrelated):
+    """One fixed standard deviation, never learned.
+
+    Attributes:
+        std: the standard deviation, in units of the standardised target; at least `min_scale`.
+    """
+
+    std: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive("std", self.std)
+        if self.std < self.min_scale:
+            raise ValueError(
+                f"std must be at least min_scale, got std {self.std} and min_scale "
+                f"{self.min_scale}; raise the one or lower the other"
+            )
+
+    def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
+        return 0, 1
+
+    def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> DiagonalScale:
+        return DiagonalScale(raw.new_full((*raw.shape[:-2], 1, 1), self.std), num_targets)
+
+    def raw(self, scale: DiagonalScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return scale.stored.new_zeros(*scale.stored.shape[:-2], 0, 1)
+
+    def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:
+        return torch.full_like(variances[..., :1, :1], self.std**2)
+
+
+def every_family(min_scale: float, std: float) -> dict[str, Family]:
+    """One of each kind by name, for what goes through all of them, as tests and benchmarks do.
+
+    Args:
+        min_scale: the floor of each.
+        std: the standard deviation of the constant one.
+    """
+    return {
+        "full": Full(min_scale, factor="covariance"),
+        "full_precision": Full(min_scale, factor="precision"),
+        "tied": Tied(min_scale, factor="covariance"),
+        "diagonal": Diagonal(min_scale),
+        "isotropic": Isotropic(min_scale),
+        "shared_isotropic": SharedIsotropic(min_scale),
+        "constant": Constant(min_scale, std),
+    }
+
+
+def floored_cholesky(
+    covariance: Float[Tensor, "*batch D D"], floor: float
+) -> Float[Tensor, "*batch D D"]:
+    """Cholesky factor of a positive semi-definite matrix, no diagonal entry below `floor`.
+
+    Where a pivot falls below floor^2 it is raised to it, so the result is the exact factor of the
+    covariance plus the smallest diagonal that this takes. Singular matrices are welcome.
+    """
+    rest, columns = covariance, []
+    for j in range(covariance.shape[-1]):
+        pivot = rest[..., j, j].clamp(min=floor**2).sqrt()
+        below = rest[..., j + 1 :, j] / pivot[..., None]
+        above = rest.new_zeros(*rest.shape[:-2], j)
+        column = torch.cat([above, pivot[..., None], below], -1)
+        columns.append(column)
+        rest = rest - column[..., :, None] * column[..., None, :]
+    return torch.stack(columns, -1)

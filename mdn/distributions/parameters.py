@@ -1,0 +1,206 @@
+"""The numbers of a batch of Gaussian mixtures: what they are called, and how they are moved.
+
+`GaussianMixture` adds what one asks of them. Each group of questions is a small class in
+`questions` that stands on this one, so that a question reads `mixture.cdf(y)` and still lives
+in a file of its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.distributions.arguments import whole
+from mdn.distributions.indexing import Index, batch_index
+from mdn.distributions.numbers import as_tensor
+from mdn.distributions.scale import Scale
+
+# Not typing.Self: beartype takes it only where whole classes are decorated.
+AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")
+
+_NUMBERS_AT_ONCE = 2**24
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureParameters(ABC):
+    """Weights, means and scales of a batch of Gaussian mixtures.
+
+    Attributes:
+        log_pi: log weights; exp(log_pi) sums to one over the last axis.
+        mu: component means.
+        scale: the factor of each component's covariance.
+
+    Raises:
+        ValueError: on numbers in half precision, in which no density survives.
+    """
+
+    log_pi: Float[Tensor, "*batch K"]
+    mu: Float[Tensor, "*batch K D"]
+    scale: Scale
+
+    def __post_init__(self) -> None:
+        if self.mu.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"a mixture holds numbers in float32 or float64, got {self.mu.dtype}; a network "
+                "may run in half precision, its mixture may not: use .to(dtype=torch.float32)"
+            )
+
+    @property
+    def pi(self) -> Float[Tensor, "*batch K"]:
+        """Weights."""
+        return self.log_pi.exp()
+
+    @property
+    def sigma(self) -> Float[Tensor, "*batch K D"]:
+        """Standard deviation of each target under each component."""
+        return self.scale.std.expand(self.mu.shape)
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """`*batch`: how many mixtures this is."""
+        return self.mu.shape[:-2]
+
+    @property
+    def num_components(self) -> int:
+        """K."""
+        return self.mu.shape[-2]
+
+    @property
+    def num_targets(self) -> int:
+        """D."""
+        return self.mu.shape[-1]
+
+    @abstractmethod
+    def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
+        """Log density of y under each component, in nats, without the weights."""
+
+    @abstractmethod
+    def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+        """Log density of y, in nats."""
+
+    @abstractmethod
+    def sample(
+        self, shape: Any = (), generator: torch.Generator | None = None
+    ) -> Float[Tensor, "*out D"]:
+        """Independent samples, [*shape, *batch, D], without gradient."""
+
+    def sample_in_parts(
+        self, num_samples: int, generator: torch.Generator | None = None
+    ) -> Iterator[Float[Tensor, "*out D"]]:
+        """Samples from each mixture, a bounded number at once, [part, *batch, D].
+
+        Raises:
+            ValueError: on a number that is not a whole one of at least 1.
+        """
+        num_samples = whole("num_samples", num_samples, 1)
+        at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
+        for start in range(0, num_samples, at_once):
+            yield self.sample([min(at_once, num_samples - start)], generator)
+
+    def affine(self: AnyMixture, factor: Any, shift: Any) -> AnyMixture:
+        """The mixture of factor * y + shift, for positive factors: a change of units.
+
+        Args:
+            factor: one number for each target, in any form that `mdn.distributions.numbers` reads.
+            shift: the same.
+
+        Raises:
+            TypeError: on what is not real numbers.
+            ValueError: on other than one finite number for each target, or a factor not above 0.
+        """
+        factor, shift = (_of_each(self, *v) for v in (("factor", factor), ("shift", shift)))
+        if not torch.compiler.is_compiling() and not (factor > 0).all():
+            raise ValueError(f"a change of units takes positive factors, got {factor.tolist()}")
+        kind = torch.promote_types(torch.promote_types(self.mu.dtype, factor.dtype), shift.dtype)
+        mixture = self if kind == self.mu.dtype else self.to(dtype=kind)
+        return type(self)(
+            mixture.log_pi, mixture.mu * factor + shift, mixture.scale.rescale(factor)
+        )
+
+    def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
+        """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
+        return type(self)(function(self.log_pi), function(self.mu), self.scale.map(function))
+
+    def to(
+        self: AnyMixture,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> AnyMixture:
+        """The mixture on another device or in another floating type.
+
+        In a wider type the weights are normalised again: they sum to one as exactly as it can say.
+        """
+        moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
+        if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:
+            return moved
+        return type(self)(normalized(moved.log_pi), moved.mu, moved.scale)
+
+    def detach(self: AnyMixture) -> AnyMixture:
+        """The mixture without gradients."""
+        return self.map(Tensor.detach)
+
+    def expand(self: AnyMixture, *batch: int) -> AnyMixture:
+        """One mixture repeated, without a copy, for a batch of rows.
+
+        Raises:
+            ValueError: on a batch that this one cannot be repeated to.
+        """
+        lead = len(self.batch_shape)
+        ends = zip(self.batch_shape, batch[max(len(batch) - lead, 0) :], strict=False)
+        if len(batch) < lead or any(
+            wanted != -1 and own not in (1, wanted) for own, wanted in ends
+        ):
+            raise ValueError(
+                f"mixtures of batch shape {tuple(self.batch_shape)} cannot be repeated to {batch}; "
+                "only axes of length 1, and new ones in front, can"
+            )
+
+        def widen(stored: Tensor) -> Tensor:
+            return stored.expand(*batch, *stored.shape[lead:])
+
+        return type(self)(widen(self.log_pi), widen(self.mu), self.scale.map(widen))
+
+    def flatten(self: AnyMixture) -> AnyMixture:
+        """The same mixtures with one batch axis, also where there was none."""
+        # Counted, for what is stored may have no numbers to infer a -1 from.
+        lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
+        return self.map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
+
+    def __getitem__(self: AnyMixture, index: Index) -> AnyMixture:
+        """Some mixtures of a batch, by any index that NumPy takes of an array of its shape."""
+        parts = batch_index(index, self.batch_shape)
+        try:
+            return self.map(lambda stored: stored[parts])
+        except IndexError as error:
+            shape = list(self.batch_shape)
+            raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
+
+    def __len__(self) -> int:
+        if not self.batch_shape:
+            raise TypeError("one mixture has no length; mixture[None] is a batch of one")
+        return len(self.mu)
+
+    def __iter__(self: AnyMixture) -> Iterator[AnyMixture]:
+        return iter([self[i] for i in range(len(self))])
+
+
+def _of_each(mixture: MixtureParameters, name: str, values: Any) -> Tensor:
+    """One finite number for each target, on the mixture's device."""
+    tensor = as_tensor(values, name).to(mixture.mu.device)
+    if torch.compiler.is_compiling():
+        return tensor
+    if tensor.shape != (mixture.num_targets,) or not tensor.isfinite().all():
+        raise ValueError(
+            f"{name} takes one finite number for each of {mixture.num_targets} targets, got shape "
+            f"{tuple(tensor.shape)}: {tensor.tolist()}"
+        )
+    return tensor
+
+
+def normalized(log_pi: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch K"]:
+    """Normalize log weights, so that their exponentials sum to one."""
+    return log_pi - log_pi.logsumexp(-1, keepdim=True)

@@ -1,0 +1,91 @@
+"""Some of the targets: marginal, conditional and projected mixtures, which are mixtures again.
+
+With the targets in the order (b, a), the factor of a component's covariance is
+
+    A = [A_bb   0 ]      z_b = A_bb^-1 (y_b - mu_b)
+        [A_ab A_aa]      y_a given y_b ~ N(mu_a + A_ab z_b, A_aa A_aa')
+
+and its weight given y_b is proportional to pi N(y_b; mu_b, A_bb A_bb'). No covariance is formed
+and none is inverted.
+"""
+
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.distributions import likelihood
+from mdn.distributions.arguments import Dims, targets
+from mdn.distributions.parameters import MixtureParameters
+from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.triangular import norm
+from mdn.distributions.values import Values, as_direction, as_values
+
+AnySubsets = TypeVar("AnySubsets", bound="Subsets")
+
+
+class Subsets(MixtureParameters):
+    """Questions about some of the targets."""
+
+    def marginal(self: AnySubsets, dims: Dims) -> AnySubsets:
+        """The mixture of some targets, in the order given.
+
+        Raises:
+            ValueError: on no target, and on one that is not there or is there twice.
+        """
+        dims = targets(dims, self.num_targets)
+        if not dims:
+            raise ValueError("a marginal keeps at least one target, got none")
+        return self._marginal(dims)
+
+    def _marginal(self: AnySubsets, dims: list[int]) -> AnySubsets:
+        return type(self)(self.log_pi, self.mu[..., dims], self.scale.select(dims))
+
+    def condition(self: AnySubsets, dims: Dims, values: Values) -> AnySubsets:
+        """The mixture of the other targets, in their own order, given the values of some.
+
+        Args:
+            dims: which targets are known, in any order.
+            values: what they are, [*rows, len(dims)], read as `mdn.distributions.values` says.
+
+        Raises:
+            TypeError: on values that are not real numbers.
+            ValueError: on a target that is not there or is there twice, where none is left, or
+                where values and targets differ in number.
+        """
+        dims = targets(dims, self.num_targets)
+        mixture, values = as_values(self, values, "values", dims)
+        return mixture._given(dims, values)
+
+    def _given(self: AnySubsets, dims: list[int], values: Float[Tensor, "*rows G"]) -> AnySubsets:
+        if not dims:
+            return self.expand(*torch.broadcast_shapes(values.shape[:-1], self.batch_shape))
+        rest = [d for d in range(self.num_targets) if d not in set(dims)]
+        if not rest:
+            raise ValueError(f"no target is left to predict: all {self.num_targets} are given")
+        known = len(dims)
+        joint = self._marginal([*dims, *rest])
+        given = joint._marginal(list(range(known)))
+        whitened, unit = given.scale.whiten_in_units(values[..., None, :] - given.mu)
+        explained = joint.scale.tril()[..., known:, :known] @ whitened[..., None]
+        mu = joint.mu[..., known:] + explained.squeeze(-1) * unit
+        scale = joint.scale.given(known).map(lambda v: v.expand(*mu.shape[:-2], *v.shape[-2:]))
+        log_pi = likelihood.log_responsibilities(values, given.log_pi, given.mu, given.scale)
+        return type(self)(log_pi, mu, scale)
+
+    def project(self: AnySubsets, direction: Values) -> AnySubsets:
+        """The mixture over one target, the component of y along a direction: direction' y.
+
+        Raises:
+            TypeError: on what is not real numbers.
+            ValueError: on a direction without one finite number for each target, or of zeros.
+        """
+        mixture, direction = as_direction(self, direction)
+        if not direction.isfinite().all() or not direction.any():
+            raise ValueError(f"a direction is finite and not all 0, got {direction.tolist()}")
+        return mixture._project(direction)
+
+    def _project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
+        std = norm(direction @ self.scale.tril())[..., None]
+        return type(self)(self.log_pi, (self.mu @ direction)[..., None], DiagonalScale(std, 1))

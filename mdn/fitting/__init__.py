@@ -1,0 +1,1 @@
+"""How the numbers of a mixture are found: starts, objectives, EM, resets."""

@@ -1,0 +1,111 @@
+"""What holds training back from fitting single rows; nothing of it is on by default.
+
+Noise on x and y in training is kernel smoothing of the density (Rothfuss et al. 2019,
+arXiv 1907.08982). Members of an ensemble have each their own. A reward for the entropy of the
+weights keeps components in use.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.distributions.checks import check_not_negative
+from mdn.distributions.mixture import GaussianMixture
+
+Levels = list[float] | tuple[float, ...]
+"""Of noise, for members of an ensemble in turn."""
+
+
+@dataclass(frozen=True)
+class Regularizer:
+    """Noise on the rows of a training batch, and a reward for even weights; 0 is none of it.
+
+    A list of levels of noise is dealt to the members of an ensemble in turn: of [0, 0.02] the
+    first gets none, the second 0.02, the third none.
+
+    Attributes:
+        input_noise: its standard deviation, in units of the standardised inputs, or several.
+        target_noise: its standard deviation, in units of the standardised targets, or several.
+        entropy: nats of loss for each nat of entropy of the weights.
+
+    Raises:
+        ValueError: on a number below 0, and on a list without one.
+    """
+
+    input_noise: float | Levels
+    target_noise: float | Levels
+    entropy: float
+
+    def __post_init__(self) -> None:
+        check_not_negative("entropy", self.entropy)
+        for name, levels in self._noises.items():
+            if not levels:
+                raise ValueError(f"{name} must be a number or a list of numbers, got []")
+            for level in levels:
+                check_not_negative(name, level)
+
+    @property
+    def _noises(self) -> dict[str, Levels]:
+        return {name: _levels(getattr(self, name)) for name in ("input_noise", "target_noise")}
+
+    def check_members(self, num_members: int) -> None:
+        """Refuse more levels of noise than there are networks to have them."""
+        for name, levels in self._noises.items():
+            if len(levels) > num_members:
+                raise ValueError(
+                    f"{name} has {len(levels)} levels and model.ensemble_size is {num_members}; "
+                    f"set model.ensemble_size={len(levels)} or more, or name fewer levels"
+                )
+
+    def disturb(
+        self,
+        x: Float[Tensor, "*rows P"],
+        y: Float[Tensor, "*rows D"],
+        members: tuple[int, ...] = (),
+    ) -> tuple[Float[Tensor, "*x P"], Float[Tensor, "*y D"]]:
+        """Standardised inputs and targets with fresh noise, from torch's own generator.
+
+        Args:
+            x: inputs.
+            y: targets.
+            members: (M,) where as many networks are to see noise of their own.
+
+        Returns:
+            Each with the axes `members` in front where it has noise, else as it was.
+        """
+        return (
+            _noisy(x, _levels(self.input_noise), members),
+            _noisy(y, _levels(self.target_noise), members),
+        )
+
+    def penalise(
+        self, mixture: GaussianMixture, loss: Float[Tensor, "*batch"]
+    ) -> Float[Tensor, "*batch"]:
+        """The loss less the reward."""
+        return loss - self.entropy * weight_entropy(mixture) if self.entropy else loss
+
+
+def weight_entropy(mixture: GaussianMixture) -> Float[Tensor, "*batch"]:
+    """The entropy of the weights, from 0 for one component to log K for even weights, in nats."""
+    return -(mixture.pi * mixture.log_pi).sum(-1)
+
+
+def _levels(noise: float | Levels) -> Levels:
+    return noise if isinstance(noise, list | tuple) else [noise]
+
+
+def _noisy(
+    values: Float[Tensor, "*rows F"], levels: Levels, members: tuple[int, ...]
+) -> Float[Tensor, "*members_and_rows F"]:
+    if not any(levels):
+        return values
+    shape = (*members, *values.shape)
+    noise = torch.randn(shape, dtype=values.dtype, device=values.device)
+    if len(levels) == 1:  # a number costs a device nothing
+        return values + levels[0] * noise
+    dealt = values.new_tensor(list(islice(cycle(levels), math.prod(members))))
+    return values + dealt.view(*members, *(1,) * values.ndim) * noise

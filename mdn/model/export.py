@@ -1,0 +1,52 @@
+"""A model as a function of plain tensors, for programs that know neither this project nor torch.
+
+Raw inputs go in; weights, means and spreads in the user's units come out. The change of units is
+part of the graph, in double precision, and no distribution object is.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mdn.training.mixture_module import MixtureModule
+
+
+class PlainModel(nn.Module):
+    """x [N, P], in float64 and in the user's units, to plain tensors of one mixture a row.
+
+    They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, of
+    correlated targets, the Cholesky factors of the covariances [N, K, D, D].
+
+    Args:
+        module: a trained model.
+    """
+
+    def __init__(self, module: MixtureModule) -> None:
+        super().__init__()
+        self.network = module.network
+        self.inputs = module.inputs
+        self.targets = module.targets
+        self.recalibration = module.recalibration
+        self.precision = module.dtype
+        with torch.no_grad():
+            row = module.inputs.shift[None].to(self.precision)
+            self.correlated = module.network(row).scale.correlated
+
+    @property
+    def output_names(self) -> list[str]:
+        """What the three outputs are."""
+        return ["pi", "mu", "tril" if self.correlated else "std"]
+
+    def forward(self, x: Float[Tensor, "N P"]) -> tuple[Tensor, Tensor, Tensor]:
+        standard = self.network(self.inputs(x, self.precision)).to(dtype=x.dtype)
+        if self.recalibration != 1:
+            standard = standard.dispersed(self.recalibration)
+        mixture = standard.affine(self.targets.factor, self.targets.shift)
+        spread = mixture.scale.tril() if self.correlated else mixture.scale.std
+        # len(x) would be a number, and tie the graph to it.
+        rows, (components, targets) = x.shape[0], mixture.mu.shape[-2:]
+        return (
+            mixture.pi.expand(rows, components),
+            mixture.mu.expand(rows, components, targets),
+            spread.expand(rows, components, *(targets,) * (1 + self.correlated)),
+        )

@@ -1,0 +1,1 @@
+"""From rows of inputs to a mixture: units, backbones, head, stacked members."""

@@ -1,0 +1,92 @@
+"""Standardisation: fitted once on the training rows, part of the model ever after."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mdn.networks.units import LIMIT, ColumnUnits, column_units
+
+
+class Standardizer(nn.Module):
+    """The change of units z = (value - shift) / factor, per column.
+
+    The statistics are buffers in float64: a column with a large offset keeps its digits, and they
+    travel in the checkpoint.
+
+    Inputs are bounded: a column that never changed in training is 0 whatever its value, so it has
+    no influence, and absurd values are held where the network still knows what to do.
+
+    Args:
+        num_columns: columns; it begins as the identity.
+        bounded: whether the columns are inputs of a network.
+    """
+
+    shift: Tensor
+    factor: Tensor
+    limit: Tensor
+
+    def __init__(self, num_columns: int, bounded: bool = False) -> None:
+        super().__init__()
+        self.bounded = bounded
+        self.register_buffer("shift", torch.zeros(num_columns, dtype=torch.float64))
+        self.register_buffer("factor", torch.ones(num_columns, dtype=torch.float64))
+        if bounded:
+            self.register_buffer("limit", torch.full_like(self.factor, LIMIT))
+
+    def fit(
+        self, values: Float[Tensor, "N C"], weight: Float[Tensor, " N"] | None = None
+    ) -> "Standardizer":
+        """Take shift and factor from the mean and standard deviation of rows.
+
+        Values that are absurdly far out count for neither, as `mdn.networks.units` has it.
+        """
+        units = column_units(values, weight)
+        of_constant = torch.inf if self.bounded else 1.0
+        self.shift.copy_(units.center)
+        self.factor.copy_(units.spread.masked_fill(units.constant, of_constant))
+        if self.bounded:
+            self.limit.copy_(_limits(values.double(), units))
+        return self
+
+    def forward(
+        self, values: Float[Tensor, "*batch C"], dtype: torch.dtype | None = None
+    ) -> Float[Tensor, "*batch C"]:
+        """Standardised values, computed in float64, in `dtype` or torch's default."""
+        z = (values - self.shift) / self.factor
+        z = z.clamp(-self.limit, self.limit) if self.bounded else z
+        return z.to(dtype or torch.get_default_dtype())
+
+    def check_fits(self, dtype: torch.dtype, names: Sequence[str] | None) -> None:
+        """Refuse a type that has no numbers for values of these columns.
+
+        Args:
+            dtype: of floating point.
+            names: of the columns, where they have any.
+
+        Raises:
+            ValueError: if a unit, or a difference of a unit, is lost in it.
+        """
+        info, columns = torch.finfo(dtype), (self.shift.tolist(), self.factor.tolist())
+        for name, shift, factor in zip(names or range(len(self.shift)), *columns, strict=True):
+            inside = info.tiny < factor < info.max and abs(shift) < info.max
+            if not (inside and info.eps * abs(shift) < factor):
+                raise ValueError(
+                    f"{dtype} cannot hold answers about target {name!r}, which lies about "
+                    f"{shift:.6g} and spreads over {factor:.3g}; pass x in float64, or call predict"
+                )
+
+    def log_det(self) -> Tensor:
+        """Log density in the data's units minus the standardised: log |d z / d value|."""
+        return -self.factor.log().sum()
+
+
+def _limits(values: Float[Tensor, "N C"], units: ColumnUnits) -> Float[Tensor, " C"]:
+    """Bound each column at the rest of its values, where some are far."""
+    limits = torch.full_like(units.spread, LIMIT)
+    for column in units.far.any(0).nonzero().squeeze(-1).tolist():
+        rest = values[~units.far[:, column], column]
+        farthest = (rest - units.center[column]).nan_to_num().abs().max()
+        limits[column] = farthest / units.spread[column]
+    return limits

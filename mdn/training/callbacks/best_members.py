@@ -1,0 +1,116 @@
+"""Members of an ensemble overfit each at its own time: the pool of each at its own best epoch.
+
+It leaves out what a joint best epoch is, a compromise. But members that are best one by one need
+not be best together, so the two pools are compared on the validation rows, and the better is kept.
+"""
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Shaped
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
+
+from mdn.model.checkpoint import read_checkpoint, write_checkpoint
+from mdn.training.callbacks.checkpoint import best_path
+from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.mixture_module import MixtureModule
+
+JOINT = "joint_state_dict"
+"""Where a best checkpoint keeps the weights of the joint best epoch when it holds others."""
+
+
+class BestMembers(Callback):
+    """Puts each member at its own best epoch into the best checkpoint, where that pool is better.
+
+    ```yaml
+    best_members:
+      _target_: mdn.training.callbacks.best_members.BestMembers
+    ```
+
+    A member's best epoch is that of its least validation nll, on its own. At the end of the fit
+    the pool of these is compared with the best checkpoint, the joint best epoch, by the nll of
+    the validation rows; of equals the checkpoint stays. One network, and a run without a best
+    checkpoint, are left alone.
+
+    Attributes:
+        nll: the least validation nll of each member so far, standardised; None before there is one.
+        weights: the parameters and buffers of the network, each member's from its own best epoch.
+        outcome: after a fit, whether `members_own_epochs` was better; empty of one network.
+    """
+
+    def __init__(self) -> None:
+        self.nll: Float[Tensor, " M"] | None = None
+        self.weights: dict[str, Tensor] = {}
+        self.outcome: dict[str, bool] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {} if self.nll is None else {"nll": self.nll, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.nll, self.weights = state_dict["nll"], state_dict["weights"]
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if fitting and module.num_members > 1:
+            self._remember(module.val_nll_of_members, module.network.state_dict())
+
+    def _remember(self, nll: Float[Tensor, " M"], weights: dict[str, Tensor]) -> None:
+        """Nothing here waits for the device."""
+        before = torch.full_like(nll, torch.inf) if self.nll is None else self.nll.to(nll)
+        better = nll < before
+        self.nll = torch.where(better, nll, before)
+        self.weights = {
+            name: _of_members(better, now, self.weights.get(name, now))
+            for name, now in weights.items()
+        }
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        best = best_path(trainer)
+        if self.nll is not None and best:
+            self._keep_the_better(trainer, pl_module, best)  # pyright: ignore[reportArgumentType]
+
+    def _keep_the_better(self, trainer: Trainer, module: MixtureModule, best: str) -> None:
+        checkpoint = read_checkpoint(best)
+        joint = checkpoint.pop(JOINT, checkpoint["state_dict"])
+        own = joint | {f"network.{name}": value.cpu() for name, value in self.weights.items()}
+        scores = [pooled_nll(trainer, module, weights) for weights in (own, joint)]
+        # A score that is not a number is worse than any.
+        own_nll, joint_nll = (math.inf if math.isnan(score) else score for score in scores)
+        better = own_nll < joint_nll
+        self.outcome = {"members_own_epochs": better}
+        kept = {"state_dict": own, JOINT: joint} if better else {"state_dict": joint}
+        if trainer.is_global_zero:
+            write_checkpoint(checkpoint | kept, best)
+        trainer.strategy.barrier()
+
+
+def _of_members(
+    better: Bool[Tensor, " M"],
+    now: Shaped[Tensor, "*shape"],
+    before: Shaped[Tensor, "*shape"],
+) -> Shaped[Tensor, "*shape"]:
+    choice = better.view(-1, *(1,) * (now.ndim - 1))
+    return torch.where(choice, now, before.to(now))
+
+
+def pooled_nll(trainer: Trainer, module: MixtureModule, weights: dict[str, Tensor]) -> float:
+    """The nll of the validation rows, standardised, with other weights than the module has.
+
+    Args:
+        trainer: in a fit, with its validation rows.
+        module: the model; it has its own weights again afterwards.
+        weights: a state of the module.
+    """
+    own = {name: value.clone() for name, value in module.state_dict().items()}
+    try:
+        with evaluating(module), trainer.precision_plugin.val_step_context():
+            module.load_state_dict(weights)
+            for batch in trainer.val_dataloaders:  # pyright: ignore[reportOptionalIterable]
+                module.count(trainer.strategy.batch_to_device(batch), "pool")
+            return module.mean_nll("pool").item()
+    finally:
+        module.load_state_dict(own)

@@ -1,0 +1,84 @@
+"""What the mixtures look like while they are trained."""
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
+
+from mdn.distributions.mixture import GaussianMixture
+from mdn.training.callbacks.component_tags import component_tags
+from mdn.training.mixture_module import MixtureModule
+
+TAG = "mixture"
+WEIGHT = "weight"
+EFFECTIVE = "effective_components", "effective_components_per_row"
+"""Under which tags of a log it stands; `report/history.py` reads them back."""
+
+
+class MixtureMonitor(Callback):
+    """Logs, from some validation rows, how the components share the work.
+
+    ```yaml
+    mixture_monitor:
+      _target_: mdn.training.callbacks.mixture_monitor.MixtureMonitor
+      every_n_epochs: 5
+      rows: 1024
+    ```
+
+    The tags are those of `describe`, under `mixture/`.
+
+    Args:
+        every_n_epochs: how often.
+        rows: the most rows to look at, evenly spaced over the validation rows.
+    """
+
+    def __init__(self, every_n_epochs: int, rows: int) -> None:
+        if min(every_n_epochs, rows) < 1:
+            raise ValueError(
+                f"every_n_epochs and rows must be at least 1, got {every_n_epochs} and {rows}"
+            )
+        self.every_n_epochs = every_n_epochs
+        self.rows = rows
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if fitting and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
+            self._log(trainer, pl_module)  # pyright: ignore[reportArgumentType]
+
+    @torch.no_grad()
+    def _log(self, trainer: Trainer, module: MixtureModule) -> None:
+        table = trainer.datamodule.tables["val"]  # pyright: ignore[reportAttributeAccessIssue]
+        rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
+        x, y = (values[rows].to(module.device) for values in (table.x, table.y))
+        unit = 1 / module.targets.factor
+        standardized = module(x).affine(unit, -unit * module.targets.shift)
+        values = describe(standardized, module.targets(y, x.dtype))
+        values["worst_nll"] -= module.targets.log_det().item()
+        values["worst_row"] = int(rows[int(values["worst_row"])])
+        for logger in trainer.loggers:
+            tagged = {f"{TAG}/{name}": value for name, value in values.items()}
+            logger.log_metrics(tagged, step=trainer.global_step)
+
+
+def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, float]:
+    """Numbers that tell how components share the rows.
+
+    `weight/<k>` is the mean weight of component k; where there are more than 20 components,
+    `weight/min`, `weight/median` and `weight/max` stand for all of them. The effective number of
+    components, exp(H) of weights with entropy H, is K where all weigh the same and 1 where one
+    does all the work: `effective_components` is that of the mean weights,
+    `effective_components_per_row` the mean of those of the rows. Then the smallest scale, and the
+    row that is explained worst and its nll.
+    """
+    nll = -mixtures.log_prob(y)
+    weight = mixtures.pi.mean(0)
+    of_mean = torch.special.entr(weight).sum().exp()
+    per_row = torch.special.entr(mixtures.pi).sum(-1).exp().mean()
+    return {
+        **dict(zip(EFFECTIVE, (of_mean.item(), per_row.item()), strict=True)),
+        "smallest_scale": mixtures.scale.smallest().min().item(),
+        "worst_nll": nll.max().item(),
+        "worst_row": int(nll.argmax()),
+        **component_tags(WEIGHT, weight.tolist()),
+    }

@@ -1,0 +1,273 @@
+"""Data for the trainer: three tables, and the batches they make."""
+
+from abc import abstractmethod
+from functools import cached_property
+from pathlib import Path
+
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_warn
+
+from mdn.data.batches import Batches, Blocks
+from mdn.data.columns import Selection, Wanted
+from mdn.data.dequantize import dequantized
+from mdn.data.extremes import extreme_remarks, learnable_rows, within
+from mdn.data.files import check_learnable, read_table
+from mdn.data.fingerprint import Fingerprint, fingerprint
+from mdn.data.seeds import generator
+from mdn.data.synthetic.problem import Problem
+from mdn.data.table import Table
+from mdn.distributions.checks import check_at_least, check_fits
+from mdn.fitting.sizes import AUTO, suitable_batch_size
+from mdn.networks.units import LIMIT, column_units
+
+STEPS_PER_CALL = 8
+"""Steps of gradient descent in one call of the trainer."""
+
+EVALUATION_BATCH = 8192
+"""Rows in a batch that needs no gradient; the result does not depend on it."""
+
+
+class TableModule(LightningDataModule):
+    """Three tables in memory: train, val and test.
+
+    Args:
+        batch_size: the most rows in a training batch of one process; "auto" has it follow from
+            the number of rows.
+        seed: from which every order and every split follows.
+        dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
+
+    Raises:
+        ValueError: on a batch size below one or a negative seed; on first use, where there is
+            nothing to dequantize.
+    """
+
+    problem: Problem | None = None
+    """Where the rows come from, if that is known."""
+
+    def __init__(self, batch_size: int | str, seed: int, dequantize: bool) -> None:
+        super().__init__()
+        if batch_size != AUTO:
+            check_at_least("batch_size", batch_size, 1)
+        check_at_least("seed", seed, 0)
+        self.wanted_batch_size = batch_size
+        self.seed = seed
+        self.dequantize = dequantize
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """The rows as they are, made or read on first use, as "train", "val" and "test"."""
+        return self._tables()
+
+    @abstractmethod
+    def _tables(self) -> dict[str, Table]:
+        """The three tables."""
+
+    def setup(self, stage: str) -> None:
+        _ = self.val_table
+        if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
+            for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
+                rank_zero_warn(remark)
+
+    @property
+    def learnable(self) -> Table:
+        """The training rows as they are, without those whose targets are absurdly far out."""
+        return learnable_rows(self.tables["train"])
+
+    @cached_property
+    def train_table(self) -> Table:
+        """The rows that everything is fitted to."""
+        rows = self.learnable
+        return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
+
+    @cached_property
+    def val_table(self) -> Table:
+        """The rows that epochs, members and a recalibration are chosen by."""
+        train, val = self.train_table, self.tables["val"]
+        chosen_by = within(val, column_units(train.y, train.weight))
+        if len(val) and not len(chosen_by):
+            raise ValueError(
+                f"every validation row ({len(val)}) holds a target more than {LIMIT:g} standard "
+                "deviations from the mean of the training rows; mend them or the training rows"
+            )
+        return chosen_by
+
+    def fingerprint(self) -> Fingerprint:
+        """Of the rows that are learned, and of those that it is judged by."""
+        return fingerprint(self.tables | {"train": self.train_table})
+
+    @property
+    def batch_size(self) -> int:
+        """The most rows in a training batch."""
+        wanted = self.wanted_batch_size
+        return wanted if isinstance(wanted, int) else suitable_batch_size(len(self.tables["train"]))
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the columns of x."""
+        return self.train_table.input_names
+
+    @property
+    def target_names(self) -> list[str]:
+        """Names of the columns of y."""
+        return self.train_table.target_names
+
+    @property
+    def num_inputs(self) -> int:
+        """P."""
+        return len(self.input_names)
+
+    @property
+    def num_targets(self) -> int:
+        """D."""
+        return len(self.target_names)
+
+    def train_dataloader(self) -> Blocks:
+        batches = self._batches(self.train_table, self.batch_size, self.seed)
+        return Blocks(batches, STEPS_PER_CALL if self._may_group else 1)
+
+    @property
+    def _may_group(self) -> bool:
+        """Gradients of several processes meet once a call, and `max_steps` counts calls."""
+        return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
+
+    def val_dataloader(self) -> Batches:
+        return self._batches(self.val_table, EVALUATION_BATCH, None)
+
+    def test_dataloader(self) -> Batches:
+        return self._batches(self.tables["test"], EVALUATION_BATCH, None)
+
+    def _batches(self, table: Table, batch_size: int, seed: int | None) -> Batches:
+        tensors, trainer = table.tensors, self.trainer
+        if trainer is None:
+            return Batches(tensors, batch_size, seed)
+        return Batches(
+            [tensor.to(trainer.strategy.root_device) for tensor in tensors],
+            batch_size,
+            seed,
+            lambda: trainer.current_epoch,
+            trainer.global_rank,
+            trainer.world_size,
+        )
+
+
+class SyntheticData(TableModule):
+    """Rows of a problem with a known answer; the three tables are independent draws.
+
+    Args:
+        problem: what to draw from.
+        train_rows: of the training table; the other tables do not depend on it.
+        val_rows: of the validation table.
+        test_rows: of the test table.
+        batch_size: the most rows in a training batch of one process.
+        seed: from which every draw and every order follows.
+
+    Raises:
+        ValueError: on a number out of range.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        train_rows: int,
+        val_rows: int,
+        test_rows: int,
+        batch_size: int | str,
+        seed: int,
+    ) -> None:
+        super().__init__(batch_size, seed, dequantize=False)
+        check_at_least("train_rows", train_rows, 2)
+        check_at_least("val_rows", val_rows, 1)
+        check_at_least("test_rows", test_rows, 1)
+        self.problem = problem
+        self.rows = {"train": train_rows, "val": val_rows, "test": test_rows}
+        columns = len(problem.input_names) + len(problem.target_names)
+        for name, rows in self.rows.items():
+            check_fits(8 * float(min(rows, 10**300)) * columns, f"data.{name}_rows={rows:.4g}")
+
+    def _tables(self) -> dict[str, Table]:
+        return {name: self._draw(i, rows) for i, (name, rows) in enumerate(self.rows.items())}
+
+    def _draw(self, stream: int, rows: int) -> Table:
+        assert self.problem is not None
+        x, y = self.problem.sample(rows, generator("rows", self.seed, stream))
+        names = self.problem.input_names, self.problem.target_names
+        return Table(x, y, None, *map(list, names))
+
+
+class FileData(TableModule):
+    """Rows of a file, or of one for each table.
+
+    Args:
+        path: a .csv, .parquet or .npz file with the training rows.
+        targets: columns by name, or by position, where -1 is the last.
+        inputs: as targets; None for all the rest, an empty list for a density of the targets.
+        weight: the column that says how often each row counts, or None.
+        val_path: a file with the validation rows; None takes some of `path`.
+        test_path: a file with the test rows; None takes some of `path`.
+        val_fraction: of the rows of `path`, where there is no `val_path`.
+        test_fraction: of the rows of `path`, where there is no `test_path`.
+        dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
+        batch_size: the most rows in a training batch of one process.
+        seed: from which the split and every order follows.
+
+    Raises:
+        ValueError: on a number out of range here; on first use, what `read_table` and
+            `check_learnable` refuse, a part without rows, and nothing to dequantize.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        targets: Wanted | None,
+        inputs: Wanted | None,
+        weight: str | int | None,
+        val_path: str | Path | None,
+        test_path: str | Path | None,
+        val_fraction: float,
+        test_fraction: float,
+        dequantize: bool,
+        batch_size: int | str,
+        seed: int,
+    ) -> None:
+        super().__init__(batch_size, seed, dequantize)
+        _check_fractions(val_fraction, test_fraction)
+        if targets is None:
+            raise ValueError("no target is named; say which columns to learn: data.targets=[...]")
+        self.path = path
+        self.columns = (targets, inputs, weight)
+        self.other_paths = {"test": test_path, "val": val_path}
+        self.fractions = {"test": test_fraction, "val": val_fraction}
+
+    def _tables(self) -> dict[str, Table]:
+        whole, chosen = read_table(self.path, *self.columns)
+        taken = [name for name, path in self.other_paths.items() if path is None]
+        parts = whole.split([self.fractions[name] for name in taken], generator("split", self.seed))
+        tables = dict(zip([*taken, "train"], parts, strict=True))
+        self._check_no_empty_part(len(whole), tables)
+        check_learnable(tables["train"], self.path)
+        return tables | self._read_others(chosen)
+
+    def _read_others(self, chosen: Selection) -> dict[str, Table]:
+        columns = (chosen.targets, chosen.inputs, chosen.weight)
+        paths = {name: path for name, path in self.other_paths.items() if path is not None}
+        return {name: read_table(path, *columns)[0] for name, path in paths.items()}
+
+    def _check_no_empty_part(self, rows: int, parts: dict[str, Table]) -> None:
+        for name, fraction in self.fractions.items():
+            if name in parts and len(parts[name]) == 0:
+                raise ValueError(
+                    f"{self.path}: of all rows ({rows}), data.{name}_fraction={fraction} leaves "
+                    f"none to the {name} table; it takes {int(0.5 / fraction) + 1} rows, a larger "
+                    f"fraction, or a data.{name}_path"
+                )
+
+
+def _check_fractions(val_fraction: float, test_fraction: float) -> None:
+    for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 < fraction < 1:
+            raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}")
+    if val_fraction + test_fraction >= 1:
+        raise ValueError(
+            f"val_fraction and test_fraction must leave rows to train on, got {val_fraction} and "
+            f"{test_fraction}; make one smaller"
+        )

@@ -1,0 +1,184 @@
+"""The LightningModule of a Gaussian mixture that is fitted by exact EM."""
+
+from collections.abc import Sequence
+from functools import partial, reduce
+from operator import add
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+
+from mdn.data.batches import batches_of
+from mdn.distributions.checks import check_at_least
+from mdn.distributions.families import Family
+from mdn.distributions.mixture import GaussianMixture
+from mdn.fitting.em import (
+    Ascent,
+    EStep,
+    Statistics,
+    Tolerance,
+    check_mixture_fits,
+    fit_em,
+    suitable_batch_size,
+)
+from mdn.fitting.start import start_named
+from mdn.networks.head import MixtureHead, Part
+from mdn.networks.network import MixtureDensityNetwork, NoBackbone
+from mdn.training.mixture_module import MixtureModule
+
+_TRIAL_UPDATES = 10
+"""Updates after which several starts are compared."""
+
+
+class EMModule(MixtureModule):
+    """p(y), one Gaussian mixture for every row: an epoch is one exact update of EM.
+
+    Training batches only add to the statistics of the epoch, and the last one closes it with the
+    M-step, so neither their size nor their order nor the number of processes matters. The run
+    ends when the likelihood does not rise any more. Everything is in float64.
+
+    Args:
+        num_inputs: P; inputs are there, and are not looked at.
+        num_targets: D.
+        num_components: K.
+        family: the covariance family.
+        start_from: a name in `mdn.fitting.start.STARTS`.
+        n_init: starts to try; the likeliest after ten updates is taken.
+        seed: of the starts.
+        tol: stop when the mean log likelihood rises by less than this, in nats.
+        relative_tol: or by less than this part of its size.
+
+    Raises:
+        ValueError: on an unknown start or a number out of range.
+    """
+
+    def __init__(
+        self,
+        num_inputs: int,
+        num_targets: int,
+        num_components: int,
+        family: Family,
+        start_from: str,
+        n_init: int,
+        seed: int,
+        tol: float,
+        relative_tol: float,
+    ) -> None:
+        check_at_least("num_components", num_components, 1)
+        check_at_least("n_init", n_init, 1)
+        check_at_least("seed", seed, 0)
+        check_mixture_fits(num_components, num_targets)
+        head = MixtureHead(0, num_targets, num_components, family)
+        super().__init__(
+            num_inputs, num_targets, MixtureDensityNetwork(NoBackbone(num_inputs), head)
+        )
+        self.double()
+        self.start_from = start_from
+        self.n_init = n_init
+        self.seed = seed
+        self.begin = start_named(start_from)
+        origin = torch.zeros(num_targets, dtype=torch.float64)
+        self.ascent = Ascent(self.mixture, family, origin, Tolerance(tol, relative_tol))
+        self._e_step: EStep | None = None
+        self._statistics: Statistics | None = None
+
+    @property
+    def mixture(self) -> GaussianMixture:
+        """p(y) as it stands, standardised."""
+        return self.network.head(self.network.head.weights.bias.new_empty(0)).detach()
+
+    @property
+    def outcome(self) -> dict[str, float | bool]:
+        """Whether it has come to rest, and components that had lost their rows."""
+        return {
+            "converged": self.ascent.converged,
+            "singularity/revived": sum(self.ascent.resets),
+        }
+
+    def configure_optimizers(self) -> Optimizer:
+        # Lightning counts the steps of an optimizer; this one moves nothing but that count.
+        return SGD(self.parameters(), lr=0.0)
+
+    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
+        self._become(self._first(y, weight))
+
+    def _first(
+        self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
+    ) -> GaussianMixture:
+        if self.n_init == 1:
+            return self.begin(y, self.num_components, self.family, weight, self.seed)
+        trials = fit_em(
+            y,
+            self.num_components,
+            self.family,
+            weight=weight,
+            start=self.start_from,
+            n_init=self.n_init,
+            max_iter=_TRIAL_UPDATES,
+            seed=self.seed,
+        )
+        return trials.mixture
+
+    def _become(self, mixture: GaussianMixture) -> None:
+        self.network.head.start(mixture, shrink=0.0)
+
+    def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
+        """Statistics of a batch, or of each batch of a block."""
+        if self._e_step is None:
+            self.ascent.mixture = self.mixture  # a callback may have restarted components
+            self._e_step = self.ascent.e_step()
+        some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
+        self._statistics = some if self._statistics is None else self._statistics + some
+        self._add("train", -some.log_likelihood, some.weight)
+        self.optimizers().step()  # pyright: ignore
+        # A batch may hold nothing but rows of weight zero.
+        return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)
+
+    def _expect(
+        self, e_step: EStep, x: Tensor, y: Tensor, weight: Tensor | None = None
+    ) -> Statistics:
+        head = self.network.head
+        size = suitable_batch_size(head.num_components, head.num_targets)
+        rows = self.targets(y, torch.float64)
+        weight = torch.ones_like(rows[:, 0]) if weight is None else weight
+        pieces = zip(rows.split(size), weight.split(size), strict=True)
+        return reduce(add, (e_step(*piece) for piece in pieces))
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # Not at the end of the epoch: validation comes before that.
+        if self.trainer.is_last_batch:
+            self._update()
+
+    def _update(self) -> None:
+        assert self._statistics is not None
+        reduce_sum = partial(self.trainer.strategy.reduce, reduce_op="sum")
+        self.ascent.update(self._statistics.reduce(reduce_sum))
+        self._become(self.ascent.mixture)
+        self._e_step = self._statistics = None
+        self._log_revived()
+
+    def on_train_epoch_end(self) -> None:
+        super().on_train_epoch_end()
+        if self.ascent.converged:  # and no callback has restarted a component since
+            self.trainer.should_stop = True
+
+    def restart(
+        self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
+    ) -> list[Part]:
+        self.ascent.converged = False
+        return super().restart(component, y, x)
+
+    def _log_revived(self) -> None:
+        counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.resets)}
+        counts["singularity/revived"] = sum(counts.values())
+        for logger in self.loggers:
+            logger.log_metrics(counts, step=self.trainer.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["em"] = self.ascent.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.ascent.load_state_dict(checkpoint["em"])

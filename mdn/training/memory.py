@@ -1,0 +1,41 @@
+"""Rows that a program already has in memory."""
+
+from mdn.data.files import check_learnable
+from mdn.data.seeds import generator
+from mdn.data.table import Table
+from mdn.training.datamodule import TableModule
+
+
+class MemoryData(TableModule):
+    """Rows in memory, some of them held back to validate on.
+
+    Args:
+        table: the rows; those of weight zero are left out.
+        val_fraction: of the rows, at least one; they also stand for the test rows.
+        dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
+        batch_size: the most rows in a training batch of one process.
+        seed: from which the split and every order follows.
+
+    Raises:
+        ValueError: with fewer than 2 rows; on first use, if there is nothing to learn or to
+            dequantize.
+    """
+
+    def __init__(
+        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int | str, seed: int
+    ) -> None:
+        super().__init__(batch_size, seed, dequantize)
+        if not 0 < val_fraction < 1:
+            raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction!r}")
+        self.table = table.counted()
+        if len(self.table) < 2:
+            raise ValueError(
+                f"rows of positive weight: {len(self.table)} of {len(table)}; at least 3 are "
+                "needed, 2 to train on and 1 to validate on"
+            )
+        self.fraction = max(val_fraction, 1 / len(self.table))
+
+    def _tables(self) -> dict[str, Table]:
+        val, train = self.table.split([self.fraction], generator("split", self.seed))
+        check_learnable(train, "the rows to fit")
+        return {"train": train, "val": val, "test": val}

@@ -1,0 +1,306 @@
+"""Every public function that takes values reads them alike, found by their parameters' names.
+
+A function of a mixture with a parameter that is in none of the lists below fails here until the
+parameter is given its place.
+"""
+
+import inspect
+import math
+import warnings
+
+import numpy as np
+import pandas
+import polars
+import pytest
+import torch
+from scipy.stats import norm
+
+from mdn import metrics
+from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.numbers import as_tensor
+from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.values import as_values
+from mdn.metrics.running import RowMean
+
+ROWS = 4
+VALUES = {"y", "p", "values", "about"}
+"""Parameters with one number for each target of each row."""
+OF_EACH_TARGET = {"direction", "step", "factor", "shift"}
+"""Parameters with one number for each target."""
+REST = {
+    "self": None,
+    "mixture": None,
+    "upper": True,
+    "shape": (2,),
+    "generator": None,
+    "num_samples": 50,
+    "num_directions": 2,
+    "seed": 0,
+    "level": 0.5,
+    "levels": [0.1, 0.6],
+    "dims": [0],
+    "point": "mean",
+    "tolerance": 0.1,
+    "weights": None,
+    "dtype": torch.float64,
+    "device": "cpu",
+    "function": torch.Tensor.detach,
+    "min_scale": 1e-3,
+    "bins": 5,
+    "transforms": torch.tensor([0.2, 0.7]),
+    "rank": torch.tensor([0.2, 0.7]),
+    "batch": ROWS,
+    "index": 1,
+    "log_pi": None,
+    "mu": None,
+    "scale": None,
+    "other": None,
+    "others": None,
+    "reference": None,
+}
+"""Every other parameter, with an argument for it where one is needed."""
+
+
+def row(count: int = ROWS) -> GaussianMixture:
+    mu = torch.arange(count, dtype=torch.float64)[:, None, None] / 10
+    return GaussianMixture(torch.zeros(count, 1).double(), mu, DiagonalScale(1 + 0 * mu, 1))
+
+
+def public(owner) -> dict:
+    names = [name for name in dir(owner) if not name.startswith("_")]
+    found = {name: inspect.getattr_static(owner, name) for name in names}
+    return {name: f for name, f in found.items() if inspect.isfunction(f)}
+
+
+FUNCTIONS = public(GaussianMixture) | public(metrics)
+
+
+def parameters(function) -> dict:
+    return dict(inspect.signature(function).parameters)
+
+
+TAKERS = [name for name, f in FUNCTIONS.items() if VALUES & set(parameters(f))]
+
+
+def two_targets(mixture: GaussianMixture) -> GaussianMixture:
+    """The same target twice."""
+    pair = torch.cat([mixture.mu, mixture.mu], -1)
+    return GaussianMixture(mixture.log_pi, pair, DiagonalScale(torch.ones_like(pair), 2))
+
+
+def ask(name: str, values, mixture: GaussianMixture | None = None):
+    """The answer of a function, with usual arguments beside its values."""
+    mixture, function = row() if mixture is None else mixture, FUNCTIONS[name]
+    known = REST | dict.fromkeys(VALUES, values)
+    known |= dict.fromkeys(OF_EACH_TARGET, torch.ones(1).double())
+    known |= dict.fromkeys(("self", "mixture", "reference"), mixture)
+    known |= {"dispersed": {"factor": 2.0}, "condition": {"self": two_targets(mixture)}}.get(
+        name, {}
+    )
+    needed = [
+        known[key]
+        for key, parameter in parameters(function).items()
+        if parameter.default is inspect.Parameter.empty or key in VALUES
+    ]
+    torch.manual_seed(0)
+    answer = function(*needed)
+    return answer.mean if isinstance(answer, GaussianMixture) else answer
+
+
+def test_every_parameter_has_its_place():
+    for name, function in FUNCTIONS.items():
+        unknown = set(parameters(function)) - VALUES - OF_EACH_TARGET - set(REST)
+        assert not unknown, f"{name} takes {unknown}: put them into one of the lists of this file"
+
+
+def test_the_takers_are_found():
+    assert {"log_prob", "cdf", "icdf", "condition", "crps", "grid_nll", "pit"} <= set(TAKERS)
+    assert len(TAKERS) >= 20
+
+
+POINTS = np.array([0.1, 0.3, 0.4, 0.9])
+COLUMN = POINTS[:, None]
+WITH_AXIS = {
+    "array": COLUMN,
+    "array, reversed in memory": COLUMN[::-1].copy()[::-1],
+    "list": COLUMN.tolist(),
+    "pandas": pandas.DataFrame({"y": POINTS}),
+    "polars": polars.DataFrame({"y": POINTS}),
+    "pyarrow": polars.DataFrame({"y": POINTS}).to_arrow(),
+    "big-endian": COLUMN.astype(">f8"),
+}
+WITHOUT_AXIS = {
+    "tensor": torch.from_numpy(POINTS),
+    "array": POINTS,
+    "list": POINTS.tolist(),
+    "pandas": pandas.Series(POINTS),
+    "polars": polars.Series(POINTS),
+    "pandas nullable": pandas.Series(POINTS, dtype="Float64"),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+@pytest.mark.parametrize("form", WITH_AXIS)
+def test_every_form_is_read_alike(name, form):
+    torch.testing.assert_close(ask(name, WITH_AXIS[form]), ask(name, torch.from_numpy(COLUMN)))
+
+
+@pytest.mark.parametrize("name", TAKERS)
+@pytest.mark.parametrize("form", WITHOUT_AXIS)
+def test_a_vector_as_long_as_the_batch_is_its_rows(name, form):
+    torch.testing.assert_close(ask(name, WITHOUT_AXIS[form]), ask(name, torch.from_numpy(COLUMN)))
+
+
+@pytest.mark.parametrize("name", sorted(set(TAKERS) - {"marginal_gaussian"}))
+def test_a_number_is_the_value_of_every_row(name):
+    torch.testing.assert_close(ask(name, 0.5), ask(name, torch.full((ROWS, 1), 0.5).double()))
+
+
+@pytest.mark.parametrize("name", sorted(set(TAKERS) - {"marginal_gaussian"}))
+def test_what_could_mean_two_things_is_refused(name):
+    hostile = [POINTS[:3], np.ones((ROWS, 2)), np.ones((3, 1)), np.ones((2, ROWS)), np.ones(0)]
+    for values in hostile:
+        with pytest.raises(ValueError, match=r"must hold one number|holds rows of shape"):
+            ask(name, values)
+    members = row().expand(3, ROWS)
+    with pytest.raises(ValueError, match=r"\[\.\.\., None\]"):
+        ask(name, POINTS, members)
+
+
+DEFAULT = ("dispersed", "None")
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_what_is_no_number_is_refused_by_name(name):
+    frame = polars.DataFrame({"y": POINTS})
+    hostile = {
+        "LazyFrame": frame.lazy(),
+        "complex128": COLUMN + 0j,
+        "complex64": torch.ones(ROWS, 1, dtype=torch.complex64),
+        "object": COLUMN.astype(object),
+        "bool": np.ones((ROWS, 1), dtype=bool),
+        r"torch.bool": torch.ones(ROWS, 1, dtype=torch.bool),
+        "True": True,
+        "'much'": "much",
+        "None": None,
+        "String": frame.cast(polars.String),
+        "Boolean": frame["y"] > 0.2,
+        "masked": np.ma.masked_array(COLUMN, COLUMN > 0.2),
+        "inhomogeneous": [[1.0], [1.0, 2.0]],
+        "datetime64": np.array(["2024-01-01"], dtype="datetime64[s]"),
+    }
+    # Without a centre a mixture is dispersed about its mean.
+    for said, values in [pair for pair in hostile.items() if (name, pair[0]) != DEFAULT]:
+        with pytest.raises(TypeError, match=rf"(y|p|values|about) (is|must be).*{said}"):
+            ask(name, values)
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_whole_numbers_are_numbers(name):
+    values = np.array([[0], [1], [1], [0]])
+    expected = ask(name, torch.from_numpy(values).double())
+    for form in (values, torch.from_numpy(values), values.tolist(), values.astype(np.uint8)):
+        torch.testing.assert_close(ask(name, form), expected)
+
+
+@pytest.mark.parametrize("name", sorted(set(TAKERS) - {"marginal_gaussian"}))
+def test_not_a_number_spoils_its_own_row_alone(name):
+    values = torch.from_numpy(COLUMN).clone()
+    expected = ask(name, values)
+    values[1] = torch.nan
+    found = ask(name, values)
+    rows = expected.shape.index(ROWS)
+    kept = torch.tensor([0, 2, 3])
+    torch.testing.assert_close(found.index_select(rows, kept), expected.index_select(rows, kept))
+    assert found.select(rows, 1).isnan().all()
+
+
+def test_the_wider_type_computes():
+    """Unix seconds: single precision knows them to two minutes."""
+    mu = torch.tensor([[[1.7e9]]])
+    single = GaussianMixture(torch.zeros(1, 1), mu, DiagonalScale(torch.ones_like(mu), 1))
+    at = mu.double().item() + 0.5
+    for values in (at, [at], np.array([[at]]), torch.tensor([[at]]).double()):
+        expected = norm.logpdf(0.5) if not isinstance(values, torch.Tensor) else None
+        found = single.log_prob(values)
+        assert found.dtype == torch.float64
+        if expected is not None:
+            assert found.item() == pytest.approx(expected)
+    assert single.log_prob(torch.tensor([[1.7e9]])).dtype == torch.float32
+    assert single.log_prob(torch.tensor([[1.7e9]]).bfloat16()).dtype == torch.float32
+
+
+def test_whole_numbers_keep_their_digits():
+    assert as_tensor(np.array([2**31 + 1]), "y").item() == 2**31 + 1
+    assert as_tensor(torch.tensor([2**31 + 1]), "y").item() == 2**31 + 1
+
+
+def test_missing_entries_are_not_numbers():
+    for column in (polars.Series([1.0, None]), pandas.Series([1, None], dtype="Int64")):
+        found = as_tensor(column, "y")
+        assert found[0] == 1
+        assert found[1].isnan()
+
+
+def test_the_columns_of_a_frame_are_the_targets():
+    frame = pandas.DataFrame({"a": POINTS, "b": -POINTS})
+    mixture = two_targets(row())
+    torch.testing.assert_close(
+        mixture.log_prob(frame), mixture.log_prob(torch.from_numpy(frame.to_numpy().copy()))
+    )
+    torch.testing.assert_close(mixture.log_prob(frame.iloc[0]), mixture.log_prob([0.1, -0.1]))
+    for wrong in (frame[["a"]], frame["a"], 0.5, frame.assign(c=1.0)):
+        with pytest.raises(ValueError, match="one number for the 2 targets"):
+            mixture.log_prob(wrong)
+
+
+def test_values_of_one_mixture_may_leave_out_the_axis():
+    one = row(1)[0]
+    found = one.log_prob(POINTS)
+    torch.testing.assert_close(found, one.log_prob(COLUMN))
+    assert one.cdf(POINTS).shape == (ROWS, 1)
+    assert one.log_prob([0.1]).shape == ()
+
+
+def test_values_of_ready_type_and_shape_are_not_touched():
+    y = torch.from_numpy(COLUMN.copy())
+    assert as_values(row(), y)[1] is y
+
+
+def test_gradients_pass_through_the_reading():
+    y = torch.from_numpy(POINTS.copy()).requires_grad_()
+    row().log_prob(y).sum().backward()
+    assert y.grad is not None
+    torch.testing.assert_close(y.grad, row().mu.flatten() - y.detach())
+
+
+def test_running_metrics_read_values_too():
+    expected = metrics.nll(row(), COLUMN).mean()
+    for y, weight in ((POINTS, None), (pandas.Series(POINTS), [2, 2, 2, 2])):
+        mean = RowMean(metrics.nll)
+        mean.update(row(), y, weight)
+        torch.testing.assert_close(mean.compute(), expected)
+    for weight in ([1, 2], [1.0, math.nan, 1.0, 1.0], [-1, 1, 1, 1]):
+        with pytest.raises(ValueError, match="one number of at least 0 for each of 4 rows"):
+            RowMean(metrics.nll).update(row(), POINTS, weight)
+
+
+def test_directions_and_steps_are_of_each_target():
+    mixture = row()
+    torch.testing.assert_close(mixture.project([2]).mean, 2 * mixture.mean)
+    torch.testing.assert_close(mixture.project(2.0).mean, 2 * mixture.mean)
+    torch.testing.assert_close(mixture.affine([2], np.array([1])).mean, 2 * mixture.mean + 1)
+    step = metrics.grid_nll(mixture, POINTS, 0.5)
+    torch.testing.assert_close(step, metrics.grid_nll(mixture, COLUMN, torch.tensor([0.5])))
+    for wrong in ([1.0, 1.0], [], [[1.0]]):
+        for question in (mixture.project, lambda v: metrics.grid_nll(mixture, COLUMN, v)):
+            with pytest.raises(ValueError, match="one number for each of 1 targets"):
+                question(wrong)
+
+
+def test_arrays_that_may_not_be_written_are_read_without_a_warning():
+    frozen = POINTS.copy()
+    frozen.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        row().log_prob(frozen)

@@ -1,0 +1,85 @@
+"""What a file may name, and that a part from outside has to be registered first."""
+
+import pytest
+import torch
+from checkpoints import CONF, rows, save, untrained
+from omegaconf import OmegaConf
+from torch import nn
+
+import mdn
+from mdn.app.build import described
+from mdn.model import registry
+from mdn.model.parts import PARTS, register_parts
+from mdn.networks.network import MLP
+
+
+class Periodic(nn.Module):
+    """A backbone that is not this project's."""
+
+    def __init__(self, num_inputs: int, frequencies: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(num_inputs, frequencies)
+        self.num_features = frequencies
+
+    def forward(self, x):
+        return self.linear(x).sin()
+
+
+@pytest.fixture(autouse=True)
+def _only_own_parts(monkeypatch):
+    register_parts()
+    for role in registry.ROLES.values():
+        for name, part in dict(role.parts).items():
+            monkeypatch.setitem(role.parts, name, part)
+    yield
+    for role in registry.ROLES.values():
+        role.parts.pop("periodic", None)
+
+
+def test_a_part_is_built_from_checked_numbers():
+    family = registry.build("family", {"kind": "constant", "min_scale": 1e-3, "std": 1})
+    assert (type(family).__name__, family.std) == ("Constant", 1)
+
+
+def test_every_class_that_the_configuration_names_has_a_name_for_files():
+    """A new family, backbone or problem is one line in `mdn.model.parts` too."""
+    roles = ("family", "objective", "optimizer", "regularizer", "schedule", "data", "model")
+    for path in sorted(path for role in roles for path in (CONF / role).glob("*.yaml")):
+        node = OmegaConf.to_container(OmegaConf.load(path))
+        node = node.get("model", node)
+        for each in (node, node.get("backbone"), node.get("problem")):
+            if isinstance(each, dict):
+                assert "." not in described(each)["kind"], path
+
+
+def test_names_are_those_of_the_configuration():
+    for role in ("family", "objective", "schedule"):
+        assert PARTS[role].keys() == {path.stem for path in (CONF / role).glob("*.yaml")}
+
+
+def test_an_unknown_role_or_a_name_that_is_taken_is_refused():
+    with pytest.raises(ValueError, match="role must be one of backbone"):
+        registry.register("callback", "x", Periodic)
+    with pytest.raises(ValueError, match="backbone 'mlp' is MLP already"):
+        registry.register("backbone", "mlp", Periodic)
+    registry.register("backbone", "mlp", MLP)
+
+
+def test_a_missing_setting_is_named():
+    with pytest.raises(ValueError, match="family lacks factor"):
+        registry.check("family", {"kind": "full", "min_scale": 1e-3})
+
+
+def test_a_backbone_from_outside_is_read_once_it_is_registered(tmp_path):
+    torch.manual_seed(0)
+    module = untrained()
+    module.network.backbone = Periodic(3, 5)
+    module.network.head.weights = type(module.network.head.weights)(5, 3)
+    module.network.head.components = type(module.network.head.components)(5, 6)
+    module.recipe["model"]["backbone"] = {"kind": "periodic", "frequencies": 5}
+    path = save(module, tmp_path / "periodic.ckpt")
+    with pytest.raises(ValueError, match=r"is 'periodic', which .*registry\.register\('backbone'"):
+        mdn.load(path)
+    registry.register("backbone", "periodic", Periodic)
+    x = rows(4)
+    torch.testing.assert_close(mdn.load(path)(x).mean, module(x).mean)

@@ -1,0 +1,323 @@
+import math
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from mdn.data.table import Table
+from mdn.distributions.families import Diagonal, Full
+from mdn.distributions.mixture import GaussianMixture
+from mdn.fitting.singularity import Thresholds, tally
+from mdn.networks.network import NoBackbone
+from mdn.training.callbacks.singularity_reset import SingularityReset, forget, survey
+from mdn.training.em_module import EMModule
+
+
+@pytest.fixture
+def reset():
+    def make(**changes):
+        settings = dict(
+            every_n_epochs=1,
+            until=1.0,
+            patience=2,
+            max_resets=3,
+            on_exhausted="warn",
+            seed=0,
+            thresholds=Thresholds(min_mass=0.01, min_rows=10, floor_factor=2.0, floor_share=0.5),
+        )
+        return SingularityReset(**(settings | changes))
+
+    return make
+
+
+class Kill(Callback):
+    """Takes all weight from a component, of some member, at the start of some epochs."""
+
+    def __init__(self, component, epochs, member=()):
+        self.place = (*member, component)
+        self.epochs = epochs
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch in self.epochs:
+            pl_module.network.head.weights.bias.data[self.place] = -60
+
+
+class Weights(Callback):
+    """Remembers the state of the model at the end of each epoch."""
+
+    def __init__(self):
+        self.states = []
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        self.states.append({k: v.clone() for k, v in pl_module.state_dict().items()})
+
+
+def two_clusters():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(200, 1, generator=generator, dtype=torch.float64)
+    y[:100] += 20
+    return Table(torch.zeros(200, 0, dtype=torch.float64), y, None, [], ["y"])
+
+
+@pytest.fixture
+def fit_clusters(fit, data, make_module):
+    """A density of two clusters, of which one component covers both and the other is lost."""
+
+    def run(callbacks):
+        data.tables["train"] = data.tables["val"] = two_clusters()
+        module = make_module(
+            learning_rate=0.05, num_components=2, num_inputs=0, backbone=NoBackbone
+        )
+        head = module.network.head
+        module.start_from_data = False
+        with torch.no_grad():
+            head.weights.bias.copy_(torch.tensor([0.0, -60.0]))
+            head.components.bias.copy_(torch.tensor([0.0, 0.0, 0.5, -7.0]))
+        return fit(callbacks, module, max_epochs=60)
+
+    return run
+
+
+def test_a_lost_component_is_lost_without_and_found_with_a_reset(fit_clusters, reset):
+    y = two_clusters().y
+    components = torch.distributions.Normal(torch.tensor([0.0, 20.0]), 1.0)
+    best = -torch.logsumexp(components.log_prob(y) - torch.log(torch.tensor(2.0)), -1).mean()
+    alone = fit_clusters([]).trainer.callback_metrics["val/nll"]
+    callback = reset(every_n_epochs=5)
+    helped = fit_clusters([callback]).trainer.callback_metrics["val/nll"]
+    assert alone > best + 0.8
+    assert helped < best + 0.05
+    assert callback.resets == {1: 1}
+
+
+def two_clusters_and_an_outlier():
+    table = two_clusters()
+    return replace(table, x=torch.zeros(201, 0).double(), y=torch.cat([table.y, table.y[:1] + 80]))
+
+
+@pytest.fixture
+def fit_outlier(fit, data):
+    """EM from where one component covers both clusters, and one a single row."""
+
+    def run(callbacks):
+        data.tables["train"] = data.tables["val"] = two_clusters_and_an_outlier()
+        module = EMModule(0, 1, 2, Diagonal(1e-3), "k-means", 1, 0, tol=1e-6, relative_tol=0.0)
+        module.start(data.train_table)
+        z = module.targets(data.train_table.y, torch.float64)
+        mu = torch.stack([z[:200].mean(0), z[200]])
+        scale = module.family.project(torch.tensor([[[0.2]], [[0.0]]]).double(), torch.ones(2))
+        module.network.head.start(GaussianMixture(torch.zeros(2), mu, scale), shrink=0.0)
+        return fit(callbacks, module, max_epochs=40)
+
+    return run
+
+
+def test_em_too_leaves_a_single_row_behind_and_goes_on(fit_outlier, reset, scalars):
+    alone = fit_outlier([])
+    callback = reset(patience=1)
+    helped = fit_outlier([callback])
+    assert alone.module.ascent.converged
+    assert helped.module.ascent.converged
+    assert callback.resets == {1: 1}
+    assert alone.module.mixture.pi[1] == pytest.approx(1 / 201, rel=1e-3)
+    assert helped.module.mixture.pi[1] > 0.4
+    assert scalars()["singularity/resets/1"][-1] == 1
+
+
+def test_a_restart_takes_back_that_em_had_converged(fit_outlier, data):
+    run = fit_outlier([])
+    run.module.restart(1, data.train_table.y[0], data.train_table.x)
+    assert not run.module.ascent.converged
+    assert run.module.mixture.pi[1] == pytest.approx(0.5 / (0.5 + 200 / 201))
+
+
+def test_a_restarted_component_has_an_equal_share_of_the_volume():
+    y = torch.randn(60, 3).double() @ torch.tensor([[2.0, 1, 0], [0, 5, 1], [0, 0, 9]]).double()
+    table = Table(torch.zeros(60, 0).double(), y, None, [], ["a", "b", "c"])
+    family = Full(1e-3, "covariance")
+    module = EMModule(0, 3, 4, family, "k-means", 1, 0, tol=1e-6, relative_tol=0.0)
+    module.start(table)
+    module.restart(2, y[0], table.x)
+    volume = module(table.x).scale.log_det()[..., 2].mean().item()
+    whole = module.marginal.scale.log_det().item()
+    assert volume == pytest.approx(whole - math.log(4), abs=1e-5)
+
+
+def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
+    fit, reset, data, make_module, scalars
+):
+    module = make_module(learning_rate=0.0)
+    weights, callback = Weights(), reset()
+    fit([Kill(1, [0, 1]), weights, callback], module, max_epochs=3)
+    with torch.no_grad():
+        mixtures = module(data.train_table.x)
+    place = mixtures.mu[0, 1]
+    assert (place - data.train_table.y).abs().min() < 1e-4
+    torch.testing.assert_close(mixtures.mu[:, 1], place.expand(96, 1))
+    torch.testing.assert_close(mixtures.sigma[0, 1, 0], data.train_table.y.std(correction=0) / 3)
+    assert mixtures.pi[:, 1].mean() == pytest.approx(0.25, abs=0.02)  # 1/3 beside the other two
+    assert callback.resets == {1: 1}
+    logged = scalars()
+    assert logged["singularity/resets"] == [0, 1]
+    assert logged["singularity/resets/1"] == [0, 1]
+    assert logged["singularity/resets/0"] == [0, 0]
+
+
+def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
+    fit, reset, data, make_module, scalars
+):
+    module = make_module(learning_rate=0.0, ensemble_size=3)
+    weights, callback = Weights(), reset()
+    fit([Kill(1, [0, 1], member=(2,)), weights, callback], module, max_epochs=3)
+    assert callback.resets == {7: 1}
+    with torch.no_grad():
+        mixtures = module.members(data.train_table.x)
+    place = mixtures.mu[2, 0, 1]
+    assert (place - data.train_table.y).abs().min() < 1e-4
+    torch.testing.assert_close(mixtures.mu[2, :, 1], place.expand(96, 1))
+    torch.testing.assert_close(mixtures.sigma[2, 0, 1, 0], data.train_table.y.std(correction=0) / 3)
+    assert mixtures.pi[2, :, 1].mean() == pytest.approx(0.25, abs=0.02)
+    last = module.network.state_dict()
+    for name, value in weights.states[-2].items():  # the others are as they were
+        if name.startswith("network."):
+            assert torch.equal(value[:2], last[name.removeprefix("network.")][:2])
+    logged = scalars()
+    assert logged["singularity/resets/7"] == [0, 1]
+    assert "singularity/resets/8" in logged
+    assert "singularity/resets/9" not in logged
+
+
+def test_one_look_restarts_components_of_several_members(fit, reset, make_module, data):
+    killers = [Kill(k, [0], member=(m,)) for m, k in ((0, 2), (0, 1), (1, 0))]
+    callback = reset(patience=1)
+    module = make_module(learning_rate=0.0, ensemble_size=2)
+    fit([*killers, callback], module, max_epochs=2)
+    assert callback.resets == {2: 1, 1: 1, 3: 1}
+    with torch.no_grad():
+        mu = module.members(data.train_table.x).mu[:, 0, :, 0]
+    places = torch.stack([mu[0, 1], mu[0, 2], mu[1, 0]])
+    assert ((places[:, None] - data.train_table.y.T).abs().amin(1) < 1e-4).all()
+    assert places[0] != places[1]
+
+
+def test_a_survey_of_an_ensemble_is_that_of_each_member(fit, make_module, data):
+    module = fit([], make_module(ensemble_size=3)).module
+    seen = survey(module, data.train_table, 0.5)
+    with torch.no_grad():
+        mixtures = module.members(data.train_table.x)
+    weight, floor = torch.ones(96).double(), 0.5 * module.targets.factor.item()
+    for m in range(3):
+        sums = tally(mixtures[m], data.train_table.y, weight, floor)
+        torch.testing.assert_close(seen.sums[:, m], sums, rtol=1e-4, atol=1e-4)
+        log_prob = mixtures[m].log_prob(data.train_table.y) - module.targets.log_det()
+        torch.testing.assert_close(seen.log_prob[m].double(), log_prob, rtol=0, atol=1e-4)
+
+
+def test_the_optimizer_forgets_one_member_only(fit, make_module):
+    run = fit([], make_module(ensemble_size=3))
+    head, optimizers = run.module.network.head, run.trainer.optimizers
+    forget(optimizers, head.owned_by(1, (2,)))
+    for value in memories(optimizers[0], head.weights.weight).values():
+        forgotten = (value == 0).all(-1)
+        assert forgotten.nonzero().tolist() == [[2, 1]]
+    for value in memories(optimizers[0], head.components.bias).values():
+        assert (value == 0).nonzero().tolist() == [[2, 1], [2, 4]]
+
+
+def test_patience_spares_a_component_that_recovers(fit, reset, make_module):
+    callback = reset(patience=3)
+    fit([Kill(1, [0]), callback], make_module(learning_rate=0.0), max_epochs=3)
+    assert callback.resets == {}
+    assert callback.ill_for == {1: 2}
+
+
+def test_a_healthy_run_is_not_touched(fit, reset, make_module):
+    states = []
+    for callbacks in ([], [reset(patience=1)]):
+        torch.manual_seed(0)
+        states.append(fit(callbacks, make_module(), max_epochs=4).module.state_dict())
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name])
+
+
+def test_a_component_that_no_restart_helps_is_left_alone_with_one_warning(fit, reset, make_module):
+    callback = reset(patience=1, max_resets=2)
+    with pytest.warns(UserWarning, match="1 of [0-9]+ components were restarted 2 times") as caught:
+        fit([Kill(1, range(9)), callback], make_module(learning_rate=0.0), max_epochs=6)
+    assert len([w for w in caught if "restarted" in str(w.message)]) == 1
+    assert callback.resets == {1: 2}
+
+
+def test_or_ends_the_run_with_advice(fit, reset, make_module):
+    callback = reset(patience=1, max_resets=2, on_exhausted="raise")
+    with pytest.raises(ValueError, match=r"lower num_components, raise family.min_scale \(now"):
+        fit([Kill(1, range(9)), callback], make_module(learning_rate=0.0), max_epochs=6)
+
+
+def test_it_looks_only_in_the_first_part(fit, reset, make_module):
+    callback = reset(patience=1, until=0.5)
+    fit([Kill(1, range(3, 9)), callback], make_module(learning_rate=0.0), max_epochs=6)
+    assert callback.resets == {}
+
+
+def test_counts_outlive_a_resume(fit, reset, make_module, tmp_path):
+    callback = reset(patience=1)
+    run = fit([Kill(1, [0]), callback], make_module(learning_rate=0.0), max_epochs=2)
+    run.trainer.save_checkpoint(tmp_path / "x.ckpt")
+    again = reset(patience=1)
+    fit([again], make_module(learning_rate=0.0), str(tmp_path / "x.ckpt"), max_epochs=3)
+    assert again.resets == callback.resets == {1: 1}
+
+
+def test_every_process_follows_the_first(fit, reset, make_module, monkeypatch, data):
+    from lightning.pytorch.strategies import SingleDeviceStrategy
+
+    monkeypatch.setattr(SingleDeviceStrategy, "broadcast", lambda self, plan, src=0: plan_of_first)
+    plan_of_first = [(2, 7)]
+    callback = reset(until=0.4)
+    module = fit([callback], make_module(learning_rate=0.0), max_epochs=3).module
+    assert callback.resets == {2: 1}
+    with torch.no_grad():
+        mu = module(data.train_table.x).mu[0, 2]
+    torch.testing.assert_close(mu, data.train_table.y[7], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, partial(torch.optim.SGD, momentum=0.9)])
+def test_the_optimizer_forgets_one_component_only(fit, make_module, optimizer):
+    run = fit([], make_module(optimizer=optimizer))
+    head, optimizers = run.module.network.head, run.trainer.optimizers
+    before = {k: v.clone() for k, v in memories(optimizers[0], head.components.bias).items()}
+    assert all((value != 0).all() for value in before.values())
+    forget(optimizers, head.owned_by(1))
+    for name, value in memories(optimizers[0], head.components.bias).items():
+        mine = torch.tensor([False, True, False] * 2)  # mu, then raw scale
+        assert (value[mine] == 0).all()
+        assert torch.equal(value[~mine], before[name][~mine])
+    for value in memories(optimizers[0], head.weights.weight).values():
+        assert (value[1] == 0).all()
+        assert (value[[0, 2]] != 0).any()
+
+
+def memories(optimizer, parameter):
+    state = optimizer.state[parameter]
+    return {k: v for k, v in state.items() if torch.is_tensor(v) and v.shape == parameter.shape}
+
+
+def test_a_survey_in_chunks_is_that_of_all_rows(fit, make_module, data, monkeypatch):
+    module = fit([], make_module()).module
+    whole = survey(module, data.train_table, 0.5)
+    monkeypatch.setattr("mdn.training.callbacks.singularity_reset._CHUNK", 10)
+    parts = survey(module, data.train_table, 0.5)
+    torch.testing.assert_close(parts.sums, whole.sums)
+    torch.testing.assert_close(parts.log_prob, whole.log_prob)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"patience": 0}, "must be at least 1, got 1, 0 and 3"), ({"on_exhausted": "stop"}, "'stop'")],
+)
+def test_wrong_settings_are_refused(reset, changes, message):
+    with pytest.raises(ValueError, match=message):
+        reset(**changes)

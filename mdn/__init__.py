@@ -9,19 +9,34 @@ if TYPE_CHECKING:
     from mdn.estimators import GMM, select
     from mdn.estimators.regressor import MDNRegressor
     from mdn.model.load import load
+    from mdn.model.registry import register
+    from mdn.training.recipe import EMRecipe, Recipe
 
 try:
     __version__ = version("mdn")
 except PackageNotFoundError:  # a clone that is not installed
     __version__ = "0+unknown"
 
-__all__ = ["GMM", "GaussianMixture", "MDNRegressor", "__version__", "load", "select"]
+__all__ = [
+    "GMM",
+    "EMRecipe",
+    "GaussianMixture",
+    "MDNRegressor",
+    "Recipe",
+    "__version__",
+    "load",
+    "register",
+    "select",
+]
 
 _HOMES = {
+    "EMRecipe": "mdn.training.recipe",
     "GMM": "mdn.estimators",
     "GaussianMixture": "mdn.distributions.mixture",
     "MDNRegressor": "mdn.estimators.regressor",
+    "Recipe": "mdn.training.recipe",
     "load": "mdn.model.load",
+    "register": "mdn.model.registry",
     "select": "mdn.estimators",
 }
 """Where each public name lives: importing `mdn` alone stays light."""

@@ -6,31 +6,34 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mdn.app.build import build_module, described
+from mdn.app.run import read_recipe
 from mdn.data.table import Table
-from mdn.model.checkpoint import RECIPE, WEIGHTS, write_checkpoint
+from mdn.model.card import ModelCard
+from mdn.model.checkpoint import CARD, WEIGHTS, write_checkpoint
+from mdn.training.modules import module_of
 
 CONF = Path(__file__).parents[1] / "conf"
-SMALL = ["model.num_components=3", "model.ensemble_size=1", "model.backbone.depth=3"]
+SMALL = ["model.num_components=3", "model.ensemble_size=1", "backbone.depth=3"]
 SHIFT = torch.tensor([500.0, 3.0, -40.0], dtype=torch.float64)
 FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
 
 
 def untrained(*overrides, num_inputs=3, num_targets=1):
-    """A module with its recipe; columns x0, x1, ... and y0, y1, ..."""
+    """A model with its card; columns x0, x1, ... and y0, y1, ..."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        model = OmegaConf.to_container(compose("train", [*SMALL, *overrides]).model, resolve=True)
+        config = compose("train", [*SMALL, "run_dir=.", *overrides])
+    recipe = read_recipe(OmegaConf.to_container(config, resolve=True))
     inputs = [f"x{i}" for i in range(num_inputs)]
     targets = [f"y{i}" for i in range(num_targets)]
-    module = build_module(model, num_inputs, num_targets)
+    module = module_of(recipe, num_inputs, num_targets)
     x = rows(64, num_inputs)
     y = SHIFT[:num_targets] + FACTOR[:num_targets] * torch.randn(64, num_targets).double()
     module.start(Table(x, y, None, inputs, targets))
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
-    module.recipe = {"model": described(model), "data": {}, "inputs": inputs, "targets": targets}
-    return module.eval()
+    module.model.card = ModelCard(inputs, targets, module.settings.describe())
+    return module.model.eval()
 
 
 def rows(number, num_inputs=3):
@@ -38,7 +41,13 @@ def rows(number, num_inputs=3):
     return SHIFT[:num_inputs] + FACTOR[:num_inputs] * torch.randn(number, num_inputs).double()
 
 
-def save(module, path):
-    """Write a module as a training run does."""
-    write_checkpoint({RECIPE: module.recipe, WEIGHTS: module.state_dict()}, path)
+def stored(model):
+    """What a training run writes of a model."""
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    return {CARD: model.card.plain(), WEIGHTS: weights}
+
+
+def save(model, path):
+    """Write a model as a training run does."""
+    write_checkpoint(stored(model), path)
     return path

@@ -8,33 +8,26 @@ from lightning.pytorch import LightningDataModule, Trainer
 from mdn.data.batches import Batches, Blocks
 from mdn.data.table import Table
 from mdn.distributions.families import Full
-from mdn.fitting.objectives import NLL, Regularizer
 from mdn.fitting.schedules import cosine
 from mdn.networks.network import MLP
 from mdn.training.module import MDNModule
+from mdn.training.recipe import Recipe
 
 BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
 
 
 def make_module(**changes):
+    columns = {name: changes.pop(name, n) for name, n in (("num_inputs", 1), ("num_targets", 2))}
     settings = dict(
-        num_inputs=1,
-        num_targets=2,
         num_components=3,
         ensemble_size=1,
-        sharpness=[1.0],
+        first_layer_gain=[1.0],
         family=Full(1e-3, factor="covariance"),
         backbone=BACKBONE,
         optimizer=partial(torch.optim.AdamW, lr=1e-2),
         schedule=partial(cosine, warmup=0.1),
-        start_from_data=True,
-        mixture_lr=None,
-        component_lr=None,
-        gradient_clip=1.0,
-        objective=NLL(),
-        regularizer=Regularizer(input_noise=0.0, target_noise=0.0, entropy=0.0),
     )
-    return MDNModule(**(settings | changes))
+    return MDNModule(**columns, recipe=Recipe(**(settings | changes)))
 
 
 def make_table(rows=90, weight=None):

@@ -10,15 +10,10 @@ from lightning.pytorch import Trainer
 
 from mdn.app.log import RunLog
 from mdn.app.quiet import quieten
-from mdn.data.repeats import rounded_targets
 from mdn.model import registry
-from mdn.model.card import ModelCard
-from mdn.model.parts import register_parts
 from mdn.model.registry import KIND, name_of
+from mdn.training import data_parts as data_parts  # registered, and may be named
 from mdn.training.datamodule import TableModule
-from mdn.training.mixture_module import MixtureModule
-
-register_parts()
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """What of a `trainer` node says in how many processes it trains."""
@@ -37,10 +32,11 @@ _SILENT: dict[str, Any] = {
 """Settings of a Trainer that leaves nothing behind."""
 
 
-def build_data(config: Mapping[str, Any]) -> TableModule:
-    """The datamodule of a `data` node, its tables read and split."""
-    # Not instantiated by Hydra, which takes a column named ${x} for an interpolation.
-    return _set_up(described(dict(config)))
+def build_data(settings: Mapping[str, Any]) -> TableModule:
+    """The datamodule of described settings, its tables read and split."""
+    data: TableModule = registry.build("data", settings)
+    data.setup("fit")
+    return data
 
 
 def stored_data(settings: Mapping[str, Any]) -> TableModule:
@@ -57,27 +53,14 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
                 f"{settings[key]!r:.200}; name the rows yourself: data=file data.path=..."
             )
         print(f"reads the checkpoint's data.{key}: {settings[key]}")
-    return _set_up(settings)
+    return build_data(settings)
 
 
-def _set_up(settings: Mapping[str, Any]) -> TableModule:
-    data: TableModule = registry.build("data", settings)
-    data.setup("fit")
-    return data
-
-
-def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -> MixtureModule:
-    """The untrained module of a `model` node."""
-    return instantiate(config, num_inputs=num_inputs, num_targets=num_targets, _convert_="all")
-
-
-def build_trainer(config: dict[str, Any], log: RunLog) -> Trainer:
+def build_trainer(trainer: dict[str, Any], callbacks: dict[str, Any], log: RunLog) -> Trainer:
     """The Trainer with this run's callbacks; whoever made the log closes it."""
     quieten()
-    settings = _on_device(config["trainer"])
-    nodes = [node for node in config["callbacks"].values() if node]
-    callbacks = [instantiate(node, _convert_="all") for node in nodes]
-    return instantiate(settings, callbacks=callbacks, logger=log, _convert_="all")
+    built = [instantiate(node, _convert_="all") for node in callbacks.values() if node]
+    return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
 
 
 def num_processes(trainer: dict[str, Any]) -> int:
@@ -102,36 +85,30 @@ def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
     return trainer
 
 
-def model_card(config: dict[str, Any], data: TableModule) -> ModelCard:
-    """From which `load` builds the model again, and `evaluate` its test rows."""
-    return ModelCard(
-        inputs=data.input_names,
-        targets=data.target_names,
-        model=described(config["model"]),
-        data=described(_with_absolute_paths(config["data"])),
-        rows=data.fingerprint(),
-        grid=rounded_targets(data.learnable),
-    )
-
-
-def described(node: Any) -> Any:
+def described(node: Any, role: str = "") -> Any:
     """Settings as a checkpoint holds them: the name of each part where Hydra has a class.
 
-    A part that is not registered is called by its path; whoever loads the checkpoint has to
-    register it under that name.
+    A part from outside, which its user names on the command line, is registered under its path
+    for this run. Whoever loads the checkpoint in another program has to do the same there.
     """
     if isinstance(node, list):
         return [described(each) for each in node]
     if not isinstance(node, dict):
         return node
-    settings = {key: described(value) for key, value in node.items() if key not in _OF_HYDRA}
+    settings = {key: described(value, key) for key, value in node.items() if key not in _OF_HYDRA}
     if "_target_" not in node:
         return settings
-    target = node["_target_"]
-    return {KIND: name_of(get_object(target)) or target, **settings}
+    return {KIND: _registered(role, node["_target_"]), **settings}
 
 
-def _with_absolute_paths(data: dict[str, Any]) -> dict[str, Any]:
+def _registered(role: str, target: str) -> str:
+    part = get_object(target)
+    if name_of(part) is None:
+        registry.register(role, target, part)
+    return name_of(part) or target
+
+
+def with_absolute_paths(data: dict[str, Any]) -> dict[str, Any]:
     """Files of the run are found again from another working directory."""
     is_path = [key for key in data if key.endswith("path") and data[key] is not None]
     return data | {key: str(Path(data[key]).absolute()) for key in is_path}

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.tensorboard import SummaryWriter
 
-from mdn.app.build import build_data, stored_data
+from mdn.app.build import build_data, described, stored_data
 from mdn.app.files import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.app.results import print_evaluation, reference_scores, write_metrics
 from mdn.data.batches import Batches
@@ -103,7 +103,7 @@ def _other_rows(asked: dict[str, Any], model: Model) -> tuple[Table, Problem | N
         _check_columns(model, asked.get("inputs"), asked.get("targets"))
         columns = model.card.targets, model.card.inputs, asked["weight"]
         return read_table(asked["path"], *columns)[0], None
-    data = build_data(asked)
+    data = build_data(described(asked))
     _check_columns(model, data.input_names, data.target_names)
     return data.tables["test"], data.problem
 

@@ -60,7 +60,7 @@ def _network(model: Mapping[str, Any]) -> dict[str, float]:
     backbone = model.get("backbone") or {}
     width, depth = backbone.get("width", 0), _number(backbone.get("depth", 0))
     scale = _FLOAT32 * _COPIES * members
-    layers = f"model.backbone.width={width}, depth={backbone.get('depth')} and {members} networks"
+    layers = f"backbone.width={width}, depth={backbone.get('depth')} and {members} networks"
     heads = f"model.num_components={model['num_components']} in {members} networks"
     return {
         f"a model of {layers}": scale * width * width * max(1, depth - 1),

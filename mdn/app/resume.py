@@ -11,7 +11,11 @@ from mdn.report.settings import flat
 _LASTING = ("inputs", "targets", "model")
 """What of its card a resumed run must have in common with its checkpoint, besides the rows."""
 
-_FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
+_FREE = (
+    *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
+    *("model.max_epochs", "model.batch_size", "model.recalibration"),
+    *("model.seed", "model.val_fraction", "model.dequantize"),  # the rows tell
+)
 """What of it may change none the less."""
 
 _STATE = {

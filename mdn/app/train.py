@@ -3,20 +3,17 @@
 import os
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
-from mdn.app.automatic import with_sizes
-from mdn.app.build import build_data, build_module, build_trainer, model_card
-from mdn.app.floor import GRID
+from mdn.app.build import build_data, build_trainer
 from mdn.app.log import RunLog
-from mdn.app.recalibrate import keep_recalibration, recalibrate
 from mdn.app.results import print_results, reference_scores, write_config, write_metrics
 from mdn.app.resume import check_resume
+from mdn.app.run import Run, read_run
 from mdn.app.stop import fitted
 from mdn.data.repeats import remarks as remarks_on_repeats
 from mdn.distributions.likelihood import use_compiled
@@ -24,58 +21,60 @@ from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.remarks import remarks
 from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
+from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.choose import keep_recalibration, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
+from mdn.training.modules import module_of
 
 
 def train(config: dict[str, Any]) -> float:
-    """Run one training job; the monitored metric is what a sweep minimises."""
-    _set_up_torch(config)
-    data = build_data(config["data"])
-    _warn_of_repeats(config, data)
-    config = with_sizes(config, data)
-    with closing(RunLog(config["run_dir"])) as log:
-        trainer, module, seconds = _fit(config, data, log)
+    """Run one training job; return the monitored metric, which a sweep minimizes."""
+    run = read_run(config)
+    _set_up_torch(run)
+    data = build_data(run.data)
+    _warn_of_repeats(run.recipe, data)
+    run = run.resolve(data)
+    with closing(RunLog(run.run_dir)) as log:
+        trainer, module, seconds = _fit(run, data, log)
         with fitted():
             restore_best(trainer, module)
-            recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
+            recalibrated = _recalibrate(run.recipe, trainer, module, data)
             metrics = _test(trainer, module, data)
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
-        write_metrics(metrics, Path(config["run_dir"]))
+        write_metrics(metrics, run.run_dir)
         said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
-        print_results(metrics, Path(config["run_dir"]), said)
-    return metrics[config["monitor"]]
+        print_results(metrics, run.run_dir, said)
+    return metrics[run.monitor]
 
 
-def _set_up_torch(config: dict[str, Any]) -> None:
+def _set_up_torch(run: Run) -> None:
     os.environ.pop("PL_GLOBAL_SEED", None)  # an earlier job of this process has left its own
-    seed_everything(config["seed"], workers=True, verbose=False)
-    use_compiled(config["compile"])
-    if config["threads"] is not None:
-        torch.set_num_threads(config["threads"])
+    seed_everything(run.seed, workers=True, verbose=False)
+    use_compiled(run.compile)
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
 
 
-def _fit(
-    config: dict[str, Any], data: TableModule, log: RunLog
-) -> tuple[Trainer, MixtureModule, float]:
-    """The trainer and the module after the last epoch, and the seconds from the start on."""
-    card = model_card(config, data)
-    if config["ckpt_path"] is not None:
-        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], card)
+def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModule, float]:
+    """Return the trainer and the module after the last epoch, and the seconds from the start."""
+    card = run.card(data)
+    if run.ckpt_path is not None:
+        check_resume(run.ckpt_path, run.trainer["max_epochs"], card)
     start = time.perf_counter()
-    module = build_module(config["model"], data.num_inputs, data.num_targets)
+    module = module_of(run.recipe, data.num_inputs, data.num_targets)
     module.model.card = card
     module.start(data.train_table)
-    trainer = build_trainer(config, log)
-    _log_hyperparameters(trainer, config)
+    trainer = build_trainer(run.trainer, run.callbacks, log)
+    _log_hyperparameters(trainer, run.shown)
     if trainer.is_global_zero:
-        write_config(config, Path(config["run_dir"]))
-    trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
+        write_config(run.shown, run.run_dir)
+    trainer.fit(module, data, ckpt_path=run.ckpt_path, weights_only=True)
     return trainer, module, time.perf_counter() - start
 
 
@@ -92,15 +91,19 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
     }
 
 
-def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
-    """Say where a density would win by spikes, but not to who has already done something."""
-    guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
+def _warn_of_repeats(recipe: BaseRecipe, data: TableModule) -> None:
+    """Warn about repeated target values unless the user has set a floor or dequantizes."""
+    guarded = data.dequantize or recipe.family.min_scale == "grid"
     for remark in remarks_on_repeats(data.learnable, grids=not guarded):
         rank_zero_warn(remark)
 
 
-def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    recalibrate(module.model, data.val_table)
+def _recalibrate(
+    recipe: BaseRecipe, trainer: Trainer, module: MixtureModule, data: TableModule
+) -> dict[str, float]:
+    if recipe.recalibration == 1:
+        return {}
+    recalibrate(module.model, data.val_table, recipe.recalibration)
     keep_recalibration(trainer, module.model)
     return {"recalibration": module.model.recalibration}
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mdn.distributions.checks import check_positive
+from mdn.distributions.open_settings import Grid, decided
 from mdn.distributions.scale import (
     CovarianceFactor,
     DiagonalScale,
@@ -42,18 +43,33 @@ class Family(ABC):
     """A covariance family.
 
     Attributes:
-        min_scale: the smallest standard deviation, in units of the standardised target.
+        min_scale: the smallest standard deviation, in units of the standardised target; "grid"
+            has the grid of rounded targets decide it, before anything is trained.
     """
 
-    min_scale: float
+    min_scale: float | Grid = 1e-3
 
     def __post_init__(self) -> None:
-        check_positive("min_scale", self.min_scale)
+        if self.min_scale == "grid":
+            return
+        try:
+            check_positive("min_scale", self.min_scale)
+        except ValueError as error:
+            raise ValueError(f"{error}; it may also be grid") from None
         if not _LEAST_SCALE <= self.min_scale <= 1 / _LEAST_SCALE:
             raise ValueError(
                 f"min_scale must lie between {_LEAST_SCALE:g} and {1 / _LEAST_SCALE:g}, because "
                 f"variances are its square; got {self.min_scale!r}"
             )
+
+    @property
+    def floor(self) -> float:
+        """`min_scale` as a number.
+
+        Raises:
+            ValueError: if it is still open.
+        """
+        return decided("min_scale", self.min_scale)
 
     @abstractmethod
     def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
@@ -88,14 +104,14 @@ class Family(ABC):
         return math.prod(self.raw_shape(num_components, num_targets))
 
     def _positive(self, raw: Tensor) -> Tensor:
-        return softplus(raw) + self.min_scale
+        return softplus(raw) + self.floor
 
     def _unpositive(self, std: Tensor) -> Tensor:
-        above = (std - self.min_scale).clamp(min=1e-6 * self.min_scale)
+        above = (std - self.floor).clamp(min=1e-6 * self.floor)
         return above + torch.log(-torch.expm1(-above))
 
     def _floored(self, variance: Tensor) -> Tensor:
-        return variance.clamp(min=self.min_scale**2).sqrt()
+        return variance.clamp(min=self.floor**2).sqrt()
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,7 @@ class Full(Family):
             those before it. The two span the same covariances and learn them differently.
     """
 
-    factor: str
+    factor: str = "covariance"
 
     _factors: ClassVar[dict[str, type[TriangularScale]]] = {
         "covariance": CovarianceFactor,
@@ -136,7 +152,7 @@ class Full(Family):
     def project(
         self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
     ) -> TriangularScale:
-        return self._factors[self.factor].from_tril(floored_cholesky(covariance, self.min_scale))
+        return self._factors[self.factor].from_tril(floored_cholesky(covariance, self.floor))
 
 
 @dataclass(frozen=True)
@@ -218,12 +234,12 @@ class Constant(Uncorrelated):
         std: the standard deviation, in units of the standardised target; at least `min_scale`.
     """
 
-    std: float
+    std: float = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_positive("std", self.std)
-        if self.std < self.min_scale:
+        if self.min_scale != "grid" and self.std < self.floor:
             raise ValueError(
                 f"std must be at least min_scale, got std {self.std} and min_scale "
                 f"{self.min_scale}; raise the one or lower the other"

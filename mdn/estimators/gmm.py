@@ -149,7 +149,7 @@ class GMM(FittedMixture):
         ]
         best = max(fits, key=lambda fit: fit.lower_bounds[-1])
         if family.num_parameters(*best.mixture.mu.shape):
-            tell_floor(best.mixture, z, family.min_scale, self._names(z))
+            tell_floor(best.mixture, z, family.floor, self._names(z))
         self._keep(best, family, units, kind, units.log_det(rows, weight))
         return self
 

@@ -16,13 +16,12 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from mdn.app.automatic import with_sizes
-from mdn.app.build import build_module, build_trainer, described
+from mdn.app.build import build_trainer
 from mdn.app.compose import compose
 from mdn.app.errors import COMPOSING_ERRORS, CONFIGURATION_ERRORS, readable
 from mdn.app.log import RunLog
 from mdn.app.program import sentence
-from mdn.app.recalibrate import recalibrate
+from mdn.app.run import read_run
 from mdn.app.train import restore_best
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
@@ -30,7 +29,9 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.model.card import ModelCard
 from mdn.model.model import Model
 from mdn.report.remarks import FEW_ROWS
+from mdn.training.choose import recalibrate
 from mdn.training.memory import MemoryData
+from mdn.training.modules import module_of
 
 _CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "best_members", "early_stopping")
 """Of those of a training run, the ones that a fit is not the same without."""
@@ -59,7 +60,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         batch_size: rows in a training batch.
         val_fraction: of the rows, on which the best epoch is chosen.
         ensemble_size: networks that are trained side by side and pooled.
-        overrides: anything else, as on the command line: ["model.backbone.width=128"].
+        overrides: anything else, as on the command line: ["backbone.width=128"].
         progress: show the progress over epochs.
         random_state: of the start, the split, the order of rows and the samples.
 
@@ -221,15 +222,14 @@ def _train(config: dict[str, Any], table: Table, progress: bool) -> Model:
     callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
     settings = config["trainer"] | {"enable_progress_bar": progress}
     data = MemoryData(table, **{name: config["data"][name] for name in _OF_DATA})
-    config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
-    module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
-    module.model.card = ModelCard(table.input_names, table.target_names, described(config["model"]))
-    with closing(RunLog(config["run_dir"])) as log:
-        trainer = build_trainer(config, log)
+    run = read_run(config | {"callbacks": callbacks, "trainer": settings}).resolve(data)
+    module = module_of(run.recipe, table.x.shape[1], table.y.shape[1])
+    module.model.card = ModelCard(table.input_names, table.target_names, run.recipe.describe())
+    with closing(RunLog(run.run_dir)) as log:
+        trainer = build_trainer(run.trainer, run.callbacks, log)
         trainer.fit(module, data)
     restore_best(trainer, module)
-    if config["recalibrate"]:
-        recalibrate(module.model, data.val_table)
+    recalibrate(module.model, data.val_table, run.recipe.recalibration)
     model = module.model.cpu().eval()
     _warn_if_useless(model, data.val_table)
     return model

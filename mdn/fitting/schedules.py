@@ -6,7 +6,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 
-def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> LambdaLR:
+def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.05) -> LambdaLR:
     """Linear warm-up over a fraction of the steps, then half a cosine down to zero.
 
     Raises:

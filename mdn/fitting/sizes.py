@@ -6,9 +6,6 @@ and small batches, many want deeper networks and as many steps as there is patie
 
 import math
 
-AUTO = "auto"
-"""What the configuration says instead of a number."""
-
 _BATCHES = {500: 32, 5_000: 64, 20_000: 128}
 """Rows up to which a batch has so many of them."""
 _LARGEST_BATCH = 256

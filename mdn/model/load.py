@@ -7,16 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mdn.distributions.open_settings import decided
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, WEIGHTS, read_checkpoint
 from mdn.model.model import Model
-from mdn.model.parts import register_parts
+from mdn.model.parts import NETWORK as NETWORK  # registered, and may be named
+from mdn.model.plain import fits, in_words
 from mdn.networks.ensemble import Ensemble
 from mdn.networks.head import MixtureHead
 from mdn.networks.network import MixtureDensityNetwork, MixtureNetwork
-
-register_parts()
 
 _PREFIX = "model."
 """Weights of a model among those of the module that trained it."""
@@ -58,9 +58,9 @@ def model_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _model(card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
-    registry.check("model", card.model)
+    _check_network(card.model)
     network_weights = [value for name, value in weights.items() if name.startswith("network.")]
-    _check_members(card.model.get("ensemble_size", 1), network_weights)
+    _check_members(_members(card.model), network_weights)
     # On the meta device sizes are free, and no number of a file has cost anything before it is
     # held against the weights that are there.
     with torch.device("meta"):
@@ -73,6 +73,24 @@ def _model(card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
     return model
 
 
+def _check_network(model: Mapping[str, Any]) -> None:
+    """Refuse a description from which no network can be built; nothing else in it is read."""
+    sizes = {"num_components": model.get("num_components"), "ensemble_size": _members(model)}
+    for name, value in sizes.items():
+        if not fits(value, int):
+            raise ValueError(f"model.{name} must be {in_words(int)}, got {value!r:.100}")
+    registry.check("family", model.get("family"), "model.family")
+    registry.check("backbone", _backbone(model), "model.backbone")
+
+
+def _members(model: Mapping[str, Any]) -> Any:
+    return model.get("ensemble_size", 1)
+
+
+def _backbone(model: Mapping[str, Any]) -> Any:
+    return model.get("backbone", {registry.KIND: "none"})
+
+
 def _check_members(members: int, weights: Sequence[Tensor]) -> None:
     """Refuse more members than there are numbers for."""
     there = sum(value.numel() for value in weights)
@@ -83,11 +101,11 @@ def _check_members(members: int, weights: Sequence[Tensor]) -> None:
 def _network(card: ModelCard) -> MixtureNetwork:
     model = card.model
     family = registry.build("family", model["family"])
-    settings = model.get("backbone", {registry.KIND: "none"})
-    backbone = registry.build("backbone", settings, num_inputs=len(card.inputs))
+    decided("min_scale", family.min_scale)
+    backbone = registry.build("backbone", _backbone(model), num_inputs=len(card.inputs))
     head = MixtureHead(backbone.num_features, len(card.targets), model["num_components"], family)
     one = MixtureDensityNetwork(backbone, head)
-    members = model.get("ensemble_size", 1)
+    members = _members(model)
     return one if members == 1 else Ensemble([one] * members)
 
 

@@ -1,21 +1,14 @@
-"""Every part of this project that a checkpoint may name."""
+"""The parts of a network that a checkpoint may name; they need torch alone."""
 
-import torch
-from torch.optim import Optimizer
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from mdn.data import synthetic
 from mdn.distributions.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic, Tied
-from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
-from mdn.fitting.schedules import constant, cosine
 from mdn.model.registry import register
 from mdn.networks.network import MLP, NoBackbone
-from mdn.training.datamodule import FileData, SyntheticData
-from mdn.training.em_module import EMModule
-from mdn.training.module import MDNModule
 
-PARTS = {
+NETWORK: dict[str, dict[str, Callable[..., Any]]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
-    "data": {"file": FileData, "synthetic": SyntheticData},
     "family": {
         "constant": Constant,
         "diagonal": Diagonal,
@@ -24,45 +17,15 @@ PARTS = {
         "shared_isotropic": SharedIsotropic,
         "tied": Tied,
     },
-    "model": {"mdn": MDNModule, "gmm_em": EMModule},
-    "objective": {
-        "beta_nll": BetaNLL,
-        "crps": NLLWithCRPS,
-        "ngem": NaturalGradientEM,
-        "nll": NLL,
-    },
-    "optimizer": {
-        name.lower(): each
-        for name, each in vars(torch.optim).items()
-        if isinstance(each, type) and issubclass(each, Optimizer) and each is not Optimizer
-    },
-    "problem": {
-        "awkward_units": synthetic.AwkwardUnits,
-        "circle_of_modes": synthetic.CircleOfModes,
-        "heavy_skew": synthetic.HeavySkew,
-        "heteroscedastic": synthetic.Heteroscedastic,
-        "inverse_problem": synthetic.InverseProblem,
-        "inverse_sinusoid": synthetic.InverseSinusoid,
-        "irrelevant_inputs": synthetic.IrrelevantInputs,
-        "jumps": synthetic.Jumps,
-        "many_modes": synthetic.ManyModes,
-        "random_clusters": synthetic.RandomClusters,
-        "robot_arm": synthetic.RobotArm,
-        "skew_normal": synthetic.SkewNormal,
-        "three_gaussians": synthetic.ThreeGaussians,
-        "tight_minority": synthetic.TightMinority,
-        "tight_region": synthetic.TightRegion,
-        "turning_correlations": synthetic.TurningCorrelations,
-        "two_branches": synthetic.TwoBranches,
-    },
-    "regularizer": {"noise_and_entropy": Regularizer},
-    "schedule": {"constant": constant, "cosine": cosine},
 }
-"""By role and name; a part from outside is added by `mdn.model.registry.register`."""
+"""By role and name; a part from outside is added by `mdn.register`."""
 
 
-def register_parts() -> None:
-    """Let checkpoints name every part of this project."""
-    for role, parts in PARTS.items():
-        for name, part in parts.items():
+def register_all(parts: Mapping[str, Mapping[str, Callable[..., Any]]]) -> None:
+    """Register parts by role and name."""
+    for role, named in parts.items():
+        for name, part in named.items():
             register(role, name, part)
+
+
+register_all(NETWORK)

@@ -8,7 +8,7 @@ import types
 from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 _SCALARS = (type(None), bool, int, float, str)
 
@@ -62,21 +62,31 @@ def _inside(value: object, name: str) -> list[object]:
 def fits(value: object, hint: Any) -> bool:
     """Tell whether plain data is what a type hint asks for.
 
-    Hints may be made of None, bool, int, float, str, Path, list, Sequence, tuple, dict and unions;
-    `Any` takes everything, and what else there is takes nothing.
+    Hints may be made of None, bool, int, float, str, Path, Literal, list, Sequence, tuple, dict and
+    unions; `Any` takes everything, and what else there is takes nothing.
     """
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
     if origin in (Union, types.UnionType):
         return any(fits(value, each) for each in inner)
+    if origin is not None:
+        return _fits_generic(value, origin, inner)
+    return type(value) in _NUMBERS.get(hint, (type(None) if hint is None else hint,))
+
+
+def _fits_generic(value: Any, origin: Any, inner: Sequence[Any]) -> bool:
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in inner)
     if origin is dict:
         return type(value) is dict and all(fits(each, inner[1]) for each in value.values())
     if origin is tuple and inner[-1:] != (...,):
         return type(value) is list and _each_fits(value, inner)
-    if origin in (list, Sequence, tuple):
-        return type(value) is list and all(fits(each, inner[0]) for each in value)
-    return type(value) in _NUMBERS.get(hint, (type(None) if hint is None else hint,))
+    return (
+        origin in (list, Sequence, tuple)
+        and type(value) is list
+        and all(fits(each, inner[0]) for each in value)
+    )
 
 
 def _each_fits(values: list[object], hints: Sequence[Any]) -> bool:
@@ -87,12 +97,18 @@ def in_words(hint: Any) -> str:
     """Say what a type hint asks for."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(in_words(each) for each in inner if each in _WORDS))
+        return " or ".join(dict.fromkeys(in_words(each) for each in inner if _has_words(each)))
+    if origin is Literal:
+        return " or ".join(map(str, inner))
     if origin is tuple and inner[-1:] != (...,):
         return f"a list of {len(inner)} values, each {in_words(inner[0])}"
     if origin in (list, Sequence, tuple):
         return f"a list, of which each is {in_words(inner[0])}"
     return _WORDS.get(hint, "a set of settings")
+
+
+def _has_words(hint: Any) -> bool:
+    return hint in _WORDS or get_origin(hint) is not None
 
 
 _WORDS: dict[Any, str] = {

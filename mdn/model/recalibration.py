@@ -35,6 +35,7 @@ def best_dispersion(
     y: Float[Tensor, "N D"],
     weight: Float[Tensor, " N"] | None = None,
     score: Callable[[GaussianMixture, Tensor], Tensor] = nll,
+    within: tuple[float, float] = (LEAST_RECALIBRATION, MOST_RECALIBRATION),
 ) -> float:
     """The factor for `GaussianMixture.dispersed` under which some rows score best.
 
@@ -43,6 +44,7 @@ def best_dispersion(
         y: what came true.
         weight: how often each row counts.
         score: of each row; less is better.
+        within: the range to choose from.
 
     Returns:
         1 where there are fewer than ten effective rows.
@@ -73,8 +75,8 @@ def best_dispersion(
         found = float(share @ score(wider, y))
         return found if math.isfinite(found) else math.inf  # nothing compares with NaN
 
-    ends = math.log(LEAST_RECALIBRATION), math.log(MOST_RECALIBRATION)
-    trials = torch.linspace(*ends, _TRIALS).double().tolist()
+    low, high = (math.log(end) for end in within)
+    trials = torch.linspace(low, high, _TRIALS).double().tolist()
     scores = [mean_score(each) for each in trials]
     best = min(range(_TRIALS), key=scores.__getitem__)
     if scores[best] == math.inf:
@@ -84,4 +86,4 @@ def best_dispersion(
         )
     around = trials[max(0, best - 1)], trials[min(_TRIALS - 1, best + 1)]
     found = minimize_scalar(mean_score, bounds=around, method="bounded", options={"xatol": 1e-5})
-    return math.exp(min(found.x, 0.0, key=mean_score))
+    return math.exp(min(found.x, min(max(low, 0.0), high), key=mean_score))

@@ -9,12 +9,17 @@ imported, instantiated by a dotted name or interpolated. Every setting is held a
 hint of the constructor before that is called; the constructor checks its range.
 
 What role a part has, such as "family" or "backbone", is the key under which it stands.
+
+In Python a part is what a program would write anyhow: a dataclass with its values, a class or a
+function, or `functools.partial` of one with some of its arguments. `describe` says it in plain
+data and `build` makes it again.
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from functools import cache, partial
 from typing import Any, get_type_hints
 
 from mdn.model.plain import fits, in_words
@@ -32,19 +37,20 @@ class Role:
         parts: what there is, by name.
     """
 
-    given: frozenset[str]
+    given: frozenset[str] = frozenset()
     parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 ROLES: dict[str, Role] = {
     "backbone": Role(frozenset({"num_inputs"})),
-    "data": Role(frozenset()),
-    "family": Role(frozenset()),
-    "model": Role(frozenset({"num_inputs", "num_targets"})),
-    "objective": Role(frozenset()),
+    "data": Role(),
+    "family": Role(),
+    "model": Role(),
+    "objective": Role(),
     "optimizer": Role(frozenset({"params"})),
-    "problem": Role(frozenset()),
-    "regularizer": Role(frozenset()),
+    "problem": Role(),
+    "recalibration": Role(),
+    "regularizer": Role(),
     "schedule": Role(frozenset({"optimizer", "total_steps"})),
 }
 """Everything that a file may name something of."""
@@ -75,6 +81,68 @@ def name_of(part: object) -> str | None:
     )
 
 
+def describe(part: object) -> dict[str, Any]:
+    """Return plain data that `build` makes a part from again, with all of its settings.
+
+    A part that is not registered is called by its path; whoever reads the description has to
+    register it under that name.
+
+    Raises:
+        TypeError: if it does not tell what it was made from.
+    """
+    made_by, settings = _origin(part)
+    kind = name_of(made_by) or f"{made_by.__module__}.{made_by.__qualname__}"
+    return {KIND: kind} | {name: plain(value) for name, value in settings.items()}
+
+
+def settings(part: object) -> Mapping[str, Any]:
+    """Return the settings of a part, those that it leaves to its defaults too."""
+    try:
+        return _origin(part)[1]
+    except TypeError:
+        return {}
+
+
+def settings_of(role: str, description: dict[str, Any]) -> frozenset[str]:
+    """Return the names of the settings that a described part takes."""
+    part, _ = _part(role, description, role)
+    return frozenset(parameters(part)) - ROLES[role].given
+
+
+def _origin(part: object) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+    """Find what makes a part, and with which settings."""
+    if is_dataclass(part) and not inspect.isclass(part):
+        return type(part), {each.name: getattr(part, each.name) for each in fields(part)}
+    if isinstance(part, partial) and not part.args:
+        return part.func, _defaults(part.func) | part.keywords
+    if inspect.isclass(part) or (inspect.isfunction(part) and part.__name__ != "<lambda>"):
+        return part, _defaults(part)
+    raise TypeError(
+        "a part must be a dataclass, a class, a function, or functools.partial of one with named "
+        f"arguments, so that a checkpoint can say how it is made; got {part!r:.100}"
+    )
+
+
+def _defaults(part: Callable[..., Any]) -> dict[str, Any]:
+    """Return the defaults of a part; those of torch's own optimizers are left to torch."""
+    if part.__module__.startswith("torch."):
+        return {}
+    return {
+        name: parameter.default
+        for name, parameter in parameters(part).items()
+        if parameter.default is not parameter.empty
+    }
+
+
+def plain(value: object) -> Any:
+    """Return plain data for a setting: parts described, and lists for tuples."""
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if is_dataclass(value) or callable(value):
+        return describe(value)
+    return value
+
+
 def check(role: str, settings: object, path: str = "") -> None:
     """Refuse a description that does not fit the constructor of a registered part.
 
@@ -91,7 +159,7 @@ def check(role: str, settings: object, path: str = "") -> None:
     takes = parameters(part)
     for name, value in named.items():
         if name not in takes or name in ROLES[role].given:
-            raise ValueError(f"{path} has no setting {name!r}; it takes {', '.join(takes)}")
+            raise ValueError(no_setting(path, name, [*takes.keys() - ROLES[role].given]))
         if name in ROLES and type(value) is dict:
             check(name, value, f"{path}.{name}")
         elif not fits(value, takes[name].annotation):
@@ -106,7 +174,7 @@ def build(role: str, settings: object, **given: Any) -> Any:
     Args:
         role: a key of `ROLES`.
         settings: plain data.
-        given: what the program gives, `ROLES[role].given`.
+        given: what the program gives, `ROLES[role].given`; without it, what takes it is the answer.
 
     Raises:
         ValueError: as `check`, and as the constructor.
@@ -121,7 +189,29 @@ def _build(role: str, settings: object, **given: Any) -> Any:
         name: _build(name, value) if name in ROLES and type(value) is dict else value
         for name, value in named.items()
     }
+    if ROLES[role].given and not given:
+        return partial(part, **values)
     return part(**values, **given)
+
+
+def updated(role: str, part: object, settings: object) -> Any:
+    """Make a part like another one, with some settings changed.
+
+    Args:
+        role: a key of `ROLES`.
+        part: what has the settings that are not named.
+        settings: plain data; of another kind, only its name is needed.
+
+    Raises:
+        ValueError: as `build`.
+    """
+    if isinstance(settings, str):
+        settings = {KIND: settings}
+    if isinstance(settings, Mapping):
+        before = {} if isinstance(part, int | float | None) else describe(part)
+        same = settings.get(KIND, before.get(KIND)) == before.get(KIND)
+        settings = (before if same else {}) | {key: plain(each) for key, each in settings.items()}
+    return build(role, settings)
 
 
 def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -132,8 +222,7 @@ def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], d
     if kind not in parts:
         raise ValueError(
             f"{path} is {kind!r:.100}, which this program does not know as a {role}; it knows "
-            f"{', '.join(parts)}, and others after mdn.model.registry.register({role!r}, "
-            "name, part)"
+            f"{', '.join(parts)}, and others after mdn.register({role!r}, name, part)"
         )
     return parts[kind], {name: value for name, value in settings.items() if name != KIND}
 
@@ -146,6 +235,13 @@ def parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         name: parameter.replace(annotation=hints.get(name, Any))
         for name, parameter in inspect.signature(part).parameters.items()
     }
+
+
+def no_setting(path: str, name: str, takes: list[str]) -> str:
+    """Answer to a setting that does not exist, with the one that was probably meant."""
+    close = get_close_matches(name, takes, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(sorted(takes))}"
+    return f"{path} has no setting {name!r}; {hint}"
 
 
 def _check_complete(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mdn.distributions.checks import check_at_least
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.open_settings import Auto, decided
 from mdn.networks.head import MixtureHead
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -61,7 +62,7 @@ class MLP(nn.Sequential):
     Args:
         num_inputs: P; with none there is nothing to transform, and no features.
         width: units of each hidden layer.
-        depth: number of hidden layers.
+        depth: number of hidden layers; "auto" has the number of rows decide it, before it is built.
         activation: a name in `ACTIVATIONS`.
         dropout: probability of dropping a unit, 0 for none.
         norm: "layer", "batch" or None.
@@ -74,14 +75,15 @@ class MLP(nn.Sequential):
     def __init__(
         self,
         num_inputs: int,
-        width: int,
-        depth: int,
-        activation: str,
-        dropout: float,
-        norm: str | None,
-        residual: bool,
+        width: int = 64,
+        depth: int | Auto = "auto",
+        activation: str = "silu",
+        dropout: float = 0.0,
+        norm: str | None = None,
+        residual: bool = True,
     ) -> None:
         check_at_least("width", width, 1)
+        depth = decided("depth", depth)
         check_at_least("depth", depth, 0)
         if depth > MOST_LAYERS:
             raise ValueError(f"depth must be at most {MOST_LAYERS} hidden layers, got {depth}")

@@ -30,7 +30,7 @@ def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:_MOST_ROWS]]
     z = model.targets(some.y, torch.float64)
-    family = Full(model.family.min_scale, factor="covariance")
+    family = Full(model.family.floor, factor="covariance")
     fits = [
         fit_em(z, number, family, weight=some.weight, max_iter=200, tol=1e-5)
         for number in _numbers(*z.shape)

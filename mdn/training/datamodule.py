@@ -17,8 +17,9 @@ from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
 from mdn.distributions.checks import check_at_least, check_fits
-from mdn.fitting.sizes import AUTO, suitable_batch_size
+from mdn.distributions.open_settings import Auto, decided
 from mdn.networks.units import LIMIT, column_units
+from mdn.training.profile import RowsProfile
 
 STEPS_PER_CALL = 8
 """Steps of gradient descent in one call of the trainer."""
@@ -31,8 +32,8 @@ class TableModule(LightningDataModule):
     """Three tables in memory: train, val and test.
 
     Args:
-        batch_size: the most rows in a training batch of one process; "auto" has it follow from
-            the number of rows.
+        batch_size: the most rows in a training batch of one process; "auto" until a recipe has
+            decided it.
         seed: from which every order and every split follows.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
 
@@ -44,12 +45,14 @@ class TableModule(LightningDataModule):
     problem: Problem | None = None
     """Where the rows come from, if that is known."""
 
-    def __init__(self, batch_size: int | str, seed: int, dequantize: bool) -> None:
+    def __init__(
+        self, batch_size: int | Auto = "auto", seed: int = 0, dequantize: bool = False
+    ) -> None:
         super().__init__()
-        if batch_size != AUTO:
+        if batch_size != "auto":
             check_at_least("batch_size", batch_size, 1)
         check_at_least("seed", seed, 0)
-        self.wanted_batch_size = batch_size
+        self.batch_size = batch_size
         self.seed = seed
         self.dequantize = dequantize
 
@@ -96,10 +99,9 @@ class TableModule(LightningDataModule):
         return fingerprint(self.tables | {"train": self.train_table})
 
     @property
-    def batch_size(self) -> int:
-        """The most rows in a training batch."""
-        wanted = self.wanted_batch_size
-        return wanted if isinstance(wanted, int) else suitable_batch_size(len(self.tables["train"]))
+    def profile(self) -> RowsProfile:
+        """What a recipe must know of the training rows."""
+        return RowsProfile(len(self.tables["train"]), self.learnable)
 
     @property
     def input_names(self) -> list[str]:
@@ -122,7 +124,8 @@ class TableModule(LightningDataModule):
         return len(self.target_names)
 
     def train_dataloader(self) -> Blocks:
-        batches = self._batches(self.train_table, self.batch_size, self.seed)
+        batch_size = decided("batch_size", self.batch_size)
+        batches = self._batches(self.train_table, batch_size, self.seed)
         return Blocks(batches, STEPS_PER_CALL if self._may_group else 1)
 
     @property
@@ -168,11 +171,11 @@ class SyntheticData(TableModule):
     def __init__(
         self,
         problem: Problem,
-        train_rows: int,
-        val_rows: int,
-        test_rows: int,
-        batch_size: int | str,
-        seed: int,
+        train_rows: int = 1000,
+        val_rows: int = 1000,
+        test_rows: int = 10_000,
+        batch_size: int | Auto = "auto",
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize=False)
         check_at_least("train_rows", train_rows, 2)
@@ -218,16 +221,16 @@ class FileData(TableModule):
     def __init__(
         self,
         path: str | Path,
-        targets: Wanted | None,
-        inputs: Wanted | None,
-        weight: str | int | None,
-        val_path: str | Path | None,
-        test_path: str | Path | None,
-        val_fraction: float,
-        test_fraction: float,
-        dequantize: bool,
-        batch_size: int | str,
-        seed: int,
+        targets: Wanted | None = None,
+        inputs: Wanted | None = None,
+        weight: str | int | None = None,
+        val_path: str | Path | None = None,
+        test_path: str | Path | None = None,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        dequantize: bool = False,
+        batch_size: int | Auto = "auto",
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         _check_fractions(val_fraction, test_fraction)

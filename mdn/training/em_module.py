@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from mdn.data.batches import batches_of
-from mdn.distributions.checks import check_at_least
-from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.open_settings import decided
 from mdn.fitting.em import (
     Ascent,
     EStep,
@@ -27,6 +26,11 @@ from mdn.fitting.start import start_named
 from mdn.networks.head import MixtureHead, Part
 from mdn.networks.network import MixtureDensityNetwork, NoBackbone
 from mdn.training.mixture_module import MixtureModule
+from mdn.training.profile import AssumedRows
+from mdn.training.recipe import EMRecipe
+
+_USUAL = EMRecipe()
+_ASSUMED = AssumedRows()
 
 _TRIAL_UPDATES = 10
 """Updates after which several starts are compared."""
@@ -42,45 +46,25 @@ class EMModule(MixtureModule):
     Args:
         num_inputs: P; inputs are there, and are not looked at.
         num_targets: D.
-        num_components: K.
-        family: the covariance family.
-        start_from: a name in `mdn.fitting.start.STARTS`.
-        n_init: starts to try; the likeliest after ten updates is taken.
-        seed: of the starts.
-        tol: stop when the mean log likelihood rises by less than this, in nats.
-        relative_tol: or by less than this part of its size.
+        recipe: what is fitted, and until when.
 
     Raises:
-        ValueError: on an unknown start or a number out of range.
+        ValueError: if the mixture does not fit into memory.
     """
 
-    def __init__(
-        self,
-        num_inputs: int,
-        num_targets: int,
-        num_components: int,
-        family: Family,
-        start_from: str,
-        n_init: int,
-        seed: int,
-        tol: float,
-        relative_tol: float,
-    ) -> None:
-        check_at_least("num_components", num_components, 1)
-        check_at_least("n_init", n_init, 1)
-        check_at_least("seed", seed, 0)
+    def __init__(self, num_inputs: int, num_targets: int, recipe: EMRecipe = _USUAL) -> None:
+        recipe = recipe.resolve(_ASSUMED)
+        num_components = decided("num_components", recipe.num_components)
         check_mixture_fits(num_components, num_targets)
-        head = MixtureHead(0, num_targets, num_components, family)
+        head = MixtureHead(0, num_targets, num_components, recipe.family)
         super().__init__(
             num_inputs, num_targets, MixtureDensityNetwork(NoBackbone(num_inputs), head)
         )
         self.double()
-        self.start_from = start_from
-        self.n_init = n_init
-        self.seed = seed
-        self.begin = start_named(start_from)
+        self.settings = recipe
         origin = torch.zeros(num_targets, dtype=torch.float64)
-        self.ascent = Ascent(self.mixture, family, origin, Tolerance(tol, relative_tol))
+        tolerance = Tolerance(recipe.tol, recipe.relative_tol)
+        self.ascent = Ascent(self.mixture, recipe.family, origin, tolerance)
         self._e_step: EStep | None = None
         self._statistics: Statistics | None = None
 
@@ -107,17 +91,20 @@ class EMModule(MixtureModule):
     def _first(
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
     ) -> GaussianMixture:
-        if self.n_init == 1:
-            return self.begin(y, self.model.num_components, self.model.family, weight, self.seed)
+        if self.settings.n_init == 1:
+            start = start_named(self.settings.start_from)
+            return start(
+                y, self.model.num_components, self.model.family, weight, self.settings.seed
+            )
         trials = fit_em(
             y,
             self.model.num_components,
             self.model.family,
             weight=weight,
-            start=self.start_from,
-            n_init=self.n_init,
+            start=self.settings.start_from,
+            n_init=self.settings.n_init,
             max_iter=_TRIAL_UPDATES,
-            seed=self.seed,
+            seed=self.settings.seed,
         )
         return trials.mixture
 

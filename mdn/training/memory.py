@@ -3,6 +3,7 @@
 from mdn.data.files import check_learnable
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.distributions.open_settings import Auto
 from mdn.training.datamodule import TableModule
 
 
@@ -22,7 +23,7 @@ class MemoryData(TableModule):
     """
 
     def __init__(
-        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int | str, seed: int
+        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int | Auto, seed: int
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         if not 0 < val_fraction < 1:

@@ -7,19 +7,20 @@ from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import batches_of
-from mdn.distributions.checks import check_at_least, check_positive
-from mdn.distributions.families import Family
-from mdn.fitting.objectives import Objective, Regularizer
+from mdn.distributions.open_settings import decided
 from mdn.fitting.start import kmeans_start
 from mdn.networks.ensemble import Ensemble
 from mdn.networks.head import MixtureHead
 from mdn.networks.network import MixtureDensityNetwork
 from mdn.networks.sharpness import sharpen
 from mdn.training.mixture_module import MixtureModule, num_rows, total
+from mdn.training.profile import AssumedRows
+from mdn.training.recipe import Recipe
+
+_USUAL = Recipe()
+_ASSUMED = AssumedRows()
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
@@ -31,66 +32,21 @@ class MDNModule(MixtureModule):
     Args:
         num_inputs: P.
         num_targets: D.
-        num_components: K.
-        ensemble_size: M, networks that are trained side by side and pooled into one mixture.
-        family: the covariance family.
-        backbone: given P, the module in front of the head.
-        sharpness: what its first layer begins with is multiplied by, dealt to members in turn.
-        optimizer: given parameter groups, the optimizer.
-        schedule: given the optimizer and the number of steps, the learning-rate schedule.
-        start_from_data: start the head from k-means of the targets; otherwise at random.
-        mixture_lr: learning rate of the weights; None for the optimizer's.
-        component_lr: learning rate of means and scales; None for the optimizer's.
-        gradient_clip: the largest norm of a gradient, of each member's own; None for any.
-        objective: what training minimises; what is logged is always the nll.
-        regularizer: noise and reward that it is trained with.
-
-    Raises:
-        ValueError: on a number out of range.
+        recipe: what is trained, and how; what it leaves open is as for a thousand rows.
     """
 
-    def __init__(
-        self,
-        num_inputs: int,
-        num_targets: int,
-        num_components: int,
-        ensemble_size: int,
-        family: Family,
-        backbone: Callable[[int], nn.Module],
-        sharpness: Sequence[float],
-        optimizer: Callable[[list[dict[str, Any]]], Optimizer],
-        schedule: Callable[[Optimizer, int], LRScheduler],
-        start_from_data: bool,
-        mixture_lr: float | None,
-        component_lr: float | None,
-        gradient_clip: float | None,
-        objective: Objective,
-        regularizer: Regularizer,
-    ) -> None:
-        rates = {"mixture_lr": mixture_lr, "component_lr": component_lr}
-        for name, value in (rates | {"gradient_clip": gradient_clip}).items():
-            if value is not None:
-                check_positive(name, value)
-        check_at_least("ensemble_size", ensemble_size, 1)
-        regularizer.check_members(ensemble_size)
-        _check_sharpness(sharpness)
+    def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
+        recipe = recipe.resolve(_ASSUMED)
         members = [
-            _network(backbone(num_inputs), num_inputs, factor, num_targets, num_components, family)
-            for factor in islice(cycle(sharpness), ensemble_size)
+            _network(recipe, num_inputs, num_targets, gain)
+            for gain in islice(cycle(recipe.first_layer_gain), recipe.ensemble_size)
         ]
-        network = members[0] if ensemble_size == 1 else Ensemble(members)
+        network = members[0] if recipe.ensemble_size == 1 else Ensemble(members)
         super().__init__(num_inputs, num_targets, network)
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.start_from_data = start_from_data
-        self.mixture_lr = mixture_lr
-        self.component_lr = component_lr
-        self.gradient_clip = gradient_clip
-        self.objective = objective
-        self.regularizer = regularizer
+        self.settings = recipe
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
-        if self.start_from_data:
+        if self.settings.start_from_data:
             head, y = self.network.head, y.to(self.model.dtype)
             for seed, member in enumerate(product(*map(range, self.network.members))):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed)
@@ -111,9 +67,9 @@ class MDNModule(MixtureModule):
         optimizer.zero_grad()
         loss = self._loss(batch)
         backward(loss)
-        if self.gradient_clip is not None:
+        if self.settings.gradient_clip is not None:
             learnt = [p for group in optimizer.param_groups for p in group["params"]]
-            self.network.clip(learnt, self.gradient_clip)
+            self.network.clip(learnt, self.settings.gradient_clip)
         optimizer.step()
         self.lr_schedulers().step()  # pyright: ignore
         return loss.detach()
@@ -123,16 +79,16 @@ class MDNModule(MixtureModule):
         x, y, *weight = batch
         model = self.model
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
-        x, y = self.regularizer.disturb(x, y, self.network.members)
+        x, y = self.settings.regularizer.disturb(x, y, self.network.members)
         mixture = self.network.separate(x)
-        loss, nll = self.objective(mixture, y)
+        loss, nll = self.settings.objective(mixture, y)
         self._score(nll, weight, "train")
-        loss = self.regularizer.penalise(mixture, loss)
+        loss = self.settings.regularizer.penalise(mixture, loss)
         return _mean(loss, weight)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer(self._parameter_groups())
-        return [optimizer], [self.schedule(optimizer, self._total_steps())]
+        optimizer = self.settings.optimizer(self._parameter_groups())
+        return [optimizer], [self.settings.schedule(optimizer, self._total_steps())]
 
     def _total_steps(self) -> int:
         """Steps of gradient descent in the whole run, of which Lightning counts the calls."""
@@ -150,8 +106,8 @@ class MDNModule(MixtureModule):
         """One group for each learning rate; of biases and norms, which do not decay, another."""
         parts = {
             self.network.backbone: None,
-            self.network.head.weights: self.mixture_lr,
-            self.network.head.components: self.component_lr,
+            self.network.head.weights: self.settings.mixture_lr,
+            self.network.head.components: self.settings.component_lr,
         }
         groups: dict[tuple[float | None, bool], list[nn.Parameter]] = {}
         for part, rate in parts.items():
@@ -173,20 +129,10 @@ def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
 
 
 def _network(
-    backbone: Any,
-    num_inputs: int,
-    sharpness: float,
-    num_targets: int,
-    num_components: int,
-    family: Family,
+    recipe: Recipe, num_inputs: int, num_targets: int, gain: float
 ) -> MixtureDensityNetwork:
-    sharpen(backbone, num_inputs, sharpness)
-    head = MixtureHead(backbone.num_features, num_targets, num_components, family)
+    backbone: Any = recipe.backbone(num_inputs)
+    sharpen(backbone, num_inputs, gain)
+    num_components = decided("num_components", recipe.num_components)
+    head = MixtureHead(backbone.num_features, num_targets, num_components, recipe.family)
     return MixtureDensityNetwork(backbone, head)
-
-
-def _check_sharpness(sharpness: Sequence[float]) -> None:
-    if not sharpness:
-        raise ValueError("sharpness takes at least one factor, got none; [1.0] changes nothing")
-    for factor in sharpness:
-        check_positive("sharpness", factor)

@@ -85,7 +85,7 @@ def test_columns_may_be_named_like_interpolations(run, tmp_path, target):
     status, said = run("evaluate", "ckpt=second/checkpoints/best.ckpt", "report=false")
     assert status == 0, said
     model = mdn.load("second/checkpoints/best.ckpt")
-    assert [model.recipe["inputs"], model.recipe["targets"]] == [names[:1], names[1:]]
+    assert [model.card.inputs, model.card.targets] == [names[:1], names[1:]]
     assert OmegaConf.load("second/config.yaml").data.path == "odd.csv"
 
 
@@ -125,7 +125,7 @@ def test_evaluate_on_another_file_uses_every_row_of_it(run, tmp_path, prices):
     evaluated = json.loads(only(tmp_path, "outputs/evaluate/*/metrics.json").read_text())
     model = mdn.load(checkpoint)
     x = torch.tensor(
-        np.column_stack([rows[name] for name in model.recipe["inputs"]]), dtype=torch.float64
+        np.column_stack([rows[name] for name in model.card.inputs]), dtype=torch.float64
     )
     y = torch.tensor(np.asarray(rows["price"]))[:, None]
     assert evaluated["test/nll"] == pytest.approx(-model(x).log_prob(y).mean().item(), abs=1e-5)
@@ -280,9 +280,9 @@ def test_only_groups_have_choices(tmp_path):
 
 def test_a_checkpoint_of_another_version_is_said_to_be_one(tmp_path):
     module = untrained()
-    del module.recipe["model"]["sharpness"]
+    del module.card.model["family"]
     path = save(module, tmp_path / "old.ckpt")
-    with pytest.raises(ValueError, match=r"old\.ckpt cannot be built: model lacks sharpness"):
+    with pytest.raises(ValueError, match=r"old\.ckpt cannot be built: model\.family must be"):
         mdn.load(path)
 
 
@@ -333,7 +333,7 @@ def test_jobs_of_a_sweep_share_no_state(run, tmp_path):
 MISTAKES = {
     "misspelt group": (["famly=full"], "error: nothing reads famly; did you mean family?\n"),
     "key of another choice": (["data.path=a.csv"], "nothing reads data.path here; it belongs to"),
-    "key in the wrong place": (["model.width=3"], "did you mean model.backbone.width?\n"),
+    "key in the wrong place": (["model.width=3"], "did you mean backbone.width?\n"),
     "a letter outside of quotes": (["seed=ü"], "error: seed=ü cannot be read as key=value; put"),
     "an interpolation that leads nowhere": (["monitor=${x}"], "for a text that holds ${...} type"),
     "threads without end": (["threads=1000000"], "threads must be a whole number from 1 to 1024"),
@@ -370,14 +370,14 @@ MISTAKES = {
     "number for an added experiment": (["+experiment=3"], "experiment must be one of regret,"),
     "number for a choice": (["optimizer=3"], "optimizer must be one of adamw, got 3; leave it out"),
     "choice in the wrong place": (["model.family=full"], "is what family=... chooses, got 'full'"),
-    "no backbone": (["model.backbone=null"], "must be a set of settings, got None; what there is"),
+    "no backbone": (["backbone=null"], "must be a set of settings, got None; what there is"),
     "number for a callback": (
         ["callbacks.finite=3"],
         "set of settings, got 3; what there is: call",
     ),
     "negative floor": (["family.min_scale=-1"], "min_scale must be a positive number, got -1"),
     "zero components": (["model.num_components=0"], "at least 1, got 0"),
-    "unknown activation": (["model.backbone.activation=sil"], "silu"),
+    "unknown activation": (["backbone.activation=sil"], "silu"),
     "forbidden target": (["+callbacks.x._target_=os.system"], "must name a class of"),
     "half precision": (["trainer.precision=bf16-true"], "use bf16-mixed or 32-true"),
     "more components than rows": (["data.train_rows=5", "model.num_components=10"], "5"),

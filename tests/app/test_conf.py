@@ -4,15 +4,19 @@ import inspect
 from pathlib import Path
 
 import pytest
-import yaml
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
+
+from mdn.app.run import PLACES
+from mdn.model import registry
+from mdn.training.base_recipe import BaseRecipe
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(CONF.rglob("*.yaml"))
 GROUPS = [
     "family",
+    "backbone",
     "model",
     "objective",
     "regularizer",
@@ -51,22 +55,43 @@ def test_every_command_composes(command):
         assert compose(command)
 
 
+ELSEWHERE = {*PLACES} - {"seed"} | {"recalibration"}
+"""Settings of a recipe that the configuration does not have among those of the model."""
+
+OTHERWISE = {
+    ("data/turning_precision.yaml", "factor"),
+    ("callbacks/last_update.yaml", "filename"),
+}
+"""Values that a file has instead of a default, which makes it a choice of its own."""
+
+
+def own_nodes(file):
+    """What a file instantiates of this project, with the parameters that it may set."""
+    for node in nodes(OmegaConf.to_container(OmegaConf.load(file))):
+        if node["_target_"].startswith("mdn."):
+            target = get_object(node["_target_"])
+            given = {"num_inputs", "optimizer", "total_steps"}
+            if not issubclass(target if inspect.isclass(target) else object, BaseRecipe):
+                yield node, {k: v for k, v in registry.parameters(target).items() if k not in given}
+            else:
+                takes = registry.parameters(target)
+                yield node, {k: v for k, v in takes.items() if k not in ELSEWHERE}
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(CONF)))
 def test_keys_are_the_constructors_parameters(file):
-    for node in nodes(yaml.safe_load(file.read_text())):
-        target = get_object(node["_target_"])
-        if not node["_target_"].startswith("mdn."):
-            continue
-        wanted = inspect.signature(target).parameters
-        supplied = {"optimizer", "total_steps"} if "schedules" in node["_target_"] else set()
-        if node["_target_"].startswith(
-            ("mdn.training.module.", "mdn.training.em_module.")
-        ) or node.get("_partial_"):
-            supplied |= {"num_inputs", "num_targets"}
-        positional = {name for name, p in wanted.items() if p.kind != p.VAR_KEYWORD}
-        assert set(node) - {"_target_", "_partial_"} == positional - supplied
-        for name in positional - supplied:
-            assert wanted[name].default is inspect.Parameter.empty, f"{name} has two defaults"
+    for node, takes in own_nodes(file):
+        assert {*node} - {"_target_", "seed"} == {*takes} - {"seed"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(CONF)))
+def test_values_are_the_constructors_defaults(file):
+    for node, takes in own_nodes(file):
+        for name, value in node.items():
+            shown = name != "_target_" and value != "???" and "${" not in str(value)
+            if shown and not isinstance(value, dict):
+                same = value == registry.plain(takes[name].default)
+                assert same or (str(file.relative_to(CONF)), name) in OTHERWISE, name
 
 
 def test_each_default_is_written_once():
@@ -74,6 +99,7 @@ def test_each_default_is_written_once():
         config = compose("train", ["family.min_scale=0.25", "optimizer.lr=0.5", "seed=7"])
     model = OmegaConf.to_container(config.model, resolve=False)
     assert model["family"] == "${family}"
+    assert model["backbone"] == "${backbone}"
     assert config.model.family.min_scale == 0.25
     assert config.model.optimizer.lr == 0.5
     assert config.data.seed == 7

@@ -13,7 +13,7 @@ import mdn
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
 SETTINGS = [
     *("data=three_gaussians", "data.train_rows=200", "trainer.max_epochs=100000", "seed=0"),
-    *("model.ensemble_size=1", "model.backbone.width=8", "model.backbone.depth=1"),
+    *("model.ensemble_size=1", "backbone.width=8", "backbone.depth=1"),
     *("callbacks.last_checkpoint.every_seconds=0", "~callbacks.early_stopping"),
 ]
 

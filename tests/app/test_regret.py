@@ -162,7 +162,7 @@ def test_the_experiment_knows_every_problem():
     (listed, seeds) = OverridesParser.create().parse_overrides(
         [f"data={params.data}", f"seed={params.seed}"]
     )
-    files = {path.stem for path in (ROOT / "conf" / "data").glob("*.yaml")} - {"file"}
+    files = {path.stem for path in (ROOT / "conf" / "data").glob("*.yaml")} - {"file", "synthetic"}
     assert set(listed.sweep_string_iterator()) == files
     assert [*seeds.sweep_string_iterator()] == [str(seed) for seed in range(8)]
     targets = {
@@ -202,7 +202,7 @@ def trained(tmp_path):
         train(compose("train", [*overrides, *SMALL], tmp_path))
         model = mdn.load(tmp_path / "checkpoints" / "best.ckpt")
         metrics = json.loads((tmp_path / "metrics.json").read_text())
-        return metrics, model, stored_data(model.recipe["data"]).tables["test"]
+        return metrics, model, stored_data(model.card.data).tables["test"]
 
     return go
 

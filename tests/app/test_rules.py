@@ -50,8 +50,8 @@ def test_every_key_has_a_rule(key):
 @pytest.mark.parametrize(
     ("key", "known"),
     {
-        "model.backbone.activation": {*ACTIVATIONS},
-        "model.backbone.norm": {*NORMS},
+        "backbone.activation": {*ACTIVATIONS},
+        "backbone.norm": {*NORMS},
         "model.start_from": {*STARTS},
         "format": {*FORMATS},
     }.items(),

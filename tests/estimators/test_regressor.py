@@ -84,7 +84,7 @@ def test_weights_count(branches):
 def test_frames_and_names(branches):
     frame = pd.DataFrame({"a": branches[0][:60, 0], "b": 1.0 * np.arange(60)})
     model = MDNRegressor(**QUICK).fit(frame, branches[1][:60])
-    assert model.module_.recipe["inputs"] == ["a", "b"]
+    assert model.module_.card.inputs == ["a", "b"]
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[["b", "a"]])
     polars = pytest.importorskip("polars")
@@ -108,7 +108,7 @@ def test_it_composes_and_leaves_nothing_behind(branches, tmp_path, monkeypatch):
 
 
 def test_any_setting_of_the_command_line(branches):
-    model = MDNRegressor(**QUICK, overrides=["model.backbone.width=7"]).fit(*branches)
+    model = MDNRegressor(**QUICK, overrides=["backbone.width=7"]).fit(*branches)
     assert model.module_.network.backbone[0].layers[0].out_features == 7
 
 
@@ -134,7 +134,7 @@ def test_an_ensemble_tells_noise_from_doubt(branches):
         ({"num_components": 0}, "num_components must be a whole number of at least 1, got 0"),
         ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be a whole number of at least 1, got -1"),
-        ({"overrides": ["model.backbone.widht=7"]}, "widht"),
+        ({"overrides": ["backbone.widht=7"]}, "widht"),
     ],
     ids=str,
 )

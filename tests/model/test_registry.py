@@ -1,16 +1,26 @@
 """What a file may name, and that a part from outside has to be registered first."""
 
+from functools import partial
+
 import pytest
 import torch
 from checkpoints import CONF, rows, save, untrained
 from omegaconf import OmegaConf
 from torch import nn
+from torch.optim import SGD
 
 import mdn
 from mdn.app.build import described
+from mdn.distributions.families import Full
+from mdn.fitting.objectives import NLLWithCRPS
+from mdn.fitting.schedules import cosine
 from mdn.model import registry
-from mdn.model.parts import PARTS, register_parts
+from mdn.model.parts import NETWORK
 from mdn.networks.network import MLP
+from mdn.training.data_parts import DATA
+from mdn.training.parts import TRAINING
+
+PARTS = NETWORK | TRAINING | DATA
 
 
 class Periodic(nn.Module):
@@ -27,7 +37,6 @@ class Periodic(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _only_own_parts(monkeypatch):
-    register_parts()
     for role in registry.ROLES.values():
         for name, part in dict(role.parts).items():
             monkeypatch.setitem(role.parts, name, part)
@@ -42,18 +51,17 @@ def test_a_part_is_built_from_checked_numbers():
 
 
 def test_every_class_that_the_configuration_names_has_a_name_for_files():
-    """A new family, backbone or problem is one line in `mdn.model.parts` too."""
-    roles = ("family", "objective", "optimizer", "regularizer", "schedule", "data", "model")
+    """A new family or backbone is one line in `mdn.model.parts` too."""
+    roles = ("family", "backbone", "objective", "optimizer", "regularizer", "schedule", "data")
     for path in sorted(path for role in roles for path in (CONF / role).glob("*.yaml")):
         node = OmegaConf.to_container(OmegaConf.load(path))
-        node = node.get("model", node)
-        for each in (node, node.get("backbone"), node.get("problem")):
-            if isinstance(each, dict):
-                assert "." not in described(each)["kind"], path
+        for each in (node, node.get("problem")):
+            if isinstance(each, dict) and "_target_" in each:
+                assert "." not in described(each, path.parent.name)["kind"], path
 
 
 def test_names_are_those_of_the_configuration():
-    for role in ("family", "objective", "schedule"):
+    for role in ("family", "backbone", "objective", "schedule"):
         assert PARTS[role].keys() == {path.stem for path in (CONF / role).glob("*.yaml")}
 
 
@@ -66,8 +74,41 @@ def test_an_unknown_role_or_a_name_that_is_taken_is_refused():
 
 
 def test_a_missing_setting_is_named():
-    with pytest.raises(ValueError, match="family lacks factor"):
-        registry.check("family", {"kind": "full", "min_scale": 1e-3})
+    with pytest.raises(ValueError, match="data lacks problem"):
+        registry.check("data", {"kind": "synthetic", "train_rows": 9})
+
+
+def test_a_misspelt_setting_is_told_what_it_may_have_meant():
+    with pytest.raises(ValueError, match="no setting 'min_scal'; did you mean min_scale"):
+        registry.check("family", {"kind": "full", "min_scal": 1e-3})
+
+
+DESCRIPTIONS = {
+    "a value": (Full(0.5), {"kind": "full", "min_scale": 0.5, "factor": "covariance"}),
+    "a function": (cosine, {"kind": "cosine", "warmup": 0.05}),
+    "some arguments": (partial(cosine, warmup=0.5), {"kind": "cosine", "warmup": 0.5}),
+    "no default": (Periodic, {"kind": f"{__name__}.Periodic"}),
+    "torch's own defaults": (partial(SGD, lr=1), {"kind": "sgd", "lr": 1}),
+}
+
+
+@pytest.mark.parametrize("case", DESCRIPTIONS)
+def test_a_part_is_described_by_what_it_is_made_of(case):
+    part, description = DESCRIPTIONS[case]
+    assert registry.describe(part) == description
+
+
+@pytest.mark.parametrize("part", [lambda num_inputs: None, nn.Linear(1, 1), 3, "full"], ids=str)
+def test_a_part_that_does_not_tell_how_it_is_made_is_refused(part):
+    with pytest.raises(TypeError, match="so that a checkpoint can say how it is made"):
+        registry.describe(part)
+
+
+def test_a_description_is_built_again():
+    for part in (Full(0.5), partial(cosine, warmup=0.5), NLLWithCRPS(weight=2.0)):
+        description = registry.describe(part)
+        role = {"full": "family", "cosine": "schedule", "crps": "objective"}[description["kind"]]
+        assert registry.describe(registry.build(role, description)) == description
 
 
 def test_a_backbone_from_outside_is_read_once_it_is_registered(tmp_path):
@@ -76,10 +117,10 @@ def test_a_backbone_from_outside_is_read_once_it_is_registered(tmp_path):
     module.network.backbone = Periodic(3, 5)
     module.network.head.weights = type(module.network.head.weights)(5, 3)
     module.network.head.components = type(module.network.head.components)(5, 6)
-    module.recipe["model"]["backbone"] = {"kind": "periodic", "frequencies": 5}
+    module.card.model["backbone"] = {"kind": "periodic", "frequencies": 5}
     path = save(module, tmp_path / "periodic.ckpt")
-    with pytest.raises(ValueError, match=r"is 'periodic', which .*registry\.register\('backbone'"):
+    with pytest.raises(ValueError, match=r"is 'periodic', which .*mdn\.register\('backbone'"):
         mdn.load(path)
-    registry.register("backbone", "periodic", Periodic)
+    mdn.register("backbone", "periodic", Periodic)
     x = rows(4)
     torch.testing.assert_close(mdn.load(path)(x).mean, module(x).mean)

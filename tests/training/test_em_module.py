@@ -12,6 +12,7 @@ from mdn.distributions.families import Diagonal, Family, Full, SharedIsotropic
 from mdn.fitting.em import fit_em
 from mdn.fitting.start import kmeans_start
 from mdn.training.em_module import EMModule
+from mdn.training.recipe import EMRecipe
 
 FAMILIES = [Full(1e-3, "covariance"), Diagonal(1e-3), SharedIsotropic(1e-3)]
 IRIS = torch.from_numpy(load_iris().data)
@@ -50,7 +51,7 @@ class Rows(LightningDataModule):
 
 def make_module(family: Family, **changes) -> EMModule:
     settings = {"start_from": "k-means", "n_init": 1, "seed": 0, "tol": 0.0, "relative_tol": 0.0}
-    return EMModule(1, 4, 3, family, **(settings | changes))
+    return EMModule(1, 4, EMRecipe(num_components=3, family=family, **(settings | changes)))
 
 
 def fit(module: EMModule, rows: Rows, epochs: int, **settings) -> Trainer:
@@ -104,7 +105,7 @@ def test_logs_what_validation_finds_after_the_update():
     mixture = module(torch.zeros(150, 1).double())
     nll = -mixture.log_prob(IRIS).mean().item()
     assert trainer.callback_metrics["val/nll"].item() == pytest.approx(nll, abs=1e-6)
-    before = -module.ascent.lower_bounds[-1] - module.targets.log_det().item()
+    before = -module.ascent.lower_bounds[-1] - module.model.targets.log_det().item()
     assert trainer.callback_metrics["train/nll"].item() == pytest.approx(before, abs=1e-6)
     assert trainer.global_step == 4 * 5
 
@@ -131,7 +132,7 @@ def test_the_likeliest_of_several_starts():
     module = make_module(FAMILIES[0], start_from="random", n_init=4)
     rows = Rows(150)
     module.start(rows.train_table)
-    z = module.targets(IRIS, torch.float64)
+    z = module.model.targets(IRIS, torch.float64)
     tried = [
         fit_em(z, 3, FAMILIES[0], start="random", seed=s, max_iter=10).lower_bounds[-1]
         for s in range(4)

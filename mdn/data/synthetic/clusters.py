@@ -41,7 +41,12 @@ class RandomClusters(DensityProblem):
     """
 
     def __init__(
-        self, num_components: int, num_targets: int, radius: float, correlated: bool, seed: int
+        self,
+        num_components: int = 5,
+        num_targets: int = 2,
+        radius: float = 8.0,
+        correlated: bool = True,
+        seed: int = 42,
     ) -> None:
         _check_above_zero(num_components=num_components, num_targets=num_targets, radius=radius)
         covariances = float(num_components) * num_targets**2

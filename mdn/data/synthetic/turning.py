@@ -40,7 +40,7 @@ class TurningCorrelations(IndependentMixtureProblem):
     input_names = ("x0", "x1", "x2")
     target_names = ("y0", "y1", "y2", "y3", "y4", "y5")
 
-    def __init__(self, factor: str) -> None:
+    def __init__(self, factor: str = "covariance") -> None:
         if factor not in _FACTORS:
             raise ValueError(f"factor must be covariance or precision, got {factor!r}")
         self.factor = factor

@@ -30,7 +30,7 @@ class BetaNLL(Objective):
         ValueError: on a power out of range; when called, on more than one component.
     """
 
-    beta: float
+    beta: float = 0.5
 
     def __post_init__(self) -> None:
         if not 0 <= self.beta <= 1:

@@ -31,8 +31,8 @@ class NLLWithCRPS(Objective):
         ValueError: on a number out of range.
     """
 
-    weight: float
-    num_directions: int
+    weight: float = 1.0
+    num_directions: int = 8
 
     def __post_init__(self) -> None:
         check_not_negative("weight", self.weight)

@@ -45,7 +45,7 @@ class NaturalGradientEM(Objective):
         ValueError: on a damping out of range.
     """
 
-    damping: float
+    damping: float = 1.0
 
     def __post_init__(self) -> None:
         check_not_negative("damping", self.damping)

@@ -36,9 +36,9 @@ class Regularizer:
         ValueError: on a number below 0, and on a list without one.
     """
 
-    input_noise: float | Levels
-    target_noise: float | Levels
-    entropy: float
+    input_noise: float | Levels = 0.0
+    target_noise: float | Levels = 0.0
+    entropy: float = 0.0
 
     def __post_init__(self) -> None:
         check_not_negative("entropy", self.entropy)

@@ -114,7 +114,13 @@ class BestCheckpoint(WholeCheckpoint):
         ValueError: at the end of a fit in which no value was finite.
     """
 
-    def __init__(self, dirpath: str, filename: str, monitor: str, mode: str) -> None:
+    def __init__(
+        self,
+        dirpath: str,
+        filename: str = "best",
+        monitor: str = "val/nll",
+        mode: str = "min",
+    ) -> None:
         super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
         self._refused: Tensor | None = None
 
@@ -155,7 +161,7 @@ class LastCheckpoint(WholeCheckpoint):
         every_seconds: the least time between two files, but for that of the last epoch.
     """
 
-    def __init__(self, dirpath: str, filename: str, every_seconds: float) -> None:
+    def __init__(self, dirpath: str, filename: str = "last", every_seconds: float = 10.0) -> None:
         super().__init__(dirpath, filename, None, "min", save_on_train_epoch_end=True)
         self.every_seconds = every_seconds
         self._saved = -math.inf

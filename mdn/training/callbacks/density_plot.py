@@ -41,7 +41,9 @@ class DensityPlot(Callback):
         every_n_epochs: how often during the fit; None for only at its end.
     """
 
-    def __init__(self, enabled: bool, table: str, every_n_epochs: int | None) -> None:
+    def __init__(
+        self, enabled: bool = True, table: str = "train", every_n_epochs: int | None = None
+    ) -> None:
         if every_n_epochs is not None and every_n_epochs < 1:
             raise ValueError(f"every_n_epochs must be at least 1 or null, got {every_n_epochs}")
         self.enabled = enabled

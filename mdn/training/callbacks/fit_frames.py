@@ -37,7 +37,13 @@ class FitFrames(Callback):
         ValueError: on a number out of range.
     """
 
-    def __init__(self, enabled: bool, table: str, most_frames: int, frames_per_second: int) -> None:
+    def __init__(
+        self,
+        enabled: bool = True,
+        table: str = "train",
+        most_frames: int = 100,
+        frames_per_second: int = 4,
+    ) -> None:
         if most_frames < 2 or frames_per_second < 1:
             raise ValueError(
                 "most_frames must be at least 2 and frames_per_second at least 1, got "

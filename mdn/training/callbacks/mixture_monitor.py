@@ -33,7 +33,7 @@ class MixtureMonitor(Callback):
         rows: the most rows to look at, evenly spaced over the validation rows.
     """
 
-    def __init__(self, every_n_epochs: int, rows: int) -> None:
+    def __init__(self, every_n_epochs: int = 5, rows: int = 1024) -> None:
         if min(every_n_epochs, rows) < 1:
             raise ValueError(
                 f"every_n_epochs and rows must be at least 1, got {every_n_epochs} and {rows}"

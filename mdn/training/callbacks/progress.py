@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -27,7 +28,12 @@ class EpochProgress(ProgressBar):
         lines: about how many lines a full run leaves where there is no terminal.
     """
 
-    def __init__(self, monitor: str, metrics: list[str], lines: int) -> None:
+    def __init__(
+        self,
+        monitor: str = "val/nll",
+        metrics: Sequence[str] = ("train/nll", "val/nll"),
+        lines: int = 10,
+    ) -> None:
         super().__init__()
         if lines < 1:
             raise ValueError(f"lines must be at least 1, got {lines}; drop the callback for none")

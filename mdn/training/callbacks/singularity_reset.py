@@ -19,6 +19,8 @@ from mdn.training.callbacks.component_tags import component_tags
 from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.mixture_module import MixtureModule
 
+_USUAL = Thresholds()
+
 _CHUNK = 8192
 
 _MANY = 0.1
@@ -61,13 +63,13 @@ class SingularityReset(Callback):
 
     def __init__(
         self,
-        every_n_epochs: int,
-        until: float,
-        patience: int,
-        max_resets: int,
-        on_exhausted: str,
-        seed: int,
-        thresholds: Thresholds,
+        every_n_epochs: int = 5,
+        until: float = 0.5,
+        patience: int = 2,
+        max_resets: int = 3,
+        on_exhausted: str = "warn",
+        seed: int = 0,
+        thresholds: Thresholds = _USUAL,
     ) -> None:
         if min(every_n_epochs, patience, max_resets) < 1:
             raise ValueError(
@@ -105,7 +107,7 @@ class SingularityReset(Callback):
 
     def _look(self, trainer: Trainer, module: MixtureModule) -> None:
         table: Table = trainer.datamodule.train_table  # pyright: ignore[reportAttributeAccessIssue]
-        min_scale = module.model.family.min_scale
+        min_scale = module.model.family.floor
         with evaluating(module):
             seen = survey(module.model, table, self.thresholds.floor_factor * min_scale)
             plan = self._plan(seen, trainer.current_epoch, min_scale)
@@ -145,7 +147,7 @@ class SingularityReset(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
         if len(self.given_up) > _MANY * module.model.num_components:
-            advice = self._advice(module.model.num_components, module.model.family.min_scale)
+            advice = self._advice(module.model.num_components, module.model.family.floor)
             rank_zero_warn(f"{advice}; they are left as they were")
 
     def _advice(self, num_components: int, min_scale: float) -> str:

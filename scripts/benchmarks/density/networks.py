@@ -24,7 +24,7 @@ _GAUSSIAN = [
     "family=full",
     "model.num_components=1",
     "model.ensemble_size=1",
-    "model.backbone.depth=2",
+    "backbone.depth=2",
 ]
 
 
@@ -42,7 +42,7 @@ def gaussian_nll(split: Split) -> float:
 def grid() -> list[list[str]]:
     """Overrides of each Gaussian network there is to choose from."""
     return [
-        [f"model.backbone.width={width}", f"optimizer.lr={rate}", f"optimizer.weight_decay={decay}"]
+        [f"backbone.width={width}", f"optimizer.lr={rate}", f"optimizer.weight_decay={decay}"]
         for width, rate, decay in product(WIDTHS, RATES, DECAYS)
     ]
 

@@ -82,7 +82,7 @@ def test_a_reward_for_entropy_evens_the_weights(size):
     for entropy in (0.0, 10.0):
         reward = Regularizer(0.0, 0.0, entropy)
         module, _, table = trained(30, regularizer=reward, ensemble_size=size)
-        pi = module.members(table.x).pi
+        pi = module.model.members(table.x).pi
         spread.append((pi - 1 / pi.shape[-1]).abs().mean().item())
     assert spread[1] < 0.5 * spread[0]
 

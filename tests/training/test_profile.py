@@ -1,15 +1,16 @@
-"""The floor that a grid gives."""
+"""What a recipe is told of the training rows."""
 
 import numpy as np
 import pytest
 import torch
 from small_runs import targets_alone
 
-from mdn.app.floor import grid_floor
+from mdn.training.profile import AssumedRows, RowsProfile
 
 
 def floor(*columns, weight=None):
-    return grid_floor(targets_alone(*columns, weight=weight))
+    table = targets_alone(*columns, weight=weight)
+    return RowsProfile(len(table), table).grid_floor()
 
 
 def test_the_floor_is_the_standard_deviation_of_what_rounding_took():
@@ -35,3 +36,14 @@ def test_weights_count_in_the_standard_deviation():
 def test_a_target_without_a_grid_is_refused():
     with pytest.raises(ValueError, match="target 'y1' lies on no grid"):
         floor(torch.randn(50).round(), torch.randn(50))
+
+
+def test_rows_that_nobody_has_seen_have_no_grid():
+    with pytest.raises(ValueError, match="there are no rows whose grid could decide it"):
+        AssumedRows().grid_floor()
+
+
+def test_rows_without_weight_are_not_counted():
+    table = targets_alone(torch.randn(4), weight=torch.tensor([0.0, 1, 2, 0]).double())
+    profile = RowsProfile(9, table)
+    assert (profile.num_read, profile.num_rows, profile.num_counted) == (9, 4, 2)

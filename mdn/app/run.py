@@ -1,0 +1,152 @@
+"""A training run as it was configured: a typed recipe, and what is around it.
+
+The configuration has a place for each setting of a recipe, `place` tells which; most of them are
+those of the model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mdn.app.build import described, num_processes, with_absolute_paths
+from mdn.data.repeats import rounded_targets
+from mdn.model import registry
+from mdn.model.card import ModelCard
+from mdn.training.base_recipe import BaseRecipe
+from mdn.training.choose import RECALIBRATION
+from mdn.training.datamodule import TableModule
+
+Node = dict[str, Any]
+"""A set of settings of the configuration, plain and checked."""
+
+PLACES = {
+    "batch_size": "data.batch_size",
+    "val_fraction": "data.val_fraction",
+    "dequantize": "data.dequantize",
+    "max_epochs": "trainer.max_epochs",
+    "patience": "callbacks.early_stopping.patience",
+    "seed": "seed",
+}
+"""Where settings of a recipe stand that are not among those of the model."""
+
+_TAKEN = ("trainer", "callbacks", "monitor", "ckpt_path", "seed", "threads", "compile")
+"""What a run has under the name that it has in the configuration."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training job.
+
+    Attributes:
+        recipe: how it is trained.
+        data: where the rows come from, with the name of each part under "kind".
+        trainer: settings of Lightning's Trainer.
+        callbacks: what watches the training, by name.
+        monitor: the metric that a sweep minimizes.
+        run_dir: where its answers are left.
+        ckpt_path: the checkpoint to go on from.
+        seed: of everything.
+        threads: of torch on a CPU; None for all there are.
+        compile: whether likelihoods go through `torch.compile`.
+        shown: the configuration as it is written down.
+    """
+
+    recipe: BaseRecipe
+    data: Node
+    trainer: Node
+    callbacks: Node
+    monitor: str
+    run_dir: Path
+    ckpt_path: str | None
+    seed: int
+    threads: int | None
+    compile: bool
+    shown: Node
+
+    def resolve(self, data: TableModule) -> "Run":
+        """Return the run with a number in every open place; the data gets its batch size.
+
+        Raises:
+            ValueError: if the grid of the targets is to decide a number, and there is none.
+        """
+        recipe = self.recipe.resolve(data.profile, num_processes(self.trainer))
+        data.batch_size = recipe.batch_size
+        shown = self.shown
+        for place, number in _numbers(recipe).items():
+            shown = _filled(shown, place.split("."), number)
+        described_data = self.data | {"batch_size": recipe.batch_size}
+        return replace(
+            self, recipe=recipe, data=described_data, trainer=shown["trainer"], shown=shown
+        )
+
+    def card(self, data: TableModule) -> ModelCard:
+        """Return that from which `load` builds the model again, and `evaluate` its test rows."""
+        return ModelCard(
+            inputs=data.input_names,
+            targets=data.target_names,
+            model=self.recipe.describe(),
+            data=with_absolute_paths(self.data),
+            rows=data.fingerprint(),
+            grid=rounded_targets(data.learnable),
+        )
+
+
+def read_run(config: Node) -> Run:
+    """Return the run of a checked configuration.
+
+    Raises:
+        ValueError: if a setting is out of range.
+    """
+    return Run(
+        recipe=read_recipe(config),
+        data=described(config["data"]),
+        run_dir=Path(config["run_dir"]),
+        shown=config,
+        **{name: config[name] for name in _TAKEN},
+    )
+
+
+def read_recipe(config: Node) -> BaseRecipe:
+    """Return the recipe of a checked configuration.
+
+    Raises:
+        ValueError: if a setting is out of range.
+    """
+    settings = described(config["model"])
+    takes = registry.settings_of("model", settings)
+    for name, place in PLACES.items():
+        value = _found(config, place.split("."))
+        if name in takes and (value is not None or name == "patience"):
+            settings.setdefault(name, value)
+    if config["recalibrate"]:
+        settings["recalibration"] = registry.describe(RECALIBRATION)
+    return registry.build("model", settings)
+
+
+def _found(config: Any, path: Sequence[str]) -> Any:
+    """Return what stands at a path, or None where nothing does."""
+    for key in path:
+        config = config.get(key) if isinstance(config, dict) else None
+    return config
+
+
+def _numbers(recipe: BaseRecipe) -> dict[str, float | None]:
+    """Return what may have been open, by the places where it stands."""
+    depth = registry.settings(getattr(recipe, "backbone", None)).get("depth")
+    return {
+        "data.batch_size": recipe.batch_size,
+        "trainer.max_epochs": recipe.max_epochs,
+        "model.num_components": recipe.num_components,
+        **dict.fromkeys(("backbone.depth", "model.backbone.depth"), depth),
+        **dict.fromkeys(("family.min_scale", "model.family.min_scale"), recipe.family.floor),
+    }
+
+
+def _filled(config: Node, path: Sequence[str], number: float | None) -> Node:
+    """Return the configuration with a number where the end of a path is open."""
+    key, *rest = path
+    value = config.get(key)
+    if not rest:
+        return config | {key: number} if value in ("auto", "grid") else config
+    return config | {key: _filled(value, rest, number)} if isinstance(value, dict) else config

@@ -1,0 +1,159 @@
+"""What every recipe has, and how one is made from plain settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar, get_type_hints
+
+from mdn.distributions.checks import check_at_least
+from mdn.distributions.families import Family, Full
+from mdn.distributions.open_settings import Auto, HeldOut, decided
+from mdn.fitting.sizes import suitable_batch_size, suitable_components, suitable_epochs
+from mdn.model import registry
+from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
+from mdn.model.plain import fits, in_words
+from mdn.training import parts as parts  # registered, and may be named
+from mdn.training.profile import Profile
+
+AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
+
+_MOST_SCALE = 100
+"""Standardized targets have a standard deviation of 1: a floor far above it leaves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseRecipe:
+    """What every recipe has.
+
+    Attributes:
+        num_components: K of each network; "auto" follows from the number of rows.
+        family: the covariance family.
+        batch_size: the most rows in a training batch of one process.
+        max_epochs: epochs at most.
+        val_fraction: of the rows, which are held out where no other rows are given for that.
+        dequantize: spread rounded targets of the training rows by one step of noise.
+        seed: from which every split, order and start follows.
+        recalibration: what the spread of the predicted mixtures is multiplied by in the end.
+
+    Raises:
+        ValueError: on a number out of range.
+    """
+
+    num_components: int | Auto = "auto"
+    family: Family = field(default_factory=Full)
+    val_fraction: float = 0.1
+    dequantize: bool = False
+    seed: int = 0
+    batch_size: int | Auto = "auto"
+    max_epochs: int | Auto = "auto"
+    recalibration: float | HeldOut = 1.0
+
+    def __post_init__(self) -> None:
+        if self.family.min_scale != "grid" and self.family.floor > _MOST_SCALE:
+            raise ValueError(
+                f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
+                f"{self.family.floor!r}; it is in units of the standardized target"
+            )
+        if not 0 < self.val_fraction < 1:
+            raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
+        check_at_least("seed", self.seed, 0)
+        for name in ("num_components", "batch_size", "max_epochs"):
+            if getattr(self, name) != "auto":
+                check_at_least(name, getattr(self, name), 1)
+        _check_recalibration(self.recalibration)
+
+    @classmethod
+    def from_settings(cls: type[AnyRecipe], settings: Mapping[str, Any]) -> AnyRecipe:
+        """Make a recipe from the settings that are not to have their defaults.
+
+        Args:
+            settings: values by name. A part is an object, its name ("diagonal"), or a mapping of
+                its settings, with its name as "kind" where it is another one; one setting of a
+                part may also be named with a dot: {"backbone.width": 128}.
+
+        Raises:
+            ValueError: on an unknown setting, a value of the wrong type or one out of range.
+        """
+        return cls().updated(settings)
+
+    def updated(self: AnyRecipe, settings: Mapping[str, Any]) -> AnyRecipe:
+        """Return the recipe with other values for some settings, as `from_settings` takes them."""
+        changes = {name: self._read(name, each) for name, each in _nested(settings).items()}
+        return replace(self, **changes)
+
+    def _read(self, name: str, value: Any) -> Any:
+        known = {each.name for each in fields(self)}
+        if name not in known:
+            raise ValueError(registry.no_setting("the recipe", name, sorted(known)))
+        if name in registry.ROLES and isinstance(value, str | Mapping):
+            return registry.updated(name, getattr(self, name), value)
+        plain, hint = registry.plain(value), get_type_hints(type(self))[name]
+        if isinstance(plain, dict):
+            return value  # a part that is made already
+        if not fits(plain, hint):
+            raise ValueError(f"{name} must be {in_words(hint)}, got {value!r:.100}")
+        return tuple(plain) if isinstance(plain, list) else plain
+
+    @property
+    def held_out(self) -> dict[str, HeldOut]:
+        """What rows that were not learned from decide, by name, of a resolved recipe."""
+        epochs = {"epochs": HeldOut(1, decided("max_epochs", self.max_epochs))}
+        factor = self.recalibration
+        return epochs | ({"recalibration": factor} if isinstance(factor, HeldOut) else {})
+
+    def describe(self) -> dict[str, Any]:
+        """Return plain data that tells every setting, as a checkpoint keeps it."""
+        return registry.describe(self)
+
+    def resolve(self: AnyRecipe, profile: Profile, processes: int = 1) -> AnyRecipe:
+        """Return the recipe with a number in every place of `auto` and `grid`.
+
+        Args:
+            profile: of the training rows.
+            processes: that take a batch each in a step.
+
+        Raises:
+            ValueError: if the grid of the targets is to decide a number, and there is none.
+        """
+        batch_size = _number(self.batch_size, suitable_batch_size, profile.num_read)
+        return replace(
+            self,
+            family=_with_floor(self.family, profile),
+            num_components=_number(self.num_components, suitable_components, profile.num_counted),
+            batch_size=batch_size,
+            max_epochs=_number(
+                self.max_epochs, suitable_epochs, profile.num_rows, batch_size, processes
+            ),
+        )
+
+
+def _number(value: int | Auto, suitable: Callable[..., int], *sizes: int) -> int:
+    return suitable(*sizes) if isinstance(value, str) else value
+
+
+def _with_floor(family: Family, profile: Profile) -> Family:
+    is_open = family.min_scale == "grid"
+    return replace(family, min_scale=profile.grid_floor()) if is_open else family
+
+
+def _check_recalibration(factor: float | HeldOut) -> None:
+    ends = (factor.least, factor.most) if isinstance(factor, HeldOut) else (factor, factor)
+    for each in ends:
+        if not LEAST_RECALIBRATION <= each <= MOST_RECALIBRATION:
+            raise ValueError(
+                f"recalibration must lie within {LEAST_RECALIBRATION:g} and "
+                f"{MOST_RECALIBRATION:g}, got {each!r}; 1 leaves densities as they are"
+            )
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Gather settings that are named with dots: `backbone.width` belongs to the backbone."""
+    nested: dict[str, Any] = {}
+    for name, value in sorted(settings.items()):  # a part comes before its settings
+        part, dot, inner = name.partition(".")
+        if not dot:
+            nested[name] = value
+            continue
+        outer = nested.get(part, {})
+        outer = {registry.KIND: outer} if isinstance(outer, str) else registry.plain(outer)
+        nested[part] = {**outer, inner: value}
+    return nested

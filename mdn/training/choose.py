@@ -1,0 +1,58 @@
+"""Numbers that rows decide which a network has not learned from: what a recipe calls `HeldOut`.
+
+The length of the training is decided on the way, by checkpoints and early stopping on the rows
+held out; what is here is decided after it.
+"""
+
+from functools import partial
+
+import torch
+from lightning.pytorch import Trainer
+
+from mdn.data.repeats import rounded_targets
+from mdn.data.seeds import generator
+from mdn.data.table import Table
+from mdn.distributions.open_settings import HeldOut
+from mdn.metrics import grid_nll, nll
+from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
+from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
+from mdn.model.model import Model
+from mdn.model.recalibration import best_dispersion
+from mdn.training.callbacks.checkpoint import best_path
+from mdn.training.callbacks.evaluating import evaluating
+
+_MOST_ROWS = 20_000
+"""Rows that tell one factor to half a percent."""
+
+RECALIBRATION = HeldOut(LEAST_RECALIBRATION, MOST_RECALIBRATION)
+"""The range within which the spread is multiplied, where nobody says another."""
+
+
+def recalibrate(model: Model, table: Table, factor: float | HeldOut = RECALIBRATION) -> None:
+    """Make a model answer as wide about its means as some rows ask for, or as a number says.
+
+    Args:
+        model: a trained one.
+        table: rows that it has not learned from, drawn from if they are many.
+        factor: of the spread, or the range to choose it from.
+    """
+    model.recalibrate(_chosen(model, table, factor) if isinstance(factor, HeldOut) else factor)
+
+
+def _chosen(model: Model, table: Table, within: HeldOut) -> float:
+    """Rounded targets are scored by their cells; the density would reward narrow spikes."""
+    some = table[torch.randperm(len(table), generator=generator("recalibration"))[:_MOST_ROWS]]
+    with evaluating(model):
+        mixture = model(some.x)
+    seen = model.card.grid
+    steps = rounded_targets(table) if seen is None else seen
+    step = table.y.new_tensor([steps.get(name, 0.0) for name in table.target_names])
+    score = partial(grid_nll, step=step) if steps else nll
+    return best_dispersion(mixture, some.y, some.weight, score, (within.least, within.most))
+
+
+def keep_recalibration(trainer: Trainer, model: Model) -> None:
+    """Write the recalibration of a model into its best checkpoint, where one was kept."""
+    best = best_path(trainer)
+    if best and trainer.is_global_zero:
+        write_checkpoint(read_checkpoint(best) | {CARD: model.card.plain()}, best)

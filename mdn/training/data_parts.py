@@ -1,0 +1,34 @@
+"""The data that a checkpoint may name, which a run can make or read again."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mdn.data import synthetic
+from mdn.model.parts import register_all
+from mdn.training.datamodule import FileData, SyntheticData
+
+DATA: dict[str, dict[str, Callable[..., Any]]] = {
+    "data": {"file": FileData, "synthetic": SyntheticData},
+    "problem": {
+        "awkward_units": synthetic.AwkwardUnits,
+        "circle_of_modes": synthetic.CircleOfModes,
+        "heavy_skew": synthetic.HeavySkew,
+        "heteroscedastic": synthetic.Heteroscedastic,
+        "inverse_problem": synthetic.InverseProblem,
+        "inverse_sinusoid": synthetic.InverseSinusoid,
+        "irrelevant_inputs": synthetic.IrrelevantInputs,
+        "jumps": synthetic.Jumps,
+        "many_modes": synthetic.ManyModes,
+        "random_clusters": synthetic.RandomClusters,
+        "robot_arm": synthetic.RobotArm,
+        "skew_normal": synthetic.SkewNormal,
+        "three_gaussians": synthetic.ThreeGaussians,
+        "tight_minority": synthetic.TightMinority,
+        "tight_region": synthetic.TightRegion,
+        "turning_correlations": synthetic.TurningCorrelations,
+        "two_branches": synthetic.TwoBranches,
+    },
+}
+"""By role and name; a problem from outside is added by `mdn.register`."""
+
+register_all(DATA)

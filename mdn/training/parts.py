@@ -1,0 +1,30 @@
+"""The parts of a recipe, besides those of its network, that a checkpoint may name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
+from mdn.fitting.schedules import constant, cosine
+from mdn.model.parts import register_all
+
+TRAINING: dict[str, dict[str, Callable[..., Any]]] = {
+    "objective": {
+        "beta_nll": BetaNLL,
+        "crps": NLLWithCRPS,
+        "ngem": NaturalGradientEM,
+        "nll": NLL,
+    },
+    "optimizer": {
+        name.lower(): each
+        for name, each in vars(torch.optim).items()
+        if isinstance(each, type) and issubclass(each, Optimizer) and each is not Optimizer
+    },
+    "regularizer": {"noise_and_entropy": Regularizer},
+    "schedule": {"constant": constant, "cosine": cosine},
+}
+"""By role and name; a part from outside is added by `mdn.register`."""
+
+register_all(TRAINING)

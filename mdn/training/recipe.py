@@ -1,0 +1,141 @@
+"""Recipes: what a training is to be like, as typed settings with their defaults.
+
+A setting is a number or a word; a part, such as the family or the backbone; or it is open. Open
+settings are of two kinds. `auto` and `grid` follow from the training rows: `resolve` turns them
+into numbers before anything is trained, here and nowhere else. What is `HeldOut` is decided by
+`mdn.training.choose`, on rows that the network has not learned from.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from mdn.distributions.checks import check_at_least, check_not_negative, check_positive
+from mdn.distributions.open_settings import Auto, HeldOut
+from mdn.fitting.objectives import NLL, Objective, Regularizer
+from mdn.fitting.schedules import cosine
+from mdn.fitting.sizes import suitable_depth
+from mdn.fitting.start import start_named
+from mdn.model import registry
+from mdn.networks.network import MLP
+from mdn.training.base_recipe import BaseRecipe
+from mdn.training.profile import Profile
+
+Backbone = Callable[[int], nn.Module]
+"""Given P, a module from [*batch, P] to [*batch, num_features], with that attribute."""
+
+ADAMW = partial(AdamW, lr=1e-2, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
+"""A shorter memory of squared gradients than usual: they change fast here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(BaseRecipe):
+    """Gradient descent on the mean of an objective.
+
+    It trains a mixture density network; with `NoBackbone`, a mixture that looks at no input.
+
+    Attributes:
+        ensemble_size: M, networks that are trained side by side and pooled into one mixture.
+        backbone: given P, the module in front of the head.
+        first_layer_gain: what its first layer begins with is multiplied by, dealt to the members
+            in turn.
+        objective: what training minimizes; what is logged is always the nll.
+        regularizer: noise and reward that it is trained with.
+        optimizer: given parameter groups, the optimizer.
+        schedule: given the optimizer and the number of steps, the learning-rate schedule.
+        start_from_data: start the head from k-means of the targets; otherwise at random.
+        mixture_lr: learning rate of the weights; None for the optimizer's.
+        component_lr: learning rate of means and scales; None for the optimizer's.
+        gradient_clip: the largest norm of a gradient, of each member's own; None for any.
+        patience: epochs without an improvement on the rows held out, after which it ends; None to
+            go on to the end.
+
+    Raises:
+        ValueError: on a number out of range.
+    """
+
+    ensemble_size: int = 8
+    backbone: Backbone = MLP
+    first_layer_gain: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
+    objective: Objective = field(default_factory=NLL)
+    regularizer: Regularizer = field(default_factory=Regularizer)
+    optimizer: Callable[[list[dict[str, Any]]], Optimizer] = ADAMW
+    schedule: Callable[[Optimizer, int], LRScheduler] = cosine
+    start_from_data: bool = True
+    mixture_lr: float | None = None
+    component_lr: float | None = None
+    gradient_clip: float | None = 1.0
+    patience: int | None = 60
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("ensemble_size", self.ensemble_size, 1)
+        if self.patience is not None:
+            check_at_least("patience", self.patience, 1)
+        for name in ("mixture_lr", "component_lr", "gradient_clip"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        _check_gains(self.first_layer_gain)
+        self.regularizer.check_members(self.ensemble_size)
+
+    def resolve(self, profile: Profile, processes: int = 1) -> "Recipe":
+        recipe = super().resolve(profile, processes)
+        return replace(recipe, backbone=_with_depth(self.backbone, profile))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EMRecipe(BaseRecipe):
+    """Exact EM for one mixture that looks at no input: an epoch is one update from all rows.
+
+    The size of a batch changes memory and speed, and not the result.
+
+    Attributes:
+        start_from: a name in `mdn.fitting.start.STARTS`.
+        n_init: starts to try; the likeliest after ten updates is taken.
+        tol: stop when the mean log likelihood rises by less than this, in nats.
+        relative_tol: or by less than this part of its size.
+
+    Raises:
+        ValueError: on an unknown start or a number out of range.
+    """
+
+    num_components: int | Auto = 5
+    start_from: str = "k-means"
+    n_init: int = 1
+    tol: float = 1e-6
+    relative_tol: float = 0.0
+    batch_size: int | Auto = 8192
+    max_epochs: int | Auto = 500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("n_init", self.n_init, 1)
+        check_not_negative("tol", self.tol)
+        check_not_negative("relative_tol", self.relative_tol)
+        start_named(self.start_from)
+
+
+def _check_gains(gains: Sequence[float]) -> None:
+    if not gains:
+        raise ValueError(
+            "first_layer_gain takes at least one factor, got none; [1.0] changes nothing"
+        )
+    for gain in gains:
+        check_positive("first_layer_gain", gain)
+
+
+def _with_depth(backbone: Backbone, profile: Profile) -> Backbone:
+    """Fill in the depth of a backbone that leaves it open."""
+    if registry.settings(backbone).get("depth") != "auto":
+        return backbone
+    return partial(backbone, depth=suitable_depth(profile.num_counted))
+
+
+registry.register("model", "mdn", Recipe)
+registry.register("model", "gmm_em", EMRecipe)
+registry.register("recalibration", "held_out", HeldOut)

@@ -113,7 +113,7 @@ def test_each_member_is_remembered_as_it_was_at_its_best(
     epochs = nll.argmin(0)
     assert len(set(epochs.tolist())) > 1
     assert max(epochs) < EPOCHS - 1
-    factor = trainer.model.targets.log_det().item()
+    factor = trainer.lightning_module.model.targets.log_det().item()
     np.testing.assert_allclose(memory.nll - factor, nll.min(0), atol=1e-5)
     for name, value in memory.weights.items():
         wanted = torch.stack([seen.states[epoch][name][m] for m, epoch in enumerate(epochs)])

@@ -6,9 +6,9 @@ components. What is to be seen is the ratio; the two take turns, so that both me
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ import torch
 from benchmarks.loop import epochs_of_run
 from benchmarks.report import Row
 from benchmarks.settings import Settings
-from mdn.app.automatic import with_sizes
 from mdn.app.build import build_data
 from mdn.app.compose import compose
+from mdn.app.run import Run, read_run
 from mdn.training.datamodule import TableModule
 
 MEMBERS = 8
@@ -33,16 +33,16 @@ def rows(settings: Settings) -> Iterator[Row]:
     """A row for each size and number of threads."""
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            data, config = make_problem(size, Path(folder))
+            data, run = make_problem(size, Path(folder))
             for threads in settings.threads:
                 torch.set_num_threads(threads)
-                yield measure(data, config, threads)
+                yield measure(data, run, threads)
 
 
-def measure(data: TableModule, config: dict[str, Any], threads: int) -> Row:
+def measure(data: TableModule, run: Run, threads: int) -> Row:
     """Seconds of an epoch of one network and of eight, and how many times the one's they are."""
     rounds = [
-        [median(epochs_of_run(data, with_members(config, m))) for m in (1, MEMBERS)]
+        [median(epochs_of_run(data, with_members(run, m))) for m in (1, MEMBERS)]
         for _ in range(_ROUNDS)
     ]
     return {
@@ -58,7 +58,7 @@ def measure(data: TableModule, config: dict[str, Any], threads: int) -> Row:
     }
 
 
-def make_problem(size: int, folder: Path) -> tuple[TableModule, dict[str, Any]]:
+def make_problem(size: int, folder: Path) -> tuple[TableModule, Run]:
     """The rows, a tenth of them to validate on, and the configuration of a run over them."""
     random = np.random.default_rng(0)
     x = random.normal(size=(round(size / 0.899), SIZES[size]))
@@ -74,11 +74,11 @@ def make_problem(size: int, folder: Path) -> tuple[TableModule, dict[str, Any]]:
         "~callbacks.density_plot",
         "~callbacks.early_stopping",
     ]
-    config = compose("train", overrides, folder)
-    data = build_data(config["data"])
-    return data, with_sizes(config, data)
+    run = read_run(compose("train", overrides, folder))
+    data = build_data(run.data)
+    return data, run.resolve(data)
 
 
-def with_members(config: dict[str, Any], members: int) -> dict[str, Any]:
+def with_members(run: Run, members: int) -> Run:
     """The same run with another number of networks."""
-    return config | {"model": config["model"] | {"ensemble_size": members}}
+    return replace(run, recipe=run.recipe.updated({"ensemble_size": members}))

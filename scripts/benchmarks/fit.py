@@ -25,12 +25,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.report import Row
 from benchmarks.settings import Settings
-from mdn.app.automatic import with_sizes
-from mdn.app.build import build_data, build_module, build_trainer
+from mdn.app.build import build_data, build_trainer
 from mdn.app.compose import compose
 from mdn.app.log import RunLog
+from mdn.app.run import Run, read_run
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
+from mdn.training.modules import module_of
 
 Curve = list[tuple[float, float]]
 """(seconds so far, test NLL) after each epoch."""
@@ -57,13 +58,13 @@ def rows(settings: Settings) -> Iterator[Row]:
             yield {"problem": name, "run": contender} | compare(theirs, ours)
 
 
-def curve_of(train: Callable[[TableModule, dict[str, Any]], Curve], overrides: list[str]) -> Curve:
+def curve_of(train: Callable[[TableModule, Run], Curve], overrides: list[str]) -> Curve:
     """The course of a training on the data, and with the sizes, of a run with these overrides."""
     with tempfile.TemporaryDirectory() as folder:
-        config = compose("train", [*overrides, *_QUIET], Path(folder))
-        data = build_data(config["data"])
-        seed_everything(config["seed"], verbose=False)
-        return train(data, with_sizes(config, data))
+        run = read_run(compose("train", [*overrides, *_QUIET], Path(folder)))
+        data = build_data(run.data)
+        seed_everything(run.seed, verbose=False)
+        return train(data, run.resolve(data))
 
 
 def compare(theirs: list[Curve], ours: list[Curve]) -> Row:
@@ -124,12 +125,12 @@ class Scorer(Callback):
         self.curve.append((self.seconds, nll))
 
 
-def curve_of_run(data: TableModule, config: dict[str, Any]) -> Curve:
+def curve_of_run(data: TableModule, run: Run) -> Curve:
     """The course of a run of this project."""
-    module: MixtureModule = build_module(config["model"], data.num_inputs, data.num_targets)
+    module: MixtureModule = module_of(run.recipe, data.num_inputs, data.num_targets)
     scorer = Scorer(data)
-    with closing(RunLog(config["run_dir"])) as log:
-        trainer = build_trainer(config, log)
+    with closing(RunLog(run.run_dir)) as log:
+        trainer = build_trainer(run.trainer, run.callbacks, log)
         trainer.callbacks.insert(0, scorer)  # pyright: ignore[reportAttributeAccessIssue]
         begin = time.perf_counter()
         module.start(data.train_table)
@@ -158,9 +159,9 @@ class TutorialNetwork(nn.Module):
         )
 
 
-def curve_of_tutorial(data: TableModule, config: dict[str, Any]) -> Curve:
+def curve_of_tutorial(data: TableModule, run: Run) -> Curve:
     """The course of the tutorial's training, its scores in the units of the data."""
-    units: MixtureModule = build_module(config["model"], data.num_inputs, data.num_targets)
+    units: MixtureModule = module_of(run.recipe, data.num_inputs, data.num_targets)
     units.start(data.train_table)
     x, y, test_x, test_y = (
         scale(values)
@@ -170,10 +171,9 @@ def curve_of_tutorial(data: TableModule, config: dict[str, Any]) -> Curve:
             (units.targets, data.tables[name].y),
         )
     )
-    backbone = config["model"]["backbone"]
-    network = TutorialNetwork(
-        data.num_inputs, backbone["width"], backbone["depth"], config["model"]["num_components"]
-    )
+    recipe: Any = run.recipe.describe()
+    backbone, components = recipe["backbone"], recipe["num_components"]
+    network = TutorialNetwork(data.num_inputs, backbone["width"], backbone["depth"], components)
     loader = DataLoader(TensorDataset(x, y.squeeze(-1)), data.batch_size, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     curve, seconds = [], 0.0

@@ -24,12 +24,14 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.report import Row
 from benchmarks.settings import Settings
-from mdn.app.build import build_data, build_module, build_trainer
+from mdn.app.build import build_data, build_trainer
 from mdn.app.compose import compose
 from mdn.app.log import RunLog
+from mdn.app.run import Run, read_run
 from mdn.fitting.schedules import cosine
 from mdn.training.datamodule import TableModule
 from mdn.training.module import MDNModule
+from mdn.training.modules import module_of
 
 ROWS, INPUTS, BATCH = 100_000, 10, 256
 EPOCHS = 4
@@ -40,16 +42,16 @@ _ROUNDS = 5
 def rows(settings: Settings) -> Iterator[Row]:
     """A row for each number of threads and contender."""
     with tempfile.TemporaryDirectory() as folder:
-        data, config = make_problem(Path(folder))
+        data, run = make_problem(Path(folder))
         for threads in settings.threads:
             torch.set_num_threads(threads)
-            yield from measure(data, config, threads)
+            yield from measure(data, run, threads)
 
 
-def measure(data: TableModule, config: dict[str, Any], threads: int) -> Iterator[Row]:
+def measure(data: TableModule, run: Run, threads: int) -> Iterator[Row]:
     """Seconds of an epoch for each contender, and how many times the bare loop's they are."""
     rounds = [
-        {name: median(epochs(data, config)) for name, epochs in CONTENDERS.items()}
+        {name: median(epochs(data, run)) for name, epochs in CONTENDERS.items()}
         for _ in range(_ROUNDS)
     ]
     for name in CONTENDERS:
@@ -66,11 +68,11 @@ def measure(data: TableModule, config: dict[str, Any], threads: int) -> Iterator
         }
 
 
-def make_problem(folder: Path) -> tuple[TableModule, dict[str, Any]]:
+def make_problem(folder: Path) -> tuple[TableModule, Run]:
     """The rows, and the configuration of a run over them."""
     x, y = _make_rows()
     np.savez(folder / "rows.npz", x=x, y=y)
-    config = compose(
+    composed = compose(
         "train",
         [
             "data=file",
@@ -88,7 +90,9 @@ def make_problem(folder: Path) -> tuple[TableModule, dict[str, Any]]:
         ],
         folder,
     )
-    return build_data(config["data"]), config
+    run = read_run(composed)
+    data = build_data(run.data)
+    return data, run.resolve(data)
 
 
 def _make_rows() -> tuple[np.ndarray, np.ndarray]:
@@ -116,19 +120,19 @@ class Clock(Callback):
         return np.diff(self.marks)[1:].tolist()
 
 
-def epochs_of_run(data: TableModule, config: dict[str, Any]) -> list[float]:
+def epochs_of_run(data: TableModule, run: Run) -> list[float]:
     """Epoch times of a training run with everything on."""
-    clock, run_dir = Clock(), tempfile.mkdtemp(dir=config["run_dir"])
-    with closing(RunLog(run_dir)) as log:
-        trainer = build_trainer(config | {"run_dir": run_dir}, log)
+    clock = Clock()
+    with closing(RunLog(tempfile.mkdtemp(dir=run.run_dir))) as log:
+        trainer = build_trainer(run.trainer, run.callbacks, log)
         trainer.callbacks.insert(0, clock)  # pyright: ignore[reportAttributeAccessIssue]
-        trainer.fit(_started(data, config), data)
+        trainer.fit(_started(data, run), data)
     return clock.seconds
 
 
-def epochs_of_bare_loop(data: TableModule, config: dict[str, Any]) -> list[float]:
+def epochs_of_bare_loop(data: TableModule, run: Run) -> list[float]:
     """Epoch times of the same steps on tensors, and nothing else."""
-    module = _started(data, config)
+    module = _started(data, run)
     network, (x, y, val_x, val_y) = module.network, _standardized(module, data)
     optimizer = AdamW(network.parameters(), lr=1e-2, fused=True)
     schedule = cosine(optimizer, EPOCHS * (len(x) // BATCH + 1), 0.05)
@@ -171,16 +175,16 @@ class Tutorial(LightningModule):
         return AdamW(self.parameters(), lr=1e-2)
 
 
-def epochs_of_tutorial(data: TableModule, config: dict[str, Any]) -> list[float]:
+def epochs_of_tutorial(data: TableModule, run: Run) -> list[float]:
     """Epoch times with the default DataLoader and a log entry for each step."""
-    module, clock = _started(data, config), Clock()
+    module, clock = _started(data, run), Clock()
     x, y, val_x, val_y = _standardized(module, data)
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=EPOCHS,
         gradient_clip_val=1.0,
-        logger=TensorBoardLogger(config["run_dir"], name="tutorial"),
-        callbacks=[clock, ModelCheckpoint(config["run_dir"], monitor="val/nll")],
+        logger=TensorBoardLogger(str(run.run_dir), name="tutorial"),
+        callbacks=[clock, ModelCheckpoint(str(run.run_dir), monitor="val/nll")],
         enable_progress_bar=False,
         enable_model_summary=False,
     )
@@ -192,8 +196,8 @@ def epochs_of_tutorial(data: TableModule, config: dict[str, Any]) -> list[float]
     return clock.seconds
 
 
-def _started(data: TableModule, config: dict[str, Any]) -> MDNModule:
-    module: Any = build_module(config["model"], data.num_inputs, data.num_targets)
+def _started(data: TableModule, run: Run) -> MDNModule:
+    module: Any = module_of(run.recipe, data.num_inputs, data.num_targets)
     module.start(data.train_table)
     return module
 
@@ -206,7 +210,7 @@ def _standardized(module: MDNModule, data: TableModule) -> list[Tensor]:
     ]
 
 
-CONTENDERS: dict[str, Callable[[TableModule, dict[str, Any]], list[float]]] = {
+CONTENDERS: dict[str, Callable[[TableModule, Run], list[float]]] = {
     "bare loop": epochs_of_bare_loop,
     "this project": epochs_of_run,
     "Lightning, default loader": epochs_of_tutorial,

@@ -48,7 +48,7 @@ def test_members_train_together_as_each_alone(norm, weighted):
     each = [parameters(module) for module in alone]
     for name, value in parameters(together).items():
         torch.testing.assert_close(value, torch.stack([p[name] for p in each]), rtol=0, atol=1e-6)
-    found = together.eval().members(table.x)
+    found = together.eval().model.members(table.x)
     for m, module in enumerate(alone):
         torch.testing.assert_close(found[m].mu, module.eval()(table.x).mu)
 

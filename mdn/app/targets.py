@@ -2,7 +2,8 @@
 
 Hydra imports whatever a target names and follows attributes from there, so that a harmless prefix
 leads anywhere a module's own imports lead. A target here is a module path that exists as a file,
-and the name of a class that this file defines, or that a package hands on from within.
+and the name of a class that this file defines, or that a package hands on from within. Where a
+part of the recipe stands, the user of a command line may name one of another package too.
 """
 
 import ast
@@ -27,30 +28,53 @@ CLASSES = (
 FUNCTIONS = ("mdn.fitting.schedules.",)
 """Where functions may come from."""
 
+PARTS = ("backbone", "family", "objective", "regularizer", "optimizer", "schedule")
+"""Where a class or a function may come from anywhere; a checkpoint never names one by its path."""
+
 REFUSED = ("mdn.app.",)
 
 
 def check_targets(node: Any, path: str = "") -> None:
-    """Refuse every target that is not one of these, in a configuration or a checkpoint.
+    """Refuse every target that is not one of these.
 
     Raises:
         UserError: with the key of the target and what it may be.
     """
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-        if key == "_target_" and not is_allowed(str(value)):
-            raise UserError(
-                f"{path}_target_ must name a class of {', '.join(CLASSES)} or a function of "
-                f"{', '.join(FUNCTIONS)}; got {value!r}"
-            )
+        if key == "_target_" and not is_allowed(str(value), _is_part(path)):
+            raise UserError(_refusal(path, value))
         if isinstance(value, dict | list):
             check_targets(value, f"{path}{key}.")
 
 
-def is_allowed(target: str) -> bool:
-    """Whether a target is a class or a function that may be called."""
+def _is_part(path: str) -> bool:
+    return path.rstrip(".").rpartition(".")[2] in PARTS
+
+
+def _refusal(path: str, value: Any) -> str:
+    if _is_part(path) and not str(value).startswith(CLASSES):
+        return (
+            f"{path}_target_ must name a class or a function by its module, got {value!r}, which "
+            "is not found; put the folder of its module on PYTHONPATH"
+        )
+    return (
+        f"{path}_target_ must name a class of {', '.join(CLASSES)} or a function of "
+        f"{', '.join(FUNCTIONS)}; got {value!r}"
+    )
+
+
+def is_allowed(target: str, anywhere: bool = False) -> bool:
+    """Whether a target is a class or a function that may be called.
+
+    Args:
+        target: its dotted path.
+        anywhere: whether it may be of another package than those of this project's own.
+    """
     if target.startswith(REFUSED):
         return False
     found = definition(target)
+    if anywhere and found is not None and not target.startswith("mdn."):
+        return True
     if isinstance(found, ast.ClassDef):
         return target.startswith(CLASSES)
     return found is not None and target.startswith(FUNCTIONS)
@@ -93,5 +117,5 @@ def _source(module: str) -> Path | None:
     if spec is None or spec.origin is None:
         return None
     base = Path(spec.origin).parent.joinpath(*inner)
-    files = [base / "__init__.py"] + ([base.with_suffix(".py")] if inner else [])
+    files = [base / "__init__.py", base.with_suffix(".py")] if inner else [Path(spec.origin)]
     return next((file for file in files if file.is_file()), None)

@@ -222,7 +222,7 @@ def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], d
     if kind not in parts:
         raise ValueError(
             f"{path} is {kind!r:.100}, which this program does not know as a {role}; it knows "
-            f"{', '.join(parts)}, and others after mdn.register({role!r}, name, part)"
+            f"{', '.join(parts)}, and this one after mdn.register({role!r}, {kind!r:.100}, part)"
         )
     return parts[kind], {name: value for name, value in settings.items() if name != KIND}
 

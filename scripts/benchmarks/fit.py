@@ -167,8 +167,8 @@ def curve_of_tutorial(data: TableModule, run: Run) -> Curve:
         scale(values)
         for name in ("train", "test")
         for scale, values in (
-            (units.inputs, data.tables[name].x),
-            (units.targets, data.tables[name].y),
+            (units.model.inputs, data.tables[name].x),
+            (units.model.targets, data.tables[name].y),
         )
     )
     recipe: Any = run.recipe.describe()
@@ -183,7 +183,7 @@ def curve_of_tutorial(data: TableModule, run: Run) -> Curve:
         seconds += time.perf_counter() - begin
         with torch.no_grad():
             nll = -network(test_x).log_prob(test_y.squeeze(-1)).mean().item()
-        curve.append((seconds, nll - units.targets.log_det().item()))
+        curve.append((seconds, nll - units.model.targets.log_det().item()))
     return curve
 
 

@@ -206,7 +206,10 @@ def _standardized(module: MDNModule, data: TableModule) -> list[Tensor]:
     return [
         values
         for name in ("train", "val")
-        for values in (module.inputs(data.tables[name].x), module.targets(data.tables[name].y))
+        for values in (
+            module.model.inputs(data.tables[name].x),
+            module.model.targets(data.tables[name].y),
+        )
     ]
 
 

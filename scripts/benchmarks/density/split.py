@@ -12,6 +12,7 @@ import torch
 from benchmarks.settings import Settings
 from mdn.app.build import build_data
 from mdn.app.compose import compose
+from mdn.app.run import read_run
 from mdn.data.table import Table
 
 TARGETS = {
@@ -62,7 +63,7 @@ class Split:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """As a training run takes them: "train", "val" and "test"."""
-        return build_data(self.configure([], Path(gettempdir()))["data"]).tables
+        return build_data(read_run(self.configure([], Path(gettempdir()))).data).tables
 
     @property
     def test(self) -> Table:

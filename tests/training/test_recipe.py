@@ -1,0 +1,165 @@
+"""Recipes: settings with defaults, from plain data and back, and numbers for what is open."""
+
+from functools import partial
+
+import pytest
+import torch
+
+import mdn
+from mdn.distributions.families import Diagonal, Full
+from mdn.distributions.open_settings import HeldOut
+from mdn.networks.network import MLP, NoBackbone
+from mdn.training.em_module import EMModule
+from mdn.training.module import MDNModule
+from mdn.training.modules import module_of
+from mdn.training.profile import AssumedRows
+from mdn.training.recipe import EMRecipe, Recipe
+
+OPEN = ("auto", "grid")
+
+
+def leaves(node):
+    for value in node.values() if isinstance(node, dict) else node:
+        if isinstance(value, dict | list):
+            yield from leaves(value)
+        else:
+            yield value
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), EMRecipe(num_components="auto", max_epochs="auto")])
+def test_nothing_is_open_once_it_is_resolved(recipe):
+    assert {*leaves(recipe.describe())} & {*OPEN}
+    resolved = recipe.resolve(AssumedRows())
+    assert not {*leaves(resolved.describe())} & {*OPEN}
+    assert resolved.resolve(AssumedRows(9, 9, 9)).describe() == resolved.describe()
+
+
+def test_open_numbers_follow_from_the_rows():
+    recipe = Recipe().resolve(AssumedRows(num_read=10_000, num_rows=9_000, num_counted=1_000))
+    assert (recipe.batch_size, recipe.num_components) == (128, 10)
+    assert recipe.backbone(2).num_features == 64
+    assert recipe.describe()["backbone"]["depth"] == 3
+    assert recipe.max_epochs == 85
+    assert Recipe().resolve(AssumedRows(10_000, 9_000, 1_000), processes=2).max_epochs == 130
+
+
+def test_a_number_that_was_chosen_stays():
+    chosen = Recipe(num_components=7, batch_size=5, max_epochs=3, backbone=partial(MLP, depth=1))
+    assert chosen.resolve(AssumedRows()).describe() == chosen.describe()
+
+
+class Rounded(AssumedRows):
+    def grid_floor(self):
+        return 0.25
+
+
+def test_the_grid_decides_the_floor_of_any_family():
+    for family in (Full("grid"), Diagonal("grid")):
+        recipe = Recipe(family=family).resolve(Rounded())
+        assert type(recipe.family) is type(family)
+        assert recipe.family.floor == 0.25
+    with pytest.raises(ValueError, match="min_scale is 'grid', which only the rows"):
+        _ = Full("grid").floor
+    with pytest.raises(ValueError, match="std must be at least min_scale"):
+        Recipe.from_settings({"family": {"kind": "constant", "min_scale": "grid"}}).resolve(
+            Rounded()
+        )
+
+
+CHANGES = {
+    "a name": ({"family": "diagonal"}, Recipe(family=Diagonal())),
+    "a name and a setting": (
+        {"family": "diagonal", "family.min_scale": 0.5},
+        Recipe(family=Diagonal(0.5)),
+    ),
+    "a setting of the default": ({"family.min_scale": 0.5}, Recipe(family=Full(0.5))),
+    "a mapping": ({"family": {"kind": "diagonal", "min_scale": 1}}, Recipe(family=Diagonal(1))),
+    "a mapping without a kind": (
+        {"backbone": {"width": 8}},
+        Recipe(backbone=partial(MLP, width=8)),
+    ),
+    "an object": ({"family": Diagonal(0.5)}, Recipe(family=Diagonal(0.5))),
+    "an object and a setting": (
+        {"family": Diagonal(), "family.min_scale": 0.5},
+        Recipe(family=Diagonal(0.5)),
+    ),
+    "a class": ({"backbone": NoBackbone}, Recipe(backbone=NoBackbone)),
+    "a list": ({"first_layer_gain": [2.0]}, Recipe(first_layer_gain=(2.0,))),
+    "a range": (
+        {"recalibration": {"kind": "held_out", "least": 0.5, "most": 2.0}},
+        Recipe(recalibration=HeldOut(0.5, 2.0)),
+    ),
+    "a rate": (
+        {"optimizer.lr": 0.5},
+        Recipe(optimizer=partial(torch.optim.AdamW, **Recipe().optimizer.keywords | {"lr": 0.5})),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_settings_are_what_python_would_write(case):
+    settings, recipe = CHANGES[case]
+    assert Recipe.from_settings(settings).describe() == recipe.describe()
+
+
+def test_a_recipe_is_built_again_from_its_description():
+    recipe = Recipe(family=Diagonal(0.5), recalibration=HeldOut(0.5, 2), ensemble_size=2)
+    again = mdn.model.registry.build("model", recipe.describe())
+    assert again.describe() == recipe.describe()
+
+
+MISTAKES = {
+    "a misspelt setting": ({"famly": "full"}, "no setting 'famly'; did you mean family"),
+    "a misspelt setting of a part": ({"family.min_scal": 1}, "'min_scal'; did you mean min_scale"),
+    "an unknown part": ({"family": "ful"}, "family is 'ful', which .* knows constant, diagonal"),
+    "a word for a number": ({"num_components": "many"}, "a whole number or auto, got 'many'"),
+    "a word for a size": ({"backbone.width": "wide"}, "width must be a whole number, got 'wide'"),
+    "half a network": ({"ensemble_size": 1.5}, "ensemble_size must be a whole number, got 1.5"),
+    "true for a number": ({"ensemble_size": True}, "ensemble_size must be a whole number"),
+    "a number for a list": ({"first_layer_gain": 2.0}, "first_layer_gain must be a list"),
+    "a number for a family": ({"family": 3}, "family must be a set of settings, got 3"),
+    "no components": ({"num_components": 0}, "num_components must be a whole number of at least 1"),
+    "a negative floor": ({"family.min_scale": -1}, "min_scale must be a positive number, got -1"),
+    "not a number": ({"family.min_scale": float("nan")}, "min_scale must be a positive number"),
+    "an absurd floor": ({"family.min_scale": 101}, "min_scale must be .* at most 100, got 101"),
+    "a negative rate": ({"mixture_lr": -1.0}, "mixture_lr must be a positive number"),
+    "no gain": ({"first_layer_gain": []}, "first_layer_gain takes at least one factor"),
+    "all rows held out": ({"val_fraction": 1.0}, "val_fraction must lie between 0 and 1"),
+    "a wild recalibration": ({"recalibration": 1000}, "recalibration must lie within 0.1 and 10"),
+    "an empty range": (
+        {"recalibration": {"kind": "held_out", "least": 2, "most": 1}},
+        "least must be at most 1, got 2",
+    ),
+    "a negative seed": ({"seed": -1}, "seed must be a whole number of at least 0"),
+    "no patience": ({"patience": 0}, "patience must be a whole number of at least 1"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_refused_by_its_name(case):
+    settings, message = MISTAKES[case]
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_settings(settings)
+
+
+def test_an_unknown_start_of_em_is_refused():
+    with pytest.raises(ValueError, match="must be one of .*k-means"):
+        EMRecipe(start_from="k-mean")
+
+
+def test_what_rows_held_out_decide_has_a_range():
+    recipe = Recipe(max_epochs=9, recalibration=HeldOut(0.5, 2))
+    assert recipe.held_out == {"epochs": HeldOut(1, 9), "recalibration": HeldOut(0.5, 2)}
+    assert EMRecipe().held_out == {"epochs": HeldOut(1, 500)}
+    with pytest.raises(ValueError, match="max_epochs is 'auto', which only the rows"):
+        _ = Recipe().held_out
+
+
+def test_a_module_needs_no_more_than_its_columns():
+    assert MDNModule(num_inputs=3, num_targets=1).model.num_components == 80
+    assert EMModule(num_inputs=0, num_targets=2).model.num_components == 5
+
+
+def test_each_recipe_has_its_module():
+    assert isinstance(module_of(Recipe(ensemble_size=1), 2, 1), MDNModule)
+    assert isinstance(module_of(EMRecipe(), 2, 1), EMModule)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
+from mdn.app.errors import readable
 from mdn.app.log import RunLog
 from mdn.app.quiet import quieten
 from mdn.model import registry
@@ -59,8 +61,24 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
 def build_trainer(trainer: dict[str, Any], callbacks: dict[str, Any], log: RunLog) -> Trainer:
     """The Trainer with this run's callbacks; whoever made the log closes it."""
     quieten()
-    built = [instantiate(node, _convert_="all") for node in callbacks.values() if node]
+    built = [build_callback(name, node) for name, node in callbacks.items() if node]
     return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
+
+
+def build_callback(name: str, node: dict[str, Any]) -> Callback:
+    """Return the callback of a node.
+
+    Raises:
+        ValueError: with the key, if a setting is out of range.
+    """
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        message, path = readable(error), f"callbacks.{name}"
+        inner = message.partition(": ")
+        if inner[0] in node:  # it was what this takes that failed
+            message, path = inner[2], f"{path}.{inner[0]}"
+        raise ValueError(f"{path}.{message}") from None
 
 
 def num_processes(trainer: dict[str, Any]) -> int:

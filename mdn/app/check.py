@@ -20,7 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 from mdn.app.errors import UserError
 from mdn.app.fits import check_sizes
 from mdn.app.rules import read_values, rule_of
-from mdn.app.targets import check_targets, parameters
+from mdn.app.signatures import settings
+from mdn.app.targets import check_targets
 from mdn.app.values import Anything, Flag, Number, Rule
 
 OPEN_NODES = ("callbacks",)
@@ -111,7 +112,7 @@ def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None
         elif path.rstrip(".") in OPEN_NODES and value is None:
             continue
         else:
-            _check_type(name, value, known[key])
+            _check_type(name, value, known[key], given)
 
 
 def _check_taken(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
@@ -119,7 +120,7 @@ def _check_taken(given: dict[str, Any], known: dict[str, Any], path: str) -> Non
     target = given.get("_target_")
     if target is None or known.get("_target_") in (None, target):
         return
-    taken = parameters(target)
+    taken = settings(target)
     left = [key for key in given if key[0] != "_" and key not in taken]
     if taken and left:
         away = " ".join(f"~{path}{key}" for key in left)
@@ -144,15 +145,13 @@ def _check_added(
 
 def _taken_by(target: str) -> frozenset[str]:
     """What a class outside this project takes; one of this project takes what its YAML has."""
-    return frozenset() if target.startswith("mdn.") else parameters(target)
+    return frozenset() if target.startswith("mdn.") else settings(target)
 
 
-def _check_type(name: str, value: Any, default: Any) -> None:
+def _check_type(name: str, value: Any, default: Any, node: dict[str, Any]) -> None:
     _check_not_for_group(name, value, default)
     _check_not_for_node(name, value, default)
-    if name.endswith("._partial_") and value is not default:
-        raise UserError(f"{name} must stay {str(default).lower()}, got {value!r}; leave it out")
-    if rule_of(name) is None:
+    if rule_of(name, str(node.get("_target_", ""))) is None:
         _like(default).read(name, value)
 
 

@@ -4,12 +4,16 @@ The configuration has a place for each setting of a recipe, `place` tells which;
 those of the model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mdn.app.build import described, num_processes, with_absolute_paths
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from mdn.app.build import build_callback, described, num_processes, with_absolute_paths
 from mdn.data.repeats import rounded_targets
 from mdn.model import registry
 from mdn.model.card import ModelCard
@@ -98,9 +102,14 @@ def read_run(config: Node) -> Run:
     Raises:
         ValueError: if a setting is out of range.
     """
+    data = described(config["data"])
+    registry.build("data", data)  # which refuses what is out of range, and reads nothing yet
+    for name, node in config["callbacks"].items():
+        if node:
+            build_callback(name, node)
     return Run(
         recipe=read_recipe(config),
-        data=described(config["data"]),
+        data=data,
         run_dir=Path(config["run_dir"]),
         shown=config,
         **{name: config[name] for name in _TAKEN},
@@ -113,15 +122,44 @@ def read_recipe(config: Node) -> BaseRecipe:
     Raises:
         ValueError: if a setting is out of range.
     """
-    settings = described(config["model"])
-    takes = registry.settings_of("model", settings)
-    for name, place in PLACES.items():
-        value = _found(config, place.split("."))
-        if name in takes and (value is not None or name == "patience"):
-            settings.setdefault(name, value)
+    model = described(config["model"])
+    takes = registry.settings_of("model", model)
+    found = {name: _found(config, place.split(".")) for name, place in PLACES.items()}
+    elsewhere = {
+        name: value
+        for name, value in found.items()
+        if name in takes and name not in model and (value is not None or name == "patience")
+    }
     if config["recalibrate"]:
-        settings["recalibration"] = registry.describe(RECALIBRATION)
-    return registry.build("model", settings)
+        elsewhere["recalibration"] = registry.describe(RECALIBRATION)
+    _try_parts(model)
+    try:
+        return registry.build("model", elsewhere | model)
+    except ValueError as error:
+        raise ValueError(_in_its_place(str(error), elsewhere)) from None
+
+
+def _try_parts(settings: Node) -> None:
+    """Have the constructors of parts that are built later refuse what is out of range."""
+    with torch.device("meta"):
+        parameter = nn.Parameter(torch.empty(1))
+        if settings.get("backbone"):
+            registry.build("backbone", _with_some_depth(settings["backbone"]), num_inputs=1)
+        if settings.get("schedule"):
+            optimizer = SGD([parameter], lr=0.0)
+            registry.build("schedule", settings["schedule"], optimizer=optimizer, total_steps=1)
+
+
+def _with_some_depth(backbone: Node) -> Node:
+    open_ = registry.settings(registry.build("backbone", backbone)).get("depth") == "auto"
+    return backbone | {"depth": 1} if open_ else backbone
+
+
+def _in_its_place(message: str, elsewhere: Collection[str]) -> str:
+    """Write the place of a setting that is not among those of the model."""
+    name = message.partition(" ")[0].removeprefix("model.")
+    place = PLACES[name] if name in elsewhere and name in PLACES else f"model.{name}"
+    return message.replace(f"model.{name}", place, 1)
 
 
 def _found(config: Any, path: Sequence[str]) -> Any:

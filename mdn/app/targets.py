@@ -10,7 +10,7 @@ import ast
 import importlib.util
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mdn.app.errors import UserError
 
@@ -75,29 +75,26 @@ def is_allowed(target: str, anywhere: bool = False) -> bool:
     found = definition(target)
     if anywhere and found is not None and not target.startswith("mdn."):
         return True
-    if isinstance(found, ast.ClassDef):
+    if found is not None and isinstance(found.node, ast.ClassDef):
         return target.startswith(CLASSES)
     return found is not None and target.startswith(FUNCTIONS)
 
 
-def parameters(target: str) -> frozenset[str]:
-    """Names of the constructor's parameters; none where it has no constructor of its own."""
-    found = definition(target)
-    for method in found.body if isinstance(found, ast.ClassDef) else []:
-        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-            arguments = [*method.args.args, *method.args.kwonlyargs]
-            return frozenset(argument.arg for argument in arguments[1:])
-    return frozenset()
+class Definition(NamedTuple):
+    """A class or a function as it is written, and the module that it is written in."""
+
+    node: ast.ClassDef | ast.FunctionDef
+    module: str
 
 
 @cache
-def definition(target: str) -> ast.ClassDef | ast.FunctionDef | None:
-    """The class or function of a dotted name, if it is one and its package defines it."""
+def definition(target: str) -> Definition | None:
+    """Return the class or function of a dotted name, if it is one and its package defines it."""
     module, _, name = target.rpartition(".")
-    source = _source(module)
+    source = source_of(module)
     for node in ast.parse(source.read_text()).body if source else []:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return node
+            return Definition(node, module)
         if isinstance(node, ast.ImportFrom) and _hands_on(node, module, name):
             return definition(f"{node.module}.{name}")
     return None
@@ -111,7 +108,8 @@ def _hands_on(node: ast.ImportFrom, module: str, name: str) -> bool:
     )
 
 
-def _source(module: str) -> Path | None:
+def source_of(module: str) -> Path | None:
+    """Return the file of a module, found without importing more than its package."""
     top, *inner = module.split(".")
     spec = importlib.util.find_spec(top) if top else None
     if spec is None or spec.origin is None:

@@ -2,10 +2,15 @@
 
 import math
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 _ALWAYS_FITS = 64e6
 """Bytes that need no look at the machine."""
+
+_MOST_SEED = 2**32 - 1
+"""The largest seed of NumPy."""
 
 _MEMINFO = Path("/proc/meminfo")
 _GROUP_LIMITS = (
@@ -30,6 +35,27 @@ def check_at_least(name: str, value: int | str, least: int) -> None:
     """Refuse what is not a whole number from `least` up."""
     if not isinstance(value, int) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def check_seed(name: str, value: int) -> None:
+    """Refuse what is not a seed of NumPy's generators."""
+    if not isinstance(value, int) or not 0 <= value <= _MOST_SEED:
+        raise ValueError(f"{name} must be a whole number from 0 to {_MOST_SEED}, got {value!r}")
+
+
+def check_one_of(name: str, value: str | None, options: Iterable[str | None]) -> None:
+    """Refuse a word that is none of some, and say which one was probably meant."""
+    known = ["null" if option is None else option for option in options]
+    if ("null" if value is None else value) not in known:
+        close = get_close_matches(str(value), known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}{hint}")
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Refuse what is not a number from 0 to 1."""
+    if not (isinstance(value, int | float) and 0 <= value <= 1):
+        raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}")
 
 
 def check_fits(num_bytes: float, what: str) -> None:

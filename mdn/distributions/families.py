@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from mdn.distributions.checks import check_positive
+from mdn.distributions.checks import check_one_of, check_positive
 from mdn.distributions.open_settings import Grid, decided
 from mdn.distributions.scale import (
     CovarianceFactor,
@@ -132,8 +132,7 @@ class Full(Family):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.factor not in self._factors:
-            raise ValueError(f"factor must be one of {list(self._factors)}, got {self.factor!r}")
+        check_one_of("factor", self.factor, self._factors)
 
     def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
         return num_targets * (num_targets + 1) // 2, num_components

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mdn.distributions.checks import check_fraction, check_not_negative
 from mdn.distributions.mixture import GaussianMixture
 
 _WORST_SHARE = 0.1
@@ -39,6 +40,11 @@ class Thresholds:
     min_rows: float = 10
     floor_factor: float = 2.0
     floor_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("min_mass", "min_rows", "floor_factor"):
+            check_not_negative(name, getattr(self, name))
+        check_fraction("floor_share", self.floor_share)
 
 
 def tally(

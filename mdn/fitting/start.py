@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mdn.distributions.checks import check_one_of
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.networks.units import column_units
@@ -112,8 +113,7 @@ def start_named(name: str) -> Start:
     Raises:
         ValueError: on any other name.
     """
-    if name not in STARTS:
-        raise ValueError(f"the start must be one of {list(STARTS)}, got {name!r}")
+    check_one_of("start_from", name, STARTS)
     return STARTS[name]
 
 

@@ -16,7 +16,7 @@ data and `build` makes it again.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache, partial
@@ -180,18 +180,33 @@ def build(role: str, settings: object, **given: Any) -> Any:
         ValueError: as `check`, and as the constructor.
     """
     check(role, settings)
-    return _build(role, settings, **given)
+    return _build(role, settings, role, **given)
 
 
-def _build(role: str, settings: object, **given: Any) -> Any:
-    part, named = _part(role, settings, role)
+def _build(role: str, settings: object, path: str, **given: Any) -> Any:
+    part, named = _part(role, settings, path)
     values = {
-        name: _build(name, value) if name in ROLES and type(value) is dict else value
+        name: _build(name, value, _inside(path, name))
+        if name in ROLES and type(value) is dict
+        else value
         for name, value in named.items()
     }
     if ROLES[role].given and not given:
         return partial(part, **values)
-    return part(**values, **given)
+    try:
+        return part(**values, **given)
+    except ValueError as error:
+        raise ValueError(with_path(path, str(error), parameters(part))) from None
+
+
+def _inside(path: str, name: str) -> str:
+    """Parts of a model are known by their roles alone."""
+    return name if path == "model" else f"{path}.{name}"
+
+
+def with_path(path: str, message: str, names: Collection[str]) -> str:
+    """Put a path before a message that begins with the name of one of its settings."""
+    return f"{path}.{message}" if message.partition(" ")[0] in names else message
 
 
 def updated(role: str, part: object, settings: object) -> Any:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mdn.distributions.checks import check_at_least
+from mdn.distributions.checks import check_at_least, check_one_of
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import Auto, decided
 from mdn.networks.head import MixtureHead
@@ -87,8 +87,8 @@ class MLP(nn.Sequential):
         check_at_least("depth", depth, 0)
         if depth > MOST_LAYERS:
             raise ValueError(f"depth must be at most {MOST_LAYERS} hidden layers, got {depth}")
-        _check_known("activation", activation, ACTIVATIONS)
-        _check_known("norm", norm, NORMS)
+        check_one_of("activation", activation, ACTIVATIONS)
+        check_one_of("norm", norm, NORMS)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {dropout!r}")
         widths = [num_inputs] + [width] * (depth if num_inputs else 0)
@@ -181,8 +181,3 @@ class MixtureDensityNetwork(MixtureNetwork):
 
     def clip(self, parameters: list[nn.Parameter], max_norm: float) -> None:
         nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
-
-
-def _check_known(name: str, value: str | None, known: dict) -> None:
-    if value not in known:
-        raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")

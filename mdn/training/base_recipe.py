@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar, get_type_hints
 
-from mdn.distributions.checks import check_at_least
+from mdn.distributions.checks import check_at_least, check_seed
 from mdn.distributions.families import Family, Full
 from mdn.distributions.open_settings import Auto, HeldOut, decided
 from mdn.fitting.sizes import suitable_batch_size, suitable_components, suitable_epochs
@@ -55,7 +55,7 @@ class BaseRecipe:
             )
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
-        check_at_least("seed", self.seed, 0)
+        check_seed("seed", self.seed)
         for name in ("num_components", "batch_size", "max_epochs"):
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)

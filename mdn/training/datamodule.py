@@ -16,7 +16,7 @@ from mdn.data.fingerprint import Fingerprint, fingerprint
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
-from mdn.distributions.checks import check_at_least, check_fits
+from mdn.distributions.checks import check_at_least, check_fits, check_seed
 from mdn.distributions.open_settings import Auto, decided
 from mdn.networks.units import LIMIT, column_units
 from mdn.training.profile import RowsProfile
@@ -51,7 +51,7 @@ class TableModule(LightningDataModule):
         super().__init__()
         if batch_size != "auto":
             check_at_least("batch_size", batch_size, 1)
-        check_at_least("seed", seed, 0)
+        check_seed("seed", seed)
         self.batch_size = batch_size
         self.seed = seed
         self.dequantize = dequantize

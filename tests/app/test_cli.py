@@ -370,7 +370,7 @@ MISTAKES = {
     "number for an added experiment": (["+experiment=3"], "experiment must be one of regret,"),
     "number for a choice": (["optimizer=3"], "optimizer must be one of adamw, got 3; leave it out"),
     "choice in the wrong place": (["model.family=full"], "is what family=... chooses, got 'full'"),
-    "no backbone": (["backbone=null"], "must be a set of settings, got None; what there is"),
+    "no backbone": (["backbone=null"], "backbone must be one of mlp, none, got null; leave it out"),
     "number for a callback": (
         ["callbacks.finite=3"],
         "set of settings, got 3; what there is: call",
@@ -402,7 +402,7 @@ MISTAKES = {
         ["trainer.max_epochs=-1", "+trainer.max_time=00:01:00:00"],
         "set trainer.max_epochs to a number",
     ),
-    "sharpness without brackets": (["model.sharpness=2"], "must be a list, got 2; put it in"),
+    "a list without brackets": (["model.first_layer_gain=2"], "must be a list, got 2; put it in"),
     "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),
     "no such accelerator": (["trainer.accelerator=gpu"], "set trainer.accelerator=cpu"),
     "no checkpoint": (["ckpt_path=no.ckpt"], "there is no checkpoint no.ckpt"),

@@ -1,61 +1,95 @@
 """Every key of the configuration has a rule, and hostile values meet a sentence."""
 
+import copy
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from mdn.app.errors import UserError
 from mdn.app.export import FORMATS
 from mdn.app.fits import check_sizes
 from mdn.app.program import _in_a_line
 from mdn.app.rules import read_values, rule_of
+from mdn.app.run import read_run
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
-from mdn.fitting.start import STARTS
-from mdn.networks.network import ACTIVATIONS, NORMS
 
 CONF = Path(__file__).parents[2] / "conf"
-FREE = {"defaults", "hydra"}
-"""What Hydra reads."""
 
-OWN_KEYS = {
-    *("components", "dims", "radius", "iterations", "mixture_lr", "component_lr", "log_every"),
-    "visualise",
+RUNS = [
+    "",
+    "data=random_clusters objective=beta_nll family=constant schedule=constant",
+    "data=turning_covariance objective=crps family=tied callbacks=em_frames",
+    "data=file data.path=a.csv data.targets=[y] objective=ngem",
+    "model=gmm_em data=three_gaussians",
+]
+"""Together they have every key that training takes."""
+
+TEXTS = {
+    *("run_dir", "ckpt_path", "path", "val_path", "test_path", "dirpath", "filename"),
+    *("targets", "inputs", "weight", "metrics", "progress.monitor"),
 }
-"""Keys of an experiment that only others refer to."""
+"""Keys that take any word."""
+
+REPEATED = ("family", "backbone", "objective", "regularizer", "optimizer", "schedule")
+"""What a model repeats."""
 
 
 def leaves(node, path=""):
     for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from leaves(value, f"{path}{key}.")
-        elif key[0] != "_" and not str(value).startswith("${") and value != {}:
+        if isinstance(value, dict):
+            inner = path == "model." and key in REPEATED
+            yield from () if inner else leaves(value, f"{path}{key}.")
+        elif key[0] != "_":
             yield f"{path}{key}"
 
 
+@cache
+def composed(overrides):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["run_dir=.", *overrides.split()])
+    OmegaConf.set_struct(config, False)
+    return config
+
+
 def keys():
+    configs = [OmegaConf.to_container(composed(each), resolve=True) for each in RUNS]
+    named = {
+        key: overrides
+        for overrides, config in zip(RUNS, configs, strict=True)
+        for key in leaves(config)
+    }
+    return sorted(named.items())
+
+
+def test_every_key_of_the_groups_is_among_them():
+    there = {key.rpartition(".")[2] for key, _ in keys()}
     for file in CONF.rglob("*.yaml"):
-        text = file.read_text()
-        node = {k: v for k, v in (yaml.safe_load(text) or {}).items() if k not in FREE}
-        whole_file = file.parent == CONF or "@package _global_" in text
-        if file.name != "directories.yaml":
-            yield from leaves(node, "" if whole_file else f"{file.parent.name}.")
+        text = yaml.safe_load(file.read_text()) or {}
+        if file.parent != CONF and file.parent.name != "experiment":
+            node = {k: v for k, v in text.items() if k not in ("defaults", "hydra")}
+            last = {each.rpartition(".")[2] for each in leaves(node)}
+            assert last - {*REPEATED} - {"run", "sweep", "dir", "subdir", "problem"} <= there, file
 
 
-@pytest.mark.parametrize("key", sorted({*keys()} - OWN_KEYS))
-def test_every_key_has_a_rule(key):
-    assert rule_of(key) is not None
+@pytest.mark.parametrize("value", ["no such", float("nan"), -1.5e9], ids=str)
+@pytest.mark.parametrize(("key", "overrides"), keys())
+def test_every_key_refuses_a_word_and_numbers_out_of_range(key, overrides, value):
+    if value == "no such" and any(f".{key}".endswith(f".{each}") for each in TEXTS):
+        return
+    config = copy.deepcopy(composed(overrides))
+    OmegaConf.update(config, key, value)
+    with pytest.raises((UserError, ValueError), match=re.escape(key.rpartition(".")[2])) as refusal:
+        read_run(read_values(OmegaConf.to_container(config, resolve=True)))
+    assert key in str(refusal.value)
+    assert "got" in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    ("key", "known"),
-    {
-        "backbone.activation": {*ACTIVATIONS},
-        "backbone.norm": {*NORMS},
-        "model.start_from": {*STARTS},
-        "format": {*FORMATS},
-    }.items(),
-)
+@pytest.mark.parametrize(("key", "known"), {"format": {*FORMATS}}.items())
 def test_choices_are_those_of_the_code(key, known):
     rule = rule_of(key)
     assert isinstance(rule, Choice)
@@ -91,8 +125,9 @@ def test_a_rule_takes_these_and_refuses_the_rest_by_name(rule):
 
 
 def test_a_whole_number_may_be_written_as_a_power_of_ten():
-    read = read_values({"data": {"train_rows": 1e4}, "seed": 3.0})
-    assert read == {"data": {"train_rows": 10000}, "seed": 3}
+    data = {"_target_": "mdn.training.datamodule.SyntheticData", "train_rows": 1e4}
+    read = read_values({"data": data, "seed": 3.0})
+    assert read == {"data": data | {"train_rows": 10000}, "seed": 3}
     assert isinstance(read["data"]["train_rows"], int)
 
 
@@ -102,8 +137,8 @@ def test_a_range_is_said_with_both_ends():
 
 
 def test_what_a_model_repeats_of_a_group_keeps_to_the_rule_of_the_group():
-    with pytest.raises(UserError, match=r"^model\.family\.min_scale must be a positive number"):
-        read_values({"model": {"family": {"min_scale": 0}}})
+    with pytest.raises(UserError, match=r"^model\.optimizer\.lr must be a positive number"):
+        read_values({"model": {"optimizer": {"lr": 0}}})
 
 
 BACKBONE = {"width": 64, "depth": "auto"}

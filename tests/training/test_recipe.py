@@ -143,7 +143,9 @@ def test_a_mistake_is_refused_by_its_name(case):
 
 
 def test_an_unknown_start_of_em_is_refused():
-    with pytest.raises(ValueError, match="must be one of .*k-means"):
+    with pytest.raises(
+        ValueError, match=r"start_from must be one of k-means, .*did you mean k-means"
+    ):
         EMRecipe(start_from="k-mean")
 
 

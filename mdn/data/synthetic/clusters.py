@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import DensityProblem, correlated_mixture
-from mdn.distributions.checks import check_fits
+from mdn.distributions.checks import check_fits, check_seed
 from mdn.distributions.mixture import GaussianMixture
 
 
@@ -49,6 +49,7 @@ class RandomClusters(DensityProblem):
         seed: int = 42,
     ) -> None:
         _check_above_zero(num_components=num_components, num_targets=num_targets, radius=radius)
+        check_seed("seed", seed)
         covariances = float(num_components) * num_targets**2
         check_fits(8 * covariances, f"num_components={num_components} and {num_targets} targets")
         self.shape = (num_components, num_targets)

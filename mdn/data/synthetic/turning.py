@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import IndependentMixtureProblem, normal
+from mdn.distributions.checks import check_one_of
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, PrecisionFactor
 
@@ -41,8 +42,7 @@ class TurningCorrelations(IndependentMixtureProblem):
     target_names = ("y0", "y1", "y2", "y3", "y4", "y5")
 
     def __init__(self, factor: str = "covariance") -> None:
-        if factor not in _FACTORS:
-            raise ValueError(f"factor must be covariance or precision, got {factor!r}")
+        check_one_of("factor", factor, _FACTORS)
         self.factor = factor
 
     def inputs(self, rows: int, generator: torch.Generator) -> Float64[Tensor, "N P"]:

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from mdn.data.write import replaced
+from mdn.distributions.checks import check_not_negative
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 
 
@@ -163,6 +164,7 @@ class LastCheckpoint(WholeCheckpoint):
 
     def __init__(self, dirpath: str, filename: str = "last", every_seconds: float = 10.0) -> None:
         super().__init__(dirpath, filename, None, "min", save_on_train_epoch_end=True)
+        check_not_negative("every_seconds", every_seconds)
         self.every_seconds = every_seconds
         self._saved = -math.inf
 

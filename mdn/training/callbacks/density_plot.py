@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from mdn.data.write import replaced
+from mdn.distributions.checks import check_at_least, check_one_of
 from mdn.distributions.mixture import GaussianMixture
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.training.callbacks.checkpoint import best_path
@@ -44,8 +45,9 @@ class DensityPlot(Callback):
     def __init__(
         self, enabled: bool = True, table: str = "train", every_n_epochs: int | None = None
     ) -> None:
-        if every_n_epochs is not None and every_n_epochs < 1:
-            raise ValueError(f"every_n_epochs must be at least 1 or null, got {every_n_epochs}")
+        if every_n_epochs is not None:
+            check_at_least("every_n_epochs", every_n_epochs, 1)
+        check_one_of("table", table, ("train", "val", "test"))
         self.enabled = enabled
         self.table = table
         self.every_n_epochs = every_n_epochs

@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from mdn.data.batches import batches_of
+from mdn.distributions.checks import check_at_least
 from mdn.training.mixture_module import MixtureModule
 
 _OVERFLOW = 1e30
@@ -33,8 +34,7 @@ class FiniteLoss(Callback):
     """
 
     def __init__(self, every_n_steps: int = 50) -> None:
-        if every_n_steps < 1:
-            raise ValueError(f"every_n_steps must be at least 1, got {every_n_steps}")
+        check_at_least("every_n_steps", every_n_steps, 1)
         self.every_n_steps = every_n_steps
         self._taint: Tensor | None = None
         self._batches: list[Sequence[Tensor]] = []

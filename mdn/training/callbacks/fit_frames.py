@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from mdn.data.write import replaced
+from mdn.distributions.checks import check_at_least, check_one_of
 from mdn.training.callbacks.density_plot import draw_density, show
 
 
@@ -44,11 +45,9 @@ class FitFrames(Callback):
         most_frames: int = 100,
         frames_per_second: int = 4,
     ) -> None:
-        if most_frames < 2 or frames_per_second < 1:
-            raise ValueError(
-                "most_frames must be at least 2 and frames_per_second at least 1, got "
-                f"{most_frames} and {frames_per_second}"
-            )
+        check_at_least("most_frames", most_frames, 2)
+        check_at_least("frames_per_second", frames_per_second, 1)
+        check_one_of("table", table, ("train", "val", "test"))
         self.enabled = enabled
         self.table = table
         self.most_frames = most_frames

@@ -6,6 +6,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from mdn.distributions.checks import check_at_least
 from mdn.distributions.mixture import GaussianMixture
 from mdn.training.callbacks.component_tags import component_tags
 from mdn.training.mixture_module import MixtureModule
@@ -34,10 +35,8 @@ class MixtureMonitor(Callback):
     """
 
     def __init__(self, every_n_epochs: int = 5, rows: int = 1024) -> None:
-        if min(every_n_epochs, rows) < 1:
-            raise ValueError(
-                f"every_n_epochs and rows must be at least 1, got {every_n_epochs} and {rows}"
-            )
+        check_at_least("every_n_epochs", every_n_epochs, 1)
+        check_at_least("rows", rows, 1)
         self.every_n_epochs = every_n_epochs
         self.rows = rows
 

@@ -10,6 +10,8 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mdn.distributions.checks import check_at_least
+
 
 class EpochProgress(ProgressBar):
     """What has been reached after how many epochs, on the error stream.
@@ -35,8 +37,7 @@ class EpochProgress(ProgressBar):
         lines: int = 10,
     ) -> None:
         super().__init__()
-        if lines < 1:
-            raise ValueError(f"lines must be at least 1, got {lines}; drop the callback for none")
+        check_at_least("lines", lines, 1)
         self.monitor = monitor
         self.metrics = metrics
         self.lines = lines

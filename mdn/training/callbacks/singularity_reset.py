@@ -12,6 +12,12 @@ from torch.optim import Optimizer
 
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.distributions.checks import (
+    check_at_least,
+    check_fraction,
+    check_one_of,
+    check_seed,
+)
 from mdn.fitting.singularity import Thresholds, find_ill, restart_rows, tally
 from mdn.model.model import Model
 from mdn.networks.head import Part
@@ -71,13 +77,12 @@ class SingularityReset(Callback):
         seed: int = 0,
         thresholds: Thresholds = _USUAL,
     ) -> None:
-        if min(every_n_epochs, patience, max_resets) < 1:
-            raise ValueError(
-                "every_n_epochs, patience and max_resets must be at least 1, got "
-                f"{every_n_epochs}, {patience} and {max_resets}"
-            )
-        if on_exhausted not in ("warn", "raise"):
-            raise ValueError(f"on_exhausted must be warn or raise, got {on_exhausted!r}")
+        counts = {"every_n_epochs": every_n_epochs, "patience": patience, "max_resets": max_resets}
+        for name, count in counts.items():
+            check_at_least(name, count, 1)
+        check_fraction("until", until)
+        check_one_of("on_exhausted", on_exhausted, ("warn", "raise"))
+        check_seed("seed", seed)
         self.every_n_epochs = every_n_epochs
         self.until = until
         self.patience = patience

@@ -89,7 +89,7 @@ class GMM(FittedMixture):
         lower_bounds_: before each update.
         n_iter_: updates made.
         converged_: whether it stopped because the likelihood did not rise any more.
-        resets_: how often each component had lost all its rows and was put to use elsewhere.
+        revivals_: how often each component had lost all its rows and was put to use elsewhere.
         n_features_in_: D.
     """
 
@@ -253,7 +253,7 @@ class GMM(FittedMixture):
         self.lower_bound_ = self.lower_bounds_[-1]
         self.n_iter_ = fit.num_iterations
         self.converged_ = fit.converged
-        self.resets_ = fit.resets
+        self.revivals_ = fit.revivals
         if not fit.converged:
             warnings.warn(
                 f"the likelihood still rises after {fit.num_iterations} iterations; "

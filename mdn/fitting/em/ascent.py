@@ -12,10 +12,11 @@ from mdn.distributions.checks import check_not_negative
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em.expectation import EStep
-from mdn.fitting.em.maximisation import m_step, revive, without_mass
+from mdn.fitting.em.maximization import m_step
+from mdn.fitting.em.revival import revive, without_mass
 from mdn.fitting.em.statistics import Statistics
 
-_MOST_RESETS = 3
+_MOST_REVIVALS = 3
 # What a mean log likelihood may seem to fall by for rounding alone, relative to its size.
 _ROUNDING = 1e-12
 
@@ -56,7 +57,7 @@ class Ascent:
         mixture: as it stands, in float64; it may be set.
         lower_bounds: mean log likelihood before each update so far.
         converged: whether it has come to rest.
-        resets: how often each component had lost its rows and was put to use elsewhere.
+        revivals: how often each component had lost its rows and was put to use elsewhere.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Ascent:
         self.mixture = onto_family(_in_float64(start, origin.device), family)
         self.lower_bounds: list[float] = []
         self.converged = False
-        self.resets = [0] * start.num_components
+        self.revivals = [0] * start.num_components
         self._family = family
         self._origin = origin
         self._tolerance = tolerance
@@ -104,23 +105,23 @@ class Ascent:
         return {
             "lower_bounds": self.lower_bounds,
             "converged": self.converged,
-            "resets": self.resets,
+            "revivals": self.revivals,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from such a course."""
         self.lower_bounds = list(state["lower_bounds"])
         self.converged = state["converged"]
-        self.resets = list(state["resets"])
+        self.revivals = list(state["revivals"])
 
     def _revived(self, mixture: GaussianMixture) -> GaussianMixture:
         """The mixture with lost components put to use, a few times each: some data need fewer.
 
         That lowers the likelihood at first, so a mixture that had come to rest goes on.
         """
-        lost = [k for k in without_mass(mixture) if self.resets[k] < _MOST_RESETS]
+        lost = [k for k in without_mass(mixture) if self.revivals[k] < _MOST_REVIVALS]
         for k in lost:
-            self.resets[k] += 1
+            self.revivals[k] += 1
             mixture = revive(mixture, k)
             self.converged = False
         return mixture

@@ -1,4 +1,4 @@
-"""The M-step: statistics in, the mixture that maximises the expected log likelihood out."""
+"""Revivals: a component that lost all its rows to the others is put to use elsewhere."""
 
 import math
 
@@ -6,34 +6,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
-from mdn.fitting.em.statistics import Statistics
 
 _LEAST_SHARE = 1e-10
 
 
-def m_step(statistics: Statistics, family: Family) -> GaussianMixture:
-    """The mixture of the family that fits the statistics best, its scales floored.
-
-    A component without mass stays where it was measured from, on the floor.
-    """
-    smallest = torch.finfo(statistics.mass.dtype).tiny
-    mass = statistics.mass.clamp(min=smallest)
-    pi = mass / mass.sum()
-    step = statistics.first / mass[:, None]
-    covariance = statistics.second / mass[:, None, None] - step[:, :, None] * step[:, None, :]
-    scale = family.project(covariance, pi)
-    return GaussianMixture(pi.clamp(min=smallest).log(), statistics.about + step, scale)
-
-
 def without_mass(mixture: GaussianMixture) -> list[int]:
-    """Which components have lost practically all their rows."""
+    """List the components that have lost practically all their rows."""
     return (mixture.pi < _LEAST_SHARE).nonzero().squeeze(-1).tolist()
 
 
 def revive(mixture: GaussianMixture, lost: int) -> GaussianMixture:
-    """The mixture with a lost component put to use as half of what was the heaviest one.
+    """Put a lost component to use as half of what was the heaviest one.
 
     The halves keep its scale, share its weight, and part by one standard deviation each way along
     the widest column of the factor. This needs no rows, so it is the same on all processes.

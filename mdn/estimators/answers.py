@@ -17,6 +17,7 @@ from torch import Tensor
 from mdn.distributions.checks import check_fits
 from mdn.distributions.mixture import GaussianMixture
 from mdn.estimators.given import check_whole, plain_rows
+from mdn.fitting.em import observed_patterns
 from mdn.networks.units import effective_rows
 from mdn.networks.weights import unit_weights
 
@@ -147,13 +148,10 @@ def _split(y: Float[Tensor, "N D"], mixture: GaussianMixture) -> Sequence[Float[
 
 def log_joint(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
     """Log density of component k and what is observed of each row."""
-    observed = ~y.isnan()
-    if observed.all():
+    if not y.isnan().any():
         return mixture.log_pi + mixture.component_log_prob(y)
     joint = mixture.log_pi.expand(len(y), -1).clone()
-    patterns, which = torch.unique(observed, dim=0, return_inverse=True)
-    for i, seen in enumerate(patterns):
-        if seen.any():
-            rows, dims = which == i, seen.nonzero().squeeze(-1).tolist()
-            joint[rows] += mixture.marginal(dims).component_log_prob(y[rows][:, dims])
+    for observed, rows in observed_patterns(y):
+        dims = observed.nonzero().squeeze(-1).tolist()
+        joint[rows] += mixture.marginal(dims).component_log_prob(y[rows][:, dims])
     return joint

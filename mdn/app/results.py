@@ -113,7 +113,7 @@ _ROWS = {
     "converged": "converged",
     "test/components_alive": "components alive",
     "singularity/revived": "components revived",
-    "singularity/resets": "components restarted",
+    "singularity/resets": "components reset",
     "members_own_epochs": "each member at its own best epoch",
 }
 _OUT_OF = {"test/components_alive": "num_components"}

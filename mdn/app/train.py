@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.app.automatic import with_sizes
@@ -24,10 +24,9 @@ from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.remarks import remarks
 from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
-from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
-from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
@@ -72,7 +71,7 @@ def _fit(
     module.recipe = own
     module.start(data.train_table)
     trainer = build_trainer(config, log)
-    _log_hyperparameters(trainer, config)
+    _log_hyperparameters(log, config)
     if trainer.is_global_zero:
         write_config(config, Path(config["run_dir"]))
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
@@ -87,8 +86,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
         "num_components": module.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
-        **_resets(trainer),
-        **_members(trainer),
+        **outcomes(trainer),
     }
 
 
@@ -112,22 +110,6 @@ def restore_best(trainer: Trainer, module: MixtureModule) -> None:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
 
 
-def _resets(trainer: Trainer) -> dict[str, int]:
-    """How often components were begun anew, where something looks after that."""
-    totals = [each.total for each in _callbacks(trainer) if isinstance(each, SingularityReset)]
-    return {"singularity/resets": sum(totals)} if totals else {}
-
-
-def _members(trainer: Trainer) -> dict[str, bool]:
-    """Whether members are at their own best epochs, where something looks after that."""
-    outcomes = [each.outcome for each in _callbacks(trainer) if isinstance(each, BestMembers)]
-    return outcomes[0] if outcomes else {}
-
-
-def _callbacks(trainer: Trainer) -> list[Callback]:
-    return trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-
-
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
     """Metrics of the best weights: validation and test rows, and what they are held against."""
     scores = {**trainer.validate(module, data, verbose=False)[0]}
@@ -141,12 +123,11 @@ def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[st
     return scores | references
 
 
-def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
+def _log_hyperparameters(log: RunLog, config: dict[str, Any]) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
     shown = [key for key in ("seed", "model", "data") if key in config]
     settings = _flatten({key: config[key] for key in shown})
-    for logger in trainer.loggers:
-        logger.log_hyperparams(settings, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
+    log.log_hyperparams(settings, {"test/nll": float("nan")})
 
 
 def _flatten(node: dict[str, Any]) -> dict[str, Any]:

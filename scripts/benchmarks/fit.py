@@ -30,6 +30,7 @@ from mdn.app.build import build_data, build_module, build_trainer
 from mdn.app.compose import compose
 from mdn.app.log import RunLog
 from mdn.training.datamodule import TableModule
+from mdn.training.lightning_parts import callbacks_of
 from mdn.training.mixture_module import MixtureModule
 
 Curve = list[tuple[float, float]]
@@ -130,7 +131,7 @@ def curve_of_run(data: TableModule, config: dict[str, Any]) -> Curve:
     scorer = Scorer(data)
     with closing(RunLog(config["run_dir"])) as log:
         trainer = build_trainer(config, log)
-        trainer.callbacks.insert(0, scorer)  # pyright: ignore[reportAttributeAccessIssue]
+        callbacks_of(trainer).insert(0, scorer)
         begin = time.perf_counter()
         module.start(data.train_table)
         scorer.seconds = time.perf_counter() - begin

@@ -29,6 +29,7 @@ from mdn.app.compose import compose
 from mdn.app.log import RunLog
 from mdn.fitting.schedules import cosine
 from mdn.training.datamodule import TableModule
+from mdn.training.lightning_parts import callbacks_of
 from mdn.training.module import MDNModule
 
 ROWS, INPUTS, BATCH = 100_000, 10, 256
@@ -121,7 +122,7 @@ def epochs_of_run(data: TableModule, config: dict[str, Any]) -> list[float]:
     clock, run_dir = Clock(), tempfile.mkdtemp(dir=config["run_dir"])
     with closing(RunLog(run_dir)) as log:
         trainer = build_trainer(config | {"run_dir": run_dir}, log)
-        trainer.callbacks.insert(0, clock)  # pyright: ignore[reportAttributeAccessIssue]
+        callbacks_of(trainer).insert(0, clock)
         trainer.fit(_started(data, config), data)
     return clock.seconds
 

@@ -16,6 +16,7 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.lightning_parts import table_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,7 +108,7 @@ def _figure(
     def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
         return functional_call(module, weights, (x.to(module.device),)).to("cpu")
 
-    shown = trainer.datamodule.tables[table]  # pyright: ignore[reportAttributeAccessIssue]
+    shown = table_of(trainer, table)
     return density_figure(predict, shown.x, shown.y, shown.input_names, shown.target_names)
 
 

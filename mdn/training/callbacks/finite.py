@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from mdn.data.batches import batches_of
+from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.mixture_module import MixtureModule
 
 _OVERFLOW = 1e30
@@ -73,7 +74,7 @@ class FiniteLoss(Callback):
             where = f"batch {last}" if first == last else f"batches {first} to {last}"
             raise ValueError(
                 f"the training loss is not finite at epoch {trainer.current_epoch}, {where}: "
-                f"{likely_cause(module, suspects)}"  # pyright: ignore[reportArgumentType]
+                f"{likely_cause(mixture_module(module), suspects)}"
             )
 
 

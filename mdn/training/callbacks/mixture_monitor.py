@@ -8,6 +8,8 @@ from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.training.callbacks.component_tags import component_tags
+from mdn.training.callbacks.watched_module import mixture_module
+from mdn.training.lightning_parts import table_of
 from mdn.training.mixture_module import MixtureModule
 
 TAG = "mixture"
@@ -44,11 +46,11 @@ class MixtureMonitor(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self._log(trainer, pl_module)  # pyright: ignore[reportArgumentType]
+            self._log(trainer, mixture_module(pl_module))
 
     @torch.no_grad()
     def _log(self, trainer: Trainer, module: MixtureModule) -> None:
-        table = trainer.datamodule.tables["val"]  # pyright: ignore[reportAttributeAccessIssue]
+        table = table_of(trainer, "val")
         rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
         x, y = (values[rows].to(module.device) for values in (table.x, table.y))
         unit = 1 / module.targets.factor

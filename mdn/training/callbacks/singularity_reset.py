@@ -16,7 +16,11 @@ from mdn.fitting.singularity import Thresholds, find_degenerate, reset_rows, tal
 from mdn.networks.head import Part
 from mdn.training.callbacks.component_tags import component_tags
 from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.callbacks.watched_module import mixture_module
+from mdn.training.lightning_parts import train_table_of
 from mdn.training.mixture_module import MixtureModule
+
+TAG = "singularity/resets"
 
 _CHUNK = 8192
 
@@ -88,8 +92,13 @@ class SingularityReset(Callback):
 
     @property
     def total(self) -> int:
-        """Resets so far, of any component."""
+        """Count the resets so far, of any component."""
         return sum(self.resets.values())
+
+    @property
+    def outcome(self) -> dict[str, float | bool]:
+        """Tell how many resets there were."""
+        return {TAG: self.total}
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -106,10 +115,10 @@ class SingularityReset(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         early = trainer.global_step < self.until * trainer.estimated_stepping_batches
         if early and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self._look(trainer, pl_module)  # pyright: ignore[reportArgumentType]
+            self._look(trainer, mixture_module(pl_module))
 
     def _look(self, trainer: Trainer, module: MixtureModule) -> None:
-        table: Table = trainer.datamodule.train_table  # pyright: ignore[reportAttributeAccessIssue]
+        table = train_table_of(trainer)
         min_scale = module.family.min_scale
         with evaluating(module):
             seen = survey(module, table, self.thresholds.floor_factor * min_scale)
@@ -147,7 +156,7 @@ class SingularityReset(Callback):
         return [k for k in due if k not in exhausted]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
+        module = mixture_module(pl_module)
         if len(self.given_up) > _MANY * module.num_components:
             advice = self._advice(module.num_components, module.family.min_scale)
             rank_zero_warn(f"{advice}; they are left as they were")
@@ -162,8 +171,8 @@ class SingularityReset(Callback):
     def _log(self, trainer: Trainer, num_components: int) -> None:
         of_each = [float(self.resets.get(k, 0)) for k in range(num_components)]
         counts = {
-            "singularity/resets": float(self.total),
-            **component_tags("singularity/resets", of_each),
+            TAG: float(self.total),
+            **component_tags(TAG, of_each),
         }
         for logger in trainer.loggers:
             logger.log_metrics(counts, step=trainer.global_step)

@@ -1,14 +1,13 @@
-"""The units in which a fit is made: rows about their center, in their own spread."""
+"""The units in which a fit is made, and the rows for which there are none."""
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.networks.standardize import Standardizer
 from mdn.networks.units import ColumnUnits, column_units, far_remark
 
 _LARGEST = 1e150
@@ -21,48 +20,14 @@ _FARTHEST = 1e100
 """Units beyond which no density can be computed."""
 
 
-@dataclass(frozen=True, eq=False)
-class Units:
-    """The change of units z = (y - shift) / factor, per column.
-
-    Attributes:
-        shift: mean of the rows that are not absurdly far out.
-        factor: their standard deviation; 1 in columns without spread.
-    """
-
-    shift: Float[Tensor, " D"]
-    factor: Float[Tensor, " D"]
-
-    def standardize(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows D"]:
-        """Rows or means in these units."""
-        return (y - self.shift) / self.factor
-
-    def standardize_mixture(self, mixture: GaussianMixture) -> GaussianMixture:
-        """A mixture in these units."""
-        return mixture.affine(1 / self.factor, -self.shift / self.factor)
-
-    def restore(self, mixture: GaussianMixture) -> GaussianMixture:
-        """A mixture back in the units of the rows."""
-        return mixture.affine(self.factor, self.shift)
-
-    def log_det(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"]) -> float:
-        """How many nats the mean log density of weighted rows is lower in their own units.
-
-        Only what is observed of a row has units, and a row of which nothing is does not count.
-        """
-        observed = ~y.isnan()
-        share = weight * observed.any(-1)
-        return float(share @ (observed.double() @ self.factor.log()) / share.sum())
-
-
-def units_of(
+def standardizer_of(
     y: Float[Tensor, "N D"],
     weight: Float[Tensor, " N"],
     common_factor: bool,
     min_scale: float,
     names: Sequence[str],
-) -> Units:
-    """The units of weighted rows, in which NaN is missing; says which values are far out.
+) -> Standardizer:
+    """Fit a standardizer to weighted rows, in which NaN is missing; warn of values far out.
 
     Args:
         y: rows.
@@ -81,11 +46,25 @@ def units_of(
     spread = columns.spread
     if common_factor:
         spread = _root_mean_square(spread).expand_as(spread)
-    units = Units(columns.center, torch.where(spread > 0, spread, torch.ones_like(spread)))
-    _check_spread(units, min_scale, names)
-    check_reach(units.standardize(y), names, "remove that row")
-    _tell_far(y, columns, names)
-    return units
+    standardizer = Standardizer(y.shape[-1])
+    standardizer.shift.copy_(columns.center)
+    standardizer.factor.copy_(torch.where(spread > 0, spread, 1.0))
+    _check_spread(standardizer.factor, min_scale, names)
+    check_reach(standardizer(y, torch.float64), names, "remove that row")
+    _warn_of_far(y, columns, names)
+    return standardizer
+
+
+def log_det_of_observed(
+    standardizer: Standardizer, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"]
+) -> float:
+    """Return by how many nats the mean log density of rows is lower in their own units.
+
+    Only what is observed of a row has units, and a row with nothing observed does not count.
+    """
+    observed = ~y.isnan()
+    share = weight * observed.any(-1)
+    return float(share @ (observed.double() @ standardizer.factor.log()) / share.sum())
 
 
 def check_reach(z: Float[Tensor, "N D"], names: Sequence[str], remedy: str) -> None:
@@ -130,16 +109,16 @@ def _check_size(y: Float[Tensor, "N D"], names: Sequence[str]) -> None:
             )
 
 
-def _check_spread(units: Units, min_scale: float, names: Sequence[str]) -> None:
-    for name, factor in zip(names, units.factor.tolist(), strict=True):
-        if factor * min_scale < _SMALLEST:
+def _check_spread(factor: Float[Tensor, " D"], min_scale: float, names: Sequence[str]) -> None:
+    for name, spread in zip(names, factor.tolist(), strict=True):
+        if spread * min_scale < _SMALLEST:
             raise ValueError(
-                f"{name} spreads by {factor:.3g} only; variances down to the square of "
+                f"{name} spreads by {spread:.3g} only; variances down to the square of "
                 f"{min_scale:g} of that do not fit in float64: multiply it by a power of ten"
             )
 
 
-def _tell_far(y: Float[Tensor, "N D"], columns: ColumnUnits, names: Sequence[str]) -> None:
+def _warn_of_far(y: Float[Tensor, "N D"], columns: ColumnUnits, names: Sequence[str]) -> None:
     for name, values, far in zip(names, y.T, columns.far.T, strict=True):
         if far.any():
             warnings.warn(

@@ -1,4 +1,4 @@
-"""What users give an estimator, checked: rows, whole numbers, and where to start."""
+"""Checks of what users pass to an estimator: rows, settings, and where to start."""
 
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -17,7 +17,7 @@ _SYMMETRY = 1e-8
 
 
 def plain_rows(X: Any) -> Any:
-    """Rows as scikit-learn can check them.
+    """Return rows in a form that scikit-learn can check.
 
     Raises:
         TypeError: on a polars LazyFrame, whose rows are not there yet.
@@ -83,15 +83,15 @@ def check_flag(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
-def numbers(name: str, value: ArrayLike) -> np.ndarray:
-    """An array of finite real numbers, in float64.
+def real_array(name: str, value: ArrayLike) -> np.ndarray:
+    """Return an array of finite real numbers, in float64.
 
     Raises:
         ValueError: on anything else.
     """
     try:
-        given = np.asarray(plain_rows(value))
-        real = given if given.dtype.kind in "fiub" else given.astype(object).astype(np.float64)
+        array = np.asarray(plain_rows(value))
+        real = array if array.dtype.kind in "fiub" else array.astype(object).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be real numbers in a regular array: {error}") from None
     if not np.isfinite(real).all():
@@ -99,8 +99,8 @@ def numbers(name: str, value: ArrayLike) -> np.ndarray:
     return real.astype(np.float64)
 
 
-def given_means(value: ArrayLike, shape: tuple[int, int]) -> Float[Tensor, "K D"]:
-    """Means to start from.
+def means_to_start_from(value: ArrayLike, shape: tuple[int, int]) -> Float[Tensor, "K D"]:
+    """Return `means_init` as a tensor.
 
     Raises:
         ValueError: on what are not finite numbers of that shape.
@@ -108,8 +108,8 @@ def given_means(value: ArrayLike, shape: tuple[int, int]) -> Float[Tensor, "K D"
     return _shaped("means_init", value, shape)
 
 
-def given_weights(value: ArrayLike, num_components: int) -> Float[Tensor, " K"]:
-    """Weights to start from.
+def weights_to_start_from(value: ArrayLike, num_components: int) -> Float[Tensor, " K"]:
+    """Return `weights_init` as a tensor.
 
     Raises:
         ValueError: on what are not positive numbers that sum to 1.
@@ -121,7 +121,7 @@ def given_weights(value: ArrayLike, num_components: int) -> Float[Tensor, " K"]:
 
 
 def check_covariances(covariance: Float[Tensor, "K D D"]) -> None:
-    """Refuse covariances to start from that are none, whatever their units.
+    """Refuse matrices that are no covariances, whatever their units.
 
     Raises:
         ValueError: on matrices that are not symmetric and positive definite.
@@ -138,7 +138,7 @@ def check_covariances(covariance: Float[Tensor, "K D D"]) -> None:
 
 
 def _shaped(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Tensor:
-    given = numbers(name, value)
-    if given.shape != shape:
-        raise ValueError(f"{name} must be finite and have shape {shape}, got {given.shape}")
-    return torch.from_numpy(given)
+    array = real_array(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must be finite and have shape {shape}, got {array.shape}")
+    return torch.from_numpy(array)

@@ -1,4 +1,4 @@
-"""What a fitted estimator answers."""
+"""The answers of an estimator with a fitted mixture."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mdn.distributions.checks import check_fits
 from mdn.distributions.mixture import GaussianMixture
-from mdn.estimators.given import check_whole, plain_rows
+from mdn.estimators.validation import check_whole, plain_rows
 from mdn.fitting.em import observed_patterns
 from mdn.networks.units import effective_rows
 from mdn.networks.weights import unit_weights
@@ -41,25 +41,25 @@ class FittedMixture(DensityMixin, BaseEstimator):
     random_state: int | RandomState | None
 
     def score_samples(self, X: Rows) -> Float64[np.ndarray, " N"]:
-        """Log density of each row, in nats; of what is observed, where NaN is missing."""
+        """Return the log density of what is observed of each row, in nats."""
         return torch.cat([part.logsumexp(-1) for part in self._log_joint(X)]).numpy()
 
     def score(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Mean log density of rows that have anything observed, in nats: higher is better."""
+        """Return the mean log density of rows with anything observed, in nats: higher is better."""
         return self._counted_score(X, sample_weight)[1]
 
     def predict_proba(self, X: Rows) -> Float64[np.ndarray, "N K"]:
-        """Probability that component k produced each row."""
+        """Return the probability that component k produced each row."""
         return torch.cat([part.softmax(-1) for part in self._log_joint(X)]).numpy()
 
     def predict(self, X: Rows) -> Int64[np.ndarray, " N"]:
-        """The component that most probably produced each row."""
+        """Return the component that most probably produced each row."""
         return torch.cat([part.argmax(-1) for part in self._log_joint(X)]).numpy()
 
     def aic(self, X: Rows, sample_weight: ArrayLike | None = None) -> float:
-        """Akaike's information criterion on rows: lower is better.
+        """Compute Akaike's information criterion on rows: lower is better.
 
         Weighted rows count as (sum w)^2 / sum w^2 rows (Kish 1965), as for `bic`.
         """
@@ -67,14 +67,14 @@ class FittedMixture(DensityMixin, BaseEstimator):
         return 2 * (self.num_parameters_ - num_rows * mean)
 
     def bic(self, X: Rows, sample_weight: ArrayLike | None = None) -> float:
-        """Schwarz's information criterion on rows: lower is better."""
+        """Compute Schwarz's information criterion on rows: lower is better."""
         num_rows, mean = self._counted_score(X, sample_weight)
         return self.num_parameters_ * math.log(num_rows) - 2 * num_rows * mean
 
     def sample(
         self, n_samples: int = 1
     ) -> tuple[Float64[np.ndarray, "N D"], Int64[np.ndarray, " N"]]:
-        """Rows drawn from the mixture, and the component of each.
+        """Draw rows from the mixture, and return the component of each too.
 
         Raises:
             ValueError: on fewer than one sample.
@@ -124,7 +124,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
 def checked_weight(
     sample_weight: ArrayLike | None, rows: Float[Tensor, "N D"]
 ) -> Float[Tensor, " N"]:
-    """Row weights brought near one, 1 by default.
+    """Return row weights brought near one, 1 by default.
 
     Raises:
         ValueError: on weights that are not finite, negative, all zero, or not one for each row.
@@ -137,7 +137,7 @@ def checked_weight(
 
 
 def most_likely_component(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Int[Tensor, " N"]:
-    """The component that most probably produced each row, in which NaN is missing."""
+    """Return the component that most probably produced each row, in which NaN is missing."""
     return torch.cat([log_joint(mixture, part).argmax(-1) for part in _split(y, mixture)])
 
 
@@ -147,7 +147,7 @@ def _split(y: Float[Tensor, "N D"], mixture: GaussianMixture) -> Sequence[Float[
 
 
 def log_joint(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
-    """Log density of component k and what is observed of each row."""
+    """Return the log joint density of component k and what is observed of each row."""
     if not y.isnan().any():
         return mixture.log_pi + mixture.component_log_prob(y)
     joint = mixture.log_pi.expand(len(y), -1).clone()

@@ -1,4 +1,4 @@
-"""Rows that spread less than the smallest standard deviation that a fit allows."""
+"""A warning of rows that spread less than the smallest standard deviation of a fit."""
 
 import warnings
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.estimators.answers import most_likely_component
+from mdn.estimators.fitted_mixture import most_likely_component
 
 _NEXT_TO = 1.01
 _FEWEST_ROWS = 20
@@ -15,7 +15,7 @@ _ROUNDING = 1e-12
 """What equal values may differ by once they are standardized, relative to their size."""
 
 
-def tell_floor(
+def warn_of_floor(
     mixture: GaussianMixture, z: Float[Tensor, "N D"], floor: float, names: Sequence[str]
 ) -> None:
     """Warn where the floor, not the rows, made the standard deviation of a column.

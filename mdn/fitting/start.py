@@ -1,4 +1,4 @@
-"""Where to start: a Gaussian mixture from the targets alone."""
+"""Starts: Gaussian mixtures from the targets alone, for training to begin at."""
 
 import math
 import warnings

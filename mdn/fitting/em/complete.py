@@ -49,7 +49,7 @@ class ByFeatures:
         return torch.cat([constant[:, None], linear, quadratic], -1)
 
     def digits_lost(self) -> float:
-        """Return how many digits intermediate results outgrow the log density near a mean by."""
+        """Return the digits by which intermediate results outgrow the log density near a mean."""
         reach = self._mu.abs() + self._std
         terms = reach[:, :, None] * self._precision.abs() * reach[:, None, :]
         return math.log10(terms.sum((-2, -1)).max())

@@ -1,4 +1,4 @@
-"""EM for whoever has the rows in a tensor."""
+"""EM on rows in a tensor."""
 
 import math
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from mdn.fitting.em.rows import Rows, e_step_rows
 from mdn.fitting.start import start_named
 
 _COPIES = 4
-"""Of the covariances, in one update: moments, covariances, factor and its inverse."""
+"""Copies of the covariances in one update: moments, covariances, factor and its inverse."""
 
 
 @dataclass(frozen=True, eq=False)
 class MixtureFit:
-    """A fit, and how it came about. All of its numbers are finite.
+    """A fitted mixture and the course of its fit; all numbers are finite.
 
     Attributes:
         mixture: in float64.
@@ -97,7 +97,7 @@ def fit_em(
 
 
 def check_mixture_fits(num_components: int, num_targets: int) -> None:
-    """Refuse a mixture for which one update in float64 takes more than the memory.
+    """Refuse a mixture whose updates in float64 take more memory than there is.
 
     Raises:
         ValueError: on such a mixture.
@@ -130,9 +130,9 @@ def _climb(ascent: Ascent, rows: Rows, max_iter: int) -> MixtureFit:
 
 
 def _check_start(start: GaussianMixture, num_components: int, num_targets: int) -> None:
-    wanted = (num_components, num_targets)
-    if start.mu.shape != wanted:
+    shape = (num_components, num_targets)
+    if start.mu.shape != shape:
         raise ValueError(
-            f"the mixture to start from must have means of shape {wanted}, "
+            f"the mixture to start from must have means of shape {shape}, "
             f"got {tuple(start.mu.shape)}"
         )

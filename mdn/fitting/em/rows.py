@@ -1,4 +1,4 @@
-"""The rows of a fit, checked once and handed out a batch at a time."""
+"""The rows of a fit, checked once and then read in batches."""
 
 from collections.abc import Iterator
 

@@ -12,7 +12,7 @@ what is stored is taken to P, divided, and the step is taken back to what is sto
     covariance factor    dL = L P
     precision factor     ds_i = s_i P_ii    dB = diag(s) (P below the diagonal) A^-1
 
-Of the mean the information is the inverse covariance, and none is about mean and scale together.
+The information about the mean is the inverse covariance; mean and scale share none.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from mdn.distributions.scale import CovarianceFactor, DiagonalScale, PrecisionFa
 
 @singledispatch
 def natural_mean(scale: Scale, gradient: Tensor) -> Tensor:
-    """The natural gradient of the means, [*batch, K, D]: the covariance times the gradient."""
+    """Return the natural gradient of the means, [*batch, K, D]: covariance times gradient."""
     tril = scale.tril()
     return (tril @ (tril.mT @ gradient[..., None])).squeeze(-1)
 
@@ -38,7 +38,7 @@ def _(scale: DiagonalScale, gradient: Tensor) -> Tensor:
 
 @singledispatch
 def natural_scale(scale: Scale, gradient: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The natural gradient of what the scale stores, from the gradient of each of its tensors.
+    """Return the natural gradient of what a scale stores, from the gradient of each tensor.
 
     Raises:
         TypeError: on a kind of scale whose information is not known here.

@@ -1,4 +1,4 @@
-"""What every objective is: a value that is called with mixtures and targets."""
+"""The interface of objectives."""
 
 from abc import ABC, abstractmethod
 
@@ -9,10 +9,10 @@ from mdn.distributions.mixture import GaussianMixture
 
 
 class Objective(ABC):
-    """What training minimises, in standardised units; validation and test score the NLL alone."""
+    """What training minimizes, in standardized units; validation and test score the NLL alone."""
 
     @abstractmethod
     def __call__(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
-        """The loss of each row, and its negative log likelihood, without gradient, to be logged."""
+        """Return the loss of each row, and its nll without gradient, to be logged."""

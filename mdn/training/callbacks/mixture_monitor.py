@@ -1,4 +1,4 @@
-"""What the mixtures look like while they are trained."""
+"""How the mixtures develop in training."""
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from mdn.training.mixture_module import MixtureModule
 TAG = "mixture"
 WEIGHT = "weight"
 EFFECTIVE = "effective_components", "effective_components_per_row"
-"""Under which tags of a log it stands; `report/history.py` reads them back."""
+"""The tags in a log; `report/history.py` reads them back."""
 
 
 class MixtureMonitor(Callback):
@@ -65,7 +65,7 @@ class MixtureMonitor(Callback):
 
 
 def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, float]:
-    """Numbers that tell how components share the rows.
+    """Describe in numbers how components share the rows.
 
     `weight/<k>` is the mean weight of component k; where there are more than 20 components,
     `weight/min`, `weight/median` and `weight/max` stand for all of them. The effective number of

@@ -1,4 +1,4 @@
-"""Dead and singular components get another chance, a counted number of times."""
+"""Resets of dead and singular components, a limited number of times."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -57,8 +57,8 @@ class SingularityReset(Callback):
             been reset has a schedule left to learn by.
         patience: how many looks in a row must find a component degenerate before it is reset.
         max_resets: how often one component may be reset.
-        on_exhausted: "warn" to leave such a component as it is, with a word at the end where they
-            are more than a tenth; "raise" to end the run.
+        on_exhausted: "warn" to leave such components as they are, with a warning at the end where
+            they are more than a tenth; "raise" to end the run.
         seed: from which the rows follow that components are reset to.
         thresholds: what counts as dead or singular.
     """
@@ -180,11 +180,11 @@ class SingularityReset(Callback):
 
 
 class Survey(NamedTuple):
-    """What the training rows say of the components.
+    """Sums over the training rows for each component, and the fit of each row.
 
     Attributes:
         sums: as `tally` gives them.
-        log_prob: of each row under each member, standardised.
+        log_prob: of each row under each member, standardized.
         weight: of each row.
     """
 
@@ -194,7 +194,7 @@ class Survey(NamedTuple):
 
 
 def survey(model: Model, table: Table, floor: float) -> Survey:
-    """One pass over the training rows, in chunks."""
+    """Pass over the training rows once, in chunks."""
     members = model.network.members
     sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
@@ -207,7 +207,7 @@ def survey(model: Model, table: Table, floor: float) -> Survey:
 
 
 def forget(optimizers: Iterable[Optimizer], owned: list[Part]) -> None:
-    """Clear what optimizers remember of some parts of parameters: moments and momentum."""
+    """Clear the moments and momentum that optimizers keep for some parts of parameters."""
     for parameter, part in owned:
         for optimizer in optimizers:
             for memory in optimizer.state.get(parameter, {}).values():

@@ -21,7 +21,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
 _FEWEST_COMPONENTS = 2
 _COMPONENTS = {50: 10, 650: 20}
-"""Components at most, by the rows for each: beyond ten they need more rows to pay for their time."""
+"""The most components, by the rows for each: beyond ten, each needs more rows to be worth it."""
 
 
 def suitable_batch_size(rows: int) -> int:

@@ -36,7 +36,7 @@ class BetaNLL(Objective):
         if not 0 <= self.beta <= 1:
             raise ValueError(f"beta must be a number from 0 to 1, got {self.beta!r}")
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         if mixture.num_components != 1:

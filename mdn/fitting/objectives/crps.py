@@ -41,7 +41,7 @@ class NLLWithCRPS(Objective):
                 f"num_directions must be a whole number of at least 1, got {self.num_directions!r}"
             )
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         nll = -mixture.log_prob(y)

@@ -50,7 +50,7 @@ class NaturalGradientEM(Objective):
     def __post_init__(self) -> None:
         check_not_negative("damping", self.damping)
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         loss = -preconditioned(mixture, self.damping).log_prob(y)

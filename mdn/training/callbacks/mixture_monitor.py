@@ -54,9 +54,7 @@ class MixtureMonitor(Callback):
         rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
         x, y = (values[rows].to(module.device) for values in (table.x, table.y))
         targets = module.model.targets
-        unit = 1 / targets.factor
-        standardized = module(x).affine(unit, -unit * targets.shift)
-        values = describe(standardized, targets(y, x.dtype))
+        values = describe(targets.standardize(module(x)), targets(y, x.dtype))
         values["worst_nll"] -= targets.log_det().item()
         values["worst_row"] = int(rows[int(values["worst_row"])])
         for logger in trainer.loggers:

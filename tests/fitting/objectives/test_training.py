@@ -111,10 +111,8 @@ def test_each_member_learns_from_its_own_noise_as_it_would_alone(objective):
     together = make_module(ensemble_size=3, regularizer=noise, **settings).double()
     together.start(table)
     torch.manual_seed(7)
-    x, y = (
-        together.model.inputs(table.x, torch.float64),
-        together.model.targets(table.y, torch.float64),
-    )
+    model = together.model
+    x, y = model.inputs(table.x, torch.float64), model.targets(table.y, torch.float64)
     seen = [rows.clone() for rows in noise.disturb(x, y, (3,))]
     state = torch.get_rng_state()
     torch.manual_seed(7)

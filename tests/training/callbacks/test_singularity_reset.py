@@ -183,8 +183,8 @@ def test_members_of_an_ensemble_are_judged_and_reset_one_by_one(
     assert mixtures.pi[2, :, 1].mean() == pytest.approx(0.25, abs=0.02)
     last = module.network.state_dict()
     for name, value in weights.states[-2].items():  # the others are as they were
-        if name.startswith("network."):
-            assert torch.equal(value[:2], last[name.removeprefix("network.")][:2])
+        if name.startswith("model.network."):
+            assert torch.equal(value[:2], last[name.removeprefix("model.network.")][:2])
     logged = scalars()
     assert logged["singularity/resets/7"] == [0, 1]
     assert "singularity/resets/8" in logged

@@ -285,7 +285,7 @@ def run_compiled(*arguments: str, **environment: str) -> dict:
     script = Path(__file__).with_name("compiled_likelihood.py")
     done = subprocess.run(
         [sys.executable, str(script), *arguments],
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, SupportsIndex
 import numpy as np
 from torch import Tensor
 
-from mdn.distributions.names import Names, positions
 from mdn.distributions.numbers import Numbers, as_tensor
+from mdn.distributions.target_names import Names, positions
 
 Levels = Numbers
 """Probabilities: one number, or a list, an array, a tensor or a column of them."""

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mdn.distributions.names import Names, hint
 from mdn.distributions.numbers import Numbers, as_tensor
+from mdn.distributions.target_names import Names, hint
 
 if TYPE_CHECKING:
     import narwhals as nw

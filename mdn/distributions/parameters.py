@@ -17,8 +17,8 @@ from torch import Tensor
 from mdn.distributions.arguments import whole
 from mdn.distributions.indexing import Index, batch_index
 from mdn.distributions.named_values import Values, numbers_of_targets
-from mdn.distributions.names import Names, check_names
 from mdn.distributions.scale import Scale
+from mdn.distributions.target_names import Names, check_names
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.normal import farthest
+
 
 def lower_factor(
     matrix: Float[Tensor, "*batch D E"], floor: float = 0.0
@@ -38,6 +40,28 @@ def _raised(
     others = missing.new_zeros(*missing.shape[:-1], rows.shape[-2] - 1)
     own = torch.cat([missing, others], -1)[..., None]
     return torch.cat([rows, own], -1), length.clamp(min=floor)
+
+
+def solve_lower(
+    tril: Float[Tensor, "*batch D D"],
+    diagonal: Float[Tensor, "*batch D"],
+    residual: Float[Tensor, "*rows D"],
+) -> Float[Tensor, "*out D"]:
+    """Return A^-1 residual for a triangular A, held at `farthest`.
+
+    Args:
+        tril: the entries below the diagonal of A; the others are not looked at.
+        diagonal: the diagonal of A.
+        residual: right-hand sides.
+    """
+    # Far outside any sensible range substitutions grow without bound.
+    bound = farthest(residual.dtype)
+    rest, solution = residual, []
+    for j in range(diagonal.shape[-1]):
+        solved = (rest[..., :1] / diagonal[..., j : j + 1]).clamp(-bound, bound)
+        solution.append(solved)
+        rest = rest[..., 1:] - tril[..., j + 1 :, j] * solved
+    return torch.cat(solution, -1)
 
 
 def norm(vectors: Float[Tensor, "*batch E"]) -> Float[Tensor, "*batch"]:

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from mdn.distributions.named_values import Values, numbers_of_targets
-from mdn.distributions.names import chosen
 from mdn.distributions.parameters import MixtureParameters
+from mdn.distributions.target_names import chosen
 
 AnyMixture = TypeVar("AnyMixture", bound=MixtureParameters)
 _Answer = TypeVar("_Answer")

@@ -105,12 +105,12 @@ def test_covariance_and_its_parts_equal_the_dense_ones(scale, dense, targets):
     np.testing.assert_allclose(full(scale.smallest(), K), np.diagonal(tril, 0, 1, 2).min(-1))
 
 
-def test_whiten_and_colour_equal_the_dense_factor_and_invert_each_other(scale, dense, targets):
+def test_whiten_and_color_equal_the_dense_factor_and_invert_each_other(scale, dense, targets):
     noise = torch.randn(5, K, targets, dtype=torch.float64)
     tril = np.linalg.cholesky(dense)
     coloured = np.einsum("kij,nkj->nki", tril, noise.numpy())
-    np.testing.assert_allclose(scale.colour(noise), coloured, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(scale.whiten(scale.colour(noise)), noise, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(scale.color(noise), coloured, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scale.whiten(scale.color(noise)), noise, rtol=1e-9, atol=1e-10)
 
 
 def test_log_prob_equals_scipy(scale, dense, targets):

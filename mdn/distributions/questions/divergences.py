@@ -21,10 +21,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions.arguments import whole
-from mdn.distributions.names import agreed
 from mdn.distributions.parameters import AnyMixture, MixtureParameters
 from mdn.distributions.questions.moments import Moments
-from mdn.distributions.questions.packing import split
+from mdn.distributions.questions.ragged import split
+from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import lower_factor
 
 

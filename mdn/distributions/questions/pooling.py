@@ -17,10 +17,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.names import agreed
 from mdn.distributions.numbers import as_tensor
 from mdn.distributions.questions.moments import Moments
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, Scale
+from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import norm
 from mdn.distributions.values import Values
 

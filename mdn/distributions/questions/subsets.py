@@ -20,10 +20,10 @@ from torch import Tensor
 from mdn.distributions import likelihood
 from mdn.distributions.arguments import Dims, targets
 from mdn.distributions.named_values import stacked
-from mdn.distributions.names import chosen
 from mdn.distributions.numbers import Numbers
 from mdn.distributions.parameters import MixtureParameters
 from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.target_names import chosen
 from mdn.distributions.triangular import norm
 from mdn.distributions.values import Values, as_direction, as_values
 

@@ -13,8 +13,8 @@ import torch
 
 from mdn import metrics
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.names import agreed, check_names
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
+from mdn.distributions.target_names import agreed, check_names
 from mdn.metrics.running import Calibration, RowMean
 
 NAMES = ("rent", "price", "size")

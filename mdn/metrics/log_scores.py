@@ -10,9 +10,9 @@ from mdn.distributions import normal
 from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.named_values import column_names
-from mdn.distributions.names import agreed
 from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.scale import CovarianceFactor
+from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import lower_factor
 from mdn.distributions.values import Values, as_direction, takes_values
 

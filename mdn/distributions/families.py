@@ -107,7 +107,10 @@ class Family(ABC, Generic[AnyScale]):
         return [*range(num_targets), *rows], [*range(num_targets), *columns]
 
     def num_parameters(self, num_components: int, num_targets: int) -> int:
-        """Count the free parameters of the covariances, for an information criterion."""
+        """Count the free parameters of the covariances, for an information criterion.
+
+        They are the raw numbers, unless different ones stand for the same covariance.
+        """
         return math.prod(self.raw_shape(num_components, num_targets))
 
     def _positive(self, raw: Tensor) -> Tensor:

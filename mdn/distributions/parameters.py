@@ -39,7 +39,8 @@ class MixtureParameters(ABC):
     Raises:
         TypeError: on names that are not a tuple of text.
         ValueError: on numbers in half precision, in which no density survives, and on names that
-            are not one different name for each target.
+            are not one different name for each target; on a scale of other targets, or one whose
+            tensors are not [*batch, K or 1, P].
     """
 
     log_pi: Float[Tensor, "*batch K"]
@@ -55,6 +56,8 @@ class MixtureParameters(ABC):
                 f"a mixture holds numbers in float32 or float64, got {self.mu.dtype}; a network "
                 "may run in half precision, its mixture may not: use .to(dtype=torch.float32)"
             )
+        if self.scale.num_targets != self.mu.shape[-1] or self.scale.substitution is None:
+            _check_scale(self.scale, self.mu.shape)
 
     @property
     def pi(self) -> Float[Tensor, "*batch K"]:
@@ -193,6 +196,21 @@ class MixtureParameters(ABC):
 
     def __iter__(self: AnyMixture) -> Iterator[AnyMixture]:
         return iter([self[i] for i in range(len(self))])
+
+
+def _check_scale(scale: Scale, shape: torch.Size) -> None:
+    components, targets = shape[-2:]
+    if scale.num_targets != targets:
+        raise ValueError(
+            f"a scale of {scale.num_targets} targets does not fit means of {targets}, of shape "
+            f"{list(shape)}"
+        )
+    for stored in scale.tensors():
+        if stored.ndim > len(shape) or stored.shape[-2] not in (1, components):
+            raise ValueError(
+                f"a {type(scale).__name__} stores a tensor of shape {list(stored.shape)}, which is "
+                f"not [*batch, {components} or 1, numbers]: flatten its matrices"
+            )
 
 
 def _of_each(mixture: MixtureParameters, name: str, values: Values) -> Tensor:

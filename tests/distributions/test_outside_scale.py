@@ -114,6 +114,31 @@ def test_every_question_is_answered_from_the_dense_factor(name):
     torch.testing.assert_close(QUESTIONS[name](MIXTURE), QUESTIONS[name](KNOWN))
 
 
+@dataclass(frozen=True, eq=False)
+class Unflattened(Scale):
+    """What no batch or component can be picked from."""
+
+    matrices: Tensor
+
+    @property
+    def num_targets(self):
+        return self.matrices.shape[-1]
+
+    def tril(self):
+        return self.matrices
+
+
+def test_what_it_stores_is_flat():
+    with pytest.raises(ValueError, match=r"Unflattened stores a tensor of shape .2, 2, 2., .* flatten its"):
+        replace(MIXTURE, scale=Unflattened(TRIL))
+
+
+def test_a_scale_is_of_the_same_targets_as_the_means():
+    scale = DiagonalScale(torch.ones(2, 1).double(), 3)
+    with pytest.raises(ValueError, match=r"scale of 3 targets does not fit means of 2, of shape"):
+        replace(MIXTURE, scale=scale)
+
+
 def test_what_it_does_not_know_is_refused_by_name():
     with pytest.raises(TypeError, match="information of a DenseScale is not known; write its"):
         MIXTURE.scale.natural_gradient(MIXTURE.scale.tensors())

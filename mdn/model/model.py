@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mdn.data.table import Table
-from mdn.distributions.families import Family, floored_cholesky
+from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
+from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer

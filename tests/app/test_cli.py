@@ -294,7 +294,7 @@ TARGETS = {
     "lightning.pytorch.callbacks.EarlyStopping": True,
     "mdn.app.build.load": False,
     "mdn.app.build.torch.load": False,
-    "mdn.distributions.families.floored_cholesky": False,
+    "mdn.distributions.triangular.floored_cholesky": False,
     "mdn.training.callbacks.checkpoint.shutil.copyfile": False,
     "lightning.pytorch.callbacks.model_checkpoint.torch.load": False,
     "os.system": False,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mdn.distributions.likelihood.closed import density, density_and_gradient, density_and_parts
-from mdn.distributions.likelihood.forms import Form
+from mdn.distributions.substitution import Substitution
 
 Result = TypeVar("Result")
 
@@ -31,17 +31,21 @@ def use_compiled(wanted: bool) -> None:
         _compiled.update({f: torch.compile(f) for f in functions})
 
 
-def run(function: Callable[..., Result], form: Form, y: Tensor, *tensors: Tensor) -> Result:
+def run(
+    function: Callable[..., Result], substitution: Substitution, y: Tensor, *tensors: Tensor
+) -> Result:
     """Call a function of the closed form, compiled where that is wanted and possible."""
     compiled = _compiled.get(function)
     if compiled is None or y.shape[0] > MOST_UNROLLED:
-        return function(form, y, *tensors)
+        return function(substitution, y, *tensors)
+    from torch._dynamo.exc import BackendCompilerFailed  # takes a second to import
+
     try:
-        return compiled(form, y, *tensors)
-    except torch._dynamo.exc.BackendCompilerFailed as error:  # pyright: ignore[reportAttributeAccessIssue]
+        return compiled(substitution, y, *tensors)
+    except BackendCompilerFailed as error:
         _compiled.clear()
         warnings.warn(_no_compiler(error), stacklevel=2)
-        return function(form, y, *tensors)
+        return function(substitution, y, *tensors)
 
 
 def _no_compiler(error: Exception) -> str:

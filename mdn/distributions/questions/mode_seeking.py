@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mdn.distributions.questions.packing import in_front, most
+from mdn.distributions.questions.ragged import in_front, most
 from mdn.distributions.questions.surface import Shape, Surface, times
 
 _MOST_STEPS = 500

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.questions.ascent import climb
-from mdn.distributions.questions.packing import in_front, most, split, widen
+from mdn.distributions.questions.mode_seeking import climb
+from mdn.distributions.questions.ragged import in_front, most, split, widen
 from mdn.distributions.questions.surface import Surface
 from mdn.distributions.scale import DiagonalScale
 
@@ -83,7 +83,7 @@ def test_starts_side_by_side_that_a_valley_parts_are_led_to_their_own_tops():
 
 
 def test_climbers_that_run_out_of_steps_stay_where_they_are(monkeypatch):
-    monkeypatch.setattr("mdn.distributions.questions.ascent._MOST_STEPS", 2)
+    monkeypatch.setattr("mdn.distributions.questions.mode_seeking._MOST_STEPS", 2)
     start = torch.tensor([[[-1.0], [1.0]]], dtype=torch.float64)
     top = climb(valley(), start)
     assert top.isfinite().all()
@@ -105,7 +105,7 @@ def test_rows_are_packed_and_spread_again():
 
 
 def test_parts_hold_every_row_once(monkeypatch):
-    monkeypatch.setattr("mdn.distributions.questions.packing._NUMBERS_AT_ONCE", 10)
+    monkeypatch.setattr("mdn.distributions.questions.ragged._NUMBERS_AT_ONCE", 10)
     rows = list(range(7))
     assert [rows[part] for part in split(7, 5)] == [[0, 1], [2, 3], [4, 5], [6]]
     assert [rows[part] for part in split(7, 50)] == [[row] for row in rows]

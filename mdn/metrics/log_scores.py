@@ -9,8 +9,10 @@ from torch import Tensor
 from mdn.distributions import normal
 from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.named_values import column_names
+from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.scale import CovarianceFactor
+from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import lower_factor
 from mdn.distributions.values import Values, as_direction, takes_values
 
@@ -49,14 +51,15 @@ def gain(
             f"a reference must be of the same {mixture.num_targets} targets as the mixture, got "
             f"{reference.num_targets}"
         )
+    agreed((mixture.target_names, reference.target_names))
     return mixture.log_prob(y) - reference.log_prob(y)
 
 
-def marginal_gaussian(y: Values, min_scale: float = 1e-6) -> GaussianMixture:
-    """The Gaussian with the mean and covariance of some rows: the reference of least effort.
+def marginal_gaussian(y: Numbers, min_scale: float = 1e-6) -> GaussianMixture:
+    """Return the Gaussian with the mean and covariance of some rows, the simplest reference.
 
     Args:
-        y: the training rows, [N, D], or [N] of one target.
+        y: the training rows, [N, D], or [N] of one target; the columns of a frame name the targets.
         min_scale: the smallest conditional standard deviation, for targets that never change.
 
     Raises:
@@ -64,11 +67,12 @@ def marginal_gaussian(y: Values, min_scale: float = 1e-6) -> GaussianMixture:
         ValueError: on no rows, rows that are not finite, or a negative min_scale.
     """
     check_not_negative("min_scale", min_scale)
-    y = _finite_rows(y)
+    names, y = column_names(y), _finite_rows(y)
     mean = y[0] + (y - y[0]).mean(0)
     # Of the rows themselves: their covariance would be singular where its own factor is not.
     tril = lower_factor((y - mean).mT / len(y) ** 0.5, floor=min_scale)
-    return GaussianMixture(y.new_zeros(1), mean[None], CovarianceFactor.from_tril(tril[None]))
+    scale = CovarianceFactor.from_tril(tril[None])
+    return GaussianMixture(y.new_zeros(1), mean[None], scale, names)
 
 
 @takes_values
@@ -104,7 +108,7 @@ def grid_nll(
     return width.log().sum() - torch.logsumexp(mixture.log_pi + each.sum(-1), -1)
 
 
-def _finite_rows(y: Values) -> Float[Tensor, "N D"]:
+def _finite_rows(y: Numbers) -> Float[Tensor, "N D"]:
     rows = as_tensor(y, "y")
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or not rows.numel() or not rows.isfinite().all():

@@ -1,4 +1,4 @@
-"""How each kind of factor is solved, and a gradient pulled back through the solution.
+"""How a factor is solved in the closed form, and a gradient pulled back through the solution.
 
 All tensors are [P, K, *rows]: what is stored of a matrix first, rows last. Substitutions are
 unrolled over targets, so that one operation serves all rows and components.
@@ -10,68 +10,63 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from mdn.distributions.lower_entries import lower_positions
 from mdn.distributions.normal import farthest
-from mdn.distributions.scale import (
-    CovarianceFactor,
-    DiagonalScale,
-    PrecisionFactor,
-    Scale,
-    lower_positions,
-)
 
 
-class Form(ABC):
-    """The substitutions of one kind of factor A, given its diagonal and lower entries.
+class Substitution(ABC):
+    """The solutions with one kind of factor A, given its diagonal and lower entries.
 
-    With z the whitened residual, the gradient of lower entry (i, j) is left_i right_j, and that of
-    the diagonal left z, less r / std. All but `right` work in place, in what they are given.
+    With z the whitened residual, the gradient of lower entry (i, j) is an outer product,
+    row_factor_i column_factor_j, and that of the diagonal is row_factor z, less r / std. All but
+    `column_factor` work in place, in what they are given.
     """
 
-    left_is_by_mu: bool
-    """Whether the left factor is itself the gradient of the mean."""
+    row_factor_is_mean_gradient: bool
+    """Whether the row factor is itself the gradient of the mean."""
 
     @abstractmethod
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        """The whitened residual, z = A^-1 residual."""
+        """Return the whitened residual, z = A^-1 residual."""
 
     @abstractmethod
-    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        """The left factor, from r z."""
+    def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        """Return the factor of the outer product that its rows have, from r z."""
 
     @abstractmethod
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
-        """The right factor, target by target."""
+    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+        """Return the factor of the outer product that its columns have, target by target."""
 
     @abstractmethod
-    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
-        """The gradient of the mean, A^-T r z, from the left factor."""
+    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
+        """Return the gradient of the mean, A^-T r z, from the row factor."""
 
 
-class DiagonalForm(Form):
+class DiagonalSubstitution(Substitution):
     """Targets on their own."""
 
-    left_is_by_mu = True
+    row_factor_is_mean_gradient = True
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return residual.div_(std)
 
-    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+    def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return weighted.div_(std)
 
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
         return whitened.unbind()
 
-    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
-        return left
+    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
+        return row_factor
 
 
-class CovarianceForm(Form):
+class CovarianceSubstitution(Substitution):
     """Each target's whitened value, times an entry, is taken out of those after it."""
 
-    left_is_by_mu = True
+    row_factor_is_mean_gradient = True
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, rest = entries(residual.shape[0], *lower), list(residual.unbind())
+        entry, rest = _entries(residual.shape[0], *lower), list(residual.unbind())
         bound = farthest(residual.dtype)
         for i in range(len(rest)):
             for j in range(i):
@@ -79,8 +74,8 @@ class CovarianceForm(Form):
             rest[i] = _over(rest[i], std[i]).clamp_(-bound, bound)
         return _whole(residual, rest)
 
-    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, rest = entries(weighted.shape[0], *lower), list(weighted.unbind())
+    def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+        entry, rest = _entries(weighted.shape[0], *lower), list(weighted.unbind())
         bound = farthest(weighted.dtype)
         for j in reversed(range(len(rest))):
             for i in range(j + 1, len(rest)):
@@ -88,47 +83,45 @@ class CovarianceForm(Form):
             rest[j] = _over(rest[j], std[j]).clamp_(-bound, bound)
         return _whole(weighted, rest)
 
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
         return whitened.unbind()
 
-    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
-        return left
+    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
+        return row_factor
 
 
-class PrecisionForm(Form):
+class PrecisionSubstitution(Substitution):
     """Each target itself, times an entry, is taken out of those after it."""
 
-    left_is_by_mu = False
+    row_factor_is_mean_gradient = False
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, rest = entries(residual.shape[0], *lower), list(residual.unbind())
+        entry, rest = _entries(residual.shape[0], *lower), list(residual.unbind())
         for i in reversed(range(len(rest))):
             for j in range(i):
                 rest[i] = _less(rest[i], entry[i, j], rest[j])
         return _whole(residual, rest).div_(std)
 
-    def left(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
+    def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return weighted.div_(std)
 
-    def right(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
         return (each - mean for each, mean in zip(y.unbind(), mu.unbind(), strict=True))
 
-    def by_mu(self, left: Tensor, *lower: Tensor) -> Tensor:
-        entry, rest = entries(left.shape[0], *lower), list(left.unbind())
+    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
+        entry, rest = _entries(row_factor.shape[0], *lower), list(row_factor.unbind())
         for j in range(len(rest)):
             for i in range(j + 1, len(rest)):
                 rest[j] = _less(rest[j], entry[i, j], rest[i])
-        return _whole(left, rest)
+        return _whole(row_factor, rest)
 
 
-FORMS: dict[type[Scale], Form] = {
-    DiagonalScale: DiagonalForm(),
-    CovarianceFactor: CovarianceForm(),
-    PrecisionFactor: PrecisionForm(),
-}
+DIAGONAL = DiagonalSubstitution()
+COVARIANCE = CovarianceSubstitution()
+PRECISION = PrecisionSubstitution()
 
 
-def entries(num_targets: int, lower: Tensor) -> dict[tuple[int, int], Tensor]:
+def _entries(num_targets: int, lower: Tensor) -> dict[tuple[int, int], Tensor]:
     """The strictly lower entries, by row and column."""
     return dict(zip(zip(*lower_positions(num_targets), strict=True), lower.unbind(), strict=True))
 

@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-# conf/ and scripts/ stand beside mdn/ in a clone, and inside it in the wheel. Benchmarks are left out.
+# conf/ and scripts/ stand beside mdn/ in a clone, and inside it in the wheel, without benchmarks.
 setup(
     packages=[*find_packages(include=["mdn", "mdn.*"]), "mdn.conf"],
     py_modules=[f"mdn.scripts.{command}" for command in ("train", "evaluate", "predict", "export")],

@@ -3,7 +3,12 @@
 A change of the recipe changes these numbers on purpose; a change of the structure must not.
 """
 
+import json
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 EPOCHS = "trainer.max_epochs=2"

@@ -129,7 +129,8 @@ class Unflattened(Scale):
 
 
 def test_what_it_stores_is_flat():
-    with pytest.raises(ValueError, match=r"Unflattened stores a tensor of shape .2, 2, 2., .* flatten its"):
+    wanted = r"Unflattened stores a tensor of shape .2, 2, 2., .* flatten its"
+    with pytest.raises(ValueError, match=wanted):
         replace(MIXTURE, scale=Unflattened(TRIL))
 
 

@@ -1,4 +1,4 @@
-"""Updates of EM with full covariances: scikit-learn's and this project's from the same start."""
+"""Seconds per update of EM with full covariances: scikit-learn and this project, from one start."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from sklearn.mixture import GaussianMixture as ScikitMixture
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from benchmarks.measure import Contender, race
-from benchmarks.report import Row
-from benchmarks.settings import Settings
+from benchmarks.options import Options
+from benchmarks.output import Row
+from benchmarks.race import Contender, race
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em import fit_em
@@ -27,16 +27,16 @@ _UPDATES = 3
 _FAMILY = Full(1e-6, factor="covariance")
 
 
-def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each shape, number of threads and contender."""
-    for shape, threads in product(SHAPES, settings.threads):
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a row for each shape, number of threads and contender."""
+    for shape, threads in product(SHAPES, options.threads):
         torch.set_num_threads(threads)
-        with threadpool_limits(threads):  # of NumPy's libraries, which torch does not reach
-            yield from measure(*shape, threads, settings.seconds)
+        with threadpool_limits(threads):  # torch does not set the threads of NumPy's libraries
+            yield from measure(*shape, threads, options.seconds)
 
 
 def measure(n: int, d: int, k: int, threads: int, seconds: float) -> Iterator[Row]:
-    """Seconds of one update for each contender."""
+    """Yield the seconds per update of each contender."""
     y, start = make_problem(n, d, k)
     theirs, ours = partial(fit_theirs, y, start), partial(fit_ours, y, start)
     gap = abs(theirs() - ours())
@@ -56,22 +56,22 @@ def measure(n: int, d: int, k: int, threads: int, seconds: float) -> Iterator[Ro
 
 
 def make_problem(n: int, d: int, k: int) -> tuple[Float[Tensor, "N D"], GaussianMixture]:
-    """Rows of K clusters, and a start at K of them."""
+    """Return rows of K clusters, and a mixture that starts at K of the rows."""
     random = torch.Generator().manual_seed(0)
-    centres = 4 * torch.randn(k, d, generator=random, dtype=torch.float64)
+    centers = 4 * torch.randn(k, d, generator=random, dtype=torch.float64)
     which = torch.randint(k, (n,), generator=random)
-    y = centres[which] + torch.randn(n, d, generator=random, dtype=torch.float64)
+    y = centers[which] + torch.randn(n, d, generator=random, dtype=torch.float64)
     return y, start_at(y[:k], y, _FAMILY, None)
 
 
 def fit_ours(y: Float[Tensor, "N D"], start: GaussianMixture) -> float:
-    """The last lower bound after some updates."""
+    """Return the lower bound after a few updates by this project."""
     fit = fit_em(y, start.num_components, _FAMILY, start=start, max_iter=_UPDATES, tol=0.0)
     return fit.lower_bounds[-1]
 
 
 def fit_theirs(y: Float[Tensor, "N D"], start: GaussianMixture) -> float:
-    """The same of scikit-learn, which is spared its k-means."""
+    """Return the lower bound after a few updates by scikit-learn, without its k-means."""
     model = ScikitMixture(
         start.num_components,
         tol=0.0,

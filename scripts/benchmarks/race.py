@@ -1,7 +1,7 @@
-"""Time and memory of several ways to do the same, taken in turns in one process.
+"""Time and memory of several ways to do the same work, taken in turns in one process.
 
 On a shared machine speeds drift by the minute. Contenders therefore take turns of a few
-milliseconds, and a ratio is formed within each round before its median is taken over the rounds.
+milliseconds; a ratio is taken within each round, then its median over the rounds.
 """
 
 import os
@@ -23,12 +23,12 @@ def _nothing() -> None: ...
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do it.
+    """One way to do the work.
 
     Attributes:
-        name: what the table calls it.
-        call: does it once.
-        prepare: run before each turn, untimed.
+        name: its name in the table.
+        call: does the work once.
+        prepare: runs before each turn, untimed.
     """
 
     name: str
@@ -38,25 +38,25 @@ class Contender:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a call of one contender, round by round, beside those of the first contender."""
+    """Seconds per call, round by round, of one contender and of the first."""
 
     seconds: torch.Tensor
     reference: torch.Tensor
 
     @property
     def median(self) -> float:
-        """Median seconds of a call."""
+        """Return the median seconds per call."""
         return self.seconds.median().item()
 
     @property
     def spread(self) -> float:
-        """Interquartile range over the median."""
+        """Return the interquartile range over the median."""
         low, high = self.seconds.quantile(torch.tensor([0.25, 0.75], dtype=torch.float64))
         return ((high - low) / self.seconds.median()).item()
 
     @property
     def speedup(self) -> float:
-        """Median over rounds of the first contender's time over this one's."""
+        """Return how many times faster this contender is than the first: the median over rounds."""
         return (self.reference / self.seconds).median().item()
 
 
@@ -72,8 +72,7 @@ def race(contenders: list[Contender], seconds: float) -> list[Timing]:
 
 
 def _repeats(contender: Contender) -> int:
-    """Calls that fill a turn, found after a first call that may compile."""
-    _turn(contender, 3)
+    _turn(contender, 3)  # the first call may compile
     return max(1, round(_TURN_SECONDS / _turn(contender, 3)))
 
 
@@ -93,7 +92,7 @@ def _synchronize() -> None:
 
 
 def peak_bytes(contender: Contender, device: torch.device) -> int:
-    """The most memory in use at once during a call, beyond what was in use before it."""
+    """Return the peak memory of a call, above what was in use before it."""
     contender.prepare()
     contender.call()
     return _peak_on_cuda(contender) if device.type == "cuda" else _peak_on_cpu(contender)
@@ -107,12 +106,14 @@ def _peak_on_cuda(contender: Contender) -> int:
 
 
 def _peak_on_cpu(contender: Contender) -> int:
-    # Or the profiler greets on standard error each time.
+    # Otherwise the profiler prints a greeting to standard error each time.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
         result = contender.call()
-    assert result is not None, "what a call leaves must be alive when the record ends"
-    # What the allocator reports, compiled kernels included; the public tables know only sums.
-    events: Any = record.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]
+    assert result is not None, "the result of a call must be alive when the record ends"
+    # The allocator's own reports, with compiled kernels; the public tables hold only sums.
+    assert record.profiler is not None
+    assert record.profiler.kineto_results is not None
+    events: Any = record.profiler.kineto_results.events()
     changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
     return max(accumulate((size for _, size in changes), initial=0))

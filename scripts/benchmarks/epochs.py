@@ -8,10 +8,8 @@ the tutorial way collates row by row and logs every step.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,15 +20,13 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.report import Row
-from benchmarks.settings import Settings
-from mdn.app.build import build_data, build_module, build_trainer
-from mdn.app.compose import compose
-from mdn.app.log import RunLog
+from benchmarks import runs
+from benchmarks.options import Options
+from benchmarks.output import Row
+from benchmarks.runs import Config
 from mdn.fitting.schedules import cosine
+from mdn.model.model import Model
 from mdn.training.datamodule import TableModule
-from mdn.training.lightning_parts import callbacks_of
-from mdn.training.module import MDNModule
 
 ROWS, INPUTS, BATCH = 100_000, 10, 256
 EPOCHS = 4
@@ -38,17 +34,17 @@ EPOCHS = 4
 _ROUNDS = 5
 
 
-def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each number of threads and contender."""
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a row for each number of threads and contender."""
     with tempfile.TemporaryDirectory() as folder:
         data, config = make_problem(Path(folder))
-        for threads in settings.threads:
+        for threads in options.threads:
             torch.set_num_threads(threads)
             yield from measure(data, config, threads)
 
 
-def measure(data: TableModule, config: dict[str, Any], threads: int) -> Iterator[Row]:
-    """Seconds of an epoch for each contender, and how many times the bare loop's they are."""
+def measure(data: TableModule, config: Config, threads: int) -> Iterator[Row]:
+    """Yield the seconds per epoch of each contender, and their ratio to the bare loop's."""
     rounds = [
         {name: median(epochs(data, config)) for name, epochs in CONTENDERS.items()}
         for _ in range(_ROUNDS)
@@ -67,29 +63,20 @@ def measure(data: TableModule, config: dict[str, Any], threads: int) -> Iterator
         }
 
 
-def make_problem(folder: Path) -> tuple[TableModule, dict[str, Any]]:
-    """The rows, and the configuration of a run over them."""
+def make_problem(folder: Path) -> tuple[TableModule, Config]:
+    """Return the rows, and the configuration of a run on them."""
     x, y = _make_rows()
     np.savez(folder / "rows.npz", x=x, y=y)
-    config = compose(
-        "train",
-        [
-            "data=file",
-            f"data.path={folder / 'rows.npz'}",
-            "data.targets=[y0]",
-            "data.test_fraction=0.01",
-            f"data.batch_size={BATCH}",
-            "model.num_components=5",
-            "model.ensemble_size=1",
-            "model.backbone.depth=2",
-            "model.backbone.residual=false",
-            f"trainer.max_epochs={EPOCHS}",
-            "callbacks.progress.lines=1",
-            "~callbacks.density_plot",
-        ],
-        folder,
-    )
-    return build_data(config["data"]), config
+    overrides = [
+        f"data.batch_size={BATCH}",
+        "model.num_components=5",
+        "model.ensemble_size=1",
+        "model.backbone.depth=2",
+        "model.backbone.residual=false",
+        f"trainer.max_epochs={EPOCHS}",
+    ]
+    source = runs.file_overrides(folder / "rows.npz", test_fraction=0.01)
+    return runs.prepared([*source, *overrides, *runs.QUIET], folder)
 
 
 def _make_rows() -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +87,7 @@ def _make_rows() -> tuple[np.ndarray, np.ndarray]:
 
 
 class Clock(Callback):
-    """Seconds of each epoch, validation and checkpoints included."""
+    """Measures the seconds of each epoch, with its validation and checkpoints."""
 
     def __init__(self) -> None:
         self.marks: list[float] = []
@@ -113,31 +100,28 @@ class Clock(Callback):
 
     @property
     def seconds(self) -> list[float]:
-        """One entry for each epoch after the first."""
+        """Return one entry for each epoch after the first."""
         return np.diff(self.marks)[1:].tolist()
 
 
-def epochs_of_run(data: TableModule, config: dict[str, Any]) -> list[float]:
-    """Epoch times of a training run with everything on."""
-    clock, run_dir = Clock(), tempfile.mkdtemp(dir=config["run_dir"])
-    with closing(RunLog(run_dir)) as log:
-        trainer = build_trainer(config | {"run_dir": run_dir}, log)
-        callbacks_of(trainer).insert(0, clock)
-        trainer.fit(_started(data, config), data)
+def epochs_of_run(data: TableModule, config: Config) -> list[float]:
+    """Return the epoch times of a training run with everything on."""
+    clock, folder = Clock(), tempfile.mkdtemp(dir=config["run_dir"])
+    runs.train(runs.started(data, config), data, config | {"run_dir": folder}, clock)
     return clock.seconds
 
 
-def epochs_of_bare_loop(data: TableModule, config: dict[str, Any]) -> list[float]:
-    """Epoch times of the same steps on tensors, and nothing else."""
-    module = _started(data, config)
-    network, (x, y, val_x, val_y) = module.network, _standardized(module, data)
+def epochs_of_bare_loop(data: TableModule, config: Config) -> list[float]:
+    """Return the epoch times of the same steps on tensors, with nothing around them."""
+    model = runs.started(data, config).model
+    network, (x, y, val_x, val_y) = model.network, _standardized(model, data)
     optimizer = AdamW(network.parameters(), lr=1e-2, fused=True)
     schedule = cosine(optimizer, EPOCHS * (len(x) // BATCH + 1), 0.05)
     seconds = []
     for _ in range(EPOCHS):
-        start = time.perf_counter()
-        for rows in torch.randperm(len(x)).split(BATCH):
-            loss = -network(x[rows]).log_prob(y[rows]).mean()
+        begin = time.perf_counter()
+        for chosen in torch.randperm(len(x)).split(BATCH):
+            loss = -network(x[chosen]).log_prob(y[chosen]).mean()
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0, foreach=True)
@@ -145,12 +129,12 @@ def epochs_of_bare_loop(data: TableModule, config: dict[str, Any]) -> list[float
             schedule.step()
         with torch.no_grad():
             network(val_x).log_prob(val_y).mean().item()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.perf_counter() - begin)
     return seconds[1:]
 
 
 class Tutorial(LightningModule):
-    """The same network as tutorials train it."""
+    """The same network, trained the way tutorials do it."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -172,10 +156,10 @@ class Tutorial(LightningModule):
         return AdamW(self.parameters(), lr=1e-2)
 
 
-def epochs_of_tutorial(data: TableModule, config: dict[str, Any]) -> list[float]:
-    """Epoch times with the default DataLoader and a log entry for each step."""
-    module, clock = _started(data, config), Clock()
-    x, y, val_x, val_y = _standardized(module, data)
+def epochs_of_tutorial(data: TableModule, config: Config) -> list[float]:
+    """Return the epoch times with the default DataLoader and a log entry for each step."""
+    model, clock = runs.started(data, config).model, Clock()
+    x, y, val_x, val_y = _standardized(model, data)
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=EPOCHS,
@@ -186,28 +170,22 @@ def epochs_of_tutorial(data: TableModule, config: dict[str, Any]) -> list[float]
         enable_model_summary=False,
     )
     trainer.fit(
-        Tutorial(module.network),
+        Tutorial(model.network),
         DataLoader(TensorDataset(x, y), BATCH, shuffle=True),
         DataLoader(TensorDataset(val_x, val_y), BATCH),
     )
     return clock.seconds
 
 
-def _started(data: TableModule, config: dict[str, Any]) -> MDNModule:
-    module: Any = build_module(config["model"], data.num_inputs, data.num_targets)
-    module.start(data.train_table)
-    return module
-
-
-def _standardized(module: MDNModule, data: TableModule) -> list[Tensor]:
+def _standardized(model: Model, data: TableModule) -> list[Tensor]:
     return [
         values
-        for name in ("train", "val")
-        for values in (module.inputs(data.tables[name].x), module.targets(data.tables[name].y))
+        for table in (data.tables["train"], data.tables["val"])
+        for values in (model.inputs(table.x), model.targets(table.y))
     ]
 
 
-CONTENDERS: dict[str, Callable[[TableModule, dict[str, Any]], list[float]]] = {
+CONTENDERS: dict[str, Callable[[TableModule, Config], list[float]]] = {
     "bare loop": epochs_of_bare_loop,
     "this project": epochs_of_run,
     "Lightning, default loader": epochs_of_tutorial,

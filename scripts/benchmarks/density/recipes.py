@@ -17,7 +17,7 @@ Metrics = dict[str, float]
 WIDTHS = (32, 128)
 RATES = (3e-3, 1e-2)
 DECAYS = (1e-2, 0.3, 10.0)
-"""The grid of the tuned Gaussian network; the strongest decay is for a hundred rows."""
+"""The grid of the tuned Gaussian network; the strongest decay is meant for a hundred rows."""
 
 _QUIET = ["~callbacks.progress", "callbacks.density_plot.enabled=false"]
 _GAUSSIAN = [
@@ -29,18 +29,18 @@ _GAUSSIAN = [
 
 
 def default_nll(split: Split) -> float:
-    """Test NLL of the default recipe."""
+    """Return the test NLL of the default recipe."""
     return run(split, [])["test/nll"]
 
 
 def gaussian_nll(split: Split) -> float:
-    """Test NLL of the Gaussian network that is best on the validation rows."""
-    runs = [run(split, _GAUSSIAN + choice) for choice in grid()]
-    return min(runs, key=lambda metrics: metrics["val/nll"])["test/nll"]
+    """Return the test NLL of the Gaussian network that is best on the validation rows."""
+    tried = [run(split, _GAUSSIAN + choice) for choice in grid()]
+    return min(tried, key=lambda metrics: metrics["val/nll"])["test/nll"]
 
 
 def grid() -> list[list[str]]:
-    """Overrides of each Gaussian network there is to choose from."""
+    """Return the overrides of each candidate for the Gaussian network."""
     return [
         [f"model.backbone.width={width}", f"optimizer.lr={rate}", f"optimizer.weight_decay={decay}"]
         for width, rate, decay in product(WIDTHS, RATES, DECAYS)
@@ -48,8 +48,8 @@ def grid() -> list[list[str]]:
 
 
 def run(split: Split, overrides: list[str]) -> Metrics:
-    """What a training run says of itself."""
-    # The log of a run may still be written to when the run has ended.
+    """Return the metrics of a training run."""
+    # The log may still be written to when the run has ended.
     with (
         TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         warnings.catch_warnings(),

@@ -1,4 +1,4 @@
-"""The simple estimators that the default recipe is held against, and how they are compared."""
+"""The simple estimators beside the default recipe, and how they are compared."""
 
 import csv
 import math
@@ -7,16 +7,16 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from benchmarks.density import kernel, marginal, neighbours, networks
+from benchmarks.density import kernel, neighbors, one_gaussian, recipes
+from benchmarks.density.comparison import rows, summary
 from benchmarks.density.split import Split, splits_of
-from benchmarks.density.suite import rows, summary
 from benchmarks.density.whitening import Whitening, standardized
-from benchmarks.settings import Settings, parse
+from benchmarks.options import Options, parse
 from scipy.stats import gaussian_kde, multivariate_normal
 
 from mdn.data.table import Table
 
-ESTIMATORS = [marginal.log_density, neighbours.log_density, kernel.log_density]
+ESTIMATORS = [one_gaussian.log_density, neighbors.log_density, kernel.log_density]
 
 
 def make_table(n: int, targets: int, seed: int = 0) -> Table:
@@ -40,8 +40,8 @@ def folder(tmp_path):
 
 
 def only_split(folder) -> Split:
-    settings = Settings(data=folder, splits=1, problems=("some:y0+y1",), threads=(1,))
-    [(_, [split])] = splits_of(settings)
+    options = Options(data=folder, splits=1, problems=("some:y0+y1",), threads=(1,))
+    [(_, [split])] = splits_of(options)
     return split
 
 
@@ -58,21 +58,21 @@ def test_whitened_rows_have_unit_covariance(targets):
 def test_the_marginal_is_the_gaussian_of_scipy():
     fit, test = make_table(50, 2), make_table(9, 2, seed=1)
     truth = multivariate_normal(fit.y.mean(0), np.cov(fit.y.T)).logpdf(test.y)
-    np.testing.assert_allclose(marginal.log_density(fit, test), truth)
+    np.testing.assert_allclose(one_gaussian.log_density(fit, test), truth)
 
 
 @pytest.mark.parametrize("targets", [1, 3])
 def test_a_kernel_that_ignores_the_inputs_is_that_of_scipy(targets, monkeypatch):
-    monkeypatch.setattr(kernel, "OF_INPUTS", (math.inf,))
-    monkeypatch.setattr(kernel, "OF_TARGETS", (0.3,))
+    monkeypatch.setattr(kernel, "INPUT_BANDWIDTHS", (math.inf,))
+    monkeypatch.setattr(kernel, "TARGET_BANDWIDTHS", (0.3,))
     fit, test = make_table(50, targets), make_table(9, targets, seed=1)
     truth = gaussian_kde(fit.y.T, 0.3).logpdf(test.y.T)
     np.testing.assert_allclose(kernel.log_density(fit, test), truth)
 
 
 def test_kernel_weights_are_those_of_the_definition(monkeypatch):
-    monkeypatch.setattr(kernel, "OF_INPUTS", (0.4,))
-    monkeypatch.setattr(kernel, "OF_TARGETS", (0.3,))
+    monkeypatch.setattr(kernel, "INPUT_BANDWIDTHS", (0.4,))
+    monkeypatch.setattr(kernel, "TARGET_BANDWIDTHS", (0.3,))
     fit, test = make_table(50, 2), make_table(9, 2, seed=1)
     scale = fit.x.numpy().std(0)
     apart = (test.x[:, None] - fit.x).numpy() / scale
@@ -82,17 +82,17 @@ def test_kernel_weights_are_those_of_the_definition(monkeypatch):
     np.testing.assert_allclose(kernel.log_density(fit, test).exp(), truth)
 
 
-def test_neighbours_as_kernels_are_those_of_scipy_where_all_rows_are_neighbours():
+def test_neighbors_as_kernels_are_those_of_scipy_where_all_rows_are_neighbors():
     fit, test = make_table(50, 2), make_table(9, 2, seed=1)
     whiten = Whitening.of(fit.y)
     z, test_z = whiten(fit.y), whiten(test.y)
-    got = neighbours.kernels(z.expand(9, -1, -1), test_z, 0.3)
+    got = neighbors.kernels(z.expand(9, -1, -1), test_z, 0.3)
     np.testing.assert_allclose(got + whiten.log_det, gaussian_kde(fit.y.T, 0.3).logpdf(test.y.T))
 
 
-def test_neighbours_as_one_gaussian_are_that_of_scipy():
+def test_neighbors_as_one_gaussian_are_that_of_scipy():
     near, z = torch.randn(2, 6, 3, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
-    got = neighbours.gaussian(near, z, 0.5)
+    got = neighbors.gaussian(near, z, 0.5)
     for each, at, density in zip(near, z, got, strict=True):
         covariance = np.cov(each.T, ddof=0) + 0.25 * np.eye(3)
         truth = multivariate_normal(each.mean(0), covariance).logpdf(at)
@@ -123,8 +123,8 @@ def test_units_move_the_density_by_their_volume(estimator):
 
 def test_bandwidths_are_chosen_with_each_row_left_out(monkeypatch):
     grids = (0.1, 0.5, math.inf), (0.05, 0.3, 1.0)
-    monkeypatch.setattr(kernel, "OF_INPUTS", grids[0])
-    monkeypatch.setattr(kernel, "OF_TARGETS", grids[1])
+    monkeypatch.setattr(kernel, "INPUT_BANDWIDTHS", grids[0])
+    monkeypatch.setattr(kernel, "TARGET_BANDWIDTHS", grids[1])
     fit = make_table(30, 1)
     x, z = standardized(fit.x, fit.x)[0], Whitening.of(fit.y)(fit.y)
 
@@ -133,36 +133,36 @@ def test_bandwidths_are_chosen_with_each_row_left_out(monkeypatch):
         for i in range(30):
             others = torch.arange(30) != i
             squares = [(v[others] - v[i]).square().sum(-1)[None] for v in (x, z)]
-            total += kernel.mixed(*squares, 1, b, h).item()
+            total += kernel.kernel_density(*squares, 1, b, h).item()
         return total
 
     squares = [torch.cdist(v, v).square() for v in (x, z)]
     best = max(product(*grids), key=lambda choice: left_out(*choice))
     assert kernel.best_bandwidths(*squares, 1) == best
-    # With the row itself among its neighbours, the narrowest kernels would win.
+    # With the row itself among its neighbors, the narrowest kernels would win.
     assert best[1] > 0.05
 
 
-def test_neighbours_are_chosen_with_each_row_left_out():
+def test_neighbors_are_chosen_with_each_row_left_out():
     fit = make_table(30, 1)
     x, z = standardized(fit.x, fit.x)[0], Whitening.of(fit.y)(fit.y)
-    search = neighbours.NearestNeighbors(n_neighbors=4).fit(x.numpy())
-    near = neighbours._targets(search, z, None)
+    search = neighbors.NearestNeighbors(n_neighbors=4).fit(x.numpy())
+    near = neighbors._targets(search, z, None)
     apart = torch.cdist(x, x).fill_diagonal_(math.inf)
     torch.testing.assert_close(near, z[apart.argsort(-1)[:, :4]])
-    form, k, h = neighbours.best_form(near, z, [2, 4])
+    estimate, k, h = neighbors.best_estimator(near, z, [2, 4])
     best = max(
         f(near[:, :number], z, spread).mean().item()
-        for f in (neighbours.gaussian, neighbours.kernels)
+        for f in (neighbors.gaussian, neighbors.kernels)
         for number in (2, 4)
-        for spread in neighbours.SPREADS
+        for spread in neighbors.SPREADS
     )
-    assert form(near[:, :k], z, h).mean().item() == best
+    assert estimate(near[:, :k], z, h).mean().item() == best
 
 
 def test_a_split_parts_all_rows_and_another_seed_parts_them_otherwise(folder):
-    settings = Settings(data=folder, splits=2, problems=("some:y0+y1",))
-    [(name, [one, other])] = splits_of(settings)
+    options = Options(data=folder, splits=2, problems=("some:y0+y1",))
+    [(name, [one, other])] = splits_of(options)
     assert name == "some"
     assert (len(one.fit), len(one.test)) == (54, 6)
     whole = torch.cat([one.fit.y, one.test.y])
@@ -172,7 +172,7 @@ def test_a_split_parts_all_rows_and_another_seed_parts_them_otherwise(folder):
 
 def test_networks_are_trained_on_the_rows_of_the_split(folder, capsys):
     split = only_split(folder)
-    metrics = networks.run(split, [*networks.grid()[0], "trainer.max_epochs=1"])
+    metrics = recipes.run(split, [*recipes.grid()[0], "trainer.max_epochs=1"])
     assert metrics["train_rows"] == len(split.tables["train"])
     assert math.isfinite(metrics["test/nll"])
     assert capsys.readouterr().out == ""
@@ -186,11 +186,11 @@ def test_the_gaussian_network_is_one_gaussian_and_the_best_on_validation_rows(fo
         order = len(tried)
         return {"val/nll": abs(order - 3.0), "test/nll": float(order)}
 
-    monkeypatch.setattr(networks, "run", run)
-    assert networks.gaussian_nll(only_split(folder)) == 3
+    monkeypatch.setattr(recipes, "run", run)
+    assert recipes.gaussian_nll(only_split(folder)) == 3
     assert {c["model"]["num_components"] for c in tried} == {1}
     assert {c["model"]["ensemble_size"] for c in tried} == {1}
-    assert len({str(c["model"]) for c in tried}) == len(networks.grid()) == 12
+    assert len({str(c["model"]) for c in tried}) == len(recipes.grid()) == 12
 
 
 def test_differences_are_taken_split_by_split():
@@ -203,17 +203,17 @@ def test_differences_are_taken_split_by_split():
 
 
 def test_the_suite_scores_every_split(folder):
-    names = ("neighbours", "kernel", "marginal")
-    settings = Settings(
+    names = ("neighbors", "kernel", "marginal")
+    options = Options(
         data=folder, splits=2, problems=("some:y0+y1",), contenders=names, out=folder / "out"
     )
-    table = list(rows(settings))
+    table = list(rows(options))
     assert [row["contender"] for row in table] == list(names)
     split = only_split(folder)
     with (folder / "out" / "density_splits.csv").open() as file:
         each = {(r["contender"], r["split"]): float(r["test NLL"]) for r in csv.DictReader(file)}
     assert len(each) == 6
-    truth = -marginal.log_density(split.fit, split.test).mean().item()
+    truth = -one_gaussian.log_density(split.fit, split.test).mean().item()
     assert each["marginal", "0"] == pytest.approx(truth)
 
 
@@ -226,11 +226,11 @@ def test_the_suite_scores_every_split(folder):
     ],
 )
 def test_what_cannot_be_compared_is_refused(folder, arguments, message):
-    settings = parse([f"data={folder}", f"out={folder}", *arguments])
+    options = parse([f"data={folder}", f"out={folder}", *arguments])
     with pytest.raises(ValueError, match=message):
-        list(rows(settings))
+        list(rows(options))
 
 
 def test_files_are_needed():
     with pytest.raises(ValueError, match="suite density needs files; add data=FOLDER"):
-        list(splits_of(Settings()))
+        list(splits_of(Options()))

@@ -25,7 +25,7 @@ def report(suite: str, rows: Iterable[Row], folder: Path) -> None:
 
 
 def table(title: str, rows: list[Row]) -> Table:
-    """A table with a column for each key."""
+    """Return a table with a column for each key."""
     shown = Table(*rows[0], title=title, title_justify="left", box=None)
     for row in rows:
         shown.add_row(*(_readable(value) for value in row.values()))

@@ -1,12 +1,12 @@
-"""Likelihood and gradient of one batch: torch.distributions, ours as written and compiled, a copy.
+"""Likelihood and gradient of a batch: torch.distributions, this project, and a copy of memory.
 
-Ours is measured twice: value and gradient at once, by `log_prob_and_gradient`, and through autograd
-from `log_prob`, as training and all objectives use it.
+This project is measured eager and compiled, and each way twice: value and gradient at once, by
+`log_prob_and_gradient`, and through autograd from `log_prob`, as in training.
 
-Each contender starts from (logits, mu, std, lower) and ends with their gradients. Ours takes them
-with rows last, as its head makes them; torch.distributions with targets last, its own best
-layout. The copy reads as many bytes as there are inputs and writes as many as there are
-gradients: the bound that memory sets.
+Each contender starts from (logits, mu, std, lower) and ends with their gradients. This project
+takes them with rows last, as its head makes them; torch.distributions takes targets last, its
+fastest layout. The copy reads every input once and writes as many bytes as there are gradients,
+which is the bound set by memory.
 """
 
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ from torch.distributions import (
     Normal,
 )
 
-from benchmarks.measure import Contender, peak_bytes, race
-from benchmarks.report import Row
-from benchmarks.settings import Settings
+from benchmarks.options import Options
+from benchmarks.output import Row
+from benchmarks.race import Contender, peak_bytes, race
 from mdn.distributions.families import Family, every_family
 from mdn.distributions.likelihood import log_prob_and_gradient, use_compiled
 from mdn.distributions.mixture import GaussianMixture
@@ -36,53 +36,53 @@ from mdn.distributions.scale import Scale, lower_positions
 SHAPES = [(256, 5, 1), (4096, 10, 2), (4096, 10, 8), (4096, 16, 8), (2048, 8, 16), (1024, 8, 32)]
 """Rows, components and targets; the first half for every family."""
 LARGE = (1_000_000, 10, 4)
-"""What a GPU is measured with besides."""
+"""A further case on a GPU."""
 FAMILIES = every_family(1e-3, std=0.5)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Targets, the numbers of one mixture for each, and the gradient from above."""
+    """Targets, the numbers of one mixture for each, and the gradient of the loss by log density."""
 
     y: Tensor
     logits: Tensor
     mu: Tensor
     scale: Scale
-    above: Tensor
+    grad_output: Tensor
 
     @cached_property
     def inputs(self) -> list[Tensor]:
-        """Everything that a network makes."""
+        """Return every tensor that a network makes."""
         return [self.logits, self.mu, *self.scale.tensors()]
 
     @cached_property
     def learned(self) -> list[Tensor]:
-        """All inputs but those that are constant."""
+        """Return the inputs that are not constant."""
         return [tensor for tensor in self.inputs if tensor.requires_grad]
 
     def gradients(self, log_prob: Tensor) -> tuple[Tensor | None, ...]:
-        """Of all that is learned."""
-        return torch.autograd.grad(log_prob, self.learned, self.above, allow_unused=True)
+        """Return the gradients of what is learned."""
+        return torch.autograd.grad(log_prob, self.learned, self.grad_output, allow_unused=True)
 
 
-def rows(settings: Settings) -> Iterator[Row]:
-    """Every case, contender by contender."""
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a row for each case, number of threads and contender."""
     cases = [("full", shape) for shape in SHAPES]
     cases += product([name for name in FAMILIES if name != "full"], SHAPES[: len(SHAPES) // 2])
-    cases += [("full", LARGE)] if settings.device.type == "cuda" else []
-    for (name, shape), threads in product(cases, settings.threads):
+    cases += [("full", LARGE)] if options.device.type == "cuda" else []
+    for (name, shape), threads in product(cases, options.threads):
         torch.set_num_threads(threads)
         case = dict(zip(("rows", "components", "targets"), shape, strict=True))
-        for figures in measure(FAMILIES[name], *shape, settings):
+        for figures in measure(FAMILIES[name], *shape, options):
             yield {"family": name, **case, "threads": threads, **figures}
 
 
-def measure(family: Family, n: int, k: int, d: int, settings: Settings) -> Iterator[Row]:
-    """The figures of each contender on one batch; the first is the reference."""
+def measure(family: Family, n: int, k: int, d: int, options: Options) -> Iterator[Row]:
+    """Yield the figures of each contender on one batch; the first is the reference."""
     torch.compiler.reset()
-    contenders = contend(make_batch(family, n, k, d, settings.device))
-    timings = race(contenders, settings.seconds)
-    peaks = [peak_bytes(contender, settings.device) for contender in contenders]
+    contenders = contend(make_batch(family, n, k, d, options.device))
+    timings = race(contenders, options.seconds)
+    peaks = [peak_bytes(contender, options.device) for contender in contenders]
     for contender, timing, peak in zip(contenders, timings, peaks, strict=True):
         yield {
             "way": contender.name,
@@ -97,9 +97,9 @@ def measure(family: Family, n: int, k: int, d: int, settings: Settings) -> Itera
 
 
 def contend(batch: Batch) -> list[Contender]:
-    """All ways to the same gradients, and the copy."""
+    """Return all ways to the same gradients, and the copy."""
     differentiated, at_once = partial(log_prob, batch), partial(gradients_at_once, batch)
-    eager, compiled = (partial(use_compiled, wanted) for wanted in (False, True))
+    eager, compiled = (partial(use_compiled, on) for on in (False, True))
     theirs = targets_last(batch)
     return [
         Contender("torch.distributions", lambda: theirs.gradients(distributions_log_prob(theirs))),
@@ -112,7 +112,7 @@ def contend(batch: Batch) -> list[Contender]:
 
 
 def make_batch(family: Family, n: int, k: int, d: int, device: torch.device) -> Batch:
-    """Random numbers with rows last in memory, as a head hands them out."""
+    """Return random numbers with rows last in memory, as a head returns them."""
     generator = torch.Generator(device).manual_seed(0)
     draw: Any = partial(torch.randn, generator=generator, device=device)
     stored, columns = family.raw_shape(k, d)
@@ -125,38 +125,39 @@ def make_batch(family: Family, n: int, k: int, d: int, device: torch.device) -> 
 
 
 def targets_last(batch: Batch) -> Batch:
-    """The same numbers in the layout that torch.distributions is fastest with."""
+    """Return the same numbers in the fastest layout for torch.distributions."""
 
     def copy(tensor: Tensor) -> Tensor:
         copied = tensor.detach().clone(memory_format=torch.contiguous_format)
         return copied.requires_grad_(tensor.requires_grad)
 
-    return Batch(batch.y, copy(batch.logits.mT), copy(batch.mu), batch.scale.map(copy), batch.above)
+    logits, mu, scale = copy(batch.logits.mT), copy(batch.mu), batch.scale.map(copy)
+    return Batch(batch.y, logits, mu, scale, batch.grad_output)
 
 
 def log_prob(batch: Batch) -> Tensor:
-    """Ours, for autograd to differentiate."""
+    """Return this project's log density, for autograd to differentiate."""
     log_pi = batch.logits.log_softmax(0).mT
     return GaussianMixture(log_pi, batch.mu, batch.scale).log_prob(batch.y)
 
 
 def gradients_at_once(batch: Batch) -> tuple[Tensor, ...]:
-    """Ours, of all that is learned, found together with the log density."""
-    _, (by_logits, *others) = log_prob_and_gradient(
-        batch.y, batch.logits.mT, batch.mu, batch.scale, batch.above
+    """Return this project's gradients, computed together with the log density."""
+    _, (grad_logits, *others) = log_prob_and_gradient(
+        batch.y, batch.logits.mT, batch.mu, batch.scale, batch.grad_output
     )
-    return by_logits.mT, *others[: len(batch.learned) - 1]
+    return grad_logits.mT, *others[: len(batch.learned) - 1]
 
 
 def distributions_log_prob(batch: Batch) -> Tensor:
-    """Theirs, on the same factor of the covariance.
+    """Return the log density by torch.distributions, from the same factor of the covariance.
 
-    Arguments are validated, as they are by default; torch.compile, once used, changes that default.
+    Arguments are validated explicitly: torch.compile, once used, switches that default off.
     """
     components = _independent if len(batch.scale.tensors()) == 1 else _correlated
     weights = Categorical(logits=batch.logits, validate_args=True)
-    each = components(batch.mu, *batch.scale.tensors())
-    return MixtureSameFamily(weights, each, validate_args=True).log_prob(batch.y)
+    mixed = components(batch.mu, *batch.scale.tensors())
+    return MixtureSameFamily(weights, mixed, validate_args=True).log_prob(batch.y)
 
 
 def _independent(mu: Tensor, std: Tensor) -> Independent:

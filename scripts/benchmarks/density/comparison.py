@@ -1,7 +1,7 @@
 """Test NLL on real data: the default recipe beside simple estimators of a conditional density.
 
-Every contender sees the same random nine tenths of the rows. The networks keep some of these to
-validate on; the others use all, and choose what they have to choose by leave-one-out likelihood.
+Every contender sees the same random nine tenths of the rows. Networks validate on some of these;
+the other contenders use all of them, and tune themselves by leave-one-out likelihood.
 Scores are in nats per row and in the user's units; differences are taken split by split.
 """
 
@@ -14,32 +14,32 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from benchmarks.density import kernel, marginal, neighbours, networks
+from benchmarks.density import kernel, neighbors, one_gaussian, recipes
 from benchmarks.density.split import Split, splits_of
-from benchmarks.report import Row, write
-from benchmarks.settings import Settings
+from benchmarks.options import Options
+from benchmarks.output import Row, write
 from mdn.data.table import Table
 
 
-def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each problem and contender; the score of each split goes to a file of its own."""
-    torch.set_num_threads(settings.threads[0])
-    contenders = chosen(settings.contenders)
-    settings.out.mkdir(parents=True, exist_ok=True)
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a row for each problem and contender; write the score of each split to its own file."""
+    torch.set_num_threads(options.threads[0])
+    contenders = chosen(options.contenders)
+    options.out.mkdir(parents=True, exist_ok=True)
     each: list[Row] = []
-    for problem, splits in list(splits_of(settings)):
+    for problem, splits in list(splits_of(options)):
         scores = {name: [nll(split) for split in splits] for name, nll in contenders.items()}
         each += [
             {"problem": problem, "split": split.seed, "contender": name, "test NLL": score}
             for name, of_name in scores.items()
             for split, score in zip(splits, of_name, strict=True)
         ]
-        write(each, settings.out / "density_splits")
+        write(each, options.out / "density_splits")
         yield from summary(problem, scores)
 
 
 def summary(problem: str, scores: dict[str, list[float]]) -> Iterator[Row]:
-    """Mean over splits of each contender, and of how much it is worse than the first."""
+    """Yield the mean score of each contender, and of its differences to the first."""
     first, reference = next(iter(scores.items()))
     for name, of_name in scores.items():
         behind = [a - b for a, b in zip(of_name, reference, strict=True)]
@@ -55,15 +55,15 @@ def summary(problem: str, scores: dict[str, list[float]]) -> Iterator[Row]:
 
 
 def standard_error(values: Sequence[float]) -> float:
-    """Of a mean; not a number where one value cannot tell."""
+    """Return the standard error of the mean; NaN for a single value."""
     return stdev(values) / sqrt(len(values)) if len(values) > 1 else nan
 
 
 def chosen(names: Sequence[str]) -> dict[str, Callable[[Split], float]]:
-    """The contenders of these names, or all.
+    """Return the contenders of these names, or all.
 
     Raises:
-        ValueError: on a name that is none.
+        ValueError: on an unknown name.
     """
     unknown = set(names) - set(CONTENDERS)
     if unknown:
@@ -72,14 +72,14 @@ def chosen(names: Sequence[str]) -> dict[str, Callable[[Split], float]]:
 
 
 def mean_nll(log_density: Callable[[Table, Table], Float64[Tensor, " M"]], split: Split) -> float:
-    """Test NLL of an estimator that is a function of the rows to fit and to test."""
+    """Return the test NLL of an estimator, a function of the rows to fit and to test."""
     return -log_density(split.fit, split.test).mean().item()
 
 
 CONTENDERS: dict[str, Callable[[Split], float]] = {
-    "default": networks.default_nll,
-    "gaussian_network": networks.gaussian_nll,
-    "neighbours": partial(mean_nll, neighbours.log_density),
+    "default": recipes.default_nll,
+    "gaussian_network": recipes.gaussian_nll,
+    "neighbors": partial(mean_nll, neighbors.log_density),
     "kernel": partial(mean_nll, kernel.log_density),
-    "marginal": partial(mean_nll, marginal.log_density),
+    "marginal": partial(mean_nll, one_gaussian.log_density),
 }

@@ -1,24 +1,22 @@
 """An epoch of training eight networks as one model, beside an epoch of one network.
 
-Both are runs of this project with everything on: validation, checkpoints, the log, the watch over
-components. What is to be seen is the ratio; the two take turns, so that both meet the same machine.
+Both are runs of this project with everything on: validation, checkpoints, the log, the mixture
+monitor. The figure of interest is the ratio, so the two take turns on the same machine.
 """
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.loop import epochs_of_run
-from benchmarks.report import Row
-from benchmarks.settings import Settings
-from mdn.app.automatic import with_sizes
-from mdn.app.build import build_data
-from mdn.app.compose import compose
+from benchmarks import runs
+from benchmarks.epochs import epochs_of_run
+from benchmarks.options import Options
+from benchmarks.output import Row
+from benchmarks.runs import Config
 from mdn.training.datamodule import TableModule
 
 MEMBERS = 8
@@ -29,18 +27,18 @@ _EPOCHS = {1000: 26, 10_000: 6}
 _ROUNDS = 5
 
 
-def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each size and number of threads."""
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a row for each size and number of threads."""
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             data, config = make_problem(size, Path(folder))
-            for threads in settings.threads:
+            for threads in options.threads:
                 torch.set_num_threads(threads)
                 yield measure(data, config, threads)
 
 
-def measure(data: TableModule, config: dict[str, Any], threads: int) -> Row:
-    """Seconds of an epoch of one network and of eight, and how many times the one's they are."""
+def measure(data: TableModule, config: Config, threads: int) -> Row:
+    """Return the seconds per epoch of one network and of eight, and the ratio."""
     rounds = [
         [median(epochs_of_run(data, with_members(config, m))) for m in (1, MEMBERS)]
         for _ in range(_ROUNDS)
@@ -58,27 +56,17 @@ def measure(data: TableModule, config: dict[str, Any], threads: int) -> Row:
     }
 
 
-def make_problem(size: int, folder: Path) -> tuple[TableModule, dict[str, Any]]:
-    """The rows, a tenth of them to validate on, and the configuration of a run over them."""
+def make_problem(size: int, folder: Path) -> tuple[TableModule, Config]:
+    """Return `size` rows to train on with a tenth as many to validate, and the configuration."""
     random = np.random.default_rng(0)
     x = random.normal(size=(round(size / 0.899), SIZES[size]))
     y = np.sin(2 * x[:, :1]) * random.choice([-1, 1], size=(len(x), 1))
     np.savez(folder / "rows.npz", x=x, y=y + 0.1 * random.normal(size=y.shape))
-    overrides = [
-        "data=file",
-        f"data.path={folder / 'rows.npz'}",
-        "data.targets=[y0]",
-        "data.test_fraction=0.001",
-        f"trainer.max_epochs={_EPOCHS[size]}",
-        "callbacks.progress.lines=1",
-        "~callbacks.density_plot",
-        "~callbacks.early_stopping",
-    ]
-    config = compose("train", overrides, folder)
-    data = build_data(config["data"])
-    return data, with_sizes(config, data)
+    source = runs.file_overrides(folder / "rows.npz", test_fraction=0.001)
+    overrides = [f"trainer.max_epochs={_EPOCHS[size]}", *runs.ALL_EPOCHS]
+    return runs.prepared([*source, *overrides], folder)
 
 
-def with_members(config: dict[str, Any], members: int) -> dict[str, Any]:
-    """The same run with another number of networks."""
+def with_members(config: Config, members: int) -> Config:
+    """Return the configuration with another number of networks."""
     return config | {"model": config["model"] | {"ensemble_size": members}}

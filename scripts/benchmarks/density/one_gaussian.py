@@ -8,5 +8,5 @@ from mdn.data.table import Table
 
 
 def log_density(fit: Table, test: Table) -> Float64[Tensor, " M"]:
-    """Of test rows, in the user's units, under mean and covariance of the rows to fit."""
+    """Return the log density of test rows, in the user's units, by moments of the rows to fit."""
     return Whitening.of(fit.y).normal.log_prob(test.y)

@@ -5,15 +5,15 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mdn.app.command import command
-from mdn.app.program import program
+from mdn.app.command_line import run_command
+from mdn.app.job import run_job
 
 
 @hydra.main(config_path="../conf", config_name="train", version_base="1.3")
 def main(config: DictConfig) -> Any:
     """Run the command."""
-    return command("train", config)
+    return run_job("train", config)
 
 
 if __name__ == "__main__":
-    program("train", main)
+    run_command("train", main)

@@ -8,13 +8,13 @@ import torch
 from hydra.utils import get_object, instantiate
 from lightning.pytorch import Trainer
 
-from mdn.app.log import RunLog
-from mdn.app.quiet import quieten
+from mdn.app.run_log import RunLog
+from mdn.app.silence_lightning import silence_lightning
 from mdn.data.repeats import rounded_targets
 from mdn.model import registry
 from mdn.model.parts import register_parts
 from mdn.model.registry import KIND, name_of
-from mdn.report.grids import GRID
+from mdn.report.grid_scores import GRID
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
@@ -75,7 +75,7 @@ def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -
 
 def build_trainer(config: dict[str, Any], log: RunLog) -> Trainer:
     """The Trainer with this run's callbacks; whoever made the log closes it."""
-    quieten()
+    silence_lightning()
     settings = _on_device(config["trainer"])
     nodes = [node for node in config["callbacks"].values() if node]
     callbacks = [instantiate(node, _convert_="all") for node in nodes]
@@ -86,7 +86,7 @@ def num_processes(trainer: dict[str, Any]) -> int:
     """How many processes a `trainer` node trains in, each with batches of its own."""
     if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
         return 1
-    quieten()
+    silence_lightning()
     settings = _on_device(trainer)
     where = {key: settings[key] for key in _WHERE if key in settings}
     return instantiate(where, **_SILENT, _convert_="all").world_size
@@ -102,12 +102,6 @@ def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
         # A Mac's GPU knows no float64, and is slower on an MLP.
         return trainer | {"accelerator": "cpu"}
     return trainer
-
-
-def quiet_trainer() -> Trainer:
-    """A Trainer that leaves nothing behind, to go over rows once."""
-    quieten()
-    return Trainer(accelerator="cpu", **_SILENT)
 
 
 def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:

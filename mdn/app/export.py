@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from mdn.app.files import check_writable
+from mdn.app.writable import check_writable
 from mdn.data.write import replaced
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 from mdn.model.load import load
 from mdn.training.mixture_module import MixtureModule
 

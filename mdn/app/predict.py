@@ -21,14 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from mdn.app.writers import STANDARD_OUTPUT, TableWriter
+from mdn.app.table_writer import STANDARD_OUTPUT, TableWriter
 from mdn.data.columns import Wanted, find_columns, matrix
 from mdn.data.formats import ColumnFile
 from mdn.data.seeds import generator
 from mdn.data.stream import RowStream, open_rows
 from mdn.distributions.checks import check_fits
-from mdn.model.answers import Answers, Asked
 from mdn.model.load import load
+from mdn.model.prediction_columns import Answers, Asked
 from mdn.training.mixture_module import MixtureModule
 
 _Item = TypeVar("_Item")

@@ -10,7 +10,7 @@ from mdn.data.table import Table
 from mdn.metrics import grid_nll, nll
 from mdn.model.checkpoint import RECIPE, read_checkpoint, write_checkpoint
 from mdn.model.recalibration import best_dispersion
-from mdn.report.grids import grid_steps
+from mdn.report.grid_scores import grid_steps
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.mixture_module import MixtureModule

@@ -6,7 +6,7 @@ from mdn.app.build import ROWS
 from mdn.data.fingerprint import changed
 from mdn.model.checkpoint import RECIPE, read_checkpoint
 from mdn.model.load import checked_recipe
-from mdn.report.settings import flat
+from mdn.report.run_settings import flat
 
 _LASTING = ("inputs", "targets", "model")
 """What of a recipe a resumed run must have in common with its checkpoint, besides the rows."""

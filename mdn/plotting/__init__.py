@@ -2,7 +2,7 @@
 
 from mdn.plotting.component_usage import usage_figure
 from mdn.plotting.coverage import coverage_figure
-from mdn.plotting.figure import density_figure
+from mdn.plotting.density_figure import density_figure
 from mdn.plotting.partial_dependence import partial_dependence_figure
 from mdn.plotting.pit_histogram import pit_figure
 from mdn.plotting.pool_usage import pool_usage_figure

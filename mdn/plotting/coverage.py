@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.metrics import LEVELS
-from mdn.plotting.lines import MOST_LINES, draw_chance, look
+from mdn.plotting.line_styles import MOST_LINES, draw_chance, look
 from mdn.plotting.reliability import distribution
 from mdn.plotting.style import literal, new_figure
 

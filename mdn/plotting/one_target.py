@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.alike import most_telling_input, nearest
+from mdn.plotting.informative_input import most_telling_input, nearest
 from mdn.plotting.style import (
     LINE,
     POINT,

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.alike import averaged, by_telling
+from mdn.plotting.informative_input import averaged, by_telling
 from mdn.plotting.one_target import cell_density, usual_peak
 from mdn.plotting.style import density_colours, limits, literal, new_figure, some_rows
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.metrics import histogram
-from mdn.plotting.lines import MOST_LINES, chance
+from mdn.plotting.line_styles import MOST_LINES, chance
 from mdn.plotting.style import literal, new_figure
 
 _ROWS_IN_A_BIN = 15

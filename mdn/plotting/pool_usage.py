@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.plotting.lines import look
+from mdn.plotting.line_styles import look
 from mdn.plotting.style import new_figure
 
 _LEAST = 1e-5

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.plotting.lines import MOST_LINES, draw_chance, look
+from mdn.plotting.line_styles import MOST_LINES, draw_chance, look
 from mdn.plotting.style import literal, new_figure
 
 _MOST_STEPS = 1000

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.alike import most_telling_input, nearest
+from mdn.plotting.informative_input import most_telling_input, nearest
 from mdn.plotting.one_target import cell_density
 from mdn.plotting.style import POINT, limits, literal, new_figure, some_rows
 from mdn.plotting.two_targets import region_levels

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.alike import averaged, most_telling_input
 from mdn.plotting.ellipses import draw_ellipses, moments
+from mdn.plotting.informative_input import averaged, most_telling_input
 from mdn.plotting.style import (
     limits,
     literal,

@@ -28,7 +28,7 @@ from benchmarks.settings import Settings
 from mdn.app.automatic import with_sizes
 from mdn.app.build import build_data, build_module, build_trainer
 from mdn.app.compose import compose
-from mdn.app.log import RunLog
+from mdn.app.run_log import RunLog
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 

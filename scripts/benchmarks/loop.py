@@ -26,7 +26,7 @@ from benchmarks.report import Row
 from benchmarks.settings import Settings
 from mdn.app.build import build_data, build_module, build_trainer
 from mdn.app.compose import compose
-from mdn.app.log import RunLog
+from mdn.app.run_log import RunLog
 from mdn.fitting.schedules import cosine
 from mdn.training.datamodule import TableModule
 from mdn.training.module import MDNModule

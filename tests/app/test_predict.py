@@ -19,7 +19,7 @@ from scipy import stats
 
 from mdn.app import predict as run
 from mdn.data import stream as streams
-from mdn.model.answers import ANSWERS, Answers, Asked
+from mdn.model.prediction_columns import ANSWERS, Answers, Asked
 
 NUMBER = 60
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, Scale
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from mdn.data.batches import Batches
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.model import recalibration
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 from mdn.model.recalibration import best_dispersion
 
 F64 = torch.float64

@@ -7,7 +7,7 @@ from scipy import stats
 
 from mdn.plotting import coverage_figure, pit_figure, reliability_figure
 from mdn.plotting.coverage import excess_coverage
-from mdn.plotting.lines import chance
+from mdn.plotting.line_styles import chance
 from mdn.plotting.pit_histogram import number_of_bins
 from mdn.plotting.reliability import distribution
 

@@ -7,7 +7,7 @@ from scipy import stats
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
 from mdn.plotting import partial_dependence_figure
-from mdn.plotting.alike import by_telling
+from mdn.plotting.informative_input import by_telling
 from mdn.plotting.partial_dependence import partial_dependence, quantile_along
 
 

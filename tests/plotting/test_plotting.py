@@ -9,8 +9,8 @@ from scipy import stats
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.plotting import density_figure
-from mdn.plotting.alike import most_telling_input, nearest
 from mdn.plotting.ellipses import ellipse, moments
+from mdn.plotting.informative_input import most_telling_input, nearest
 from mdn.plotting.one_target import cell_density, density_along, histogram_figure, usual_peak
 from mdn.plotting.pairs import marginal, pair_of
 from mdn.plotting.style import limits

@@ -7,8 +7,8 @@ from scipy import stats
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
-from mdn.plotting.alike import averaged
 from mdn.plotting.ellipses import main_components
+from mdn.plotting.informative_input import averaged
 from mdn.plotting.partial_dependence import partial_dependence
 
 POOLED = 80

@@ -13,7 +13,7 @@ from mdn.training.mixture_module import MixtureModule
 TAG = "mixture"
 WEIGHT = "weight"
 EFFECTIVE = "effective_components", "effective_components_per_row"
-"""Under which tags of a log it stands; `report/history.py` reads them back."""
+"""Under which tags of a log it stands; `report/usage_history.py` reads them back."""
 
 
 class MixtureMonitor(Callback):

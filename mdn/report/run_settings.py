@@ -1,17 +1,17 @@
-"""What a run was asked to do, as names and words."""
+"""The settings of a run as names and words."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def settings(recipe: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, str]:
-    """Columns, model and data of a checkpoint's recipe, then what there is to say of its fit."""
-    asked = {key: recipe[key] for key in ("inputs", "targets", "model", "data")}
-    return {key: _words(value) for key, value in flat({**asked, **fit})}
+def run_settings(recipe: Mapping[str, Any], fit: Mapping[str, object]) -> dict[str, str]:
+    """Return the columns, model and data of a recipe, followed by facts about its fit."""
+    chosen = {key: recipe[key] for key in ("inputs", "targets", "model", "data")}
+    return {key: _words(value) for key, value in flat({**chosen, **fit})}
 
 
 def flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting of a tree of them, named by its path with dots."""
+    """Yield every setting of a tree of settings, named by its dotted path."""
     for key, value in node.items():
         if isinstance(value, dict):
             yield from flat(value, f"{path}{key}.")
@@ -19,7 +19,7 @@ def flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{path}{key}", value
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value) or "none"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,7 +1,13 @@
-"""What is asked of a mixture, as the columns of a table: one row a mixture, one name a number."""
+"""Predictions as the columns of a table: one row per mixture, one column per number.
+
+A column is a function of a `Prediction` and the `ColumnSettings`, registered with its name and what
+it needs.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -13,19 +19,59 @@ from mdn.distributions.mixture import GaussianMixture
 Columns = dict[str, Tensor]
 """Names and values, each [N]."""
 
+Need = Literal["members", "targets"]
+"""What a column needs besides the mixtures."""
+
 
 @dataclass(frozen=True)
-class Asked:
-    """Which columns are wanted.
+class Prediction:
+    """What a model predicts for N rows.
 
     Attributes:
-        columns: names in `ANSWERS`.
+        mixture: batch shape (N,).
+        target_names: names of the D targets.
+        members: batch shape (M, N); for columns that need the members of an ensemble.
+        targets: observed values; for columns that need them.
+        generator: for samples.
+    """
+
+    mixture: GaussianMixture
+    target_names: Sequence[str]
+    members: GaussianMixture | None = None
+    targets: Float[Tensor, "N D"] | None = None
+    generator: torch.Generator | None = None
+
+    @cached_property
+    def std_split(self) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
+        """Aleatoric and epistemic standard deviations; their squares sum to the variance."""
+        assert self.members is not None
+        return self.members.std_split()
+
+    def by_target(self, name: str, values: Float[Tensor, "N D"]) -> Columns:
+        """Name a column for each target."""
+        return {name.format(t): values[:, d] for d, t in enumerate(self.target_names)}
+
+    def by_target_and_number(self, name: str, values: Float[Tensor, "N K D"]) -> Columns:
+        """Name a column for each target and each component or sample."""
+        return {
+            name.format(target, k): values[:, k, d]
+            for d, target in enumerate(self.target_names)
+            for k in range(values.shape[1])
+        }
+
+
+@dataclass(frozen=True)
+class ColumnSettings:
+    """Which columns to compute, and their parameters.
+
+    Attributes:
+        columns: names in `COLUMNS`.
         quantiles: the levels of the column "quantiles".
-        interval_level: the probability within the column "interval".
-        samples: how many there are in the column "samples".
+        interval_level: the probability inside the column "interval".
+        samples: the number of samples in the column "samples".
 
     Raises:
-        ValueError: on an unknown name, a number out of range, or a level that is there twice.
+        ValueError: on an unknown name, a number out of range, or a repeated level.
     """
 
     columns: Sequence[str]
@@ -33,140 +79,136 @@ class Asked:
     interval_level: float
     samples: int
 
-    @property
-    def of_members(self) -> bool:
-        """Whether what the members of an ensemble say on their own is wanted."""
-        return bool({"aleatoric", "epistemic"} & set(self.columns))
-
     def __post_init__(self) -> None:
-        unknown = [name for name in self.columns if name not in ANSWERS]
+        unknown = [name for name in self.columns if name not in COLUMNS]
         if unknown or not self.columns:
             raise ValueError(
-                f"columns must be some of {', '.join(ANSWERS)}; got {list(self.columns)}"
+                f"columns must be some of {', '.join(COLUMNS)}; got {list(self.columns)}"
             )
         levels = [float(level) for level in self.quantiles]
-        twice = sorted({level for level in levels if levels.count(level) > 1})
-        if twice:
-            raise ValueError(f"quantiles must differ, got {twice[0]} more than once")
+        repeated = sorted({level for level in levels if levels.count(level) > 1})
+        if repeated:
+            raise ValueError(f"quantiles must differ, got {repeated[0]} more than once")
         check_probabilities([*self.quantiles, self.interval_level])
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
 
+    def needs(self, need: Need) -> bool:
+        """Tell whether any of the columns needs the members, or observed targets."""
+        return any(COLUMNS[name].needs == need for name in self.columns)
+
+    def compute(self, prediction: Prediction) -> Columns:
+        """Return all the columns, in the order of their names in the settings."""
+        parts = [COLUMNS[name].compute(prediction, self) for name in self.columns]
+        return {name: values for part in parts for name, values in part.items()}
+
+
+Compute = Callable[[Prediction, ColumnSettings], Columns]
+
 
 @dataclass(frozen=True)
-class Answers:
-    """A batch of mixtures and what it takes to answer.
+class Column:
+    """How a column is computed, and what it needs besides the mixtures."""
 
-    Attributes:
-        mixture: batch shape (N,).
-        targets: names of the D targets.
-        asked: which columns are wanted.
-        y: values of the targets, where the log density is wanted.
-        generator: for samples.
-        members: batch shape (M, N), where parts of the variance are wanted.
-    """
-
-    mixture: GaussianMixture
-    targets: Sequence[str]
-    asked: Asked
-    y: Float[Tensor, "N D"] | None = None
-    generator: torch.Generator | None = None
-    members: GaussianMixture | None = None
-
-    def columns(self) -> Columns:
-        """All that was asked for, in that order."""
-        parts = [ANSWERS[name](self) for name in self.asked.columns]
-        return {name: column for part in parts for name, column in part.items()}
-
-    def mean(self) -> Columns:
-        return self._by_target("mean_{}", self.mixture.mean)
-
-    def std(self) -> Columns:
-        return self._by_target("std_{}", self.mixture.std)
-
-    def aleatoric(self) -> Columns:
-        """The noise, as a standard deviation: with `epistemic`, its square sums to that of std."""
-        assert self.members is not None
-        return self._by_target("aleatoric_{}", self.members.std_split()[0])
-
-    def epistemic(self) -> Columns:
-        """The doubt, as a standard deviation; 0 where there is one network."""
-        assert self.members is not None
-        return self._by_target("epistemic_{}", self.members.std_split()[1])
-
-    def median(self) -> Columns:
-        return self._by_target("median_{}", self.mixture.median)
-
-    def quantiles(self) -> Columns:
-        levels = self.asked.quantiles
-        values = self.mixture.quantile(levels)
-        parts = [
-            self._by_target(f"quantile_{{}}_{float(level)!r}", value)
-            for level, value in zip(levels, values, strict=True)
-        ]
-        return {name: column for part in parts for name, column in part.items()}
-
-    def interval(self) -> Columns:
-        lower, upper = self.mixture.interval(self.asked.interval_level)
-        return self._by_target("lower_{}", lower) | self._by_target("upper_{}", upper)
-
-    def modes(self) -> Columns:
-        """Highest first; NaN where a mixture has fewer than another might."""
-        found = self.mixture.modes()
-        return self._by_component("mode_{}_{}", found.y) | _numbered(
-            "mode_log_density_{}", found.log_prob.where(found.found, torch.nan)
-        )
-
-    def most_likely(self) -> Columns:
-        component, mu = self.mixture.most_likely()
-        return {"component": component} | self._by_target("component_mu_{}", mu)
-
-    def pi(self) -> Columns:
-        return _numbered("pi_{}", self.mixture.pi)
-
-    def mu(self) -> Columns:
-        return self._by_component("mu_{}_{}", self.mixture.mu)
-
-    def sigma(self) -> Columns:
-        return self._by_component("sigma_{}_{}", self.mixture.sigma)
-
-    def samples(self) -> Columns:
-        drawn = self.mixture.sample((self.asked.samples,), self.generator)
-        return self._by_component("sample_{}_{}", drawn.movedim(0, 1))
-
-    def log_density(self) -> Columns:
-        assert self.y is not None
-        return {"log_density": self.mixture.log_prob(self.y)}
-
-    def _by_target(self, name: str, values: Float[Tensor, "N D"]) -> Columns:
-        return {name.format(t): values[:, d] for d, t in enumerate(self.targets)}
-
-    def _by_component(self, name: str, values: Float[Tensor, "N K D"]) -> Columns:
-        return {
-            name.format(target, k): values[:, k, d]
-            for d, target in enumerate(self.targets)
-            for k in range(values.shape[1])
-        }
+    compute: Compute
+    needs: Need | None
 
 
-def _numbered(name: str, values: Float[Tensor, "N K"]) -> Columns:
+COLUMNS: dict[str, Column] = {}
+"""The columns that a prediction can have, by their names in a configuration."""
+
+
+def _column(name: str, needs: Need | None = None) -> Callable[[Compute], Compute]:
+    def register(compute: Compute) -> Compute:
+        COLUMNS[name] = Column(compute, needs)
+        return compute
+
+    return register
+
+
+@_column("mean")
+def _mean(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target("mean_{}", prediction.mixture.mean)
+
+
+@_column("std")
+def _std(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target("std_{}", prediction.mixture.std)
+
+
+@_column("aleatoric", needs="members")
+def _aleatoric(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target("aleatoric_{}", prediction.std_split[0])
+
+
+@_column("epistemic", needs="members")
+def _epistemic(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target("epistemic_{}", prediction.std_split[1])
+
+
+@_column("median")
+def _median(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target("median_{}", prediction.mixture.median)
+
+
+@_column("quantiles")
+def _quantiles(prediction: Prediction, settings: ColumnSettings) -> Columns:
+    values = prediction.mixture.quantile(settings.quantiles)
+    parts = [
+        prediction.by_target(f"quantile_{{}}_{float(level)!r}", value)
+        for level, value in zip(settings.quantiles, values, strict=True)
+    ]
+    return {name: column for part in parts for name, column in part.items()}
+
+
+@_column("interval")
+def _interval(prediction: Prediction, settings: ColumnSettings) -> Columns:
+    lower, upper = prediction.mixture.interval(settings.interval_level)
+    return prediction.by_target("lower_{}", lower) | prediction.by_target("upper_{}", upper)
+
+
+@_column("modes")
+def _modes(prediction: Prediction, _: ColumnSettings) -> Columns:
+    modes = prediction.mixture.modes()  # highest first
+    # NaN where a mixture has fewer modes than others.
+    log_density = modes.log_prob.where(modes.found, torch.nan)
+    return prediction.by_target_and_number("mode_{}_{}", modes.y) | _by_number(
+        "mode_log_density_{}", log_density
+    )
+
+
+@_column("most_likely")
+def _most_likely(prediction: Prediction, _: ColumnSettings) -> Columns:
+    component, mu = prediction.mixture.most_likely()
+    return {"component": component} | prediction.by_target("component_mu_{}", mu)
+
+
+@_column("pi")
+def _pi(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return _by_number("pi_{}", prediction.mixture.pi)
+
+
+@_column("mu")
+def _mu(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target_and_number("mu_{}_{}", prediction.mixture.mu)
+
+
+@_column("sigma")
+def _sigma(prediction: Prediction, _: ColumnSettings) -> Columns:
+    return prediction.by_target_and_number("sigma_{}_{}", prediction.mixture.sigma)
+
+
+@_column("samples")
+def _samples(prediction: Prediction, settings: ColumnSettings) -> Columns:
+    drawn = prediction.mixture.sample((settings.samples,), prediction.generator)
+    return prediction.by_target_and_number("sample_{}_{}", drawn.movedim(0, 1))
+
+
+@_column("log_density", needs="targets")
+def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
+    assert prediction.targets is not None
+    return {"log_density": prediction.mixture.log_prob(prediction.targets)}
+
+
+def _by_number(name: str, values: Float[Tensor, "N K"]) -> Columns:
     return {name.format(k): column for k, column in enumerate(values.unbind(-1))}
-
-
-ANSWERS: dict[str, Callable[[Answers], Columns]] = {
-    "mean": Answers.mean,
-    "std": Answers.std,
-    "aleatoric": Answers.aleatoric,
-    "epistemic": Answers.epistemic,
-    "median": Answers.median,
-    "quantiles": Answers.quantiles,
-    "interval": Answers.interval,
-    "modes": Answers.modes,
-    "most_likely": Answers.most_likely,
-    "pi": Answers.pi,
-    "mu": Answers.mu,
-    "sigma": Answers.sigma,
-    "samples": Answers.samples,
-    "log_density": Answers.log_density,
-}
-"""What can be asked, by the name it has in a configuration."""

@@ -1,17 +1,18 @@
 """The rows that a checkpoint is scored on, and whether they are what its run has seen."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdn.app.build import ROWS, build_data, stored_data
+from mdn.app.build import build_data, stored_data
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
+from mdn.model.card import ModelCard
+from mdn.model.model import Model
 from mdn.training.datamodule import TableModule
-from mdn.training.mixture_module import MixtureModule
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,17 @@ class EvaluatedRows:
     train: Table | None
 
 
-def rows_to_score(settings: dict[str, Any] | None, model: MixtureModule) -> EvaluatedRows:
+def rows_to_score(settings: dict[str, Any] | None, model: Model) -> EvaluatedRows:
     """Return the rows that a `data` node describes, or the run's own test rows without one."""
     if settings is not None:
         return EvaluatedRows(*_other_rows(settings, model), _training_rows(model))
     data = _own_data(model)
-    _warn_of_changes(model.recipe, data)
+    _warn_of_changes(model.card, data)
     return EvaluatedRows(data.tables["test"], data.problem, data.train_table)
 
 
-def _warn_of_changes(recipe: Mapping[str, Any], data: TableModule) -> None:
-    tables = _changed_tables(recipe, data)
+def _warn_of_changes(card: ModelCard, data: TableModule) -> None:
+    tables = _changed_tables(card, data)
     if tables:
         warnings.warn(
             f"the rows are no longer those of the run ({', '.join(tables)}): a file has changed "
@@ -48,45 +49,45 @@ def _warn_of_changes(recipe: Mapping[str, Any], data: TableModule) -> None:
         )
 
 
-def _changed_tables(recipe: Mapping[str, Any], data: TableModule) -> list[str]:
-    return changed(recipe[ROWS], data.fingerprint()) if ROWS in recipe else []
+def _changed_tables(card: ModelCard, data: TableModule) -> list[str]:
+    return changed(card.rows, data.fingerprint()) if card.rows else []
 
 
-def _own_data(model: MixtureModule) -> TableModule:
-    data = stored_data(model.recipe["data"])
-    _check_columns(model.recipe, data.input_names, data.target_names)
+def _own_data(model: Model) -> TableModule:
+    data = stored_data(model.card.data)
+    _check_columns(model.card, data.input_names, data.target_names)
     return data
 
 
-def _other_rows(settings: dict[str, Any], model: MixtureModule) -> tuple[Table, Problem | None]:
+def _other_rows(settings: dict[str, Any], model: Model) -> tuple[Table, Problem | None]:
     """All rows of a file, or the test rows of a problem."""
-    recipe = model.recipe
+    card = model.card
     if "path" in settings:
-        _check_columns(recipe, settings.get("inputs"), settings.get("targets"))
-        columns = recipe["targets"], recipe["inputs"], settings["weight"]
+        _check_columns(card, settings.get("inputs"), settings.get("targets"))
+        columns = card.targets, card.inputs, settings["weight"]
         return read_table(settings["path"], *columns)[0], None
     data = build_data(settings)
-    _check_columns(recipe, data.input_names, data.target_names)
+    _check_columns(card, data.input_names, data.target_names)
     return data.tables["test"], data.problem
 
 
-def _training_rows(model: MixtureModule) -> Table | None:
+def _training_rows(model: Model) -> Table | None:
     """None if they are not at hand, or their file has changed since."""
-    if not model.recipe["data"]:
+    if not model.card.data:
         return None
     try:
         data = _own_data(model)
     except (OSError, ValueError):
         return None
-    return None if "train" in _changed_tables(model.recipe, data) else data.train_table
+    return None if "train" in _changed_tables(model.card, data) else data.train_table
 
 
 def _check_columns(
-    recipe: Mapping[str, Any], inputs: Sequence[str] | None, targets: Sequence[str] | None
+    card: ModelCard, inputs: Sequence[str] | None, targets: Sequence[str] | None
 ) -> None:
-    for key, names in (("inputs", inputs), ("targets", targets)):
-        if names is not None and list(names) != list(recipe[key]):
+    for key, names, own in (("inputs", inputs, card.inputs), ("targets", targets, card.targets)):
+        if names is not None and list(names) != own:
             raise ValueError(
-                f"the model was trained with {key} {recipe[key]}, got {list(names)}; a checkpoint "
+                f"the model was trained with {key} {own}, got {list(names)}; a checkpoint "
                 "is evaluated on the columns that it knows"
             )

@@ -20,8 +20,8 @@ from mdn.data.formats import ColumnFile
 from mdn.data.seeds import generator
 from mdn.data.stream import RowStream
 from mdn.distributions.checks import check_fits
+from mdn.model.model import Model
 from mdn.model.prediction_columns import ColumnSettings, Prediction
-from mdn.training.mixture_module import MixtureModule
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -39,7 +39,7 @@ class Predictor:
         seed: of the samples, which do not depend on the format of the file.
     """
 
-    model: MixtureModule
+    model: Model
     settings: ColumnSettings
     targets: list[str]
     ids: list[str]
@@ -48,7 +48,7 @@ class Predictor:
     @classmethod
     def for_file(
         cls,
-        model: MixtureModule,
+        model: Model,
         settings: ColumnSettings,
         stream: RowStream,
         ids: Wanted,
@@ -59,17 +59,17 @@ class Predictor:
         Raises:
             ValueError: if one is not.
         """
-        targets = model.recipe["targets"] if settings.needs("targets") else []
-        find_columns(stream.head, [*model.recipe["inputs"], *targets])
+        targets = model.card.targets if settings.needs("targets") else []
+        find_columns(stream.head, [*model.card.inputs, *targets])
         return cls(model, settings, targets, find_columns(stream.head, ids), seed)
 
     def tables(self, stream: RowStream) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
-        pieces = stream.pieces([*self.model.recipe["inputs"], *self.targets], self.ids)
+        pieces = stream.pieces([*self.model.card.inputs, *self.targets], self.ids)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
     def _table(self, number: int, piece: ColumnFile) -> pa.Table:
-        x = matrix(piece, self.model.recipe["inputs"])
+        x = matrix(piece, self.model.card.inputs)
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
         copied = {name: piece.table.column(name) for name in self.ids}
@@ -84,7 +84,7 @@ class Predictor:
     def _check_samples(self, rows: int) -> None:
         """Refuse more samples than fit into memory twice: as they are drawn, and as a copy."""
         if "samples" in self.settings.columns:
-            numbers = rows * self.settings.samples * len(self.model.recipe["targets"])
+            numbers = rows * self.settings.samples * len(self.model.card.targets)
             check_fits(16 * numbers, f"samples={self.settings.samples} for {rows} rows at a time")
 
     def columns(
@@ -97,7 +97,7 @@ class Predictor:
         with torch.inference_mode():
             members = self.model.members(x) if self.settings.needs("members") else None
             mixture = self.model(x) if members is None else members.pool()
-            targets = self.model.recipe["targets"]
+            targets = self.model.card.targets
             columns = self.settings.compute(Prediction(mixture, targets, members, y, draws))
             return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}
 

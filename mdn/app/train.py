@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.app.automatic import with_sizes
-from mdn.app.build import build_data, build_module, build_trainer, recipe
+from mdn.app.build import build_data, build_module, build_trainer, model_card
 from mdn.app.floor import GRID
 from mdn.app.interrupts import after_fit
 from mdn.app.recalibrate import keep_recalibration, recalibrate
@@ -64,12 +64,12 @@ def _fit(
     config: dict[str, Any], data: TableModule, log: RunLog
 ) -> tuple[Trainer, MixtureModule, float]:
     """The trainer and the module after the last epoch, and the seconds from the start on."""
-    own = recipe(config, data)
+    card = model_card(config, data)
     if config["ckpt_path"] is not None:
-        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], own)
+        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], card)
     start = time.perf_counter()
     module = build_module(config["model"], data.num_inputs, data.num_targets)
-    module.recipe = own
+    module.model.card = card
     module.start(data.train_table)
     trainer = build_trainer(config, log)
     _log_hyperparameters(trainer, config)
@@ -84,7 +84,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
     return {
         "epochs": trainer.current_epoch,
         **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
-        "num_components": module.num_components,
+        "num_components": module.model.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
         **_resets(trainer),
@@ -100,9 +100,9 @@ def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
 
 
 def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    recalibrate(module, data.val_table)
-    keep_recalibration(trainer, module)
-    return {"recalibration": module.recalibration}
+    recalibrate(module.model, data.val_table)
+    keep_recalibration(trainer, module.model)
+    return {"recalibration": module.model.recalibration}
 
 
 def restore_best(trainer: Trainer, module: MixtureModule) -> None:
@@ -131,7 +131,7 @@ def _callbacks(trainer: Trainer) -> list[Callback]:
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
     """Metrics of the best weights on validation and test rows."""
     validation = {**trainer.validate(module, data, verbose=False)[0]}
-    test = basic_scores(module, data.tables["test"], data.problem)
+    test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
         trainer.logger.log_metrics(test, step=trainer.global_step)
     return validation | test

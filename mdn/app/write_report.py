@@ -8,16 +8,16 @@ from torch.utils.tensorboard import SummaryWriter
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
 from mdn.data.table import Table
 from mdn.data.write import replaced, write_text
+from mdn.model.model import Model
 from mdn.report.evaluation import Scores
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import DPI, Picture, pictures
 from mdn.report.run_settings import run_settings
 from mdn.report.score_tables import score_tables
-from mdn.training.mixture_module import MixtureModule
 
 
 def write_report(
-    model: MixtureModule,
+    model: Model,
     table: Table,
     scores: Scores,
     remarks: Sequence[str],
@@ -34,7 +34,7 @@ def write_report(
         highlights(scores.metrics),
         score_tables(scores, table.target_names),
         drawn,
-        run_settings(model.recipe, read_fit_facts(trained_in(ckpt))),
+        run_settings(model.card, read_fit_facts(trained_in(ckpt))),
         remarks,
     )
     write_text(render(page), run_dir / REPORT_FILE)

@@ -8,15 +8,14 @@ from mdn.data.batches import Batches
 from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.fitting.singularity import Thresholds, find_dead, tally
+from mdn.model.model import Model
 from mdn.report.grid_scores import grid_scores
 from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.datamodule import EVALUATION_BATCH
-from mdn.training.mixture_module import MixtureModule, num_rows, total
+from mdn.training.mixture_module import num_rows, total
 
 
-def basic_scores(
-    model: MixtureModule, table: Table, problem: Problem | None = None
-) -> dict[str, float]:
+def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> dict[str, float]:
     """Return the likelihood of a model on some rows, and what it is compared with.
 
     Args:
@@ -34,11 +33,11 @@ def basic_scores(
 
 
 @torch.no_grad()
-def likelihood(model: MixtureModule, table: Table) -> dict[str, float]:
+def likelihood(model: Model, table: Table) -> dict[str, float]:
     """Return the mean NLL of a table's rows, of standardized targets and in the user's units."""
     log_prob, rows = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
-        mixture, y = model.separate(x.to(model.device), y.to(model.device))
+        mixture, y = model.per_member(x.to(model.device), y.to(model.device))
         pooled = model.network.pool(mixture.log_prob(y)).cpu()
         log_prob += total(pooled, weight)
         rows += num_rows(pooled, weight)
@@ -48,7 +47,7 @@ def likelihood(model: MixtureModule, table: Table) -> dict[str, float]:
 
 
 def reference_scores(
-    model: MixtureModule, table: Table, problem: Problem | None, nll: float
+    model: Model, table: Table, problem: Problem | None, nll: float
 ) -> dict[str, float]:
     """Return the NLL of one Gaussian that ignores x, and of the optimum where it is known.
 
@@ -66,7 +65,7 @@ def reference_scores(
     return scores | {"test/components_alive": components_alive(model, table)}
 
 
-def components_alive(model: MixtureModule, table: Table) -> int:
+def components_alive(model: Model, table: Table) -> int:
     """Count the components that are not dead by the default thresholds.
 
     The thresholds of a run's own resets do not matter: the count means the same in all runs.
@@ -80,7 +79,7 @@ def components_alive(model: MixtureModule, table: Table) -> int:
     return int((~find_dead(torch.stack(sums).sum(0), Thresholds())).sum())
 
 
-def _position_error(model: MixtureModule, table: Table, problem: RobotArm) -> float:
+def _position_error(model: Model, table: Table, problem: RobotArm) -> float:
     """The mean distance from the target position, for the mean of the likeliest component."""
     with evaluating(model):
         _, angles = model(table.x.to(model.device)).most_likely()

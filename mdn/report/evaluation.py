@@ -18,10 +18,10 @@ from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
+from mdn.model.model import Model
 from mdn.report.basic_scores import basic_scores
 from mdn.report.grid_scores import chunks
 from mdn.report.score_names import flat_scores, percent
-from mdn.training.mixture_module import MixtureModule
 
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
@@ -47,7 +47,7 @@ class Scores:
 
 @torch.no_grad()
 def score(
-    model: MixtureModule,
+    model: Model,
     table: Table,
     reference: GaussianMixture | None = None,
     problem: Problem | None = None,
@@ -78,7 +78,7 @@ def score(
     return Scores(basic_scores(model, table, problem) | flat_scores(values, names), pit, rank)
 
 
-def scoreboard(model: MixtureModule, num_targets: int) -> dict[str, RowMean]:
+def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
     """Return the scores that are means over rows, before any row has been seen."""
     return {
         "nll_bits": RowMean(metrics.nll_bits),
@@ -135,9 +135,7 @@ def _joint_calibration(rosenblatt: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     return {"rosenblatt_ks": metrics.ks_distance(rosenblatt)}
 
 
-def _sampled_scores(
-    model: MixtureModule, table: Table
-) -> tuple[Mapping[str, Tensor], Float[Tensor, " M"]]:
+def _sampled_scores(model: Model, table: Table) -> tuple[Mapping[str, Tensor], Float[Tensor, " M"]]:
     """Scores of highest-density regions and of all targets together, for a sample of the rows."""
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]

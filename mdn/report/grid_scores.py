@@ -16,25 +16,22 @@ from mdn.data.repeats import rounded_targets
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.running import RowMean, Score
+from mdn.model.model import Model
 from mdn.report.score_names import flat_scores
 from mdn.training.datamodule import EVALUATION_BATCH
-from mdn.training.mixture_module import MixtureModule
-
-GRID = "grid"
-"""Key of a recipe: the grid step of each rounded target, found in the training rows."""
 
 
-def grid_steps(model: MixtureModule, table: Table) -> dict[str, float]:
+def grid_steps(model: Model, table: Table) -> dict[str, float]:
     """Return the grid steps of the targets that were rounded, by name.
 
-    They come from training; if the recipe of the model has none, from these rows.
+    They come from training; if nobody looked there, from these rows.
     """
-    steps: dict[str, float] | None = model.recipe.get(GRID)
+    steps = model.card.grid
     return rounded_targets(table) if steps is None else steps
 
 
 @torch.no_grad()
-def grid_scores(model: MixtureModule, table: Table) -> dict[str, float]:
+def grid_scores(model: Model, table: Table) -> dict[str, float]:
     """Return the scores of rounded targets by the probability of their cells, if there are any."""
     board = _scoreboard(grid_steps(model, table), table.target_names)
     for part in chunks(table) if board else ():

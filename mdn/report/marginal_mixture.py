@@ -8,7 +8,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em import MixtureFit, fit_em
-from mdn.training.mixture_module import MixtureModule
+from mdn.model.model import Model
 
 _MOST_ROWS = 20_000
 _COMPONENTS = (1, 2, 4, 8, 16)
@@ -17,7 +17,7 @@ _ROWS_PER_TARGET = 10
 
 
 @torch.no_grad()
-def marginal_mixture(model: MixtureModule, table: Table) -> GaussianMixture:
+def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
     """Fit a mixture of full covariances to the targets, in their units, by exact EM.
 
     It is fitted to at most 20,000 rows, drawn at random, with the floor of the model; the Bayesian

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.model.model import Model
 from mdn.plotting import (
     coverage_figure,
     density_figure,
@@ -26,7 +27,6 @@ from mdn.plotting import (
 )
 from mdn.report.evaluation import Scores
 from mdn.report.usage_history import ComponentUsage, component_usage
-from mdn.training.mixture_module import MixtureModule
 
 DPI = 150
 """Dots per inch of images, and of rasterized parts of drawings."""
@@ -52,9 +52,7 @@ class Picture:
         return drawing.getvalue()
 
 
-def pictures(
-    model: MixtureModule, table: Table, scores: Scores, run_dir: Path
-) -> Iterator[Picture]:
+def pictures(model: Model, table: Table, scores: Scores, run_dir: Path) -> Iterator[Picture]:
     """Yield pictures of the density, its calibration, and the use of components in training.
 
     Args:
@@ -100,7 +98,7 @@ _LABELS = {
 }
 
 
-def _density_pictures(model: MixtureModule, table: Table) -> Iterator[Picture]:
+def _density_pictures(model: Model, table: Table) -> Iterator[Picture]:
     @torch.no_grad()
     def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
         return model(x)

@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mdn.model.card import ModelCard
 
-def run_settings(recipe: Mapping[str, Any], fit: Mapping[str, object]) -> dict[str, str]:
-    """Return the columns, model and data of a recipe, followed by facts about its fit."""
-    chosen = {key: recipe[key] for key in ("inputs", "targets", "model", "data")}
+
+def run_settings(card: ModelCard, fit: Mapping[str, object]) -> dict[str, str]:
+    """Return the columns, model and data of a model, followed by facts about its fit."""
+    chosen = {
+        "inputs": card.inputs,
+        "targets": card.targets,
+        "model": card.model,
+        "data": card.data,
+    }
     return {key: _words(value) for key, value in flat({**chosen, **fit})}
 
 

@@ -108,11 +108,11 @@ class EMModule(MixtureModule):
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
     ) -> GaussianMixture:
         if self.n_init == 1:
-            return self.begin(y, self.num_components, self.family, weight, self.seed)
+            return self.begin(y, self.model.num_components, self.model.family, weight, self.seed)
         trials = fit_em(
             y,
-            self.num_components,
-            self.family,
+            self.model.num_components,
+            self.model.family,
             weight=weight,
             start=self.start_from,
             n_init=self.n_init,
@@ -141,7 +141,7 @@ class EMModule(MixtureModule):
     ) -> Statistics:
         head = self.network.head
         size = suitable_batch_size(head.num_components, head.num_targets)
-        rows = self.targets(y, torch.float64)
+        rows = self.model.targets(y, torch.float64)
         weight = torch.ones_like(rows[:, 0]) if weight is None else weight
         pieces = zip(rows.split(size), weight.split(size), strict=True)
         return reduce(add, (e_step(*piece) for piece in pieces))
@@ -164,11 +164,11 @@ class EMModule(MixtureModule):
         if self.ascent.converged:  # and no callback has restarted a component since
             self.trainer.should_stop = True
 
-    def restart(
+    def reset_component(
         self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
     ) -> list[Part]:
         self.ascent.converged = False
-        return super().restart(component, y, x)
+        return super().reset_component(component, y, x)
 
     def _log_revived(self) -> None:
         counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.resets)}

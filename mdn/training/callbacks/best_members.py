@@ -55,7 +55,7 @@ class BestMembers(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
-        if fitting and module.num_members > 1:
+        if fitting and module.model.num_members > 1:
             self._remember(module.val_nll_of_members, module.network.state_dict())
 
     def _remember(self, nll: Float[Tensor, " M"], weights: dict[str, Tensor]) -> None:
@@ -76,7 +76,7 @@ class BestMembers(Callback):
     def _keep_the_better(self, trainer: Trainer, module: MixtureModule, best: str) -> None:
         checkpoint = read_checkpoint(best)
         joint = checkpoint.pop(JOINT, checkpoint["state_dict"])
-        own = joint | {f"network.{name}": value.cpu() for name, value in self.weights.items()}
+        own = joint | {f"model.network.{name}": value.cpu() for name, value in self.weights.items()}
         scores = [pooled_nll(trainer, module, weights) for weights in (own, joint)]
         # A score that is not a number is worse than any.
         own_nll, joint_nll = (math.inf if math.isnan(score) else score for score in scores)

@@ -80,9 +80,10 @@ class FiniteLoss(Callback):
 def likely_cause(module: MixtureModule, batches: list[Sequence[Tensor]]) -> str:
     """What is wrong with the batches or the weights, and what to do about it."""
     x, y = (torch.cat(parts) for parts in zip(*(list(b)[:2] for b in batches), strict=True))
-    seen = module.inputs(x, module.dtype), module.targets(y, module.dtype)
+    model = module.model
+    seen = model.inputs(x, model.dtype), model.targets(y, model.dtype)
     if not all(values.isfinite().all() for values in seen):
-        return f"rows hold NaN, inf, or numbers too large for {module.dtype}; clean the data"
+        return f"rows hold NaN, inf, or numbers too large for {model.dtype}; clean the data"
     return (
         "the training has diverged; lower optimizer.lr, set model.gradient_clip, or raise "
         "family.min_scale"

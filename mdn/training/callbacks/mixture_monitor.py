@@ -51,10 +51,11 @@ class MixtureMonitor(Callback):
         table = trainer.datamodule.tables["val"]  # pyright: ignore[reportAttributeAccessIssue]
         rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
         x, y = (values[rows].to(module.device) for values in (table.x, table.y))
-        unit = 1 / module.targets.factor
-        standardized = module(x).affine(unit, -unit * module.targets.shift)
-        values = describe(standardized, module.targets(y, x.dtype))
-        values["worst_nll"] -= module.targets.log_det().item()
+        targets = module.model.targets
+        unit = 1 / targets.factor
+        standardized = module(x).affine(unit, -unit * targets.shift)
+        values = describe(standardized, targets(y, x.dtype))
+        values["worst_nll"] -= targets.log_det().item()
         values["worst_row"] = int(rows[int(values["worst_row"])])
         for logger in trainer.loggers:
             tagged = {f"{TAG}/{name}": value for name, value in values.items()}

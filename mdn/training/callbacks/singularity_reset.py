@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.fitting.singularity import Thresholds, find_ill, restart_rows, tally
+from mdn.model.model import Model
 from mdn.networks.head import Part
 from mdn.training.callbacks.component_tags import component_tags
 from mdn.training.callbacks.evaluating import evaluating
@@ -104,17 +105,17 @@ class SingularityReset(Callback):
 
     def _look(self, trainer: Trainer, module: MixtureModule) -> None:
         table: Table = trainer.datamodule.train_table  # pyright: ignore[reportAttributeAccessIssue]
-        min_scale = module.family.min_scale
+        min_scale = module.model.family.min_scale
         with evaluating(module):
-            seen = survey(module, table, self.thresholds.floor_factor * min_scale)
+            seen = survey(module.model, table, self.thresholds.floor_factor * min_scale)
             plan = self._plan(seen, trainer.current_epoch, min_scale)
             for component, row in trainer.strategy.broadcast(plan):
                 y, x = table.y[row], table.x[:: len(table) // _CHUNK + 1]
-                owned = module.restart(component, y.to(module.device), x.to(module.device))
+                owned = module.reset_component(component, y.to(module.device), x.to(module.device))
                 forget(trainer.optimizers, owned)
                 self.resets[component] = self.resets.get(component, 0) + 1
                 self.ill_for.pop(component, None)
-        self._log(trainer, module.num_components)
+        self._log(trainer, module.model.num_components)
 
     def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int]]:
         """(component, row) of each restart; a member's rows are those that it explains badly."""
@@ -143,8 +144,8 @@ class SingularityReset(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
-        if len(self.given_up) > _MANY * module.num_components:
-            advice = self._advice(module.num_components, module.family.min_scale)
+        if len(self.given_up) > _MANY * module.model.num_components:
+            advice = self._advice(module.model.num_components, module.model.family.min_scale)
             rank_zero_warn(f"{advice}; they are left as they were")
 
     def _advice(self, num_components: int, min_scale: float) -> str:
@@ -178,13 +179,13 @@ class Survey(NamedTuple):
     weight: Float[Tensor, " N"]
 
 
-def survey(module: MixtureModule, table: Table, floor: float) -> Survey:
+def survey(model: Model, table: Table, floor: float) -> Survey:
     """One pass over the training rows, in chunks."""
-    members = module.network.members
+    members = model.network.members
     sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
-        mixture, y = module.separate(x.to(module.device), y.to(module.device))
+        mixture, y = model.per_member(x.to(model.device), y.to(model.device))
         mixtures = mixture.expand(*members, len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))
         log_prob.append(mixtures.log_prob(y).cpu())

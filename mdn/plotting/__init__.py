@@ -1,4 +1,4 @@
-"""Mixture and data to a figure, without a display and without a framework."""
+"""Figures of mixtures and data, without a display and without a framework."""
 
 from mdn.plotting.component_usage import usage_figure
 from mdn.plotting.coverage import coverage_figure

@@ -1,4 +1,4 @@
-"""Which figure shows a density best: it depends on how many targets and inputs there are."""
+"""The figure that suits a density, by its numbers of targets and inputs."""
 
 from collections.abc import Callable
 
@@ -21,17 +21,17 @@ def density_figure(
     input_names: list[str],
     target_names: list[str],
 ) -> Figure:
-    """What a model says, with the data on top of it.
+    """Draw the density that a model predicts, with the data on top of it.
 
     One target: its density over the input, or a histogram. Two targets: their plane, at several
-    inputs. More: every pair of targets. Of several inputs, the one that tells most about the
-    targets is shown, and the density is averaged over rows that are alike in it.
+    inputs. More: every pair of targets. With several inputs, the most informative one is shown,
+    and the density is averaged over rows that are similar in it.
 
     `predict` takes N rows of inputs to N mixtures in the units of y, and P may be 0. Rows with a
     missing number are left out.
     """
-    whole = x.isfinite().all(-1) & y.isfinite().all(-1)
-    x, y = x[whole], y[whole]
+    complete = x.isfinite().all(-1) & y.isfinite().all(-1)
+    x, y = x[complete], y[complete]
     if y.shape[-1] > 2:
         return pair_figure(predict, x, y, target_names)
     if y.shape[-1] == 2:

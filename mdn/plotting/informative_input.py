@@ -1,8 +1,8 @@
-"""Rows that are alike in one input, and the input in which that says most.
+"""The most informative input, and rows that are similar in it.
 
-With several inputs there is no plane to draw p(y given x) in. What can be drawn, and held against
+With several inputs there is no plane to draw p(y given x) in. What can be drawn, and compared with
 the data, is the density given one of them, p(y given x_j) = E[p(y given x) given x_j]: the average
-of the model's densities over rows whose x_j is about the same.
+of the model's densities over rows with similar x_j.
 """
 
 from collections.abc import Callable
@@ -12,50 +12,50 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.style import some_rows
+from mdn.plotting.style import sample_rows
 
 _MOST_ROWS = 192
 _LIGHTEST = 1e-4
-"""Components of less weight are not seen in a picture, as most of a large pool have."""
+"""Weight below which a component cannot be seen; most components of a large pool cannot."""
 
 
-def averaged(mixtures: GaussianMixture) -> GaussianMixture:
-    """One mixture, the mean of the densities of a batch, of the components that can be seen."""
+def average_mixture(mixtures: GaussianMixture) -> GaussianMixture:
+    """Return the mean density of a batch as one mixture, without components too light to see."""
     return mixtures.pool().prune(_LIGHTEST)
 
 
 def nearest(
-    values: Float[Tensor, " M"], places: Float[Tensor, " G"], count: int
+    values: Float[Tensor, " M"], positions: Float[Tensor, " G"], count: int
 ) -> Int[Tensor, "G count"]:
-    """The so many values that are closest to each place."""
-    distance = (places[:, None] - values).abs()
+    """Return the indices of the values that are closest to each position."""
+    distance = (positions[:, None] - values).abs()
     return distance.topk(min(count, len(values)), largest=False).indices
 
 
-def most_telling_input(
+def most_informative_input(
     predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
 ) -> int:
-    """The input j for which the data are likeliest under p(y given x_j)."""
-    return by_telling(predict, x, y)[0]
+    """Return the input j for which the data are likeliest under p(y given x_j)."""
+    return rank_inputs(predict, x, y)[0]
 
 
-def by_telling(
+def rank_inputs(
     predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
 ) -> list[int]:
-    """The inputs, the most telling first."""
+    """Return all inputs, the most informative first."""
     if x.shape[-1] == 1:
         return [0]
-    rows = some_rows(len(x), _MOST_ROWS)
+    rows = sample_rows(len(x), _MOST_ROWS)
     x, y = x[rows], y[rows]
     log_prob = predict(x).log_prob(y[:, None])
-    scores = torch.stack([_score(log_prob, x[:, j]) for j in range(x.shape[-1])])
+    scores = torch.stack([_log_score(log_prob, x[:, j]) for j in range(x.shape[-1])])
     return scores.nan_to_num(-torch.inf).argsort(descending=True, stable=True).tolist()
 
 
-def _score(log_prob: Float[Tensor, "N N"], input_: Float[Tensor, " N"]) -> Float[Tensor, ""]:
-    alike = nearest(input_, input_, count=len(input_) // 8 + 1)
-    return log_prob.gather(1, alike).logsumexp(-1).mean()
+def _log_score(log_prob: Float[Tensor, "N N"], input_: Float[Tensor, " N"]) -> Float[Tensor, ""]:
+    similar = nearest(input_, input_, count=len(input_) // 8 + 1)
+    return log_prob.gather(1, similar).logsumexp(-1).mean()

@@ -95,8 +95,10 @@ class Predictor:
     ) -> dict[str, pa.Array]:
         """Return the columns for some rows, with nulls where there is no number."""
         with torch.inference_mode():
-            members = self.model.members(x) if self.settings.needs("members") else None
-            mixture = self.model(x) if members is None else members.pool()
+            if self.settings.needs("members"):
+                mixture, members = self.model.with_members(x)
+            else:
+                mixture, members = self.model(x), None
             targets = self.model.card.targets
             columns = self.settings.compute(Prediction(mixture, targets, members, y, draws))
             return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}

@@ -1,13 +1,11 @@
 """The figure that suits a density, by its numbers of targets and inputs."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.plotting.informative_input import Predict
 from mdn.plotting.one_target import conditional_figure, histogram_figure
 from mdn.plotting.pairs import pair_figure
 from mdn.plotting.two_targets import plane_figure, planes_figure
@@ -15,7 +13,7 @@ from mdn.plotting.two_targets import plane_figure, planes_figure
 
 @torch.no_grad()
 def density_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
     input_names: list[str],

@@ -14,6 +14,9 @@ from torch import Tensor
 from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.style import sample_rows
 
+Predict = Callable[[Float[Tensor, "N P"]], GaussianMixture]
+"""A model: from N rows of inputs to N mixtures in the units of the targets."""
+
 _MOST_ROWS = 192
 _LIGHTEST = 1e-4
 """Weight below which a component cannot be seen; most components of a large pool cannot."""
@@ -33,7 +36,7 @@ def nearest(
 
 
 def most_informative_input(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
 ) -> int:
@@ -42,7 +45,7 @@ def most_informative_input(
 
 
 def rank_inputs(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
 ) -> list[int]:

@@ -1,14 +1,12 @@
 """One target: its density over an input, or its histogram."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.informative_input import most_informative_input, nearest
+from mdn.plotting.informative_input import Predict, most_informative_input, nearest
 from mdn.plotting.style import (
     LINE,
     POINT,
@@ -28,7 +26,7 @@ _MOST_LINES = 40
 
 
 def conditional_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N 1"],
     input_names: list[str],
@@ -68,7 +66,7 @@ def usual_peak(
 
 
 def density_along(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     chosen: int,
     positions: Float[Tensor, " G"],
@@ -92,9 +90,7 @@ def density_along(
     return cell_density(predict(x), cells)[nearest(x[:, chosen], positions, _SIMILAR_ROWS)].mean(1)
 
 
-def sample_inputs(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture], x: Float[Tensor, "N P"]
-) -> Float[Tensor, "M P"]:
+def sample_inputs(predict: Predict, x: Float[Tensor, "N P"]) -> Float[Tensor, "M P"]:
     """Return rows to average a density over, as many as their components allow."""
     return x[sample_rows(len(x), max(1, _MOST_COMPONENTS // predict(x[:1]).num_components))]
 

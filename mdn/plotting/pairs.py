@@ -6,7 +6,6 @@ model's exact density of that target, averaged over rows. A density without inpu
 components.
 """
 
-from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
 from mdn.plotting.ellipses import batch_moments, draw_ellipses
+from mdn.plotting.informative_input import Predict
 from mdn.plotting.one_target import cell_density, sample_inputs
 from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows, scatter
 
@@ -28,7 +28,7 @@ _CELLS = 200
 
 
 def pair_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
     target_names: list[str],

@@ -5,8 +5,6 @@ says about v, with the other inputs as they come. Unlike the density of rows tha
 that input, it does not depend on inputs that are correlated with it.
 """
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -14,8 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.informative_input import average_mixture, rank_inputs
+from mdn.plotting.informative_input import Predict, average_mixture, rank_inputs
 from mdn.plotting.one_target import cell_density, usual_peak
 from mdn.plotting.style import density_colors, escape_dollars, limits, new_figure, sample_rows
 
@@ -28,7 +25,7 @@ _QUANTILES = {0.05: ":", 0.5: "-", 0.95: ":"}
 
 @torch.no_grad()
 def partial_dependence_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
     input_names: list[str],
@@ -63,7 +60,7 @@ def partial_dependence_figure(
 
 
 def partial_dependence(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     chosen: int,
     positions: Float[Tensor, " G"],

@@ -1,7 +1,5 @@
 """Conditional slices: the density of each target at some values of one input."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -9,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.informative_input import most_informative_input, nearest
+from mdn.plotting.informative_input import Predict, most_informative_input, nearest
 from mdn.plotting.one_target import cell_density
 from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows
 from mdn.plotting.two_targets import region_levels
@@ -24,7 +22,7 @@ _LEGEND = "dark: the smallest set that holds 90 %"
 
 @torch.no_grad()
 def slices_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
     input_names: list[str],

@@ -5,7 +5,6 @@ probability.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.ellipses import batch_moments, draw_ellipses
-from mdn.plotting.informative_input import average_mixture, most_informative_input
+from mdn.plotting.informative_input import Predict, average_mixture, most_informative_input
 from mdn.plotting.style import (
     escape_dollars,
     limits,
@@ -47,7 +46,7 @@ def plane_figure(
 
 
 def planes_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N 2"],
     input_names: list[str],

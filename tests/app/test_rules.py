@@ -7,11 +7,11 @@ import yaml
 
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError
-from mdn.app.export import FORMATS
 from mdn.app.fits import check_sizes
 from mdn.app.rules import read_values, rule_of
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.fitting.start import STARTS
+from mdn.model.export_formats import FORMATS
 from mdn.networks.network import ACTIVATIONS, NORMS
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -1,7 +1,5 @@
 """Write a trained model in a format that other programs read."""
 
-from typing import Any
-
 import hydra
 from omegaconf import DictConfig
 
@@ -10,7 +8,7 @@ from mdn.app.job import run_job
 
 
 @hydra.main(config_path="../conf", config_name="export", version_base="1.3")
-def main(config: DictConfig) -> Any:
+def main(config: DictConfig) -> float | None:
     """Run the command."""
     return run_job("export", config)
 

@@ -1,7 +1,5 @@
 """Predict a distribution for every row of a file."""
 
-from typing import Any
-
 import hydra
 from omegaconf import DictConfig
 
@@ -10,7 +8,7 @@ from mdn.app.job import run_job
 
 
 @hydra.main(config_path="../conf", config_name="predict", version_base="1.3")
-def main(config: DictConfig) -> Any:
+def main(config: DictConfig) -> float | None:
     """Run the command."""
     return run_job("predict", config)
 

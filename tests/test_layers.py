@@ -33,7 +33,6 @@ LIBRARIES = {
 EXCEPTIONS = {
     "model/load.py": {"training"},
     "model/parts.py": {"training", "fitting"},
-    "model/exportable.py": {"training"},
     "estimators/regressor.py": {"app"},
 }
 """Files that also look into other rooms."""

@@ -7,7 +7,7 @@ cannot be made it answers with a traceback.
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -17,7 +17,7 @@ from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
 
 
-def run_command(name: str, main: Callable[[], Any]) -> None:
+def run_command(name: str, main: Callable[[], object]) -> None:
     """Run a command; a mistake in its command line ends in one sentence and exit status 1.
 
     Args:
@@ -38,7 +38,7 @@ def run_command(name: str, main: Callable[[], Any]) -> None:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
 
 
-def _one_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> str:
+def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
     """Format a warning without its place in the code, which users of a command do not need."""
     kind = "" if category is UserWarning else f" ({category.__name__})"
     return f"warning{kind}: {message}\n"

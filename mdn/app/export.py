@@ -1,7 +1,7 @@
 """Write a trained model in a format that other programs read."""
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mdn.app.writable import check_writable
 from mdn.data.write import replaced
@@ -9,7 +9,15 @@ from mdn.model.export_formats import FORMATS
 from mdn.model.load import load
 
 
-def export(config: dict[str, Any]) -> None:
+class ExportConfig(TypedDict):
+    """The configuration of the command."""
+
+    ckpt: str
+    format: str
+    out: str
+
+
+def export(config: ExportConfig) -> None:
     """Write the model of a checkpoint to `out`, whole or not at all."""
     if config["format"] not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {config['format']!r}")

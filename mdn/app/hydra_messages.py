@@ -6,7 +6,6 @@ Hydra answers a typo with advice that does not hold here.
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -77,13 +76,13 @@ def _known_keys(command: str) -> dict[str, list[str]]:
     return keys
 
 
-def _settings(path: Path) -> Any:
+def _settings(path: Path) -> object:
     node = yaml.safe_load(path.read_text())
     hydras = ("defaults", "hydra")
     return {k: v for k, v in node.items() if k not in hydras} if isinstance(node, dict) else node
 
 
-def _dotted(node: Any, path: str = "") -> list[str]:
+def _dotted(node: object, path: str = "") -> list[str]:
     if not isinstance(node, dict):
         return []
     keys = [(f"{path}{key}", value) for key, value in node.items() if str(key)[0] != "_"]

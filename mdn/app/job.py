@@ -3,11 +3,10 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -24,10 +23,13 @@ from mdn.app.run_directory import CONFIG_FILE, ERROR_FILE
 from mdn.app.writable import make_writable_folder
 from mdn.data.write import write_text
 
+Command = Callable[[Mapping[str, object]], float | None]
+"""A function of a checked configuration; it returns the score of a sweep's job, if it has one."""
+
 _USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
 
 
-def run_job(name: str, config: DictConfig) -> Any:
+def run_job(name: str, config: DictConfig) -> float | None:
     """Run `mdn.app.<name>.<name>` on a checked configuration.
 
     A mistake of the user ends in one message and leaves nothing half-written. In a sweep the
@@ -45,7 +47,7 @@ def run_job(name: str, config: DictConfig) -> Any:
         sys.exit(reason.status)
 
 
-def _run(name: str, config: DictConfig) -> Any:
+def _run(name: str, config: DictConfig) -> float | None:
     try:
         checked = check(config)
         if checked.get("run_dir") is not None:
@@ -60,9 +62,9 @@ def _run(name: str, config: DictConfig) -> Any:
         fail(readable(error))
 
 
-def _call(name: str, config: dict[str, Any]) -> Any:
-    function: Callable[[dict[str, Any]], Any] = getattr(import_module(f"mdn.app.{name}"), name)
-    return function(config)
+def _call(name: str, config: Mapping[str, object]) -> float | None:
+    command: Command = getattr(import_module(f"mdn.app.{name}"), name)
+    return command(config)
 
 
 def _keep_error(error: Exception) -> float:

@@ -5,19 +5,40 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeGuard
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mdn.app.predictor import Predictor
 from mdn.app.table_writer import STANDARD_OUTPUT, TableWriter
+from mdn.data.columns import Wanted
 from mdn.data.stream import RowStream, open_rows
 from mdn.model.load import load
 from mdn.model.prediction_columns import ColumnSettings
 
 
-def predict(config: dict[str, Any]) -> None:
+class DataConfig(TypedDict):
+    """The file to read."""
+
+    path: str
+
+
+class PredictConfig(TypedDict):
+    """The configuration of the command."""
+
+    ckpt: str
+    data: DataConfig
+    out: str
+    id: Wanted
+    columns: str | list[str]
+    quantiles: object
+    interval_level: float
+    samples: int
+    seed: int
+
+
+def predict(config: PredictConfig) -> None:
     """Write the chosen columns for every row to `out`."""
     settings = column_settings(config)
     _check_seed(config["seed"])
@@ -59,21 +80,26 @@ def _reader_may_leave(out: str) -> Iterator[None]:
         os.close(nowhere)
 
 
-def column_settings(config: dict[str, Any]) -> ColumnSettings:
+def column_settings(config: PredictConfig) -> ColumnSettings:
     """Return the columns that a configuration asks for; a single one needs no brackets.
 
     Raises:
         ValueError: on an unknown column, or a number out of range.
     """
-    levels = _as_list(config["quantiles"])
-    if any(isinstance(level, bool) or not isinstance(level, int | float) for level in levels):
+    requested = _as_list(config["quantiles"])
+    levels = [level for level in requested if _is_number(level)]
+    if len(levels) < len(requested):
         raise ValueError(f"quantiles must be numbers from 0 to 1, got {config['quantiles']!r}")
-    columns = _as_list(config["columns"])
+    columns = [str(name) for name in _as_list(config["columns"])]
     return ColumnSettings(columns, levels, config["interval_level"], config["samples"])
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_seed(seed: object) -> None:

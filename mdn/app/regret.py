@@ -5,12 +5,11 @@ of the table is a problem under one choice of settings. Its numbers are means ov
 with its standard error s / sqrt(n).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -40,7 +39,7 @@ class RegretTable(Callback):
     are any, the command exits with status 1 after the table.
     """
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         directory = Path(config.hydra.sweep.dir)
         jobs = [_with_error(job) for job in read_jobs(directory)]
         if not jobs:
@@ -76,7 +75,7 @@ class Line:
     means: dict[str, float]
 
     @property
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, str | float | None]:
         """The line with a value or None for each column."""
         group = {"problem": self.problem, "choice": self.choice}
         counts = {"runs": self.runs, "failed": self.failed}
@@ -129,7 +128,7 @@ def _total(lines: Sequence[Line]) -> Line:
     return Line(_ALL, lines[0].choice, runs, failed, error, _means(known))
 
 
-def _known(rows: Iterable[dict[str, Any]], key: str) -> list[float]:
+def _known(rows: Iterable[Mapping[str, float]], key: str) -> list[float]:
     return [row[key] for row in rows if key in row]
 
 
@@ -149,7 +148,7 @@ def _grid(lines: Sequence[Line]) -> Grid:
     return grid
 
 
-def _readable(column: str, value: Any) -> str:
+def _readable(column: str, value: object) -> str:
     if not isinstance(value, float):
         return "" if value is None else str(value)
     digits = _OVER_SEEDS[column][1] if column in _OVER_SEEDS else 4

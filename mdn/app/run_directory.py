@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -38,12 +37,13 @@ def read_fit_facts(run_dir: Path) -> dict[str, object]:
     return {key: value for key, value in known.items() if not key.startswith("test/")}
 
 
-def write_config(config: dict[str, Any], run_dir: Path) -> None:
+def write_config(config: Mapping[str, object], run_dir: Path) -> None:
     """Write `config.yaml`: what a run does, with every size a number and every path followed."""
-    write_text(OmegaConf.to_yaml(OmegaConf.create(_escaped(config))), run_dir / CONFIG_FILE)
+    escaped = {key: _escaped(value) for key, value in config.items()}
+    write_text(OmegaConf.to_yaml(OmegaConf.create(escaped)), run_dir / CONFIG_FILE)
 
 
-def _escaped(node: Any) -> Any:
+def _escaped(node: object) -> object:
     # Interpolations are resolved by now: a `${` that is left belongs to the name of a column.
     if isinstance(node, dict):
         return {key: _escaped(value) for key, value in node.items()}

@@ -3,10 +3,9 @@
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -25,7 +24,7 @@ class SweepTable(Callback):
     Exits with status 1 after the table if a job failed.
     """
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         directory = Path(config.hydra.sweep.dir)
         jobs = read_jobs(directory)
         if not jobs:
@@ -43,10 +42,10 @@ class Job:
     name: str
     overrides: list[str]
     error: str
-    metrics: dict[str, Any]
+    metrics: dict[str, float]
 
     @property
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, str | float]:
         """The job as one line of a table."""
         settings = {"job": self.name, "overrides": " ".join(self.overrides), "error": self.error}
         return settings | self.metrics
@@ -73,7 +72,7 @@ def _job(directory: Path) -> Job:
     )
 
 
-def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def write_csv(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     """Write rows as CSV; columns that a row does not have stay empty."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     with replaced(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:

@@ -4,7 +4,6 @@ Highest-density regions and the energy score cost thousands of densities a row: 
 for a random sample of the rows.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -135,7 +134,7 @@ def _joint_calibration(rosenblatt: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     return {"rosenblatt_ks": metrics.ks_distance(rosenblatt)}
 
 
-def _sampled_scores(model: Model, table: Table) -> tuple[Mapping[str, Tensor], Float[Tensor, " M"]]:
+def _sampled_scores(model: Model, table: Table) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
     """Scores of highest-density regions and of all targets together, for a sample of the rows."""
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]

@@ -1,7 +1,6 @@
 """The settings of a run as names and words."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mdn.model.card import ModelCard
 
@@ -17,7 +16,7 @@ def run_settings(card: ModelCard, fit: Mapping[str, object]) -> dict[str, str]:
     return {key: _words(value) for key, value in flat({**chosen, **fit})}
 
 
-def flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(node: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
     """Yield every setting of a tree of settings, named by its dotted path."""
     for key, value in node.items():
         if isinstance(value, dict):

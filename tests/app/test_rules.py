@@ -20,7 +20,7 @@ FREE = {"defaults", "hydra"}
 
 OWN_KEYS = {
     *("components", "dims", "radius", "iterations", "mixture_lr", "component_lr", "log_every"),
-    "visualise",
+    "visualize",
 }
 """Keys of an experiment that only others refer to."""
 

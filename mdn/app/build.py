@@ -10,8 +10,8 @@ from hydra.utils import get_object, instantiate
 from lightning.pytorch import Callback, Trainer
 
 from mdn.app.errors import readable
-from mdn.app.log import RunLog
-from mdn.app.quiet import quieten
+from mdn.app.run_log import RunLog
+from mdn.app.silence_lightning import silence_lightning
 from mdn.model import registry
 from mdn.model.registry import KIND, name_of
 from mdn.training import data_parts as data_parts  # registered, and may be named
@@ -60,7 +60,7 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
 
 def build_trainer(trainer: dict[str, Any], callbacks: dict[str, Any], log: RunLog) -> Trainer:
     """The Trainer with this run's callbacks; whoever made the log closes it."""
-    quieten()
+    silence_lightning()
     built = [build_callback(name, node) for name, node in callbacks.items() if node]
     return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
 
@@ -85,7 +85,7 @@ def num_processes(trainer: dict[str, Any]) -> int:
     """How many processes a `trainer` node trains in, each with batches of its own."""
     if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
         return 1
-    quieten()
+    silence_lightning()
     settings = _on_device(trainer)
     where = {key: settings[key] for key in _WHERE if key in settings}
     return instantiate(where, **_SILENT, _convert_="all").world_size

@@ -2,12 +2,13 @@
 
 Hydra imports whatever a target names and follows attributes from there, so that a harmless prefix
 leads anywhere a module's own imports lead. A target here is a module path that exists as a file,
-and the name of a class that this file defines, or that a package hands on from within. Where a
-part of the recipe stands, the user of a command line may name one of another package too.
+and the name of a class that this file defines, or that a package hands on from within. Users may
+name classes of their own: their command line is trusted.
 """
 
 import ast
 import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,13 +24,10 @@ CLASSES = (
     "lightning.pytorch.strategies.",
     "lightning.pytorch.trainer.trainer.Trainer",
 )
-"""Where classes may come from."""
+"""Where classes may come from; those of the standard library may not."""
 
 FUNCTIONS = ("mdn.fitting.schedules.",)
 """Where functions may come from."""
-
-PARTS = ("backbone", "family", "objective", "regularizer", "optimizer", "schedule")
-"""Where a class or a function may come from anywhere; a checkpoint never names one by its path."""
 
 REFUSED = ("mdn.app.",)
 
@@ -41,43 +39,29 @@ def check_targets(node: Any, path: str = "") -> None:
         UserError: with the key of the target and what it may be.
     """
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-        if key == "_target_" and not is_allowed(str(value), _is_part(path)):
-            raise UserError(_refusal(path, value))
+        if key == "_target_" and not is_allowed(str(value)):
+            raise UserError(
+                f"{path}_target_ must name a class of {', '.join(CLASSES)}, a function of "
+                f"{', '.join(FUNCTIONS)}, or one in a module of your own, on PYTHONPATH; got "
+                f"{value!r}"
+            )
         if isinstance(value, dict | list):
             check_targets(value, f"{path}{key}.")
 
 
-def _is_part(path: str) -> bool:
-    return path.rstrip(".").rpartition(".")[2] in PARTS
-
-
-def _refusal(path: str, value: Any) -> str:
-    if _is_part(path) and not str(value).startswith(CLASSES):
-        return (
-            f"{path}_target_ must name a class or a function by its module, got {value!r}, which "
-            "is not found; put the folder of its module on PYTHONPATH"
-        )
-    return (
-        f"{path}_target_ must name a class of {', '.join(CLASSES)} or a function of "
-        f"{', '.join(FUNCTIONS)}; got {value!r}"
-    )
-
-
-def is_allowed(target: str, anywhere: bool = False) -> bool:
-    """Whether a target is a class or a function that may be called.
-
-    Args:
-        target: its dotted path.
-        anywhere: whether it may be of another package than those of this project's own.
-    """
+def is_allowed(target: str) -> bool:
+    """Tell whether a target is a class or a function that may be called."""
     if target.startswith(REFUSED):
         return False
     found = definition(target)
-    if anywhere and found is not None and not target.startswith("mdn."):
-        return True
     if found is not None and isinstance(found.node, ast.ClassDef):
-        return target.startswith(CLASSES)
-    return found is not None and target.startswith(FUNCTIONS)
+        return target.startswith(CLASSES) or _is_from_outside(target)
+    return found is not None and (target.startswith(FUNCTIONS) or _is_from_outside(target))
+
+
+def _is_from_outside(target: str) -> bool:
+    ours = {name.partition(".")[0] for name in CLASSES}
+    return target.partition(".")[0] not in ours | sys.stdlib_module_names
 
 
 class Definition(NamedTuple):
@@ -114,6 +98,8 @@ def source_of(module: str) -> Path | None:
     spec = importlib.util.find_spec(top) if top else None
     if spec is None or spec.origin is None:
         return None
+    if not inner:
+        return Path(spec.origin) if spec.origin.endswith(".py") else None
     base = Path(spec.origin).parent.joinpath(*inner)
-    files = [base / "__init__.py", base.with_suffix(".py")] if inner else [Path(spec.origin)]
+    files = base / "__init__.py", base.with_suffix(".py")
     return next((file for file in files if file.is_file()), None)

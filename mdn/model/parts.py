@@ -3,20 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mdn.distributions.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic, Tied
+from mdn.distributions.families import FAMILIES
 from mdn.model.registry import register
 from mdn.networks.network import MLP, NoBackbone
 
 NETWORK: dict[str, dict[str, Callable[..., Any]]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
-    "family": {
-        "constant": Constant,
-        "diagonal": Diagonal,
-        "full": Full,
-        "isotropic": Isotropic,
-        "shared_isotropic": SharedIsotropic,
-        "tied": Tied,
-    },
+    "family": FAMILIES,
 }
 """By role and name; a part from outside is added by `mdn.register`."""
 

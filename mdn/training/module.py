@@ -83,7 +83,7 @@ class MDNModule(MixtureModule):
         mixture = self.network.separate(x)
         loss, nll = self.settings.objective(mixture, y)
         self._score(nll, weight, "train")
-        loss = self.settings.regularizer.penalise(mixture, loss)
+        loss = self.settings.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
 
     def configure_optimizers(self) -> Any:

@@ -169,7 +169,7 @@ def _found(config: Any, path: Sequence[str]) -> Any:
     return config
 
 
-def _numbers(recipe: BaseRecipe) -> dict[str, float | None]:
+def _numbers(recipe: BaseRecipe) -> dict[str, float | str | None]:
     """Return what may have been open, by the places where it stands."""
     depth = registry.settings(getattr(recipe, "backbone", None)).get("depth")
     return {
@@ -181,7 +181,7 @@ def _numbers(recipe: BaseRecipe) -> dict[str, float | None]:
     }
 
 
-def _filled(config: Node, path: Sequence[str], number: float | None) -> Node:
+def _filled(config: Node, path: Sequence[str], number: float | str | None) -> Node:
     """Return the configuration with a number where the end of a path is open."""
     key, *rest = path
     value = config.get(key)

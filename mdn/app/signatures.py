@@ -81,6 +81,7 @@ def _fields(found: Definition) -> dict[str, _Parameter]:
     fields: dict[str, _Parameter] = {}
     assert isinstance(found.node, ast.ClassDef)
     for base in found.node.bases:
+        base = base.value if isinstance(base, ast.Subscript) else base  # Family[DiagonalScale]
         where = _where(ast.unparse(base), found.module)
         fields |= _parameters(where) if where else {}
     for line in found.node.body:
@@ -137,7 +138,7 @@ def _one(written: ast.expr, module: str) -> _Types:
 def _generic(name: str, inner: ast.expr, module: str) -> _Types:
     elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     if name == "Literal":
-        words = tuple(each.value for each in elements if isinstance(each, ast.Constant))
+        words = tuple(str(ast.literal_eval(each)) for each in elements)
         return _Types(frozenset(), words, ())
     if name in _LISTS or (name == "tuple" and ast.unparse(elements[-1]) == "..."):
         return _Types(frozenset(), (), (_Several(_types(elements[0], module)),))

@@ -52,7 +52,7 @@ class TableModule(LightningDataModule):
         if batch_size != "auto":
             check_at_least("batch_size", batch_size, 1)
         check_seed("seed", seed)
-        self.batch_size = batch_size
+        self.batch_size: int | Auto = batch_size
         self.seed = seed
         self.dequantize = dequantize
 

@@ -133,7 +133,7 @@ def _with_depth(backbone: Backbone, profile: Profile) -> Backbone:
     """Fill in the depth of a backbone that leaves it open."""
     if registry.settings(backbone).get("depth") != "auto":
         return backbone
-    return partial(backbone, depth=suitable_depth(profile.num_counted))
+    return partial(backbone, **{"depth": suitable_depth(profile.num_counted)})
 
 
 registry.register("model", "mdn", Recipe)

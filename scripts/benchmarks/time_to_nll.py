@@ -27,6 +27,7 @@ from benchmarks.options import Options
 from benchmarks.output import Row
 from mdn.app.run import Run
 from mdn.data.table import Table
+from mdn.distributions.open_settings import decided
 from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.datamodule import TableModule
 
@@ -150,7 +151,8 @@ def curve_of_tutorial(data: TableModule, run: Run) -> Curve:
         for table in (data.tables["train"], data.tables["test"])
     )
     network = _tutorial_network(data.num_inputs, run.recipe.describe())
-    loader = DataLoader(TensorDataset(x, y), data.batch_size, shuffle=True)
+    batch_size = decided("batch_size", data.batch_size)
+    loader = DataLoader(TensorDataset(x, y), batch_size, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     curve, seconds = [], 0.0
     while seconds < _TUTORIAL_SECONDS:

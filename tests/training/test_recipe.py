@@ -111,7 +111,7 @@ def test_a_recipe_is_built_again_from_its_description():
 MISTAKES = {
     "a misspelt setting": ({"famly": "full"}, "no setting 'famly'; did you mean family"),
     "a misspelt setting of a part": ({"family.min_scal": 1}, "'min_scal'; did you mean min_scale"),
-    "an unknown part": ({"family": "ful"}, "family is 'ful', which .* knows constant, diagonal"),
+    "an unknown part": ({"family": "ful"}, "family is 'ful', which .* knows full, tied, diagonal"),
     "a word for a number": ({"num_components": "many"}, "a whole number or auto, got 'many'"),
     "a word for a size": ({"backbone.width": "wide"}, "width must be a whole number, got 'wide'"),
     "half a network": ({"ensemble_size": 1.5}, "ensemble_size must be a whole number, got 1.5"),
@@ -130,7 +130,7 @@ MISTAKES = {
         {"recalibration": {"kind": "held_out", "least": 2, "most": 1}},
         "least must be at most 1, got 2",
     ),
-    "a negative seed": ({"seed": -1}, "seed must be a whole number of at least 0"),
+    "a negative seed": ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
     "no patience": ({"patience": 0}, "patience must be a whole number of at least 1"),
 }
 

@@ -10,11 +10,10 @@ from lightning.pytorch import Trainer
 
 from mdn.app.log import RunLog
 from mdn.app.quiet import quieten
-from mdn.data.repeats import rounded_targets
 from mdn.model import registry
 from mdn.model.parts import register_parts
 from mdn.model.registry import KIND, name_of
-from mdn.report.grids import GRID
+from mdn.report.grids import GRID_STEPS
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
@@ -40,6 +39,7 @@ _SILENT: dict[str, Any] = {
 
 def build_data(config: Mapping[str, Any]) -> TableModule:
     """The datamodule of a `data` node, its tables read and split."""
+    register_parts()  # before they are called by their names
     # Not instantiated by Hydra, which takes a column named ${x} for an interpolation.
     return _set_up(described(dict(config)))
 
@@ -119,7 +119,7 @@ def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
         "inputs": data.input_names,
         "targets": data.target_names,
         ROWS: data.fingerprint(),
-        GRID: rounded_targets(data.learnable),
+        GRID_STEPS: data.profile.rounded_targets,
     }
 
 

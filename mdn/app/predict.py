@@ -22,10 +22,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from mdn.app.writers import STANDARD_OUTPUT, TableWriter
-from mdn.data.columns import Wanted, find_columns, matrix
-from mdn.data.formats import ColumnFile
+from mdn.data.columns import Columns, find_columns, matrix
+from mdn.data.files import open_rows
+from mdn.data.reader import Reader
 from mdn.data.seeds import generator
-from mdn.data.stream import RowStream, open_rows
+from mdn.data.table import ColumnKeys
 from mdn.distributions.checks import check_fits
 from mdn.model.answers import Answers, Asked
 from mdn.model.load import load
@@ -51,7 +52,7 @@ def predict(config: dict[str, Any]) -> None:
         print(f"{rows} rows predicted: {config['out']}", file=said)
 
 
-def _write(predictor: "Predictor", stream: RowStream, writer: TableWriter) -> int:
+def _write(predictor: "Predictor", stream: Reader, writer: TableWriter) -> int:
     """The number of rows written."""
     rows = 0
     with writer, progress(stream) as report:
@@ -123,7 +124,7 @@ class Predictor:
 
     @classmethod
     def of(
-        cls, module: MixtureModule, asked: Asked, stream: RowStream, ids: Wanted, seed: int
+        cls, module: MixtureModule, asked: Asked, stream: Reader, ids: ColumnKeys, seed: int
     ) -> "Predictor":
         """A predictor whose columns are all in the file.
 
@@ -134,12 +135,12 @@ class Predictor:
         find_columns(stream.head, [*module.recipe["inputs"], *targets])
         return cls(module, asked, targets, find_columns(stream.head, ids), seed)
 
-    def tables(self, stream: RowStream) -> Iterator[pa.Table]:
+    def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """The answers to the rows of a file."""
         pieces = stream.pieces([*self.module.recipe["inputs"], *self.targets], self.ids)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
-    def _table(self, number: int, piece: ColumnFile) -> pa.Table:
+    def _table(self, number: int, piece: Columns) -> pa.Table:
         x = matrix(piece, self.module.recipe["inputs"])
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
@@ -148,7 +149,7 @@ class Predictor:
         twice = sorted(columns.keys() & answers.keys())
         if twice:
             raise ValueError(
-                f"{twice[0]!r} is a column of the answers too; rename it in {piece.path}"
+                f"{twice[0]!r} is a column of the answers too; rename it in {piece.source}"
             )
         return pa.table(columns | answers)
 
@@ -188,7 +189,7 @@ def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> It
 
 
 @contextmanager
-def progress(stream: RowStream) -> Iterator[Callable[[int], None]]:
+def progress(stream: Reader) -> Iterator[Callable[[int], None]]:
     """Show on a terminal how far a file has been read; the function takes the rows done."""
     console = Console(stderr=True)
     columns = BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()

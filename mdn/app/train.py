@@ -10,15 +10,14 @@ import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
-from mdn.app.automatic import with_sizes
+from mdn.app.automatic import GRID, with_sizes
 from mdn.app.build import build_data, build_module, build_trainer, recipe
-from mdn.app.floor import GRID
 from mdn.app.log import RunLog
 from mdn.app.recalibrate import keep_recalibration, recalibrate
 from mdn.app.results import print_results, reference_scores, write_config, write_metrics
 from mdn.app.resume import check_resume
 from mdn.app.stop import fitted
-from mdn.data.repeats import remarks as remarks_on_repeats
+from mdn.data.rounding import rounding_remarks
 from mdn.distributions.likelihood import use_compiled
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.remarks import remarks
@@ -93,9 +92,9 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 
 
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
-    """Say where a density would win by spikes, but not to who has already done something."""
+    """Warn about repeated target values unless the user has set a floor or dequantizes."""
     guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
-    for remark in remarks_on_repeats(data.learnable, grids=not guarded):
+    for remark in rounding_remarks(data.profile, grids=not guarded):
         rank_zero_warn(remark)
 
 

@@ -24,7 +24,7 @@ _COMPONENTS = {50: 10, 650: 20}
 """So many at most, one for so many rows: beyond ten each takes more rows to be worth its time."""
 
 
-def suitable_batch_size(rows: int) -> int:
+def training_batch_size(rows: int) -> int:
     """Rows of a training batch."""
     return next((batch for most, batch in _BATCHES.items() if rows <= most), _LARGEST_BATCH)
 

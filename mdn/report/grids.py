@@ -1,6 +1,6 @@
-"""Targets that were rounded, of which a density can be gamed: scored by the cells of their grids.
+"""Scores of rounded targets by the cells of their grids, since a density rewards spikes on them.
 
-For several targets there is a score of each that was rounded and one of all together, in which the
+With several targets each that was rounded has a score, and all have one together, in which the
 others count by their density: it is to be read beside the joint likelihood.
 """
 
@@ -12,27 +12,26 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import metrics
-from mdn.data.repeats import rounded_targets
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.running import RowMean, Score
 from mdn.training.mixture_module import MixtureModule
 
-GRID = "grid"
+GRID_STEPS = "grid"
 """Where a recipe keeps the steps of rounded targets by their names, as the training rows tell."""
 
 
 def grid_steps(module: MixtureModule, table: Table) -> dict[str, float]:
-    """Which targets were rounded, and the steps of their grids.
+    """Find the targets that were rounded, and the steps of their grids.
 
-    It is what training saw; of a model that was trained elsewhere, what these rows tell.
+    Training has seen them; for a model that was trained elsewhere these rows tell.
     """
-    seen: dict[str, float] | None = module.recipe.get(GRID)
-    return rounded_targets(table) if seen is None else seen
+    seen: dict[str, float] | None = module.recipe.get(GRID_STEPS)
+    return table.profile.rounded_targets if seen is None else seen
 
 
 def grid_scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
-    """The scores that spikes cannot win; none where no target was rounded."""
+    """Make the scores that spikes cannot win; none where no target was rounded."""
     steps, names = grid_steps(module, table), table.target_names
     if not steps:
         return {}

@@ -8,17 +8,19 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Batches, Blocks
-from mdn.data.columns import Selection, Wanted
-from mdn.data.dequantize import dequantized
-from mdn.data.extremes import extreme_remarks, learnable_rows, within
-from mdn.data.files import check_learnable, read_table
-from mdn.data.fingerprint import Fingerprint, fingerprint
+from mdn.data.columns import Roles
+from mdn.data.extremes import extreme_remarks, within, without_extremes
+from mdn.data.files import read_table
+from mdn.data.fingerprint import Fingerprint
+from mdn.data.profile import Profile
+from mdn.data.rounding import dequantized
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
-from mdn.data.table import Table
+from mdn.data.table import ColumnKeys, Table
+from mdn.data.training_rows import check_training_rows
 from mdn.distributions.checks import check_at_least, check_fits
-from mdn.fitting.sizes import AUTO, suitable_batch_size
-from mdn.networks.units import LIMIT, column_units
+from mdn.fitting.sizes import AUTO, training_batch_size
+from mdn.networks.units import LIMIT
 
 STEPS_PER_CALL = 8
 """Steps of gradient descent in one call of the trainer."""
@@ -68,22 +70,27 @@ class TableModule(LightningDataModule):
             for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
                 rank_zero_warn(remark)
 
-    @property
-    def learnable(self) -> Table:
+    @cached_property
+    def observed(self) -> Table:
         """The training rows as they are, without those whose targets are absurdly far out."""
-        return learnable_rows(self.tables["train"])
+        return without_extremes(self.tables["train"])
+
+    @property
+    def profile(self) -> Profile:
+        """What there is to know of the training rows before training."""
+        return self.observed.profile
 
     @cached_property
     def train_table(self) -> Table:
         """The rows that everything is fitted to."""
-        rows = self.learnable
+        rows = self.observed
         return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
 
     @cached_property
     def val_table(self) -> Table:
         """The rows that epochs, members and a recalibration are chosen by."""
         train, val = self.train_table, self.tables["val"]
-        chosen_by = within(val, column_units(train.y, train.weight))
+        chosen_by = within(val, train.profile.targets)
         if len(val) and not len(chosen_by):
             raise ValueError(
                 f"every validation row ({len(val)}) holds a target more than {LIMIT:g} standard "
@@ -92,14 +99,15 @@ class TableModule(LightningDataModule):
         return chosen_by
 
     def fingerprint(self) -> Fingerprint:
-        """Of the rows that are learned, and of those that it is judged by."""
-        return fingerprint(self.tables | {"train": self.train_table})
+        """Tell the rows that are learned, and those that the model is judged by, by numbers."""
+        tables = self.tables | {"train": self.train_table}
+        return {name: table.profile.fingerprint for name, table in tables.items()}
 
     @property
     def batch_size(self) -> int:
         """The most rows in a training batch."""
         wanted = self.wanted_batch_size
-        return wanted if isinstance(wanted, int) else suitable_batch_size(len(self.tables["train"]))
+        return wanted if isinstance(wanted, int) else training_batch_size(len(self.tables["train"]))
 
     @property
     def input_names(self) -> list[str]:
@@ -212,14 +220,14 @@ class FileData(TableModule):
 
     Raises:
         ValueError: on a number out of range here; on first use, what `read_table` and
-            `check_learnable` refuse, a part without rows, and nothing to dequantize.
+            `check_training_rows` refuse, a part without rows, and nothing to dequantize.
     """
 
     def __init__(
         self,
         path: str | Path,
-        targets: Wanted | None,
-        inputs: Wanted | None,
+        targets: ColumnKeys | None,
+        inputs: ColumnKeys | None,
         weight: str | int | None,
         val_path: str | Path | None,
         test_path: str | Path | None,
@@ -244,10 +252,10 @@ class FileData(TableModule):
         parts = whole.split([self.fractions[name] for name in taken], generator("split", self.seed))
         tables = dict(zip([*taken, "train"], parts, strict=True))
         self._check_no_empty_part(len(whole), tables)
-        check_learnable(tables["train"], self.path)
+        check_training_rows(tables["train"], self.path)
         return tables | self._read_others(chosen)
 
-    def _read_others(self, chosen: Selection) -> dict[str, Table]:
+    def _read_others(self, chosen: Roles) -> dict[str, Table]:
         columns = (chosen.targets, chosen.inputs, chosen.weight)
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
         return {name: read_table(path, *columns)[0] for name, path in paths.items()}

@@ -1,8 +1,8 @@
 """Rows that a program already has in memory."""
 
-from mdn.data.files import check_learnable
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.data.training_rows import check_training_rows
 from mdn.training.datamodule import TableModule
 
 
@@ -37,5 +37,5 @@ class MemoryData(TableModule):
 
     def _tables(self) -> dict[str, Table]:
         val, train = self.table.split([self.fraction], generator("split", self.seed))
-        check_learnable(train, "the rows to fit")
+        check_training_rows(train, "the rows to fit")
         return {"train": train, "val": val, "test": val}

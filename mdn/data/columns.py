@@ -161,15 +161,20 @@ def _check_type(columns: Columns, name: str, column: pa.ChunkedArray) -> None:
         column, kind = column.cast(kind.value_type), kind.value_type
     if _is_text(kind) and column.null_count < len(column):
         row, value = _first_text(column)
-        raise ValueError(
-            f"{columns.source}, {columns.place(row)}: column {name!r} holds {value!r}, not a "
-            "number; mend it, encode it as numbers, or leave it out of `inputs`"
-        )
+        raise not_a_number(columns.source, columns.place(row), name, value)
     if not (_is_text(kind) or _is_numeric(kind)):
         raise ValueError(
             f"{columns.source}: column {name!r} is of type {kind}, not numbers; turn it into "
             "numbers (a date into days since another, say), or leave it out of `inputs`"
         )
+
+
+def not_a_number(source: str, place: str, name: str, value: str) -> ValueError:
+    """The error to raise at a value that is text."""
+    return ValueError(
+        f"{source}, {place}: column {name!r} holds {value!r}, not a number; mend it, encode it as "
+        "numbers, or leave it out of `inputs`"
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:

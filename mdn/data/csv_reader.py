@@ -6,14 +6,14 @@ true or false; nothing else is guessed from the rows, so a later block is typed 
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from mdn.data.columns import Columns, matrix
+from mdn.data.columns import not_a_number
 from mdn.data.csv_lines import (
     check_not_ragged,
     is_number,
@@ -105,23 +105,28 @@ class CsvReader(Reader):
 
     def _fault(self, kinds: Mapping[str, pa.DataType], error: pa.ArrowInvalid) -> ValueError:
         """The error to raise where Arrow refused the file: with the line, where it is known."""
-        try:
-            if self._is_file:
-                self._find_fault(kinds)
-        except ValueError as found:
-            return found
+        if self._is_file:
+            check_not_ragged(self._path, self._delimiter, len(self._names))
+            for fault in self._faults(kinds):
+                return fault
         return ValueError(f"{self._path} cannot be read as CSV: {error}")
 
-    def _find_fault(self, kinds: Mapping[str, pa.DataType]) -> None:
-        """Raise at the first line that explains why Arrow refused the file."""
-        check_not_ragged(self._path, self._delimiter, len(self._names))
+    def _faults(self, kinds: Mapping[str, pa.DataType]) -> Iterator[ValueError]:
+        """What is wrong with values that are not of the types of their columns."""
         lines = records(self._path, self._delimiter)
         next(lines)
         for line, record in lines:
             for name, value in zip(self._names, record, strict=True):
                 if name in kinds and not _is_of(kinds[name], value):
-                    one = pa.table({name: [value]})
-                    matrix(Columns(str(self._path), one, _at(f"line {line}")), [name])
+                    yield self._wrong(f"line {line}", name, value)
+
+    def _wrong(self, place: str, name: str, value: str) -> ValueError:
+        if not is_number(value):
+            return not_a_number(str(self._path), place, name, value)
+        return ValueError(
+            f"{self._path}, {place}: column {name!r} holds {value!r} where its first row is true "
+            "or false; write numbers in every row"
+        )
 
     def _place(self, row: int) -> str:
         if not self._is_file:
@@ -139,7 +144,3 @@ def _is_of(kind: pa.DataType, value: str) -> bool:
     if value in _NO_VALUE or (kind == pa.bool_() and value.lower() in (*_TRUTH, "0", "1")):
         return True
     return kind != pa.bool_() and is_number(value)
-
-
-def _at(place: str) -> Callable[[int], str]:
-    return lambda _: place

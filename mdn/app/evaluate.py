@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.tensorboard import SummaryWriter
 
+from mdn.app.arguments import in_keys
 from mdn.app.build import ROWS, build_data, quiet_trainer, stored_data
 from mdn.app.files import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.app.results import print_evaluation, reference_scores, write_metrics
@@ -143,7 +144,7 @@ def _trained_in(ckpt: Path) -> Path:
 def _remarks(scores: Scores, table: Table, trained_in: Path) -> list[str]:
     val_rows = _fit(trained_in).get("val_rows")
     rows = {"test": len(table)} | ({"val": val_rows} if type(val_rows) is int else {})
-    return remarks(scores.metrics, rows)
+    return [in_keys(remark) for remark in remarks(scores.metrics, rows)]
 
 
 def save_pictures(drawn: list[Picture], folder: Path) -> None:

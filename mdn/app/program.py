@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 
 import yaml
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mdn.app.arguments import in_keys
 from mdn.app.choices import check_choices, group_names, no_such_choice
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.places import CONF
@@ -53,7 +55,7 @@ def program(name: str, main: Callable[[], Any]) -> None:
 def _in_a_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> str:
     """Write a warning without the place in the code, which no user of a command looks for."""
     kind = "" if category is UserWarning else f" ({category.__name__})"
-    return f"warning{kind}: {message}\n"
+    return f"warning{kind}: {in_keys(str(message))}\n"
 
 
 def fail(message: str) -> NoReturn:
@@ -117,10 +119,15 @@ def _keys(name: str) -> dict[str, list[str]]:
     return keys
 
 
-def _loaded(path: Path) -> Any:
-    node = yaml.safe_load(path.read_text())
-    ours = ("defaults", "hydra")
-    return {k: v for k, v in node.items() if k not in ours} if isinstance(node, dict) else node
+def _loaded(path: Path) -> dict[str, Any]:
+    """What a file holds, after what it inherits from files beside it."""
+    node: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
+    bases = [path.with_name(f"{each}.yaml") for each in node.get("defaults", [])]
+    inherited = [_loaded(base) for base in bases if base.exists()]
+    ours = {key: value for key, value in node.items() if key not in ("defaults", "hydra")}
+    merged = OmegaConf.to_container(OmegaConf.merge(*inherited, ours))
+    assert isinstance(merged, dict)
+    return {str(key): value for key, value in merged.items()}
 
 
 def _flat(node: Any, path: str = "") -> list[str]:

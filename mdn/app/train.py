@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
+from mdn.app.arguments import in_keys
 from mdn.app.automatic import GRID, with_sizes
 from mdn.app.build import build_data, build_module, build_trainer, recipe
 from mdn.app.log import RunLog
@@ -46,7 +47,8 @@ def train(config: dict[str, Any]) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
-        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        rows = {name: len(table) for name, table in data.tables.items()}
+        said = [in_keys(remark) for remark in remarks(metrics, rows)]
         print_results(metrics, Path(config["run_dir"]), said)
     return metrics[config["monitor"]]
 

@@ -34,7 +34,7 @@ def _few_val_rows(rows: Mapping[str, int]) -> str:
         return ""
     return (
         f"The validation part has {_rows(count)}, too few to tell which epoch is best; raise "
-        "data.val_fraction, or name more rows with data.val_path."
+        "`val_fraction`, or name more rows with `val_path`."
     )
 
 

@@ -46,12 +46,14 @@ class TableModule(LightningDataModule):
     problem: Problem | None = None
     """Where the rows come from, if that is known."""
 
-    def __init__(self, batch_size: int | str, seed: int, dequantize: bool) -> None:
+    def __init__(
+        self, batch_size: int | str = AUTO, seed: int = 0, dequantize: bool = False
+    ) -> None:
         super().__init__()
         if batch_size != AUTO:
             check_at_least("batch_size", batch_size, 1)
         check_at_least("seed", seed, 0)
-        self.wanted_batch_size = batch_size
+        self.given_batch_size = batch_size
         self.seed = seed
         self.dequantize = dequantize
 
@@ -106,8 +108,8 @@ class TableModule(LightningDataModule):
     @property
     def batch_size(self) -> int:
         """The most rows in a training batch."""
-        wanted = self.wanted_batch_size
-        return wanted if isinstance(wanted, int) else training_batch_size(len(self.tables["train"]))
+        given = self.given_batch_size
+        return given if isinstance(given, int) else training_batch_size(len(self.tables["train"]))
 
     @property
     def input_names(self) -> list[str]:
@@ -121,12 +123,12 @@ class TableModule(LightningDataModule):
 
     @property
     def num_inputs(self) -> int:
-        """P."""
+        """How many inputs there are, P."""
         return len(self.input_names)
 
     @property
     def num_targets(self) -> int:
-        """D."""
+        """How many targets there are, D."""
         return len(self.target_names)
 
     def train_dataloader(self) -> Blocks:
@@ -176,11 +178,11 @@ class SyntheticData(TableModule):
     def __init__(
         self,
         problem: Problem,
-        train_rows: int,
-        val_rows: int,
-        test_rows: int,
-        batch_size: int | str,
-        seed: int,
+        train_rows: int = 1000,
+        val_rows: int = 1000,
+        test_rows: int = 10_000,
+        batch_size: int | str = AUTO,
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize=False)
         check_at_least("train_rows", train_rows, 2)
@@ -190,7 +192,7 @@ class SyntheticData(TableModule):
         self.rows = {"train": train_rows, "val": val_rows, "test": test_rows}
         columns = len(problem.input_names) + len(problem.target_names)
         for name, rows in self.rows.items():
-            check_fits(8 * float(min(rows, 10**300)) * columns, f"data.{name}_rows={rows:.4g}")
+            check_fits(8 * float(min(rows, 10**300)) * columns, f"`{name}_rows={rows:.4g}`")
 
     def _tables(self) -> dict[str, Table]:
         return {name: self._draw(i, rows) for i, (name, rows) in enumerate(self.rows.items())}
@@ -226,21 +228,21 @@ class FileData(TableModule):
     def __init__(
         self,
         path: str | Path,
-        targets: ColumnKeys | None,
-        inputs: ColumnKeys | None,
-        weight: str | int | None,
-        val_path: str | Path | None,
-        test_path: str | Path | None,
-        val_fraction: float,
-        test_fraction: float,
-        dequantize: bool,
-        batch_size: int | str,
-        seed: int,
+        targets: ColumnKeys | None = None,
+        inputs: ColumnKeys | None = None,
+        weight: str | int | None = None,
+        val_path: str | Path | None = None,
+        test_path: str | Path | None = None,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        dequantize: bool = False,
+        batch_size: int | str = AUTO,
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         _check_fractions(val_fraction, test_fraction)
         if targets is None:
-            raise ValueError("no target is named; say which columns to learn: data.targets=[...]")
+            raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
         self.path = path
         self.columns = (targets, inputs, weight)
         self.other_paths = {"test": test_path, "val": val_path}
@@ -264,9 +266,9 @@ class FileData(TableModule):
         for name, fraction in self.fractions.items():
             if name in parts and len(parts[name]) == 0:
                 raise ValueError(
-                    f"{self.path}: of all rows ({rows}), data.{name}_fraction={fraction} leaves "
+                    f"{self.path}: of all rows ({rows}), `{name}_fraction={fraction}` leaves "
                     f"none to the {name} table; it takes {int(0.5 / fraction) + 1} rows, a larger "
-                    f"fraction, or a data.{name}_path"
+                    f"fraction, or a `{name}_path`"
                 )
 
 

@@ -12,8 +12,9 @@ CONF = Path(__file__).parents[1] / "conf"
 
 def composed(path: Path) -> dict[str, Any]:
     """The node that a file of a group makes, its interpolations as they are written."""
-    if path.parent == CONF or path.parent.name == "experiment":  # which are more than a node
-        return yaml.safe_load(path.read_text()) or {}
+    text = path.read_text()
+    if path.parent == CONF or "@package _global_" in text:  # more than a node
+        return yaml.safe_load(text) or {}
     group, name = path.parent.name, path.stem
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose(f"{group}/{name}"), resolve=False)

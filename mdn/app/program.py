@@ -122,8 +122,9 @@ def _keys(name: str) -> dict[str, list[str]]:
 def _loaded(path: Path) -> dict[str, Any]:
     """What a file holds, after what it inherits from files beside it."""
     node: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
-    bases = [path.with_name(f"{each}.yaml") for each in node.get("defaults", [])]
-    inherited = [_loaded(base) for base in bases if base.exists()]
+    names = [each for each in node.get("defaults", []) if isinstance(each, str)]
+    beside = [path.with_name(f"{name}.yaml") for name in names]
+    inherited = [_loaded(base) for base in beside if base.exists()]
     ours = {key: value for key, value in node.items() if key not in ("defaults", "hydra")}
     merged = OmegaConf.to_container(OmegaConf.merge(*inherited, ours))
     assert isinstance(merged, dict)

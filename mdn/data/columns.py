@@ -42,7 +42,7 @@ class Roles:
 
     @property
     def names(self) -> list[str]:
-        """All of them."""
+        """All of these names."""
         return [*self.inputs, *self.targets, *([] if self.weight is None else [self.weight])]
 
 
@@ -170,7 +170,7 @@ def _check_type(columns: Columns, name: str, column: pa.ChunkedArray) -> None:
 
 
 def not_a_number(source: str, place: str, name: str, value: str) -> ValueError:
-    """The error to raise at a value that is text."""
+    """Make the error to raise at a value that is text."""
     return ValueError(
         f"{source}, {place}: column {name!r} holds {value!r}, not a number; mend it, encode it as "
         "numbers, or leave it out of `inputs`"
@@ -188,7 +188,7 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 
 def _first_text(column: pa.ChunkedArray) -> tuple[int, str]:
-    """The first value that is no number, or the first value where all look like numbers."""
+    """Find the first value that is no number, or the first of all where all look like numbers."""
     values = [(row, _text(value)) for row, value in enumerate(column.to_pylist()) if value]
     return next((value for value in values if not is_number(value[1])), values[0])
 

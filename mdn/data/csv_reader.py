@@ -95,7 +95,7 @@ class CsvReader(Reader):
         )
 
     def _kinds(self, stream: io.BufferedReader, numbers: list[str]) -> dict[str, pa.DataType]:
-        """The type of each column of numbers, by its first value; what has arrived must do."""
+        """Tell the type of each column of numbers by its first value, from what has arrived."""
         text = stream.peek().decode(errors="replace")
         rows = [
             dict(zip(self._names, row, strict=False))
@@ -104,7 +104,7 @@ class CsvReader(Reader):
         return {name: _kind(row.get(name, "") for row in rows) for name in numbers}
 
     def _fault(self, kinds: Mapping[str, pa.DataType], error: pa.ArrowInvalid) -> ValueError:
-        """The error to raise where Arrow refused the file: with the line, where it is known."""
+        """Make the error to raise where Arrow refused the file, with the line if it is known."""
         if self._is_file:
             check_not_ragged(self._path, self._delimiter, len(self._names))
             for fault in self._faults(kinds):
@@ -112,7 +112,7 @@ class CsvReader(Reader):
         return ValueError(f"{self._path} cannot be read as CSV: {error}")
 
     def _faults(self, kinds: Mapping[str, pa.DataType]) -> Iterator[ValueError]:
-        """What is wrong with values that are not of the types of their columns."""
+        """Make an error for each value that is not of the type of its column."""
         lines = records(self._path, self._delimiter)
         next(lines)
         for line, record in lines:

@@ -1,7 +1,6 @@
 """Inputs as users have them, arrays, tensors or frames, as one matrix."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 from mdn.distributions.numbers import column_numbers
 
 
-def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+def input_matrix(data: object, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     """Read the values of the inputs, in the order of `names`.
 
     Args:
@@ -35,7 +34,7 @@ def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     return x
 
 
-def check_eager(data: Any) -> None:
+def check_eager(data: object) -> None:
     """Refuse a frame whose rows are not there yet.
 
     Raises:
@@ -46,7 +45,7 @@ def check_eager(data: Any) -> None:
         raise TypeError(f"got a {kind}, which holds no rows yet; call its collect() first")
 
 
-def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor, "N P"]:
+def _of_frame(frame: nw.DataFrame, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ValueError(
@@ -57,13 +56,13 @@ def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor,
     return torch.from_numpy(np.stack(columns, -1) if columns else np.empty((len(frame), 0)))
 
 
-def _numbers(column: nw.Series[Any]) -> np.ndarray:
+def _numbers(column: nw.Series) -> np.ndarray:
     if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
         raise ValueError(f"column {column.name!r} is of type {column.dtype}, not numbers")
     return column_numbers(column)
 
 
-def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+def _of_rows(data: object, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     x = rows_of_numbers(data, f"inputs must be a frame or rows of {len(names)} numbers, {names}")
     if x.ndim != 2 or x.shape[1] != len(names):
         raise ValueError(
@@ -72,7 +71,7 @@ def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     return x
 
 
-def rows_of_numbers(data: Any, wanted: str) -> Float64[Tensor, "..."]:
+def rows_of_numbers(data: object, wanted: str) -> Float64[Tensor, "..."]:
     """Copy real numbers from a tensor, an array or lists to a tensor of their shape.
 
     Args:
@@ -89,7 +88,7 @@ def rows_of_numbers(data: Any, wanted: str) -> Float64[Tensor, "..."]:
     return rows.detach().cpu().double()
 
 
-def _array(data: Any, wanted: str) -> Tensor:
+def _array(data: object, wanted: str) -> Tensor:
     try:
         rows = np.asarray(data)
         # Text that looks like numbers is refused in a frame too; NumPy would read it.

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
@@ -16,7 +15,7 @@ from mdn.data.table import ColumnKeys, Table
 
 
 def table_of_frame(
-    frame: Any, targets: ColumnKeys, inputs: ColumnKeys | None, weight: str | int | None
+    frame: object, targets: ColumnKeys, inputs: ColumnKeys | None, weight: str | int | None
 ) -> Table:
     """Make the table of `Table.from_frame`."""
     check_eager(frame)
@@ -33,7 +32,7 @@ def table_of_frame(
     return table_of(Columns("the frame", columns, row_number), roles)
 
 
-def _arrow(column: nw.Series[Any], name: str) -> Any:
+def _arrow(column: nw.Series, name: str) -> pa.ChunkedArray:
     try:
         return column.to_arrow()
     except (pa.ArrowException, TypeError) as error:
@@ -44,9 +43,9 @@ def _arrow(column: nw.Series[Any], name: str) -> Any:
 
 
 def table_of_arrays(
-    X: Any,
-    y: Any,
-    weight: Any,
+    X: object,
+    y: object,
+    weight: object,
     input_names: Sequence[str] | None,
     target_names: Sequence[str] | None,
 ) -> Table:
@@ -63,7 +62,7 @@ def table_of_arrays(
     return Table(inputs, targets, weights, *columns).counted()
 
 
-def _matrix(values: Any, name: str) -> Float64[Tensor, "N C"]:
+def _matrix(values: object, name: str) -> Float64[Tensor, "N C"]:
     rows = rows_of_numbers(values, f"{name} must be rows of numbers")
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or len(rows) == 0:
@@ -87,7 +86,7 @@ def _names(names: Sequence[str] | None, letter: str, values: Tensor) -> list[str
     return list(names)
 
 
-def _check_names(what: str, names: Sequence[Any]) -> None:
+def _check_names(what: str, names: Sequence[object]) -> None:
     doubled = [name for name, count in Counter(map(str, names)).items() if count > 1]
     if doubled:
         raise ValueError(f"{what}: more than one column is named {doubled[0]!r}; rename them")

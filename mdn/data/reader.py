@@ -35,19 +35,19 @@ class Reader(ABC):
 
     @abstractmethod
     def fraction(self) -> float | None:
-        """How much has been read, where it is known how much there is."""
+        """Tell which share has been read; None where nobody knows how much there is."""
 
     @abstractmethod
     def _whole(self, numbers: list[str]) -> pa.Table:
-        """These columns, of all rows."""
+        """Read these columns of all rows."""
 
     @abstractmethod
     def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
-        """Those columns, in blocks of any size."""
+        """Read those columns in blocks of any size."""
 
     @abstractmethod
     def _place(self, row: int) -> str:
-        """Where a row (from 0) is, in words."""
+        """Say where a row (from 0) is."""
 
     def read(self, numbers: Sequence[str]) -> Columns:
         """Read columns that hold numbers, all rows at once.
@@ -132,12 +132,12 @@ def no_rows(path: Path, names: list[str]) -> Columns:
 
 
 def row_number(row: int) -> str:
-    """The place of a row (from 0) where there are no lines."""
+    """Say where a row (from 0) is in rows without lines."""
     return f"row {row + 1}"
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
+    """Take the first line of an error's message, or its type where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

@@ -119,24 +119,24 @@ class _Levels:
 
     @property
     def mostly_shared(self) -> bool:
-        """Whether at least half of the rows have the value of another."""
+        """Tell whether at least half of the rows have the value of another."""
         return bool(self.rows[self.rows > 1].sum() >= 0.5 * self.rows.sum())
 
     def atoms(self) -> Bool[Tensor, " V"]:
-        """Which values have a share of their own; at least one if any two rows often agree."""
+        """Tell which values have a share of their own; at least one if any two rows often agree."""
         large = self.share >= ATOM
         if self.share.square().sum() >= _AGREE:
             large |= self.share == self.share.max()
         return large & (self.rows >= _FEWEST_ROWS)
 
     def outstanding(self) -> Bool[Tensor, " V"]:
-        """Which values are far more frequent than those beside them."""
+        """Tell which values are far more frequent than those beside them."""
         before, after = (self.share.roll(by) for by in (1, -1))
         before[0] = after[-1] = 0
         return self.share >= _OUTSTANDING * torch.maximum(before, after)
 
     def at(self, which: Bool[Tensor, " V"]) -> tuple[tuple[float, float], ...]:
-        """Values and shares, the largest share first."""
+        """List values and their shares, the largest share first."""
         share, order = self.share[which].sort(descending=True)
         return tuple(zip(self.value[which][order].tolist(), share.tolist(), strict=True))
 
@@ -154,7 +154,7 @@ def _levels(
 
 
 def _spread(ordered: Float64[Tensor, " N"]) -> float:
-    """The standard deviation, or the one that the middle half suggests where that is less.
+    """Compute the standard deviation, or take what the middle half suggests where that is less.
 
     A few values far out would make every grid look fine.
     """
@@ -164,7 +164,7 @@ def _spread(ordered: Float64[Tensor, " N"]) -> float:
 
 
 def _common_step(gaps: Sequence[float], finest: float) -> float:
-    """The greatest common divisor of numbers that are known to within `finest`."""
+    """Find the greatest common divisor of numbers that are known to within `finest`."""
     step = gaps[0]
     for gap in gaps[1:]:
         rest = abs(gap - step * round(gap / step))
@@ -174,7 +174,7 @@ def _common_step(gaps: Sequence[float], finest: float) -> float:
 
 
 def _fitted(step: float, away: Float64[Tensor, " V"]) -> float | None:
-    """The step that fits best, if all distances are whole numbers of it."""
+    """Find the step that fits best, if all distances are whole numbers of it."""
     steps = (away / step).round()
     step = ((steps @ away) / (steps @ steps)).item()
     off = (away / step - steps).abs().max()

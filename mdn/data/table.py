@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from jaxtyping import Float64, Int64
@@ -35,7 +34,7 @@ class Table:
     @classmethod
     def from_frame(
         cls,
-        frame: Any,
+        frame: object,
         targets: ColumnKeys,
         inputs: ColumnKeys | None = None,
         weight: str | int | None = None,
@@ -60,9 +59,9 @@ class Table:
     @classmethod
     def from_arrays(
         cls,
-        X: Any,
-        y: Any,
-        weight: Any = None,
+        X: object,
+        y: object,
+        weight: object = None,
         input_names: Sequence[str] | None = None,
         target_names: Sequence[str] | None = None,
     ) -> "Table":
@@ -91,7 +90,7 @@ class Table:
         return len(self.y)
 
     def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> "Table":
-        """Some rows, as a table."""
+        """Take some rows, as a table."""
         weight = None if self.weight is None else self.weight[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
 

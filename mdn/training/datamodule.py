@@ -64,7 +64,7 @@ class TableModule(LightningDataModule):
 
     @abstractmethod
     def _tables(self) -> dict[str, Table]:
-        """The three tables."""
+        """Read or draw the three tables."""
 
     def setup(self, stage: str) -> None:
         _ = self.val_table
@@ -137,7 +137,10 @@ class TableModule(LightningDataModule):
 
     @property
     def _may_group(self) -> bool:
-        """Gradients of several processes meet once a call, and `max_steps` counts calls."""
+        """Tell whether one call may take several steps.
+
+        Gradients of several processes meet once a call, and `max_steps` counts calls.
+        """
         return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
     def val_dataloader(self) -> Batches:

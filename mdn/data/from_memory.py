@@ -32,7 +32,7 @@ def table_of_frame(
     return table_of(Columns("the frame", columns, row_number), roles)
 
 
-def _arrow(column: nw.Series, name: str) -> pa.ChunkedArray:
+def _arrow(column: nw.Series, name: str) -> pa.ChunkedArray | pa.Array:
     try:
         return column.to_arrow()
     except (pa.ArrowException, TypeError) as error:

@@ -91,7 +91,7 @@ class MDNModule(MixtureModule):
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.start_from_data:
-            head, y = self.network.head, y.to(self.dtype)
+            head, y = self.network.head, y.to(self.model.dtype)
             for seed, member in enumerate(product(*map(range, self.network.members))):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed)
                 head.start(mixture, _SHRINK, member)
@@ -121,12 +121,13 @@ class MDNModule(MixtureModule):
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
-        x, y = self.inputs(x, self.dtype), self.targets(y, self.dtype)
+        model = self.model
+        x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.regularizer.disturb(x, y, self.network.members)
         mixture = self.network.separate(x)
         loss, nll = self.objective(mixture, y)
         self._score(nll, weight, "train")
-        loss = self.regularizer.penalise(mixture, loss)
+        loss = self.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
 
     def configure_optimizers(self) -> Any:

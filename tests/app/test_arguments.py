@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mdn.app.arguments import KEYS, in_keys
+from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError, readable
-from mdn.app.program import _in_a_line
 from mdn.app.rules import rule_of
 
 PACKAGE = Path(__file__).parents[2] / "mdn"
@@ -60,4 +60,4 @@ SAID = {
 def test_a_command_spells_arguments_as_keys(message):
     assert in_keys(message) == SAID[message]
     assert readable(ValueError(message)) == readable(UserError(message)) == SAID[message]
-    assert _in_a_line(message, UserWarning) == f"warning: {SAID[message]}\n"
+    assert _one_line(message, UserWarning) == f"warning: {SAID[message]}\n"

@@ -1,22 +1,22 @@
-"""Scores as tables to read, on a terminal or on a page."""
+"""Scores as tables, for a terminal or a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mdn.metrics import LEVELS
-from mdn.report.names import PREFIX, percent, score_keys
-from mdn.report.scores import Scores
+from mdn.report.evaluation import Scores
+from mdn.report.score_names import PREFIX, percent, score_keys
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Some scores that are looked at together.
+    """Scores that belong together.
 
     Attributes:
-        title: above it.
-        columns: their heads.
-        rows: a label and a cell for each column.
-        note: below it.
+        title: text above the table.
+        columns: heads of the columns.
+        rows: for each row, a label and a cell for each column.
+        note: text below the table.
     """
 
     title: str
@@ -63,12 +63,12 @@ _NO_TRAINING_ROWS = (
 
 
 def score_tables(scores: Scores, targets: Sequence[str]) -> list[ScoreTable]:
-    """The scores in groups; what is not there is left out."""
+    """Return scores in groups; scores that are missing are left out."""
     metrics, rows = scores.metrics, len(scores.pit)
     by_chance = f"Chance alone gives {rows} rows a distance of about {0.87 / rows**0.5:.2g}."
     each = {key: label for key, label in _EACH.items() if len(targets) > 1 or key not in _JOINT}
     return [
-        ScoreTable("All targets together, per row", [""], _joint(metrics), _left_out(metrics)),
+        ScoreTable("All targets together, per row", [""], _joint(metrics), _marginal_note(metrics)),
         ScoreTable("Each target, in its units", [*targets], _each(metrics, targets, each)),
         _intervals(scores, targets),
         ScoreTable("Calibration", [*targets], _each(metrics, targets, _DISTANCES), by_chance),
@@ -80,7 +80,7 @@ def _joint(metrics: Mapping[str, float]) -> list[tuple[str, list[str]]]:
     return [(label, [_number(metrics[PREFIX + name])]) for name, label in present.items()]
 
 
-def _left_out(metrics: Mapping[str, float]) -> str:
+def _marginal_note(metrics: Mapping[str, float]) -> str:
     return "" if f"{PREFIX}gain_over_marginal_mixture" in metrics else _NO_TRAINING_ROWS
 
 
@@ -103,9 +103,9 @@ def _intervals(scores: Scores, targets: Sequence[str]) -> ScoreTable:
         (f"{level}\N{NO-BREAK SPACE}%", _interval(scores.metrics, targets, level))
         for level in levels
     ]
-    some = f", for {len(scores.rank)} of the rows." if len(scores.rank) < len(scores.pit) else "."
+    sample = f", for {len(scores.rank)} of the rows." if len(scores.rank) < len(scores.pit) else "."
     columns += ["region: inside", "region: size"]
-    return ScoreTable("Intervals and regions", columns, rows, _INTERVALS + some)
+    return ScoreTable("Intervals and regions", columns, rows, _INTERVALS + sample)
 
 
 def _interval(metrics: Mapping[str, float], targets: Sequence[str], level: str) -> list[str]:

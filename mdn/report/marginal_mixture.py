@@ -12,19 +12,19 @@ from mdn.model.model import Model
 
 _MOST_ROWS = 20_000
 _COMPONENTS = (1, 2, 4, 8, 16)
-# A covariance of fewer rows is one of chance, and may lie on the floor.
 _ROWS_PER_TARGET = 10
+"""Rows of a component per target; with fewer, its covariance is mostly chance."""
 
 
 @torch.no_grad()
 def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
-    """A mixture of full covariances over the targets, in their units, by exact EM.
+    """Fit a mixture of full covariances to the targets, in their units, by exact EM.
 
     It is fitted to at most 20,000 rows, drawn at random, with the floor of the model; the Bayesian
-    information criterion says how many components it has.
+    information criterion chooses the number of components.
 
     Args:
-        model: its standardisation and floor are those of the fit.
+        model: its target units and its floor are used for the fit.
         table: the rows that the model was trained on.
     """
     generator = torch.Generator().manual_seed(0)
@@ -33,17 +33,17 @@ def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
     family = Full(model.family.min_scale, factor="covariance")
     fits = [
         fit_em(z, number, family, weight=some.weight, max_iter=200, tol=1e-5)
-        for number in _numbers(*z.shape)
+        for number in _component_counts(*z.shape)
     ]
     best = min(fits, key=lambda fit: _bic(fit, family, len(z)))
     return best.mixture.affine(model.targets.factor, model.targets.shift)
 
 
-def _numbers(rows: int, targets: int) -> list[int]:
+def _component_counts(rows: int, targets: int) -> list[int]:
     return [k for k in _COMPONENTS if k == 1 or k * targets * _ROWS_PER_TARGET <= rows]
 
 
 def _bic(fit: MixtureFit, family: Full, rows: int) -> float:
     components, targets = fit.mixture.mu.shape
-    free = components * (1 + targets) - 1 + family.num_parameters(components, targets)
-    return free * math.log(rows) - 2 * rows * fit.lower_bounds[-1]
+    num_parameters = components * (1 + targets) - 1 + family.num_parameters(components, targets)
+    return num_parameters * math.log(rows) - 2 * rows * fit.lower_bounds[-1]

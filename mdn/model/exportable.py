@@ -1,7 +1,7 @@
 """A model as a function of plain tensors, for programs that know neither this project nor torch.
 
-Raw inputs go in; weights, means and spreads in the user's units come out. The change of units is
-part of the graph, in double precision, and no distribution object is.
+Raw inputs go in; weights, means and spreads in the user's units come out. The graph contains the
+change of units, in double precision, and no distribution object.
 """
 
 import torch
@@ -12,10 +12,10 @@ from mdn.model.model import Model
 
 
 class PlainModel(nn.Module):
-    """x [N, P], in float64 and in the user's units, to plain tensors of one mixture a row.
+    """A function from x [N, P], float64 in the user's units, to tensors of one mixture per row.
 
-    They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, of
-    correlated targets, the Cholesky factors of the covariances [N, K, D, D].
+    They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
+    targets are correlated, the Cholesky factors of the covariances [N, K, D, D].
 
     Args:
         model: a trained model.
@@ -34,7 +34,7 @@ class PlainModel(nn.Module):
 
     @property
     def output_names(self) -> list[str]:
-        """What the three outputs are."""
+        """Names of the three outputs."""
         return ["pi", "mu", "tril" if self.correlated else "std"]
 
     def forward(self, x: Float[Tensor, "N P"]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Where the configuration and the scripts are: in the package, or beside it in a clone."""
+"""Paths of the configuration and the scripts: in the package, or beside it in a clone."""
 
 from pathlib import Path
 
@@ -14,4 +14,4 @@ CONF = _home("conf")
 SCRIPTS = _home("scripts")
 
 COMMANDS = ("train", "evaluate", "predict", "export")
-"""What `mdn NAME` runs: the script of that name."""
+"""Names of the commands and of their scripts."""

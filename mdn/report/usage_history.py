@@ -1,14 +1,14 @@
-"""What the TensorBoard log of a run tells about its components."""
+"""How components were used during training, read from the TensorBoard log of a run."""
 
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from mdn.training.callbacks.component_tags import component_names
@@ -22,10 +22,10 @@ class ComponentUsage:
     """How components shared the rows while a model was trained.
 
     Attributes:
-        epoch: when it was looked at, rising.
-        weight: mean weights over the validation rows, by the number of the component, or by
-            "min", "median" and "max" over all components where there are many.
-        effective: effective numbers of components, by the names of the log.
+        epoch: when weights were logged, in rising order.
+        weight: mean weights over the validation rows, by the number of the component; where there
+            are many components, by "min", "median" and "max".
+        effective: effective numbers of components, by their names in the log.
     """
 
     epoch: Float[Tensor, " T"]
@@ -33,29 +33,27 @@ class ComponentUsage:
     effective: dict[str, Float[Tensor, " T"]]
 
     @property
-    def of_each(self) -> bool:
-        """Whether every component has a weight of its own."""
+    def is_complete(self) -> bool:
+        """Tell whether every component has a weight of its own."""
         return all(name.isdigit() for name in self.weight)
 
 
 def component_usage(run_dir: Path) -> ComponentUsage | None:
-    """Read what was logged in a directory; None where nothing was.
+    """Read the usage logged in a directory; None if there is none.
 
-    A directory holds several files where a run was resumed or started again: each file replaces
-    what those before it say about the epochs from its own first one.
+    A run that was resumed or started again has several files. Each file replaces the epochs of
+    earlier files from its own first epoch on.
     """
     usage = None
-    for events in _logs(run_dir):
+    for events in _event_files(run_dir):
         names = component_names(_WEIGHT, events.Tags()["scalars"])
         if names:
             usage = _continued(usage, _usage(events, names), _first_epoch(events))
     return usage
 
 
-def _logs(run_dir: Path) -> list[Any]:
-    """The files of a directory, in the order in which they were begun."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+def _event_files(run_dir: Path) -> list[EventAccumulator]:
+    """The event files of a directory, in the order in which they were begun."""
     logs = []
     for path in run_dir.glob("events.out.tfevents*"):
         try:
@@ -69,7 +67,7 @@ def _logs(run_dir: Path) -> list[Any]:
     return [log for _, log in sorted(logs, key=lambda pair: pair[0])]
 
 
-def _usage(events: Any, names: Iterable[str]) -> ComponentUsage:
+def _usage(events: EventAccumulator, names: Iterable[str]) -> ComponentUsage:
     steps = [event.step for event in events.Scalars(f"{TAG}/{EFFECTIVE[0]}")]
     counted = events.Scalars("epoch")
     # Lightning numbers epochs and their last steps from 0; the monitor comes a step later.
@@ -81,11 +79,11 @@ def _usage(events: Any, names: Iterable[str]) -> ComponentUsage:
     )
 
 
-def _values(events: Any, tag: str) -> Float[Tensor, " T"]:
+def _values(events: EventAccumulator, tag: str) -> Float[Tensor, " T"]:
     return torch.tensor([event.value for event in events.Scalars(tag)])
 
 
-def _first_epoch(events: Any) -> float:
+def _first_epoch(events: EventAccumulator) -> float:
     return events.Scalars("epoch")[0].value + 1
 
 

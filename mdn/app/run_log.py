@@ -1,4 +1,4 @@
-"""The TensorBoard log of a run, in one file."""
+"""The TensorBoard log of a run, in one file from fit to test."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from lightning.pytorch.utilities import rank_zero_only
 
 
 class RunLog(TensorBoardLogger):
-    """Stays open from fit to test: Lightning closes it after each, and what follows is a new file.
+    """A log that stays open from fit to test; Lightning's own begins a new file after each stage.
 
-    An error closes it; otherwise whoever made it does.
+    An error closes it; otherwise its creator must.
 
     Args:
-        run_dir: where the file is.
+        run_dir: directory of the file.
     """
 
     def __init__(self, run_dir: str | Path) -> None:
@@ -28,5 +28,5 @@ class RunLog(TensorBoardLogger):
 
     @rank_zero_only
     def close(self) -> None:
-        """Write what is left; anything logged from now on begins another file."""
+        """Write the rest of the log; anything logged later begins another file."""
         super().finalize("closed")

@@ -12,8 +12,10 @@ from scipy import stats
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
-from mdn.report import scores as scoring
-from mdn.report.scores import grid_scores, score
+from mdn.report import evaluation
+from mdn.report import grid_scores as chunking
+from mdn.report.evaluation import score
+from mdn.report.grid_scores import grid_scores
 
 
 def of_target(metrics, name, target, targets):
@@ -134,14 +136,14 @@ def test_a_weight_counts_a_row_as_often():
 def test_the_size_of_the_pieces_does_not_matter(monkeypatch):
     model, table = gaussian_model(2), table_of(50, 2)
     whole = score(model, table)
-    monkeypatch.setattr(scoring, "EVALUATION_BATCH", 7)
+    monkeypatch.setattr(chunking, "EVALUATION_BATCH", 7)
     parts = score(model, table)
     assert parts.metrics == pytest.approx(whole.metrics)
     torch.testing.assert_close(parts.pit, whole.pit)
 
 
 def test_regions_are_found_for_a_bounded_number_of_rows(monkeypatch):
-    monkeypatch.setattr(scoring, "SAMPLED_ROWS", 20)
+    monkeypatch.setattr(evaluation, "SAMPLED_ROWS", 20)
     scores = score(gaussian_model(1), table_of(50, 1))
     assert (len(scores.rank), len(scores.pit)) == (20, 50)
 

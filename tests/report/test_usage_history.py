@@ -6,7 +6,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
-from mdn.report.history import component_usage
+from mdn.report.usage_history import component_usage
 from mdn.training.callbacks.mixture_monitor import TAG, describe
 
 STEPS = 8
@@ -41,7 +41,7 @@ def test_nothing_logged_is_none(tmp_path):
 def test_few_components_have_a_weight_each(tmp_path, components):
     log(tmp_path, range(12), components)
     usage = component_usage(tmp_path)
-    assert usage.of_each
+    assert usage.is_complete
     assert usage.epoch.tolist() == [5, 10]
     expected = mixtures(components).pi.mean(0).float()
     assert list(usage.weight) == [str(k) for k in range(components)]
@@ -53,7 +53,7 @@ def test_few_components_have_a_weight_each(tmp_path, components):
 def test_many_have_their_extremes_their_median_and_effective_numbers(tmp_path, components):
     log(tmp_path, range(12), components)
     usage = component_usage(tmp_path)
-    assert not usage.of_each
+    assert not usage.is_complete
     assert usage.epoch.tolist() == [5, 10]
     pi = mixtures(components).pi
     mean = pi.mean(0)

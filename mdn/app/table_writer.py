@@ -1,22 +1,22 @@
-"""Tables written one after the other, to a file that appears whole or not at all."""
+"""Write tables one after the other to a file that appears whole or not at all."""
 
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from mdn.app.files import check_writable
+from mdn.app.writable import check_writable
 from mdn.data.write import replaced
 
 STANDARD_OUTPUT = "-"
 
 
-def _csv_writer(sink: Any, schema: pa.Schema) -> csv.CSVWriter:
+def _csv_writer(sink: Path | BinaryIO, schema: pa.Schema) -> csv.CSVWriter:
     nested = [field for field in schema if pa.types.is_nested(field.type)]
     if nested:
         raise ValueError(
@@ -26,29 +26,31 @@ def _csv_writer(sink: Any, schema: pa.Schema) -> csv.CSVWriter:
     return csv.CSVWriter(sink, schema)
 
 
-FORMATS: dict[str, Callable[[Any, pa.Schema], Any]] = {
+Writer = parquet.ParquetWriter | csv.CSVWriter
+
+FORMATS: dict[str, Callable[[Path, pa.Schema], Writer]] = {
     ".parquet": parquet.ParquetWriter,
     ".csv": _csv_writer,
 }
-"""What each ending is written with."""
+"""Writers by the ending of the file."""
 
 
 class TableWriter:
-    """Writes Parquet or CSV beside a file, and moves it there when all has gone well.
+    """A context manager that writes tables to one Parquet or CSV file, or to standard output.
 
     Args:
         out: a .parquet or .csv file, or "-" for CSV on standard output.
 
     Raises:
-        ValueError: on another ending, or where no file can be written.
-        FileNotFoundError: if the folder is not there.
+        ValueError: on another ending, or if no file can be written there.
+        FileNotFoundError: if the folder does not exist.
     """
 
     def __init__(self, out: str) -> None:
         self._path = None if out == STANDARD_OUTPUT else Path(out)
         if self._path is not None:
             _check_out(self._path)
-        self._writer: Any = None
+        self._writer: Writer | None = None
         self._files = ExitStack()
 
     def __enter__(self) -> "TableWriter":
@@ -57,7 +59,7 @@ class TableWriter:
         return self
 
     def write(self, table: pa.Table) -> None:
-        """Append the rows of a table, which has the columns of the one before."""
+        """Append the rows of a table; all tables have the same columns."""
         if self._writer is None:
             self._writer = self._open(table.schema)
             self._files.callback(self._writer.close)
@@ -71,7 +73,7 @@ class TableWriter:
     ) -> None:
         self._files.__exit__(kind, error, trace)
 
-    def _open(self, schema: pa.Schema) -> Any:
+    def _open(self, schema: pa.Schema) -> Writer:
         if self._path is None:
             return _csv_writer(sys.stdout.buffer, schema)
         return FORMATS[self._path.suffix](self._beside, schema)

@@ -7,8 +7,8 @@ from gaussian_model import F64, NAMES, gaussian_model
 from sklearn.mixture import GaussianMixture as Reference
 
 from mdn.data.table import Table
-from mdn.report import marginal
-from mdn.report.marginal import marginal_mixture
+from mdn.report import marginal_mixture as module
+from mdn.report.marginal_mixture import marginal_mixture
 
 
 def two_groups(rows):
@@ -37,11 +37,11 @@ def test_it_is_the_mixture_of_least_bic():
 def test_bic_is_that_of_scikit_learn():
     model, table = two_groups(300)
     y = model.targets(table.y, F64)
-    family = marginal.Full(1e-3, factor="covariance")
+    family = module.Full(1e-3, factor="covariance")
     for k in (1, 2):
-        fit = marginal.fit_em(y, k, family, tol=1e-9)
+        fit = module.fit_em(y, k, family, tol=1e-9)
         expected = Reference(k, random_state=0, tol=1e-9).fit(y.numpy()).bic(y.numpy())
-        assert marginal._bic(fit, family, 300) == pytest.approx(expected, rel=1e-4)
+        assert module._bic(fit, family, 300) == pytest.approx(expected, rel=1e-4)
 
 
 def test_few_rows_have_one_component():
@@ -50,7 +50,7 @@ def test_few_rows_have_one_component():
 
 
 def test_rows_beyond_a_bound_are_drawn_the_same_each_time(monkeypatch):
-    monkeypatch.setattr(marginal, "_MOST_ROWS", 100)
+    monkeypatch.setattr(module, "_MOST_ROWS", 100)
     model, table = two_groups(600)
     once, again = marginal_mixture(model, table), marginal_mixture(model, table)
     assert torch.equal(once.mu, again.mu)

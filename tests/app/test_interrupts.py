@@ -10,8 +10,8 @@ import pytest
 import torch
 from pyarrow import csv
 
-from mdn.app import command, train
-from mdn.app.stop import Stopped, stoppable
+from mdn.app import job, train
+from mdn.app.interrupts import Interrupted, interruptible
 from mdn.training.callbacks.progress import EpochProgress
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +133,7 @@ def test_a_resumed_run_goes_on_from_its_own_checkpoint_where_it_has_one(run, sto
 
 @pytest.mark.parametrize("name", ["evaluate", "predict", "export"])
 def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(script, monkeypatch, name):
-    monkeypatch.setattr(command, "check", press)
+    monkeypatch.setattr(job, "check", press)
     ours = ["data.path=a.csv"] if name == "predict" else []
     out = [] if name == "evaluate" else ["out=out.csv"]
     status, _, error = script(name, "ckpt=no.ckpt", *ours, *out)
@@ -172,9 +172,9 @@ def test_a_run_that_is_terminated_has_not_succeeded(run, stop_at):
 def test_the_second_one_kills():
     code = """
 import signal
-from mdn.app.stop import stoppable
+from mdn.app.interrupts import interruptible
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with stoppable():
+with interruptible():
     try:
         signal.raise_signal(signal.SIGINT)
     finally:
@@ -187,8 +187,8 @@ with stoppable():
 
 def test_what_looks_after_ctrl_c_already_goes_on_doing_so():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with stoppable():
+    with interruptible():
         signal.raise_signal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with pytest.raises(Stopped), stoppable():
+    with pytest.raises(Interrupted), interruptible():
         signal.raise_signal(signal.SIGINT)

@@ -13,9 +13,9 @@ from mdn.model.checkpoint import RECIPE, WEIGHTS, read_checkpoint
 from mdn.model.parts import register_parts
 from mdn.model.plain import fits, in_words
 from mdn.model.recalibration import LEAST, MOST
-from mdn.networks.ensemble import Ensemble
+from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
-from mdn.networks.network import MixtureDensityNetwork, MixtureNetwork
+from mdn.networks.network import MixtureNetwork
 from mdn.training.mixture_module import RECALIBRATION, MixtureModule
 
 register_parts()
@@ -127,10 +127,9 @@ def _network(model: dict[str, Any], num_inputs: int, num_targets: int) -> Mixtur
     family = registry.build("family", model["family"])
     settings = model.get("backbone", {registry.KIND: "none"})
     backbone = registry.build("backbone", settings, num_inputs=num_inputs)
-    head = MixtureHead(backbone.num_features, num_targets, model["num_components"], family)
-    one = MixtureDensityNetwork(backbone, head)
+    head = MixtureHead(num_features(backbone), num_targets, model["num_components"], family)
     members = model.get("ensemble_size", 1)
-    return one if members == 1 else Ensemble([one] * members)
+    return MixtureNetwork([backbone] * members, [head] * members)
 
 
 def _check_same(built: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> None:

@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule
@@ -73,7 +72,7 @@ class MixtureModule(LightningModule):
 
     def _members(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         z = self.inputs(x, self.dtype)
-        mixture = self.network.separate(z)
+        mixture = self.network.per_member(z)
         if self.recalibration == 1:
             return mixture
         return mixture.dispersed(self.recalibration, self.network(z).mean)
@@ -123,7 +122,7 @@ class MixtureModule(LightningModule):
     @property
     def num_members(self) -> int:
         """M, the networks that are pooled; 1 where it is one."""
-        return math.prod(self.network.members)
+        return self.network.num_members
 
     @property
     def family(self) -> Family:
@@ -157,10 +156,10 @@ class MixtureModule(LightningModule):
         """p(y given x), and y, as the likelihood sees them."""
         return self._pooled(x), self.targets(y, self.dtype)
 
-    def separate(
+    def per_member(
         self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
     ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
-        """As `standardized`, from each member: [M, N] mixtures; [N] where there is one network."""
+        """As `standardized`, from each member: mixtures [M, N]."""
         return self._members(x), self.targets(y, self.dtype)
 
     @torch.no_grad()
@@ -181,15 +180,14 @@ class MixtureModule(LightningModule):
             The parameters that hold it, and which of their rows are its own.
         """
         head = self.network.head
-        sizes = (*self.network.members, head.num_components)
-        *member, own = map(int, np.unravel_index(component, sizes))
+        member, own = divmod(component, head.num_components)
         logits = head.weights(self.network.features(self.inputs(x, self.dtype)))
-        level = logits.logsumexp(0)[*member].mean().item() - math.log(head.num_components)
+        level = logits.logsumexp(0)[member].mean().item() - math.log(head.num_components)
         width = head.num_components ** (-1 / head.num_targets) / self.targets.factor
         covariance = width[:, None] * self.target_covariance * width
         scale = self.family.project(covariance[None], covariance.new_ones(1))
-        head.restart(own, level, self.targets(y, self.dtype), scale, tuple(member))
-        return head.owned_by(own, tuple(member))
+        head.restart(own, level, self.targets(y, self.dtype), scale, member)
+        return head.owned_by(own, member)
 
     def setup(self, stage: str) -> None:
         close_group_at_exit()
@@ -213,7 +211,7 @@ class MixtureModule(LightningModule):
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         nll, weight = self.count(batch, "val")
-        each = total_of_each(nll.view(-1, nll.shape[-1]), weight)
+        each = total_of_each(nll, weight)
         self._add("val/members", each, num_rows(nll, weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
@@ -221,17 +219,15 @@ class MixtureModule(LightningModule):
 
     def count(
         self, batch: Sequence[Tensor], stage: str
-    ) -> tuple[Float[Tensor, "*members N"], Sequence[Tensor]]:
+    ) -> tuple[Float[Tensor, "M N"], Sequence[Tensor]]:
         """Add a batch to what `mean_nll` tells of the pool; each member's nll, and the weights."""
         x, y, *weight = batch
-        mixture, y = self.separate(x, y)
+        mixture, y = self.per_member(x, y)
         nll = -mixture.log_prob(y)
         self._score(nll, weight, stage)
         return nll, weight
 
-    def _score(
-        self, nll: Float[Tensor, "*members N"], weight: Sequence[Tensor], stage: str
-    ) -> None:
+    def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
         """Count the nll of the pool, from that of each member."""
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))

@@ -12,7 +12,7 @@ from mdn.app.program import _in_a_line
 from mdn.app.rules import read_values, rule_of
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.fitting.start import STARTS
-from mdn.networks.network import ACTIVATIONS, NORMS
+from mdn.networks.backbones import ACTIVATIONS, NORMS
 
 CONF = Path(__file__).parents[2] / "conf"
 FREE = {"defaults", "hydra"}

@@ -122,7 +122,7 @@ class SingularityReset(Callback):
         due = self._due(ill.flatten(), min_scale)
         draws = generator("restarts", self.seed, epoch)
         plan = []
-        for member, log_prob in enumerate(seen.log_prob.view(-1, len(seen.weight))):
+        for member, log_prob in enumerate(seen.log_prob):
             own = [c for c in due if c // ill.shape[-1] == member]
             rows = restart_rows(log_prob, seen.weight, len(own), draws)
             plan += zip(own, rows.tolist(), strict=False)
@@ -173,19 +173,18 @@ class Survey(NamedTuple):
         weight: of each row.
     """
 
-    sums: Float[Tensor, "4 *members K"]
-    log_prob: Float[Tensor, "*members N"]
+    sums: Float[Tensor, "4 M K"]
+    log_prob: Float[Tensor, "M N"]
     weight: Float[Tensor, " N"]
 
 
 def survey(module: MixtureModule, table: Table, floor: float) -> Survey:
     """One pass over the training rows, in chunks."""
-    members = module.network.members
     sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
-        mixture, y = module.separate(x.to(module.device), y.to(module.device))
-        mixtures = mixture.expand(*members, len(x))
+        mixture, y = module.per_member(x.to(module.device), y.to(module.device))
+        mixtures = mixture.expand(module.num_members, len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))
         log_prob.append(mixtures.log_prob(y).cpu())
     return Survey(torch.stack(sums).sum(0), torch.cat(log_prob, -1), weight)

@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 
 from mdn.app.build import build_module, described
 from mdn.data.table import Table
-from mdn.model.checkpoint import RECIPE, WEIGHTS, write_checkpoint
+from mdn.model.card import ModelCard
+from mdn.model.checkpoint import CARD, WEIGHTS, write_checkpoint
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["model.num_components=3", "model.ensemble_size=1", "model.backbone.depth=3"]
@@ -17,7 +18,7 @@ FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
 
 
 def untrained(*overrides, num_inputs=3, num_targets=1):
-    """A module with its recipe; columns x0, x1, ... and y0, y1, ..."""
+    """A model with its card; columns x0, x1, ... and y0, y1, ..."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         model = OmegaConf.to_container(compose("train", [*SMALL, *overrides]).model, resolve=True)
     inputs = [f"x{i}" for i in range(num_inputs)]
@@ -29,8 +30,8 @@ def untrained(*overrides, num_inputs=3, num_targets=1):
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
-    module.recipe = {"model": described(model), "data": {}, "inputs": inputs, "targets": targets}
-    return module.eval()
+    module.model.card = ModelCard(inputs, targets, described(model))
+    return module.model.eval()
 
 
 def rows(number, num_inputs=3):
@@ -38,7 +39,13 @@ def rows(number, num_inputs=3):
     return SHIFT[:num_inputs] + FACTOR[:num_inputs] * torch.randn(number, num_inputs).double()
 
 
-def save(module, path):
-    """Write a module as a training run does."""
-    write_checkpoint({RECIPE: module.recipe, WEIGHTS: module.state_dict()}, path)
+def stored(model):
+    """What a training run writes of a model."""
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    return {CARD: model.card.plain(), WEIGHTS: weights}
+
+
+def save(model, path):
+    """Write a model as a training run does."""
+    write_checkpoint(stored(model), path)
     return path

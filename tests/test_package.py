@@ -15,11 +15,15 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_every_package_but_benchmarks_is_in_the_wheel():
+def test_every_folder_of_modules_is_a_package_for_setup_to_find():
     folders = {path.parent for path in (ROOT / "mdn").rglob("*.py")}
-    names = {".".join(path.relative_to(ROOT).parts) for path in folders}
-    inside = {name for name in names if not name.startswith("benchmarks")}
-    assert {*SETTINGS["tool"]["setuptools"]["packages"]} == inside | {"mdn.conf", "mdn.scripts"}
+    assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
+
+
+def test_the_wheel_takes_the_scripts_that_mdn_runs_and_no_benchmark():
+    setup = (ROOT / "setup.py").read_text()
+    assert str(COMMANDS).replace("'", '"') in setup
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == {*COMMANDS, "benchmark"}
 
 
 def test_public_names_are_there():

@@ -12,14 +12,13 @@ from mdn.app.log import RunLog
 from mdn.app.quiet import quieten
 from mdn.data.repeats import rounded_targets
 from mdn.model import registry
+from mdn.model.card import ModelCard
 from mdn.model.parts import register_parts
 from mdn.model.registry import KIND, name_of
-from mdn.report.grids import GRID
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
-ROWS = "rows"
-"""Where a recipe keeps the fingerprint of its tables."""
+register_parts()
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """What of a `trainer` node says in how many processes it trains."""
@@ -62,7 +61,6 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
 
 
 def _set_up(settings: Mapping[str, Any]) -> TableModule:
-    register_parts()
     data: TableModule = registry.build("data", settings)
     data.setup("fit")
     return data
@@ -104,23 +102,16 @@ def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
     return trainer
 
 
-def quiet_trainer() -> Trainer:
-    """A Trainer that leaves nothing behind, to go over rows once."""
-    quieten()
-    return Trainer(accelerator="cpu", **_SILENT)
-
-
-def recipe(config: dict[str, Any], data: TableModule) -> dict[str, Any]:
-    """Plain data from which `load` builds the model again, and `evaluate` its test rows."""
-    register_parts()
-    return {
-        "model": described(config["model"]),
-        "data": described(_with_absolute_paths(config["data"])),
-        "inputs": data.input_names,
-        "targets": data.target_names,
-        ROWS: data.fingerprint(),
-        GRID: rounded_targets(data.learnable),
-    }
+def model_card(config: dict[str, Any], data: TableModule) -> ModelCard:
+    """From which `load` builds the model again, and `evaluate` its test rows."""
+    return ModelCard(
+        inputs=data.input_names,
+        targets=data.target_names,
+        model=described(config["model"]),
+        data=described(_with_absolute_paths(config["data"])),
+        rows=data.fingerprint(),
+        grid=rounded_targets(data.learnable),
+    )
 
 
 def described(node: Any) -> Any:

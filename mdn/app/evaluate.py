@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.tensorboard import SummaryWriter
 
-from mdn.app.build import ROWS, build_data, quiet_trainer, stored_data
+from mdn.app.build import build_data, stored_data
 from mdn.app.files import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.app.results import print_evaluation, reference_scores, write_metrics
 from mdn.data.batches import Batches
@@ -18,6 +19,7 @@ from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.data.write import replaced, write_text
 from mdn.model.load import load
+from mdn.model.model import Model
 from mdn.report.marginal import marginal_mixture
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import DPI, Picture, pictures
@@ -26,45 +28,58 @@ from mdn.report.scores import Scores, score
 from mdn.report.settings import settings
 from mdn.report.tables import score_tables
 from mdn.training.datamodule import EVALUATION_BATCH, TableModule
-from mdn.training.mixture_module import MixtureModule
+from mdn.training.mixture_module import num_rows, total_of_each
 
 
 def evaluate(config: dict[str, Any]) -> float:
     """Write and print the scores, and a report of them; the test NLL is what it returns."""
-    module = load(config["ckpt"])
-    table, problem, trained_on = _rows(config.get("data"), module)
-    reference = None if trained_on is None else marginal_mixture(module, trained_on)
-    scores = score(module, table, reference)
-    scores = replace(scores, metrics=likelihood(module, table, problem) | scores.metrics)
+    model = load(config["ckpt"])
+    table, problem, trained_on = _rows(config.get("data"), model)
+    reference = None if trained_on is None else marginal_mixture(model, trained_on)
+    scores = score(model, table, reference)
+    scores = replace(scores, metrics=likelihood(model, table, problem) | scores.metrics)
     run_dir, ckpt = Path(config["run_dir"]), Path(config["ckpt"])
     write_metrics(scores.metrics, run_dir)
     if config["report"]:
-        write_report(module, table, scores, ckpt, run_dir)
+        write_report(model, table, scores, ckpt, run_dir)
     said = _remarks(scores, table, _trained_in(ckpt))
     print_evaluation(score_tables(scores, table.target_names), run_dir, said)
     return scores.metrics["test/nll"]
 
 
-def likelihood(module: MixtureModule, table: Table, problem: Problem | None) -> dict[str, Any]:
+def likelihood(model: Model, table: Table, problem: Problem | None) -> dict[str, Any]:
     """The likelihood as training has it, and what it is held against."""
-    batches = Batches(table.tensors, EVALUATION_BATCH)
-    scores = dict(quiet_trainer().test(module, batches, verbose=False)[0])
-    return scores | reference_scores(module, table, problem, scores["test/nll"])
+    standardized = _mean_nll(model, table)
+    scores = {
+        "test/nll_standardized": standardized,
+        "test/nll": standardized - model.targets.log_det().item(),
+    }
+    return scores | reference_scores(model, table, problem, scores["test/nll"])
 
 
-def _rows(
-    asked: dict[str, Any] | None, module: MixtureModule
-) -> tuple[Table, Problem | None, Table | None]:
+@torch.no_grad()
+def _mean_nll(model: Model, table: Table) -> float:
+    """The mean over rows as training has it, from standardized densities."""
+    total, rows = 0.0, 0.0
+    for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
+        mixture, z = model.per_member(x, y)
+        nll = -model.network.pool(mixture.log_prob(z))
+        total += total_of_each(nll, weight).double().item()
+        rows += float(num_rows(nll, weight))
+    return total / rows
+
+
+def _rows(asked: dict[str, Any] | None, model: Model) -> tuple[Table, Problem | None, Table | None]:
     """Rows to score, the problem that they are of, and the rows that the run was trained on."""
     if asked is not None:
-        return *_other_rows(asked, module), _training_rows(module)
-    data = _own_data(module)
-    _warn_of_change(module.recipe, data)
+        return *_other_rows(asked, model), _training_rows(model)
+    data = _own_data(model)
+    _warn_of_change(model, data)
     return data.tables["test"], data.problem, data.train_table
 
 
-def _warn_of_change(recipe: dict[str, Any], data: TableModule) -> None:
-    others = _changed(recipe, data)
+def _warn_of_change(model: Model, data: TableModule) -> None:
+    others = _changed(model, data)
     if others:
         rank_zero_warn(
             f"the rows are no longer those of the run ({', '.join(others)}): a file has changed "
@@ -72,56 +87,52 @@ def _warn_of_change(recipe: dict[str, Any], data: TableModule) -> None:
         )
 
 
-def _changed(recipe: dict[str, Any], data: TableModule) -> list[str]:
-    return changed(recipe[ROWS], data.fingerprint()) if ROWS in recipe else []
+def _changed(model: Model, data: TableModule) -> list[str]:
+    return changed(model.card.rows, data.fingerprint()) if model.card.rows else []
 
 
-def _own_data(module: MixtureModule) -> TableModule:
-    data = stored_data(module.recipe["data"])
-    _check_columns(module.recipe, data.input_names, data.target_names)
+def _own_data(model: Model) -> TableModule:
+    data = stored_data(model.card.data)
+    _check_columns(model, data.input_names, data.target_names)
     return data
 
 
-def _other_rows(asked: dict[str, Any], module: MixtureModule) -> tuple[Table, Problem | None]:
+def _other_rows(asked: dict[str, Any], model: Model) -> tuple[Table, Problem | None]:
     """The test rows of a problem; of a file every row."""
     if "path" in asked:
-        recipe = module.recipe
-        _check_columns(recipe, asked.get("inputs"), asked.get("targets"))
-        columns = recipe["targets"], recipe["inputs"], asked["weight"]
+        _check_columns(model, asked.get("inputs"), asked.get("targets"))
+        columns = model.card.targets, model.card.inputs, asked["weight"]
         return read_table(asked["path"], *columns)[0], None
     data = build_data(asked)
-    _check_columns(module.recipe, data.input_names, data.target_names)
+    _check_columns(model, data.input_names, data.target_names)
     return data.tables["test"], data.problem
 
 
-def _training_rows(module: MixtureModule) -> Table | None:
+def _training_rows(model: Model) -> Table | None:
     """None where they are not at hand, or their file is no longer what it was."""
-    if not module.recipe["data"]:
+    if not model.card.data:
         return None
     try:
-        data = _own_data(module)
+        data = _own_data(model)
     except (OSError, ValueError):
         return None
-    return None if "train" in _changed(module.recipe, data) else data.train_table
+    return None if "train" in _changed(model, data) else data.train_table
 
 
-def _check_columns(
-    recipe: dict[str, Any], inputs: list[str] | None, targets: list[str] | None
-) -> None:
-    for key, names in (("inputs", inputs), ("targets", targets)):
-        if names is not None and list(names) != list(recipe[key]):
+def _check_columns(model: Model, inputs: list[str] | None, targets: list[str] | None) -> None:
+    card = model.card
+    for key, names, own in (("inputs", inputs, card.inputs), ("targets", targets, card.targets)):
+        if names is not None and list(names) != own:
             raise ValueError(
-                f"the model was trained with {key} {recipe[key]}, got {list(names)}; a checkpoint "
+                f"the model was trained with {key} {own}, got {list(names)}; a checkpoint "
                 "is evaluated on the columns that it knows"
             )
 
 
-def write_report(
-    module: MixtureModule, table: Table, scores: Scores, ckpt: Path, run_dir: Path
-) -> None:
+def write_report(model: Model, table: Table, scores: Scores, ckpt: Path, run_dir: Path) -> None:
     """Write the pictures as files, and one page that holds them and everything else."""
     trained_in = _trained_in(ckpt)
-    drawn = list(pictures(module, table, scores, trained_in))
+    drawn = list(pictures(model, table, scores, trained_in))
     save_pictures(drawn, run_dir / FIGURES)
     log_pictures(drawn, run_dir)
     page = Page(
@@ -130,7 +141,7 @@ def write_report(
         highlights(scores.metrics),
         score_tables(scores, table.target_names),
         drawn,
-        settings(module.recipe, _fit(trained_in)),
+        settings(model.card, _fit(trained_in)),
         _remarks(scores, table, trained_in),
     )
     write_text(render(page), run_dir / REPORT_FILE)

@@ -15,7 +15,7 @@ from mdn.app.files import check_writable
 from mdn.data.write import replaced
 from mdn.model.export import PlainModel
 from mdn.model.load import load
-from mdn.training.mixture_module import MixtureModule
+from mdn.model.model import Model
 
 _EXAMPLE_ROWS = 5
 """Rows to trace with; the graph takes any number."""
@@ -27,49 +27,49 @@ def export(config: dict[str, Any]) -> None:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {config['format']!r}")
     out = Path(config["out"])
     check_writable(out)
-    module = load(config["ckpt"])
+    model = load(config["ckpt"])
     with replaced(out) as beside:
-        FORMATS[config["format"]](module, beside)
+        FORMATS[config["format"]](model, beside)
     print(f"{config['format']}: {out}")
 
 
-def write_onnx(module: MixtureModule, path: Path) -> None:
+def write_onnx(model: Model, path: Path) -> None:
     """An ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
-    model = PlainModel(module).eval()
+    plain = PlainModel(model).eval()
     with _quiet():  # it reports every pass, every node and every package that is not there
         graph = torch.onnx.export(
-            model,
-            (_example(module),),
+            plain,
+            (_example(model),),
             dynamo=True,
             verbose=False,
             input_names=["x"],
-            output_names=model.output_names,
+            output_names=plain.output_names,
             dynamic_shapes=_any_number_of_rows(),
         )
     assert graph is not None
-    graph.model.metadata_props["mdn"] = json.dumps(module.recipe)
+    graph.model.metadata_props["mdn"] = json.dumps(model.card.plain())
     graph.save(str(path))
 
 
-def write_torch_export(module: MixtureModule, path: Path) -> None:
+def write_torch_export(model: Model, path: Path) -> None:
     """What `torch.export.load` reads: the same function as the ONNX graph."""
     program = torch.export.export(
-        PlainModel(module).eval(), (_example(module),), dynamic_shapes=_any_number_of_rows()
+        PlainModel(model).eval(), (_example(model),), dynamic_shapes=_any_number_of_rows()
     )
     with path.open("wb") as stream:
-        torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(module.recipe)})
+        torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(model.card.plain())})
 
 
-def write_safetensors(module: MixtureModule, path: Path) -> None:
-    """Weights and scales by name; the recipe is metadata, under "mdn" as JSON."""
+def write_safetensors(model: Model, path: Path) -> None:
+    """Weights and scales by name; the card is metadata, under "mdn" as JSON."""
     _require("safetensors")
     save_file = import_module("safetensors.torch").save_file
-    weights = {name: value.contiguous() for name, value in module.state_dict().items()}
-    save_file(weights, path, {"mdn": json.dumps(module.recipe)})
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, path, {"mdn": json.dumps(model.card.plain())})
 
 
-FORMATS: dict[str, Callable[[MixtureModule, Path], None]] = {
+FORMATS: dict[str, Callable[[Model, Path], None]] = {
     "onnx": write_onnx,
     "torch_export": write_torch_export,
     "safetensors": write_safetensors,
@@ -100,8 +100,8 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _example(module: MixtureModule) -> torch.Tensor:
-    return module.inputs.shift.repeat(_EXAMPLE_ROWS, 1)
+def _example(model: Model) -> torch.Tensor:
+    return model.inputs.shift.repeat(_EXAMPLE_ROWS, 1)
 
 
 def _any_number_of_rows() -> dict[str, Any]:

@@ -29,7 +29,7 @@ from mdn.data.stream import RowStream, open_rows
 from mdn.distributions.checks import check_fits
 from mdn.model.answers import Answers, Asked
 from mdn.model.load import load
-from mdn.training.mixture_module import MixtureModule
+from mdn.model.model import Model
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -41,9 +41,9 @@ def predict(config: dict[str, Any]) -> None:
     _check_seed(config["seed"])
     _check_not_itself(config["data"]["path"], config["out"])
     writer = TableWriter(config["out"])
-    module = load(config["ckpt"])
+    model = load(config["ckpt"])
     stream = open_rows(config["data"]["path"])
-    predictor = Predictor.of(module, asked, stream, config["id"], config["seed"])
+    predictor = Predictor.of(model, asked, stream, config["id"], config["seed"])
     with _reader_may_leave(config["out"]):
         rows = _write(predictor, stream, writer)
         # Nothing but the answers belongs on standard output.
@@ -108,14 +108,14 @@ class Predictor:
     """Pieces of a file to tables of answers.
 
     Attributes:
-        module: the model.
+        model: the model.
         asked: which columns are wanted.
         targets: columns with the values of the targets, where the log density is wanted.
         ids: columns that are handed on.
         seed: of the samples, which do not depend on the format of the file.
     """
 
-    module: MixtureModule
+    model: Model
     asked: Asked
     targets: list[str]
     ids: list[str]
@@ -123,24 +123,24 @@ class Predictor:
 
     @classmethod
     def of(
-        cls, module: MixtureModule, asked: Asked, stream: RowStream, ids: Wanted, seed: int
+        cls, model: Model, asked: Asked, stream: RowStream, ids: Wanted, seed: int
     ) -> "Predictor":
         """A predictor whose columns are all in the file.
 
         Raises:
             ValueError: if one is not.
         """
-        targets = module.recipe["targets"] if "log_density" in asked.columns else []
-        find_columns(stream.head, [*module.recipe["inputs"], *targets])
-        return cls(module, asked, targets, find_columns(stream.head, ids), seed)
+        targets = model.card.targets if "log_density" in asked.columns else []
+        find_columns(stream.head, [*model.card.inputs, *targets])
+        return cls(model, asked, targets, find_columns(stream.head, ids), seed)
 
     def tables(self, stream: RowStream) -> Iterator[pa.Table]:
         """The answers to the rows of a file."""
-        pieces = stream.pieces([*self.module.recipe["inputs"], *self.targets], self.ids)
+        pieces = stream.pieces([*self.model.card.inputs, *self.targets], self.ids)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
     def _table(self, number: int, piece: ColumnFile) -> pa.Table:
-        x = matrix(piece, self.module.recipe["inputs"])
+        x = matrix(piece, self.model.card.inputs)
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
         columns = {name: piece.table.column(name) for name in self.ids}
@@ -155,7 +155,7 @@ class Predictor:
     def _check_samples(self, rows: int) -> None:
         """Refuse more draws for a piece than there is memory for: as they are drawn, and a copy."""
         if "samples" in self.asked.columns:
-            numbers = rows * self.asked.samples * len(self.module.recipe["targets"])
+            numbers = rows * self.asked.samples * len(self.model.card.targets)
             check_fits(16 * numbers, f"samples={self.asked.samples} for {rows} rows at a time")
 
     def answer(
@@ -166,9 +166,9 @@ class Predictor:
     ) -> dict[str, pa.Array]:
         """The answers to some rows; empty where there is none."""
         with torch.inference_mode():
-            members = self.module.members(x) if self.asked.of_members else None
-            targets = self.module.recipe["targets"]
-            answers = Answers(self.module(x), targets, self.asked, y, draws, members)
+            members = self.model.members(x) if self.asked.of_members else None
+            targets = self.model.card.targets
+            answers = Answers(self.model(x), targets, self.asked, y, draws, members)
             columns = answers.columns()
             return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}
 

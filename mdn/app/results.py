@@ -21,34 +21,34 @@ from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.data.write import write_text
 from mdn.fitting.singularity import Thresholds, find_dead, tally
+from mdn.model.model import Model
 from mdn.report.names import printable
 from mdn.report.tables import ScoreTable
 from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.datamodule import EVALUATION_BATCH
-from mdn.training.mixture_module import MixtureModule
 
 _RESET = CONF / "callbacks" / "singularity_reset.yaml"
 
 
 def reference_scores(
-    module: MixtureModule, table: Table, problem: Problem | None, nll: float
+    model: Model, table: Table, problem: Problem | None, nll: float
 ) -> dict[str, float]:
     """What a Gaussian that ignores x reaches on these rows, and the optimum where it is known.
 
     And what is judged without a likelihood: components alive, and where predictions bring an arm.
     """
-    marginal = module.marginal.log_prob(table.y)
+    marginal = model.marginal.log_prob(table.y)
     scores = {"test/marginal_nll": _mean_nll(marginal, table.weight)}
     exact = None if problem is None else problem.log_prob(table.x, table.y)
     if exact is not None:
         optimal = _mean_nll(exact, table.weight)
         scores |= {"test/optimal_nll": optimal, "test/excess_nll": nll - optimal}
     if isinstance(problem, RobotArm):
-        scores["test/position_error"] = _position_error(module, table, problem)
-    return scores | {"test/components_alive": components_alive(module, table)}
+        scores["test/position_error"] = _position_error(model, table, problem)
+    return scores | {"test/components_alive": components_alive(model, table)}
 
 
-def components_alive(module: MixtureModule, table: Table) -> int:
+def components_alive(model: Model, table: Table) -> int:
     """How many components answer for so many rows that the default reset takes none for dead.
 
     Whatever a run's own reset does: the count is to mean the same in all runs.
@@ -56,9 +56,9 @@ def components_alive(module: MixtureModule, table: Table) -> int:
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     chunks = zip(*(v.split(EVALUATION_BATCH) for v in (table.x, table.y, weight)), strict=True)
     sums = []
-    with evaluating(module):
+    with evaluating(model):
         for x, y, share in chunks:
-            mixture, y = module.standardized(x.to(module.device), y.to(module.device))
+            mixture, y = model.standardized(x.to(model.device), y.to(model.device))
             sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
     return int((~find_dead(torch.stack(sums).sum(0), _default_thresholds())).sum())
 
@@ -67,10 +67,10 @@ def _default_thresholds() -> Thresholds:
     return instantiate(OmegaConf.select(OmegaConf.load(_RESET), "singularity_reset.thresholds"))
 
 
-def _position_error(module: MixtureModule, table: Table, problem: RobotArm) -> float:
+def _position_error(model: Model, table: Table, problem: RobotArm) -> float:
     """The mean distance from the wanted position that the likeliest component's mean leaves."""
-    with evaluating(module):
-        _, angles = module(table.x.to(module.device)).most_likely()
+    with evaluating(model):
+        _, angles = model(table.x.to(model.device)).most_likely()
     return problem.position_error(table.x, angles.cpu()).mean().item()
 
 
@@ -113,7 +113,7 @@ _ROWS = {
     "converged": "converged",
     "test/components_alive": "components alive",
     "singularity/revived": "components revived",
-    "singularity/resets": "components restarted",
+    "singularity/resets": "components reset",
     "members_own_epochs": "each member at its own best epoch",
 }
 _OUT_OF = {"test/components_alive": "num_components"}

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from mdn.app.build import ROWS
 from mdn.data.fingerprint import changed
-from mdn.model.checkpoint import RECIPE, read_checkpoint
-from mdn.model.load import checked_recipe
+from mdn.model import registry
+from mdn.model.card import ModelCard
+from mdn.model.checkpoint import CARD, read_checkpoint
 from mdn.report.settings import flat
 
 _LASTING = ("inputs", "targets", "model")
-"""What of a recipe a resumed run must have in common with its checkpoint, besides the rows."""
+"""What of its card a resumed run must have in common with its checkpoint, besides the rows."""
 
 _FREE = ("model.optimizer.", "model.schedule.", "model.gradient_clip")
 """What of it may change none the less."""
@@ -27,13 +27,13 @@ _STATE = {
 _ADVICE = "to go on with a run, repeat its own overrides"
 
 
-def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any]) -> None:
+def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> None:
     """See to it that a run can go on from a checkpoint.
 
     Args:
         ckpt_path: the checkpoint.
         max_epochs: of the run, with those of the checkpoint.
-        recipe: of the run.
+        card: of the run.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -41,9 +41,10 @@ def check_resume(ckpt_path: str, max_epochs: int | None, recipe: dict[str, Any])
             nothing is left to do.
     """
     checkpoint = read_checkpoint(ckpt_path)
-    before = checked_recipe(checkpoint[RECIPE])
-    _check_rows(ckpt_path, before, recipe)
-    for key, (was, now) in _differences(before, recipe, _LASTING).items():
+    before = ModelCard.read(checkpoint[CARD])
+    registry.check("model", before.model)
+    _check_rows(ckpt_path, before, card)
+    for key, (was, now) in _differences(before, card, _LASTING).items():
         if not key.startswith(_FREE):
             raise ValueError(
                 f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
@@ -69,11 +70,11 @@ def _check_state(ckpt_path: str, checkpoint: dict[str, Any]) -> None:
         raise ValueError(f"{ckpt_path} has trained {checkpoint['epoch']} epochs, fewer than none")
 
 
-def _check_rows(ckpt_path: str, before: dict[str, Any], recipe: dict[str, Any]) -> None:
+def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
     """Another split would have the model learn the rows that it is then tested on."""
-    others = changed(before[ROWS], recipe[ROWS]) if ROWS in before else []
+    others = changed(before.rows, card.rows) if before.rows else []
     if others:
-        asked = _differences(before, recipe, ("data",))
+        asked = _differences(before, card, ("data",))
         asked.pop("data.batch_size", None)
         why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
         raise ValueError(
@@ -83,9 +84,9 @@ def _check_rows(ckpt_path: str, before: dict[str, Any], recipe: dict[str, Any]) 
 
 
 def _differences(
-    before: dict[str, Any], now: dict[str, Any], keys: tuple[str, ...]
+    before: ModelCard, now: ModelCard, keys: tuple[str, ...]
 ) -> dict[str, tuple[Any, Any]]:
     """Settings that are not what they were, by their paths: (before, now)."""
-    one, other = (dict(flat({key: each.get(key) for key in keys})) for each in (before, now))
+    one, other = (dict(flat({key: getattr(each, key) for key in keys})) for each in (before, now))
     pairs = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

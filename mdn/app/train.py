@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.app.automatic import with_sizes
-from mdn.app.build import build_data, build_module, build_trainer, recipe
+from mdn.app.build import build_data, build_module, build_trainer, model_card
 from mdn.app.floor import GRID
 from mdn.app.log import RunLog
 from mdn.app.recalibrate import keep_recalibration, recalibrate
@@ -24,10 +24,9 @@ from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.remarks import remarks
 from mdn.report.scores import grid_scores
 from mdn.report.settings import flat
-from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
-from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
@@ -64,15 +63,15 @@ def _fit(
     config: dict[str, Any], data: TableModule, log: RunLog
 ) -> tuple[Trainer, MixtureModule, float]:
     """The trainer and the module after the last epoch, and the seconds from the start on."""
-    own = recipe(config, data)
+    card = model_card(config, data)
     if config["ckpt_path"] is not None:
-        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], own)
+        check_resume(config["ckpt_path"], config["trainer"]["max_epochs"], card)
     start = time.perf_counter()
     module = build_module(config["model"], data.num_inputs, data.num_targets)
-    module.recipe = own
+    module.model.card = card
     module.start(data.train_table)
     trainer = build_trainer(config, log)
-    _log_hyperparameters(trainer, config)
+    _log_hyperparameters(log, config)
     if trainer.is_global_zero:
         write_config(config, Path(config["run_dir"]))
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
@@ -84,11 +83,10 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
     return {
         "epochs": trainer.current_epoch,
         **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
-        "num_components": module.num_components,
+        "num_components": module.model.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
-        **_resets(trainer),
-        **_members(trainer),
+        **outcomes(trainer),
     }
 
 
@@ -100,9 +98,9 @@ def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
 
 
 def _recalibrate(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    recalibrate(module, data.val_table)
-    keep_recalibration(trainer, module)
-    return {"recalibration": module.recalibration}
+    recalibrate(module.model, data.val_table)
+    keep_recalibration(trainer, module.model)
+    return {"recalibration": module.model.recalibration}
 
 
 def restore_best(trainer: Trainer, module: MixtureModule) -> None:
@@ -112,41 +110,24 @@ def restore_best(trainer: Trainer, module: MixtureModule) -> None:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
 
 
-def _resets(trainer: Trainer) -> dict[str, int]:
-    """How often components were begun anew, where something looks after that."""
-    totals = [each.total for each in _callbacks(trainer) if isinstance(each, SingularityReset)]
-    return {"singularity/resets": sum(totals)} if totals else {}
-
-
-def _members(trainer: Trainer) -> dict[str, bool]:
-    """Whether members are at their own best epochs, where something looks after that."""
-    outcomes = [each.outcome for each in _callbacks(trainer) if isinstance(each, BestMembers)]
-    return outcomes[0] if outcomes else {}
-
-
-def _callbacks(trainer: Trainer) -> list[Callback]:
-    return trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-
-
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
     """Metrics of the best weights: validation and test rows, and what they are held against."""
     scores = {**trainer.validate(module, data, verbose=False)[0]}
     scores |= trainer.test(module, data, verbose=False)[0]
     table = data.tables["test"]
-    references = reference_scores(module, table, data.problem, scores["test/nll"])
-    with evaluating(module):
-        references |= grid_scores(module, table)
+    references = reference_scores(module.model, table, data.problem, scores["test/nll"])
+    with evaluating(module.model) as model:
+        references |= grid_scores(model, table)
     if trainer.logger is not None:
         trainer.logger.log_metrics(references, step=trainer.global_step)
     return scores | references
 
 
-def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
+def _log_hyperparameters(log: RunLog, config: dict[str, Any]) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
     shown = [key for key in ("seed", "model", "data") if key in config]
     settings = _flatten({key: config[key] for key in shown})
-    for logger in trainer.loggers:
-        logger.log_hyperparams(settings, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
+    log.log_hyperparams(settings, {"test/nll": float("nan")})
 
 
 def _flatten(node: dict[str, Any]) -> dict[str, Any]:

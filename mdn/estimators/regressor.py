@@ -27,9 +27,10 @@ from mdn.app.train import restore_best
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.model.card import ModelCard
+from mdn.model.model import Model
 from mdn.report.remarks import FEW_ROWS
 from mdn.training.memory import MemoryData
-from mdn.training.mixture_module import MixtureModule
 
 _CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "best_members", "early_stopping")
 """Of those of a training run, the ones that a fit is not the same without."""
@@ -156,7 +157,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         rows: Any = validate_data(self, X, y, reset=False, **_ROWS)
         x, targets = rows
         targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
-        wanted = len(self.module_.recipe["targets"])
+        wanted = len(self.module_.card.targets)
         if targets.shape[1] != wanted:
             raise ValueError(f"y has {targets.shape[1]} targets, it was fitted with {wanted}")
         log_prob = self.module_.predict(x).log_prob(targets).numpy()
@@ -215,33 +216,29 @@ def _bad_settings_are_value_errors() -> Iterator[None]:
         raise ValueError(readable(error)) from error
 
 
-def _train(config: dict[str, Any], table: Table, progress: bool) -> MixtureModule:
+def _train(config: dict[str, Any], table: Table, progress: bool) -> Model:
     kept = (*_CALLBACKS, "progress") if progress else _CALLBACKS
     callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
     settings = config["trainer"] | {"enable_progress_bar": progress}
     data = MemoryData(table, **{name: config["data"][name] for name in _OF_DATA})
     config = with_sizes(config | {"callbacks": callbacks, "trainer": settings}, data)
     module = build_module(config["model"], table.x.shape[1], table.y.shape[1])
-    module.recipe = {
-        "model": described(config["model"]),
-        "data": {},
-        "inputs": table.input_names,
-        "targets": table.target_names,
-    }
+    module.model.card = ModelCard(table.input_names, table.target_names, described(config["model"]))
     with closing(RunLog(config["run_dir"])) as log:
         trainer = build_trainer(config, log)
         trainer.fit(module, data)
     restore_best(trainer, module)
     if config["recalibrate"]:
-        recalibrate(module, data.val_table)
-    _warn_if_useless(module.cpu().eval(), data.val_table)
-    return module
+        recalibrate(module.model, data.val_table)
+    model = module.model.cpu().eval()
+    _warn_if_useless(model, data.val_table)
+    return model
 
 
 @torch.no_grad()
-def _warn_if_useless(module: MixtureModule, held_out: Table) -> None:
+def _warn_if_useless(model: Model, held_out: Table) -> None:
     """Say where a model is far worse than one Gaussian that ignores the inputs."""
-    losses = -(module(held_out.x).log_prob(held_out.y) - module.marginal.log_prob(held_out.y))
+    losses = -(model(held_out.x).log_prob(held_out.y) - model.marginal.log_prob(held_out.y))
     weight = torch.ones_like(losses) if held_out.weight is None else held_out.weight
     lost = (weight @ losses / weight.sum()).item()
     if len(held_out) >= FEW_ROWS and not lost <= _MOST_NATS_LOST:  # nor is it NaN

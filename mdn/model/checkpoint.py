@@ -3,10 +3,10 @@
 A checkpoint is a dictionary that `torch.save` writes and `seal` closes. Lightning keeps in it what
 it takes to go on with a run; this project adds
 
-    "mdn"         the recipe: the columns, and how the model was built and trained, as plain data
+    "mdn"         the card: the columns, and how the model was built and trained, as plain data
     "mdn_format"  the number of this layout
 
-Both are open: a later version may add keys to the recipe, and an earlier one leaves alone the keys
+Both are open: a later version may add keys to the card, and an earlier one leaves alone the keys
 that it does not know. The number changes only where a key changes its meaning.
 """
 
@@ -21,15 +21,15 @@ from mdn.model.archive import check_archive
 from mdn.model.plain import check_plain
 from mdn.model.seal import check_seal, seal
 
-RECIPE = "mdn"
+CARD = "mdn"
 FORMAT = "mdn_format"
 WEIGHTS = "state_dict"
-INPUT_UNITS = "inputs.factor"
+INPUT_UNITS = "model.inputs.factor"
 
 _TYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
 """Types of the numbers of a model."""
 
-NUMBER = 1
+NUMBER = 2
 """The layout that this version writes and reads."""
 
 
@@ -49,7 +49,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, is not a checkpoint of this project, or holds anything
-            but plain data in its recipe or anything but finite numbers in its weights.
+            but plain data in its card or anything but finite numbers in its weights.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -70,8 +70,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def _check(checkpoint: Any, path: str | Path) -> None:
-    if type(checkpoint) is not dict or type(checkpoint.get(RECIPE)) is not dict:
-        raise ValueError(f"{path} is not a checkpoint of this project: it holds no recipe")
+    if type(checkpoint) is not dict or type(checkpoint.get(CARD)) is not dict:
+        raise ValueError(f"{path} is not a checkpoint of this project: it holds no card")
     number = checkpoint.get(FORMAT)
     if type(number) is not int or number != NUMBER:
         told = number if type(number) is int else f"of type {type(number).__name__}"
@@ -79,7 +79,7 @@ def _check(checkpoint: Any, path: str | Path) -> None:
             f"{path} has layout {told}, and this version reads {NUMBER}; read it with the version "
             "that wrote it, or train again"
         )
-    check_plain(checkpoint[RECIPE], f"the recipe in {path}")
+    check_plain(checkpoint[CARD], f"the card in {path}")
     _check_weights(checkpoint.get(WEIGHTS), path)
 
 

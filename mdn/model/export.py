@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mdn.training.mixture_module import MixtureModule
+from mdn.model.model import Model
 
 
 class PlainModel(nn.Module):
@@ -18,19 +18,19 @@ class PlainModel(nn.Module):
     correlated targets, the Cholesky factors of the covariances [N, K, D, D].
 
     Args:
-        module: a trained model.
+        model: a trained model.
     """
 
-    def __init__(self, module: MixtureModule) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = module.network
-        self.inputs = module.inputs
-        self.targets = module.targets
-        self.recalibration = module.recalibration
-        self.precision = module.dtype
+        self.network = model.network
+        self.inputs = model.inputs
+        self.targets = model.targets
+        self.recalibration = model.recalibration
+        self.precision = model.dtype
         with torch.no_grad():
-            row = module.inputs.shift[None].to(self.precision)
-            self.correlated = module.network(row).scale.correlated
+            row = model.inputs.shift[None].to(self.precision)
+            self.correlated = model.network(row).scale.correlated
 
     @property
     def output_names(self) -> list[str]:

@@ -19,11 +19,9 @@ from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics import nll
+from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.networks.units import effective_rows
 from mdn.networks.weights import check_weights, unit_weights
-
-LEAST, MOST = 0.1, 10.0
-"""Between which the dispersion is sought."""
 
 _FEWEST_ROWS = 10
 """So many rows of equal weight tell a factor to a fifth; one row asks for no width at all."""
@@ -75,7 +73,8 @@ def best_dispersion(
         found = float(share @ score(wider, y))
         return found if math.isfinite(found) else math.inf  # nothing compares with NaN
 
-    trials = torch.linspace(math.log(LEAST), math.log(MOST), _TRIALS).double().tolist()
+    ends = math.log(LEAST_RECALIBRATION), math.log(MOST_RECALIBRATION)
+    trials = torch.linspace(*ends, _TRIALS).double().tolist()
     scores = [mean_score(each) for each in trials]
     best = min(range(_TRIALS), key=scores.__getitem__)
     if scores[best] == math.inf:

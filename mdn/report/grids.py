@@ -16,24 +16,21 @@ from mdn.data.repeats import rounded_targets
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.running import RowMean, Score
-from mdn.training.mixture_module import MixtureModule
-
-GRID = "grid"
-"""Where a recipe keeps the steps of rounded targets by their names, as the training rows tell."""
+from mdn.model.model import Model
 
 
-def grid_steps(module: MixtureModule, table: Table) -> dict[str, float]:
+def grid_steps(model: Model, table: Table) -> dict[str, float]:
     """Which targets were rounded, and the steps of their grids.
 
     It is what training saw; of a model that was trained elsewhere, what these rows tell.
     """
-    seen: dict[str, float] | None = module.recipe.get(GRID)
+    seen = model.card.grid
     return rounded_targets(table) if seen is None else seen
 
 
-def grid_scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
+def grid_scoreboard(model: Model, table: Table) -> dict[str, RowMean]:
     """The scores that spikes cannot win; none where no target was rounded."""
-    steps, names = grid_steps(module, table), table.target_names
+    steps, names = grid_steps(model, table), table.target_names
     if not steps:
         return {}
     each = {

@@ -8,7 +8,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em import MixtureFit, fit_em
-from mdn.training.mixture_module import MixtureModule
+from mdn.model.model import Model
 
 _MOST_ROWS = 20_000
 _COMPONENTS = (1, 2, 4, 8, 16)
@@ -17,26 +17,26 @@ _ROWS_PER_TARGET = 10
 
 
 @torch.no_grad()
-def marginal_mixture(module: MixtureModule, table: Table) -> GaussianMixture:
+def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
     """A mixture of full covariances over the targets, in their units, by exact EM.
 
     It is fitted to at most 20,000 rows, drawn at random, with the floor of the model; the Bayesian
     information criterion says how many components it has.
 
     Args:
-        module: its standardisation and floor are those of the fit.
+        model: its standardisation and floor are those of the fit.
         table: the rows that the model was trained on.
     """
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:_MOST_ROWS]]
-    z = module.targets(some.y, torch.float64)
-    family = Full(module.family.min_scale, factor="covariance")
+    z = model.targets(some.y, torch.float64)
+    family = Full(model.family.min_scale, factor="covariance")
     fits = [
         fit_em(z, number, family, weight=some.weight, max_iter=200, tol=1e-5)
         for number in _numbers(*z.shape)
     ]
     best = min(fits, key=lambda fit: _bic(fit, family, len(z)))
-    return best.mixture.affine(module.targets.factor, module.targets.shift)
+    return best.mixture.affine(model.targets.factor, model.targets.shift)
 
 
 def _numbers(rows: int, targets: int) -> list[int]:

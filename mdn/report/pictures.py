@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.model.model import Model
 from mdn.plotting import (
     coverage_figure,
     density_figure,
@@ -26,7 +27,6 @@ from mdn.plotting import (
 )
 from mdn.report.history import ComponentUsage, component_usage
 from mdn.report.scores import Scores
-from mdn.training.mixture_module import MixtureModule
 
 DPI = 150
 """Dots per inch of an image, and of what is an image inside of a drawing."""
@@ -52,15 +52,13 @@ class Picture:
         return drawing.getvalue()
 
 
-def pictures(
-    module: MixtureModule, table: Table, scores: Scores, run_dir: Path
-) -> Iterator[Picture]:
+def pictures(model: Model, table: Table, scores: Scores, run_dir: Path) -> Iterator[Picture]:
     """Density, calibration, and how the components were used in the run of `run_dir`."""
-    yield from _densities(module, table)
+    yield from _densities(model, table)
     yield from _calibrations(scores, table.target_names)
     usage = component_usage(run_dir)
     if usage is not None:
-        yield _usage(usage, module.num_components)
+        yield _usage(usage, model.num_components)
 
 
 def _usage(usage: ComponentUsage, num_components: int) -> Picture:
@@ -93,10 +91,10 @@ _LABELS = {
 }
 
 
-def _densities(module: MixtureModule, table: Table) -> Iterator[Picture]:
+def _densities(model: Model, table: Table) -> Iterator[Picture]:
     @torch.no_grad()
     def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
-        return module(x)
+        return model(x)
 
     rows = (predict, table.x, table.y)
     names = table.input_names, table.target_names

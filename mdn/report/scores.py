@@ -17,10 +17,10 @@ from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
+from mdn.model.model import Model
 from mdn.report.grids import grid_scoreboard
 from mdn.report.names import PREFIX, percent, score_keys
 from mdn.training.datamodule import EVALUATION_BATCH
-from mdn.training.mixture_module import MixtureModule
 
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
@@ -45,21 +45,21 @@ class Scores:
 
 
 @torch.no_grad()
-def score(module: MixtureModule, table: Table, reference: GaussianMixture | None = None) -> Scores:
+def score(model: Model, table: Table, reference: GaussianMixture | None = None) -> Scores:
     """All scores that need no more than the model and the rows.
 
     Means are weighted where the rows are; calibration counts every row once.
 
     Args:
-        module: the model.
+        model: the model.
         table: the rows.
         reference: a mixture that knows no inputs, for the gain over it.
     """
     names = table.target_names
-    means = scoreboard(module, table) | _gain_over(reference)
+    means = scoreboard(model, table) | _gain_over(reference)
     transforms, in_turn = [], []
     for part in _parts(table):
-        mixture = module(part.x)
+        mixture = model(part.x)
         transforms.append(metrics.pit(mixture, part.y))
         in_turn.append(metrics.rosenblatt(mixture, part.y))
         for mean in means.values():
@@ -67,27 +67,27 @@ def score(module: MixtureModule, table: Table, reference: GaussianMixture | None
     values = {name: mean.compute() for name, mean in means.items()}
     pit = torch.cat(transforms)
     values |= _calibration(pit) | _joint_calibration(torch.cat(in_turn))
-    sampled, rank = _sampled_scores(module, table)
+    sampled, rank = _sampled_scores(model, table)
     return Scores(_named(values | sampled, names), pit, rank)
 
 
 @torch.no_grad()
-def grid_scores(module: MixtureModule, table: Table) -> dict[str, float]:
+def grid_scores(model: Model, table: Table) -> dict[str, float]:
     """The scores that spikes cannot win, where targets were rounded; they are among `score`'s."""
-    board = grid_scoreboard(module, table)
+    board = grid_scoreboard(model, table)
     for part in _parts(table) if board else ():
-        mixture = module(part.x)
+        mixture = model(part.x)
         for mean in board.values():
             mean.update(mixture, part.y, part.weight)
     return _named({name: mean.compute() for name, mean in board.items()}, table.target_names)
 
 
-def scoreboard(module: MixtureModule, table: Table) -> dict[str, RowMean]:
+def scoreboard(model: Model, table: Table) -> dict[str, RowMean]:
     """Scores that are means over rows."""
     return {
         "nll_bits": RowMean(metrics.nll_bits),
-        "gain_over_marginal": RowMean(partial(metrics.gain, reference=module.marginal)),
-        **grid_scoreboard(module, table),
+        "gain_over_marginal": RowMean(partial(metrics.gain, reference=model.marginal)),
+        **grid_scoreboard(model, table),
         **_scores_of_targets((len(table.target_names),)),
     }
 
@@ -138,13 +138,11 @@ def _joint_calibration(in_turn: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     return {"rosenblatt_ks": metrics.ks_distance(in_turn)} if in_turn.shape[-1] > 1 else {}
 
 
-def _sampled_scores(
-    module: MixtureModule, table: Table
-) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
+def _sampled_scores(model: Model, table: Table) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
     """Scores of highest-density regions and of all targets together, from some rows."""
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]
-    mixture = module(some.x)
+    mixture = model(some.x)
     rank = metrics.density_rank(mixture, some.y, _SAMPLES, generator)
     values = {"region_calibration_error": metrics.calibration_error(rank)}
     sizes = region_sizes(mixture, metrics.LEVELS, _SAMPLES, generator)
@@ -153,7 +151,7 @@ def _sampled_scores(
         values[f"region_size_{percent(level)}"] = size.mean()
     if mixture.num_targets > 1:
         # In units of the data a distance over targets of unlike units would mean nothing.
-        energy = metrics.energy_score(*module.standardized(some.x, some.y))
+        energy = metrics.energy_score(*model.standardized(some.x, some.y))
         values["energy_score_standardized"] = energy.mean()
     return values, rank
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mdn.model.card import ModelCard
 
-def settings(recipe: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, str]:
-    """Columns, model and data of a checkpoint's recipe, then what there is to say of its fit."""
-    asked = {key: recipe[key] for key in ("inputs", "targets", "model", "data")}
+
+def settings(card: ModelCard, fit: Mapping[str, Any]) -> dict[str, str]:
+    """Columns, model and data of a model, then what there is to say of its fit."""
+    asked = {key: getattr(card, key) for key in ("inputs", "targets", "model", "data")}
     return {key: _words(value) for key, value in flat({**asked, **fit})}
 
 

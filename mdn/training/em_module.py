@@ -20,8 +20,8 @@ from mdn.fitting.em import (
     Statistics,
     Tolerance,
     check_mixture_fits,
+    e_step_rows,
     fit_em,
-    suitable_batch_size,
 )
 from mdn.fitting.start import start_named
 from mdn.networks.backbones import NoBackbone
@@ -85,15 +85,15 @@ class EMModule(MixtureModule):
 
     @property
     def mixture(self) -> GaussianMixture:
-        """p(y) as it stands, standardised."""
-        return self.network(self.inputs.shift[None])[0].detach()
+        """p(y) as it stands, standardized."""
+        return self.network(self.model.inputs.shift[None])[0].detach()
 
     @property
     def outcome(self) -> dict[str, float | bool]:
         """Whether it has come to rest, and components that had lost their rows."""
         return {
             "converged": self.ascent.converged,
-            "singularity/revived": sum(self.ascent.resets),
+            "singularity/revived": sum(self.ascent.revivals),
         }
 
     def configure_optimizers(self) -> Optimizer:
@@ -107,11 +107,11 @@ class EMModule(MixtureModule):
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
     ) -> GaussianMixture:
         if self.n_init == 1:
-            return self.begin(y, self.num_components, self.family, weight, self.seed)
+            return self.begin(y, self.model.num_components, self.model.family, weight, self.seed)
         trials = fit_em(
             y,
-            self.num_components,
-            self.family,
+            self.model.num_components,
+            self.model.family,
             weight=weight,
             start=self.start_from,
             n_init=self.n_init,
@@ -139,8 +139,8 @@ class EMModule(MixtureModule):
         self, e_step: EStep, x: Tensor, y: Tensor, weight: Tensor | None = None
     ) -> Statistics:
         head = self.network.head
-        size = suitable_batch_size(head.num_components, head.num_targets)
-        rows = self.targets(y, torch.float64)
+        size = e_step_rows(head.num_components, head.num_targets)
+        rows = self.model.targets(y, torch.float64)
         weight = torch.ones_like(rows[:, 0]) if weight is None else weight
         pieces = zip(rows.split(size), weight.split(size), strict=True)
         return reduce(add, (e_step(*piece) for piece in pieces))
@@ -163,14 +163,14 @@ class EMModule(MixtureModule):
         if self.ascent.converged:  # and no callback has restarted a component since
             self.trainer.should_stop = True
 
-    def restart(
+    def reset_component(
         self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
     ) -> list[Part]:
         self.ascent.converged = False
-        return super().restart(component, y, x)
+        return super().reset_component(component, y, x)
 
     def _log_revived(self) -> None:
-        counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.resets)}
+        counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.revivals)}
         counts["singularity/revived"] = sum(counts.values())
         for logger in self.loggers:
             logger.log_metrics(counts, step=self.trainer.global_step)

@@ -90,8 +90,8 @@ class MDNModule(MixtureModule):
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.start_from_data:
-            head, y = self.network.head, y.to(self.dtype)
-            for member in range(self.num_members):
+            head, y = self.network.head, y.to(self.model.dtype)
+            for member in range(self.network.num_members):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
@@ -120,12 +120,13 @@ class MDNModule(MixtureModule):
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
-        x, y = self.inputs(x, self.dtype), self.targets(y, self.dtype)
-        x, y = self.regularizer.disturb(x, y, self.num_members)
+        model = self.model
+        x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
+        x, y = self.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)
         loss, nll = self.objective(mixture, y)
         self._score(nll, weight, "train")
-        loss = self.regularizer.penalise(mixture, loss)
+        loss = self.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
 
     def configure_optimizers(self) -> Any:

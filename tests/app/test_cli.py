@@ -85,7 +85,7 @@ def test_columns_may_be_named_like_interpolations(run, tmp_path, target):
     status, said = run("evaluate", "ckpt=second/checkpoints/best.ckpt", "report=false")
     assert status == 0, said
     model = mdn.load("second/checkpoints/best.ckpt")
-    assert [model.recipe["inputs"], model.recipe["targets"]] == [names[:1], names[1:]]
+    assert [model.card.inputs, model.card.targets] == [names[:1], names[1:]]
     assert OmegaConf.load("second/config.yaml").data.path == "odd.csv"
 
 
@@ -125,7 +125,7 @@ def test_evaluate_on_another_file_uses_every_row_of_it(run, tmp_path, prices):
     evaluated = json.loads(only(tmp_path, "outputs/evaluate/*/metrics.json").read_text())
     model = mdn.load(checkpoint)
     x = torch.tensor(
-        np.column_stack([rows[name] for name in model.recipe["inputs"]]), dtype=torch.float64
+        np.column_stack([rows[name] for name in model.card.inputs]), dtype=torch.float64
     )
     y = torch.tensor(np.asarray(rows["price"]))[:, None]
     assert evaluated["test/nll"] == pytest.approx(-model(x).log_prob(y).mean().item(), abs=1e-5)
@@ -280,7 +280,7 @@ def test_only_groups_have_choices(tmp_path):
 
 def test_a_checkpoint_of_another_version_is_said_to_be_one(tmp_path):
     module = untrained()
-    del module.recipe["model"]["first_layer_gain"]
+    del module.card.model["first_layer_gain"]
     path = save(module, tmp_path / "old.ckpt")
     with pytest.raises(ValueError, match=r"old\.ckpt cannot be built: .* first_layer_gain"):
         mdn.load(path)
@@ -294,7 +294,7 @@ TARGETS = {
     "lightning.pytorch.callbacks.EarlyStopping": True,
     "mdn.app.build.load": False,
     "mdn.app.build.torch.load": False,
-    "mdn.distributions.families.floored_cholesky": False,
+    "mdn.distributions.triangular.floored_cholesky": False,
     "mdn.training.callbacks.checkpoint.shutil.copyfile": False,
     "lightning.pytorch.callbacks.model_checkpoint.torch.load": False,
     "os.system": False,

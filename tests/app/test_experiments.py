@@ -40,7 +40,7 @@ def run(tmp_path):
         train(OmegaConf.to_container(config, resolve=True))  # pyright: ignore
         model = mdn.load(directory / "checkpoints" / "best.ckpt")
         metrics = json.loads((directory / "metrics.json").read_text())
-        return metrics, model, stored_data(model.recipe["data"]).train_table
+        return metrics, model, stored_data(model.card.data).train_table
 
     return go
 
@@ -131,7 +131,7 @@ def test_em_by_command_on_the_columns_of_a_file(run, file, family):
     before = of_rows(model).log_prob(z).mean()
     again = fit_em(z, 2, model.family, start=of_rows(model), max_iter=1, tol=0.0)
     assert 0 <= again.mixture.log_prob(z).mean() - before + 1e-12 < 1e-6
-    splits = stored_data(model.recipe["data"]).tables
+    splits = stored_data(model.card.data).tables
     nll = -model(splits["test"].x).log_prob(splits["test"].y).mean().item()
     assert metrics["test/nll"] == pytest.approx(nll, abs=1e-6)
 

@@ -202,7 +202,7 @@ def trained(tmp_path):
         train(compose("train", [*overrides, *SMALL], tmp_path))
         model = mdn.load(tmp_path / "checkpoints" / "best.ckpt")
         metrics = json.loads((tmp_path / "metrics.json").read_text())
-        return metrics, model, stored_data(model.recipe["data"]).tables["test"]
+        return metrics, model, stored_data(model.card.data).tables["test"]
 
     return go
 

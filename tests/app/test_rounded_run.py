@@ -53,8 +53,8 @@ def test_a_grid_is_warned_of_and_scored_in_training_and_evaluation(run, tmp_path
         metrics, run_dir = run("plain")
     ckpt = run_dir / "checkpoints" / "best.ckpt"
     model = mdn.load(ckpt)
-    assert model.recipe["grid"] == {"mark": 1.0}
-    rows = stored_data(model.recipe["data"]).tables["test"]
+    assert model.card.grid == {"mark": 1.0}
+    rows = stored_data(model.card.data).tables["test"]
     with torch.no_grad():
         mixture = model(rows.x)
     mu, sigma = mixture.mu[..., 0].numpy(), mixture.sigma[..., 0].numpy()
@@ -70,12 +70,12 @@ def test_a_grid_is_warned_of_and_scored_in_training_and_evaluation(run, tmp_path
 def test_who_guards_against_spikes_is_not_warned(run, marks):
     y = np.loadtxt(marks, delimiter=",", skiprows=1)[:, 1]
     metrics, run_dir = run("guarded", "family.min_scale=grid", "data.dequantize=true")
-    recipe = mdn.load(run_dir / "checkpoints" / "best.ckpt").recipe
-    floor = recipe["model"]["family"]["min_scale"]
+    card = mdn.load(run_dir / "checkpoints" / "best.ckpt").card
+    floor = card.model["family"]["min_scale"]
     assert floor == pytest.approx(1 / 12**0.5 / y.std(), rel=0.1)
-    assert recipe["grid"] == {"mark": 1.0}
+    assert card.grid == {"mark": 1.0}
     assert metrics["test/grid_nll"] < stats.entropy(np.unique(y, return_counts=True)[1])
-    data = stored_data(recipe["data"])
+    data = stored_data(card.data)
     assert (data.train_table.y - data.tables["train"].y).abs().max() <= 0.5
     assert not torch.equal(data.train_table.y, data.tables["train"].y)
 
@@ -89,7 +89,7 @@ def test_a_recalibration_is_kept_in_the_best_checkpoint(run, tmp_path):
     assert last.recalibration == 1
     assert "recalibration" not in plain
     before = mdn.load(tmp_path / "plain" / "checkpoints" / "best.ckpt")
-    rows = stored_data(best.recipe["data"]).tables["test"]
+    rows = stored_data(best.card.data).tables["test"]
     with torch.no_grad():
         expected = before(rows.x).dispersed(metrics["recalibration"])
         torch.testing.assert_close(best(rows.x).std, expected.std, atol=0, rtol=1e-4)

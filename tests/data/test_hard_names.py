@@ -1,6 +1,7 @@
 """Columns are found by their names, whatever those mean to others."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def test_a_model_picks_its_columns_by_such_names():
     module = untrained("model.num_components=2")
     x = rows(5)
     for names in (NAMES[:3], NAMES[8:11]):
-        module.recipe["inputs"] = names
+        module.card = replace(module.card, inputs=names)
         frame = pd.DataFrame(x.numpy(), columns=names)[names[::-1]]
         expected = module(x).mean.detach()
         torch.testing.assert_close(module.predict(frame).mean, expected, rtol=1e-12, atol=0)

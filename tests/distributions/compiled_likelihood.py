@@ -6,8 +6,11 @@ Run by `test_likelihood.py`: compiled_likelihood.py TARGETS FAMILY...
 import json
 import sys
 import warnings
+from pathlib import Path
 
 import torch
+
+sys.path.append(str(Path(__file__).parents[1]))
 from family_list import FAMILIES
 from test_likelihood import at_once, gradients, parts
 

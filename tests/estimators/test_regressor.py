@@ -84,7 +84,7 @@ def test_weights_count(branches):
 def test_frames_and_names(branches):
     frame = pd.DataFrame({"a": branches[0][:60, 0], "b": 1.0 * np.arange(60)})
     model = MDNRegressor(**QUICK).fit(frame, branches[1][:60])
-    assert model.module_.recipe["inputs"] == ["a", "b"]
+    assert model.module_.card.inputs == ["a", "b"]
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[["b", "a"]])
     polars = pytest.importorskip("polars")

@@ -121,7 +121,7 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
             assert found.shape == value.shape
             np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5)
     described = {p.key: p.value for p in onnx.load(str(out)).metadata_props}
-    assert json.loads(described["mdn"])["targets"] == module.recipe["targets"]
+    assert json.loads(described["mdn"])["targets"] == module.card.targets
 
 
 @pytest.mark.filterwarnings("error:Exporting a model while it is in training mode")
@@ -150,7 +150,7 @@ def test_safetensors_hold_the_weights_and_the_recipe(tmp_path, capsys):
     module = untrained()
     out = exported(module, tmp_path, "safetensors", capsys)
     with safetensors.safe_open(out, framework="pt") as file:
-        assert json.loads(file.metadata()["mdn"]) == module.recipe
+        assert json.loads(file.metadata()["mdn"]) == module.card.plain()
         for name, value in module.state_dict().items():
             torch.testing.assert_close(file.get_tensor(name), value)
 

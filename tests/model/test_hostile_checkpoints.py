@@ -9,13 +9,14 @@ import zipfile
 
 import pytest
 import torch
-from checkpoints import untrained
+from checkpoints import stored, untrained
 
 import mdn
 from mdn.app.build import stored_data
 from mdn.app.resume import check_resume
 from mdn.model.archive import _check_pickle
-from mdn.model.checkpoint import FORMAT, RECIPE, WEIGHTS, read_checkpoint, write_checkpoint
+from mdn.model.card import ModelCard
+from mdn.model.checkpoint import CARD, FORMAT, WEIGHTS, read_checkpoint, write_checkpoint
 from mdn.model.seal import seal
 
 WITHIN_SECONDS = 10.0
@@ -44,7 +45,9 @@ def good():
     }
     state = {"epoch": 3, "global_step": 9, "loops": {}, "callbacks": {}}
     state |= {"optimizer_states": [], "lr_schedulers": []}
-    return {RECIPE: module.recipe | {"data": data}, WEIGHTS: module.state_dict(), **state}
+    checkpoint = stored(module)
+    checkpoint[CARD]["data"] = data
+    return checkpoint | state
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ def change(path, value):
     *parents, last = path.split(".")
 
     def edit(checkpoint):
-        node = checkpoint[RECIPE]["model"]
+        node = checkpoint[CARD]["model"]
         for parent in parents:
             node = node[parent]
         node[last] = value
@@ -150,7 +153,7 @@ def test_settings_that_do_not_fit_are_refused(hostile, case, tmp_path, monkeypat
     start = time.monotonic()
     with pytest.raises(ValueError, match=message) as refusal:
         mdn.load(path)
-    assert str(path) in str(refusal.value) or "recipe" in str(refusal.value)
+    assert str(path) in str(refusal.value) or "card" in str(refusal.value)
     assert time.monotonic() - start < WITHIN_SECONDS
     assert not marker.exists()
 
@@ -159,7 +162,7 @@ def test_settings_that_do_not_fit_are_refused(hostile, case, tmp_path, monkeypat
 def test_a_run_goes_on_from_no_such_checkpoint(hostile, good, case):
     setting, value, message = SETTINGS[case]
     with pytest.raises(ValueError, match=message):
-        check_resume(str(hostile(change(setting, value))), 10, good[RECIPE])
+        check_resume(str(hostile(change(setting, value))), 10, ModelCard.read(good[CARD]))
 
 
 def unreal(weights, name, tensor):
@@ -167,51 +170,63 @@ def unreal(weights, name, tensor):
 
 
 EDITS = {
-    "no recipe": (lambda c: c[RECIPE].clear(), "its data must be"),
-    "no model": (lambda c: c[RECIPE].pop("model"), "model must be settings"),
-    "no inputs": (lambda c: c[RECIPE].pop("inputs"), "its inputs must be"),
-    "inputs that are no names": (lambda c: c[RECIPE].update(inputs=[1, 2, 3]), "its inputs"),
-    "one input more": (lambda c: c[RECIPE]["inputs"].append("z"), "by its settings"),
-    "a recipe of text": (lambda c: c.update({RECIPE: "full"}), "holds no recipe"),
-    "a recalibration of 0": (lambda c: c[RECIPE].update(recalibration=0.0), "must lie within"),
-    "a recalibration of text": (lambda c: c[RECIPE].update(recalibration="1"), "recalibration"),
-    "rows of text": (lambda c: c[RECIPE].update(rows={"train": "x"}), "its rows must be"),
+    "no card": (lambda c: c[CARD].clear(), "its inputs must be"),
+    "no model": (lambda c: c[CARD].pop("model"), "its model must be"),
+    "no inputs": (lambda c: c[CARD].pop("inputs"), "its inputs must be"),
+    "inputs that are no names": (lambda c: c[CARD].update(inputs=[1, 2, 3]), "its inputs"),
+    "one input more": (lambda c: c[CARD]["inputs"].append("z"), "by its settings"),
+    "a card of text": (lambda c: c.update({CARD: "full"}), "holds no card"),
+    "a recalibration of 0": (lambda c: c[CARD].update(recalibration=0.0), "must lie within"),
+    "a recalibration of text": (lambda c: c[CARD].update(recalibration="1"), "recalibration"),
+    "rows of text": (lambda c: c[CARD].update(rows={"train": "x"}), "its rows must be"),
     "no weights": (lambda c: c.pop(WEIGHTS), "holds no weights"),
-    "weights of text": (lambda c: unreal(c[WEIGHTS], "inputs.shift", "x"), "holds no weights"),
-    "a weight is missing": (lambda c: c[WEIGHTS].pop("inputs.shift"), "inputs.shift is float64"),
+    "weights of text": (
+        lambda c: unreal(c[WEIGHTS], "model.inputs.shift", "x"),
+        "holds no weights",
+    ),
+    "a weight is missing": (
+        lambda c: c[WEIGHTS].pop("model.inputs.shift"),
+        "inputs.shift is float64",
+    ),
     "a weight too many": (
-        lambda c: unreal(c[WEIGHTS], "network.more", torch.ones(3)),
+        lambda c: unreal(c[WEIGHTS], "model.network.more", torch.ones(3)),
         "network.more is not there",
     ),
     "one number for a terabyte": (
-        lambda c: unreal(c[WEIGHTS], "inputs.shift", torch.ones(1).expand(10**6, 10**6)),
+        lambda c: unreal(c[WEIGHTS], "model.inputs.shift", torch.ones(1).expand(10**6, 10**6)),
         "holds no weights",
     ),
     "NaN in the weights": (
-        lambda c: c[WEIGHTS]["network.head.weights.bias"].fill_(torch.nan),
+        lambda c: c[WEIGHTS]["model.network.head.weights.bias"].fill_(torch.nan),
         "network.head.weights.bias that are not finite",
     ),
     "half precision": (
-        lambda c: unreal(c[WEIGHTS], "inputs.shift", c[WEIGHTS]["inputs.shift"].half()),
+        lambda c: unreal(c[WEIGHTS], "model.inputs.shift", c[WEIGHTS]["model.inputs.shift"].half()),
         "holds no weights",
     ),
     "a name that is a number": (
         lambda c: unreal(c[WEIGHTS], 3, torch.ones(1)),
         "holds no weights",
     ),
-    "a unit of 0": (lambda c: c[WEIGHTS]["inputs.factor"].zero_(), "inputs.factor must be above"),
-    "a negative unit": (lambda c: c[WEIGHTS]["targets.factor"].neg_(), "targets.factor must be"),
+    "a unit of 0": (
+        lambda c: c[WEIGHTS]["model.inputs.factor"].zero_(),
+        "inputs.factor must be above",
+    ),
+    "a negative unit": (
+        lambda c: c[WEIGHTS]["model.targets.factor"].neg_(),
+        "targets.factor must be",
+    ),
     "a negative variance": (
-        lambda c: c[WEIGHTS]["target_covariance"].neg_(),
+        lambda c: c[WEIGHTS]["model.target_covariance"].neg_(),
         "negative variance",
     ),
-    "an endless recalibration": (lambda c: c[RECIPE].update(recalibration=1e308), "must lie"),
+    "an endless recalibration": (lambda c: c[CARD].update(recalibration=1e308), "must lie"),
     "two columns of one name": (
-        lambda c: c[RECIPE].update(inputs=["a", "a", "b"]),
+        lambda c: c[CARD].update(inputs=["a", "a", "b"]),
         "two of its columns have one name",
     ),
     "a name without end": (
-        lambda c: c[RECIPE].update(inputs=["a", "b", "c" * 10**6]),
+        lambda c: c[CARD].update(inputs=["a", "b", "c" * 10**6]),
         "a name of more than 1000 letters",
     ),
 }
@@ -226,28 +241,28 @@ def test_contents_that_do_not_fit_are_refused(hostile, case):
 
 def test_the_good_checkpoint_is_read(hostile, good):
     model = mdn.load(hostile(lambda _: None))
-    weights = model.state_dict()
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
     assert all(torch.equal(weights[name], value) for name, value in good[WEIGHTS].items())
-    check_resume(str(hostile(lambda _: None)), 10, good[RECIPE])
+    check_resume(str(hostile(lambda _: None)), 10, ModelCard.read(good[CARD]))
 
 
 def test_keys_that_a_later_version_adds_are_left_alone(hostile):
-    model = mdn.load(hostile(lambda c: c[RECIPE].update(columns={"x0": {"kind": "number"}})))
-    assert model.recipe["columns"] == {"x0": {"kind": "number"}}
+    model = mdn.load(hostile(lambda c: c[CARD].update(columns={"x0": {"kind": "number"}})))
+    assert model.card.inputs == ["x0", "x1", "x2"]
 
 
 def test_a_later_layout_is_refused_by_its_number(good, tmp_path):
-    torch.save({**good, FORMAT: 2}, tmp_path / "later.ckpt")
+    torch.save({**good, FORMAT: 3}, tmp_path / "later.ckpt")
     seal(tmp_path / "later.ckpt")
-    with pytest.raises(ValueError, match="has layout 2, and this version reads 1"):
+    with pytest.raises(ValueError, match="has layout 3, and this version reads 2"):
         mdn.load(tmp_path / "later.ckpt")
 
 
-@pytest.mark.parametrize("place", ["recipe", "weights", "beside them"])
+@pytest.mark.parametrize("place", ["card", "weights", "beside them"])
 def test_an_object_is_never_unpickled(good, tmp_path, place):
     marker = tmp_path / "marker"
     checkpoint = copy.deepcopy(good)
-    node = {"recipe": checkpoint[RECIPE], "weights": checkpoint[WEIGHTS]}.get(place, checkpoint)
+    node = {"card": checkpoint[CARD], "weights": checkpoint[WEIGHTS]}.get(place, checkpoint)
     node["first_layer_gain"] = Payload(marker)
     write_checkpoint(checkpoint, tmp_path / "evil.ckpt")
     with pytest.raises(ValueError, match="would have run code, which is never done"):
@@ -329,7 +344,7 @@ def laughs():
 def test_a_layout_that_is_no_number_is_not_printed(good, tmp_path, number):
     torch.save({**good, FORMAT: number}, tmp_path / "odd.ckpt")
     seal(tmp_path / "odd.ckpt")
-    with pytest.raises(ValueError, match=r"has layout of type \w+, and this version reads 1"):
+    with pytest.raises(ValueError, match=r"has layout of type \w+, and this version reads 2"):
         mdn.load(tmp_path / "odd.ckpt")
 
 
@@ -361,7 +376,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, case):
 def test_a_sealed_file_of_another_kind_is_refused(tmp_path, value):
     torch.save(value, tmp_path / "other.ckpt")
     seal(tmp_path / "other.ckpt")
-    with pytest.raises(ValueError, match="holds no recipe"):
+    with pytest.raises(ValueError, match="holds no card"):
         mdn.load(tmp_path / "other.ckpt")
 
 
@@ -393,7 +408,7 @@ def test_a_folder_or_nothing_is_refused(tmp_path):
 def test_a_state_that_no_run_left_is_not_gone_on_with(hostile, good, key, value):
     path = hostile(lambda c: c.update({key: value if value != {"fit_loop"} else None}))
     with pytest.raises(ValueError, match=r"no state of a run to go on with|fewer than none"):
-        check_resume(str(path), 10, good[RECIPE])
+        check_resume(str(path), 10, ModelCard.read(good[CARD]))
 
 
 DATA = {
@@ -420,7 +435,7 @@ DATA = {
 def test_data_that_a_checkpoint_names_is_checked(good, case):
     changes, message = DATA[case]
     settings = changes if "kind" in changes or "_target_" in changes else None
-    settings = settings or copy.deepcopy(good[RECIPE]["data"]) | changes
+    settings = settings or copy.deepcopy(good[CARD]["data"]) | changes
     with pytest.raises(ValueError, match=message):
         stored_data(settings)
 
@@ -479,6 +494,6 @@ def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):
 
 def test_reading_is_free_of_the_command_line(hostile):
     """What a checkpoint says of its run is data: no override in it is composed."""
-    path = hostile(lambda c: c[RECIPE].update(overrides=["family=full", "+x=${oc.env:HOME}"]))
-    assert read_checkpoint(path)[RECIPE]["overrides"][1] == "+x=${oc.env:HOME}"
+    path = hostile(lambda c: c[CARD].update(overrides=["family=full", "+x=${oc.env:HOME}"]))
+    assert read_checkpoint(path)[CARD]["overrides"][1] == "+x=${oc.env:HOME}"
     mdn.load(path)

@@ -1,6 +1,7 @@
 """The factor that suits rows best, and a model that answers with it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,12 +9,11 @@ import torch
 from scipy import stats
 from small_runs import make_module, make_table
 
-from mdn.app.build import quiet_trainer
+from mdn.app.evaluate import likelihood
 from mdn.app.recalibrate import recalibrate
-from mdn.data.batches import Batches
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
-from mdn.model import recalibration
+from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.export import PlainModel
 from mdn.model.recalibration import best_dispersion
 
@@ -59,9 +59,9 @@ def test_the_better_of_two_minima_is_found():
 def test_the_search_has_ends():
     mu, std = torch.zeros(50, 1, dtype=F64), torch.ones(50, 1, dtype=F64)
     far = best_dispersion(gaussians(mu, std), torch.full((50, 1), 1e3, dtype=F64))
-    assert far == pytest.approx(recalibration.MOST, rel=1e-3)
+    assert far == pytest.approx(MOST_RECALIBRATION, rel=1e-3)
     near = best_dispersion(gaussians(mu, std), torch.zeros(50, 1, dtype=F64))
-    assert near == pytest.approx(recalibration.LEAST, rel=1e-3)
+    assert near == pytest.approx(LEAST_RECALIBRATION, rel=1e-3)
 
 
 def test_rows_of_weight_zero_are_not_there_whatever_they_hold():
@@ -111,7 +111,7 @@ def test_few_rows_tell_no_factor(weight):
 def model(request):
     module = make_module(ensemble_size=request.param)
     module.start(make_table())
-    return module.eval()
+    return module.model.eval()
 
 
 @torch.no_grad()
@@ -126,8 +126,9 @@ def test_a_recalibrated_model_answers_so_everywhere(model):
     log_prob = after.log_prob(table.y)
     shift = model.targets.log_det()
     torch.testing.assert_close(standard.log_prob(z).double() + shift, log_prob, atol=1e-3, rtol=0)
-    (scores,) = quiet_trainer().test(model, Batches(table.tensors, 40), verbose=False)
-    assert scores["test/nll"] == pytest.approx(-log_prob.mean().item(), abs=1e-4)
+    assert likelihood(model, table, None)["test/nll"] == pytest.approx(
+        -log_prob.mean().item(), abs=1e-4
+    )
     pooled = model.members(table.x).pool()
     torch.testing.assert_close(pooled.log_prob(table.y), log_prob, atol=1e-3, rtol=0)
     exported = PlainModel(model)
@@ -152,9 +153,10 @@ def test_rounded_targets_are_recalibrated_by_their_cells():
     table.y.copy_((table.y / torch.tensor([50.0, 2.0])).round() * torch.tensor([50.0, 2.0]))
     module = make_module()
     module.start(table)
-    module.recipe = {"grid": {"a": 50.0, "b": 2.0}}
-    recalibrate(module, table)
+    model = module.model
+    model.card = replace(model.card, grid={"a": 50.0, "b": 2.0})
+    recalibrate(model, table)
     with torch.no_grad():
-        std = module(table.x).std[0]
+        std = model(table.x).std[0]
     spread = table.y.std(0)
     assert stats.gmean((std / spread).numpy()) == pytest.approx(1, abs=0.5)

@@ -69,15 +69,15 @@ def test_an_unknown_role_or_a_name_that_is_taken_is_refused():
 
 
 def test_a_missing_setting_is_named():
-    with pytest.raises(ValueError, match="family lacks factor"):
-        registry.check("family", {"kind": "full", "min_scale": 1e-3})
+    with pytest.raises(ValueError, match="data lacks problem"):
+        registry.check("data", {"kind": "synthetic", "train_rows": 9})
 
 
 def test_a_backbone_from_outside_is_read_once_it_is_registered(tmp_path):
     torch.manual_seed(0)
     module = untrained()
     module.network = build_network(partial(Periodic, frequencies=5), 3, 1, 3, module.family)
-    module.recipe["model"]["backbone"] = {"kind": "periodic", "frequencies": 5}
+    module.card.model["backbone"] = {"kind": "periodic", "frequencies": 5}
     path = save(module, tmp_path / "periodic.ckpt")
     with pytest.raises(ValueError, match=r"is 'periodic', which .*registry\.register\('backbone'"):
         mdn.load(path)

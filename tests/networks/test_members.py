@@ -48,7 +48,7 @@ def test_members_train_together_as_each_alone(norm, weighted):
     each = [parameters(module) for module in alone]
     for name, value in parameters(together).items():
         torch.testing.assert_close(value, torch.cat([p[name] for p in each]), rtol=0, atol=1e-6)
-    found = together.eval().members(table.x)
+    found = together.eval().model.members(table.x)
     for m, module in enumerate(alone):
         torch.testing.assert_close(found[m].mu, module.eval()(table.x).mu)
 
@@ -75,7 +75,7 @@ def test_what_is_logged_is_the_nll_of_the_pool(backbone):
     trainer = fit(module, data)
     x, y = data.train_table.tensors
     with torch.no_grad():
-        members = module.members(x)
+        members = module.model.members(x)
         pooled = torch.stack([members[m].log_prob(y) for m in range(MEMBERS)]).exp().mean(0).log()
     torch.testing.assert_close(module(x).log_prob(y), pooled)
     assert trainer.callback_metrics["val/nll"].item() == pytest.approx(
@@ -92,7 +92,7 @@ def test_a_pool_integrates_to_one_and_is_the_average(family):
         parameter.data += 0.3 * torch.randn_like(parameter)
     x = table.x[40:41]
     with torch.no_grad():
-        pool, members = module(x), module.members(x)
+        pool, members = module(x), module.model.members(x)
 
     def density(mixture, y):
         return mixture.log_prob(torch.tensor([[y]])).exp().double().mean().item()
@@ -110,7 +110,7 @@ def test_members_begin_apart_and_at_the_targets():
     module = make_module(ensemble_size=MEMBERS, num_components=6)
     module.start(make_table())
     with torch.no_grad():
-        mu = module.members(make_table().x[:1]).mu[:, 0]
+        mu = module.model.members(make_table().x[:1]).mu[:, 0]
     assert not torch.allclose(mu[0], mu[1], rtol=1e-3)
     assert not torch.allclose(mu[1], mu[2], rtol=1e-3)
     table = make_table()
@@ -126,9 +126,9 @@ def test_one_member_is_the_network_itself():
     torch.testing.assert_close(module.network.state_dict(), members[0].state_dict())
     table = make_table()
     module.start(table)
-    assert module.members(table.x).batch_shape == (1, 90)
-    torch.testing.assert_close(module.members(table.x)[0].mu, module(table.x).mu)
-    assert module.num_members == 1
+    assert module.model.members(table.x).batch_shape == (1, 90)
+    torch.testing.assert_close(module.model.members(table.x)[0].mu, module(table.x).mu)
+    assert module.model.num_members == 1
 
 
 def test_norms_and_biases_do_not_decay_when_stacked():

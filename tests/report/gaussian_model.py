@@ -22,7 +22,7 @@ def gaussian_model(targets):
     tril = torch.tensor(STD[:targets], dtype=F64).diag()[None]
     scale = CovarianceFactor.from_tril(tril)
     module.network.head.start(GaussianMixture(torch.zeros(1, dtype=F64), mu, scale), shrink=0.0)
-    return module.eval()
+    return module.model.eval()
 
 
 def table_of(rows, targets, weight=None):

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from gaussian_model import NAMES, gaussian_model, table_of
 from matplotlib.figure import Figure
 
+from mdn.model.card import ModelCard
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import Picture
 from mdn.report.scores import score
@@ -34,13 +35,9 @@ def test_what_could_not_be_fitted_is_said():
 
 
 def test_settings_are_flat_words():
-    recipe = {
-        "inputs": [],
-        "targets": ["a", "b"],
-        "model": {"family": {"min_scale": 1e-3}, "depth": 2},
-        "data": {"path": None},
-    }
-    assert settings(recipe, {"epochs": 3}) == {
+    model = {"family": {"min_scale": 1e-3}, "depth": 2}
+    card = ModelCard([], ["a", "b"], model, {"path": None})
+    assert settings(card, {"epochs": 3}) == {
         "inputs": "none",
         "targets": "a, b",
         "model.family.min_scale": "0.001",

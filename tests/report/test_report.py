@@ -52,7 +52,7 @@ def test_evaluate_leaves_scores_pictures_and_a_page(checkpoint, tmp_path, capsys
 def test_the_gain_over_a_mixture_does_not_depend_on_where_the_test_rows_are(checkpoint, tmp_path):
     evaluate(asked_of(checkpoint, tmp_path, report=False))
     own = json.loads((tmp_path / "metrics.json").read_text())
-    data = load(checkpoint).recipe["data"]
+    data = load(checkpoint).card.data
     evaluate(asked_of(checkpoint, tmp_path, report=False) | {"data": data})
     assert json.loads((tmp_path / "metrics.json").read_text()) == own
     # One Gaussian is among what the mixture is chosen from.

@@ -1,6 +1,7 @@
 """The scores of an evaluation against closed forms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,15 +171,15 @@ def test_all_targets_together_are_scored_by_cells_and_by_density_where_not_round
 def test_rounding_is_what_training_saw_of_it():
     table, model = table_of(400, 1), gaussian_model(1)
     rounded = Table(table.x, table.y.round(), None, table.input_names, table.target_names)
-    model.recipe = {"grid": {NAMES[0]: 1.0}}
+    model.card = replace(model.card, grid={NAMES[0]: 1.0})
     few = rounded[torch.tensor([0, 1])]  # too few to tell
     ends = stats.norm.cdf([few.y.numpy() - 0.5, few.y.numpy() + 0.5], MU[0], STD[0])
     expected = {"test/grid_nll": pytest.approx(-np.log(np.diff(ends, axis=0)).mean())}
     assert grid_scores(model, few) == expected
     assert {**score(model, few).metrics, **expected} == score(model, few).metrics
-    model.recipe = {"grid": {}}
+    model.card = replace(model.card, grid={})
     assert grid_scores(model, rounded) == {}
-    model.recipe = {}
+    model.card = replace(model.card, grid=None)
     assert list(grid_scores(model, rounded)) == ["test/grid_nll"]
     assert grid_scores(model, table) == {}
 

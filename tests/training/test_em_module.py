@@ -104,7 +104,7 @@ def test_logs_what_validation_finds_after_the_update():
     mixture = module(torch.zeros(150, 1).double())
     nll = -mixture.log_prob(IRIS).mean().item()
     assert trainer.callback_metrics["val/nll"].item() == pytest.approx(nll, abs=1e-6)
-    before = -module.ascent.lower_bounds[-1] - module.targets.log_det().item()
+    before = -module.ascent.lower_bounds[-1] - module.model.targets.log_det().item()
     assert trainer.callback_metrics["train/nll"].item() == pytest.approx(before, abs=1e-6)
     assert trainer.global_step == 4 * 5
 
@@ -131,7 +131,7 @@ def test_the_likeliest_of_several_starts():
     module = make_module(FAMILIES[0], start_from="random", n_init=4)
     rows = Rows(150)
     module.start(rows.train_table)
-    z = module.targets(IRIS, torch.float64)
+    z = module.model.targets(IRIS, torch.float64)
     tried = [
         fit_em(z, 3, FAMILIES[0], start="random", seed=s, max_iter=10).lower_bounds[-1]
         for s in range(4)

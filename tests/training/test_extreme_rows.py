@@ -128,7 +128,7 @@ def test_few_weighted_rows_have_finite_scores():
     x, y = rows(100)
     weight = np.r_[np.ones(8), np.zeros(92)]
     model = MDNRegressor(**SMALL, max_epochs=3).fit(x, y, weight)
-    assert model.module_.val_nll_of_members.isfinite().all()
+    assert np.isfinite(model.score(x[:8], y[:8]))
     dropped = MDNRegressor(**SMALL, max_epochs=3).fit(x[:8], y[:8])
     np.testing.assert_allclose(model.predict(x), dropped.predict(x), rtol=1e-5)
 

@@ -47,7 +47,7 @@ def test_whatever_is_minimised_the_nll_is_logged(objective, size):
 class Doubled(Objective):
     """Twice the likelihood, and no word of it in what is logged."""
 
-    def __call__(self, mixture, y):
+    def loss(self, mixture, y):
         loss, nll = NLL()(mixture, y)
         return 2 * loss, nll
 
@@ -82,7 +82,7 @@ def test_a_reward_for_entropy_evens_the_weights(size):
     for entropy in (0.0, 10.0):
         reward = Regularizer(0.0, 0.0, entropy)
         module, _, table = trained(30, regularizer=reward, ensemble_size=size)
-        pi = module.members(table.x).pi
+        pi = module.model.members(table.x).pi
         spread.append((pi - 1 / pi.shape[-1]).abs().mean().item())
     assert spread[1] < 0.5 * spread[0]
 
@@ -111,7 +111,8 @@ def test_each_member_learns_from_its_own_noise_as_it_would_alone(objective):
     together = make_module(ensemble_size=3, regularizer=noise, **settings).double()
     together.start(table)
     torch.manual_seed(7)
-    x, y = together.inputs(table.x, torch.float64), together.targets(table.y, torch.float64)
+    model = together.model
+    x, y = model.inputs(table.x, torch.float64), model.targets(table.y, torch.float64)
     seen = [rows.clone() for rows in noise.disturb(x, y, 3)]
     state = torch.get_rng_state()
     torch.manual_seed(7)

@@ -13,6 +13,7 @@ import mdn
 from mdn.app.compose import compose
 from mdn.app.train import train
 from mdn.estimators.regressor import MDNRegressor
+from mdn.model.load import model_weights
 from mdn.training.callbacks.best_members import JOINT, BestMembers
 from mdn.training.callbacks.checkpoint import BestCheckpoint, LastCheckpoint
 
@@ -28,7 +29,7 @@ class ByHand(Callback):
 
     def on_validation_end(self, trainer, pl_module):
         table = trainer.datamodule.tables["val"]
-        members = pl_module.members(table.x)
+        members = pl_module.model.members(table.x)
         nll = [-members[m].log_prob(table.y) for m in range(len(members.mu))]
         weight = torch.ones(len(table)) if table.weight is None else table.weight
         self.nll.append([np.average(each, weights=weight) for each in nll])
@@ -70,7 +71,9 @@ def load(path):
 
 def network_of(state):
     return {
-        name.removeprefix("network."): v for name, v in state.items() if name.startswith("network.")
+        name.removeprefix("model.network."): v
+        for name, v in state.items()
+        if name.startswith("model.network.")
     }
 
 
@@ -110,7 +113,7 @@ def test_each_member_is_remembered_as_it_was_at_its_best(
     epochs = nll.argmin(0)
     assert len(set(epochs.tolist())) > 1
     assert max(epochs) < EPOCHS - 1
-    factor = trainer.model.targets.log_det().item()
+    factor = trainer.lightning_module.model.targets.log_det().item()
     np.testing.assert_allclose(memory.nll - factor, nll.min(0), atol=1e-5)
     for name, value in memory.weights.items():
         wanted = torch.stack([seen.states[epoch][name][m] for m, epoch in enumerate(epochs)])
@@ -124,7 +127,7 @@ def test_the_pool_with_the_lower_nll_is_in_the_checkpoint(
     run = overfit(fit, make_module, tmp_path / "a", *others)
     memory, checkpoint = run.trainer.callbacks[0], load(tmp_path / "a/best.ckpt")
     joint = checkpoint.get(JOINT, checkpoint["state_dict"])
-    mine = joint | {f"network.{name}": value for name, value in memory.weights.items()}
+    mine = joint | {f"model.network.{name}": value for name, value in memory.weights.items()}
     table, module = data.tables["val"], run.module.eval()
     scores = [nll_of(module, state, table) for state in (joint, mine)]
     assert memory.outcome["members_own_epochs"] == (scores[1] < scores[0])
@@ -223,10 +226,11 @@ def test_a_run_answers_with_what_was_kept(tmp_path, capfd):
     best = tmp_path / "checkpoints/best.ckpt"
     data = compose("train", RUN, tmp_path)["data"]
     table = mdn.app.build.build_data(data).tables["val"]
-    module = mdn.load(best)
-    own = -module.predict(table.x).log_prob(table.y).mean().item()
+    model = mdn.load(best)
+    own = -model.predict(table.x).log_prob(table.y).mean().item()
     assert own == pytest.approx(metrics["val/nll"], abs=1e-5)
-    joint = nll_of(module, load(best)[JOINT], table)
+    model.load_state_dict(model_weights({"state_dict": load(best)[JOINT]}))
+    joint = -model.predict(table.x).log_prob(table.y).mean().item()
     assert own < joint
     train(compose("train", [*RUN, "~callbacks.best_members"], tmp_path / "without"))
     without = json.loads((tmp_path / "without/metrics.json").read_text())

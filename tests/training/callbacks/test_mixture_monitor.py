@@ -43,7 +43,7 @@ def test_a_run_logs_what_the_model_says_of_its_validation_rows(fit, data, scalar
     assert logged["mixture/worst_row"][-1] == nll.argmax().item()
     weights = [logged[f"mixture/weight/{k}"][-1] for k in range(3)]
     assert weights == pytest.approx(mixtures.pi.mean(0).tolist(), rel=1e-5)
-    smallest = (mixtures.sigma / module.targets.factor).min().item()
+    smallest = (mixtures.sigma / module.model.targets.factor).min().item()
     assert logged["mixture/smallest_scale"][-1] == pytest.approx(smallest, rel=1e-5)
 
 

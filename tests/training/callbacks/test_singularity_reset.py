@@ -105,9 +105,11 @@ def fit_outlier(fit, data):
         data.tables["train"] = data.tables["val"] = two_clusters_and_an_outlier()
         module = EMModule(0, 1, 2, Diagonal(1e-3), "k-means", 1, 0, tol=1e-6, relative_tol=0.0)
         module.start(data.train_table)
-        z = module.targets(data.train_table.y, torch.float64)
+        z = module.model.targets(data.train_table.y, torch.float64)
         mu = torch.stack([z[:200].mean(0), z[200]])
-        scale = module.family.project(torch.tensor([[[0.2]], [[0.0]]]).double(), torch.ones(2))
+        scale = module.model.family.project(
+            torch.tensor([[[0.2]], [[0.0]]]).double(), torch.ones(2)
+        )
         module.network.head.start(GaussianMixture(torch.zeros(2), mu, scale), shrink=0.0)
         return fit(callbacks, module, max_epochs=40)
 
@@ -126,26 +128,26 @@ def test_em_too_leaves_a_single_row_behind_and_goes_on(fit_outlier, reset, scala
     assert scalars()["singularity/resets/1"][-1] == 1
 
 
-def test_a_restart_takes_back_that_em_had_converged(fit_outlier, data):
+def test_a_reset_takes_back_that_em_had_converged(fit_outlier, data):
     run = fit_outlier([])
-    run.module.restart(1, data.train_table.y[0], data.train_table.x)
+    run.module.reset_component(1, data.train_table.y[0], data.train_table.x)
     assert not run.module.ascent.converged
     assert run.module.mixture.pi[1] == pytest.approx(0.5 / (0.5 + 200 / 201))
 
 
-def test_a_restarted_component_has_an_equal_share_of_the_volume():
+def test_a_reset_component_has_an_equal_share_of_the_volume():
     y = torch.randn(60, 3).double() @ torch.tensor([[2.0, 1, 0], [0, 5, 1], [0, 0, 9]]).double()
     table = Table(torch.zeros(60, 0).double(), y, None, [], ["a", "b", "c"])
     family = Full(1e-3, "covariance")
     module = EMModule(0, 3, 4, family, "k-means", 1, 0, tol=1e-6, relative_tol=0.0)
     module.start(table)
-    module.restart(2, y[0], table.x)
+    module.reset_component(2, y[0], table.x)
     volume = module(table.x).scale.log_det()[..., 2].mean().item()
-    whole = module.marginal.scale.log_det().item()
+    whole = module.model.marginal.scale.log_det().item()
     assert volume == pytest.approx(whole - math.log(4), abs=1e-5)
 
 
-def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
+def test_a_reset_component_starts_at_a_row_with_an_equal_share(
     fit, reset, data, make_module, scalars
 ):
     module = make_module(learning_rate=0.0)
@@ -165,7 +167,7 @@ def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
     assert logged["singularity/resets/0"] == [0, 0]
 
 
-def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
+def test_members_of_an_ensemble_are_judged_and_reset_one_by_one(
     fit, reset, data, make_module, scalars
 ):
     module = make_module(learning_rate=0.0, ensemble_size=3)
@@ -173,7 +175,7 @@ def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
     fit([Kill(1, [0, 1], member=(2,)), weights, callback], module, max_epochs=3)
     assert callback.resets == {7: 1}
     with torch.no_grad():
-        mixtures = module.members(data.train_table.x)
+        mixtures = module.model.members(data.train_table.x)
     place = mixtures.mu[2, 0, 1]
     assert (place - data.train_table.y).abs().min() < 1e-4
     torch.testing.assert_close(mixtures.mu[2, :, 1], place.expand(96, 1))
@@ -181,22 +183,22 @@ def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
     assert mixtures.pi[2, :, 1].mean() == pytest.approx(0.25, abs=0.02)
     last = module.network.state_dict()
     for name, value in weights.states[-2].items():  # the others are as they were
-        if name.startswith("network."):
-            assert torch.equal(value[:2], last[name.removeprefix("network.")][:2])
+        if name.startswith("model.network."):
+            assert torch.equal(value[:2], last[name.removeprefix("model.network.")][:2])
     logged = scalars()
     assert logged["singularity/resets/7"] == [0, 1]
     assert "singularity/resets/8" in logged
     assert "singularity/resets/9" not in logged
 
 
-def test_one_look_restarts_components_of_several_members(fit, reset, make_module, data):
+def test_one_look_resets_components_of_several_members(fit, reset, make_module, data):
     killers = [Kill(k, [0], member=(m,)) for m, k in ((0, 2), (0, 1), (1, 0))]
     callback = reset(patience=1)
     module = make_module(learning_rate=0.0, ensemble_size=2)
     fit([*killers, callback], module, max_epochs=2)
     assert callback.resets == {2: 1, 1: 1, 3: 1}
     with torch.no_grad():
-        mu = module.members(data.train_table.x).mu[:, 0, :, 0]
+        mu = module.model.members(data.train_table.x).mu[:, 0, :, 0]
     places = torch.stack([mu[0, 1], mu[0, 2], mu[1, 0]])
     assert ((places[:, None] - data.train_table.y.T).abs().amin(1) < 1e-4).all()
     assert places[0] != places[1]
@@ -204,14 +206,14 @@ def test_one_look_restarts_components_of_several_members(fit, reset, make_module
 
 def test_a_survey_of_an_ensemble_is_that_of_each_member(fit, make_module, data):
     module = fit([], make_module(ensemble_size=3)).module
-    seen = survey(module, data.train_table, 0.5)
+    seen = survey(module.model, data.train_table, 0.5)
     with torch.no_grad():
-        mixtures = module.members(data.train_table.x)
-    weight, floor = torch.ones(96).double(), 0.5 * module.targets.factor.item()
+        mixtures = module.model.members(data.train_table.x)
+    weight, floor = torch.ones(96).double(), 0.5 * module.model.targets.factor.item()
     for m in range(3):
         sums = tally(mixtures[m], data.train_table.y, weight, floor)
         torch.testing.assert_close(seen.sums[:, m], sums, rtol=1e-4, atol=1e-4)
-        log_prob = mixtures[m].log_prob(data.train_table.y) - module.targets.log_det()
+        log_prob = mixtures[m].log_prob(data.train_table.y) - module.model.targets.log_det()
         torch.testing.assert_close(seen.log_prob[m].double(), log_prob, rtol=0, atol=1e-4)
 
 
@@ -230,7 +232,7 @@ def test_patience_spares_a_component_that_recovers(fit, reset, make_module):
     callback = reset(patience=3)
     fit([Kill(1, [0]), callback], make_module(learning_rate=0.0), max_epochs=3)
     assert callback.resets == {}
-    assert callback.ill_for == {1: 2}
+    assert callback.degenerate_for == {1: 2}
 
 
 def test_a_healthy_run_is_not_touched(fit, reset, make_module):
@@ -242,11 +244,11 @@ def test_a_healthy_run_is_not_touched(fit, reset, make_module):
         assert torch.equal(value, states[1][name])
 
 
-def test_a_component_that_no_restart_helps_is_left_alone_with_one_warning(fit, reset, make_module):
+def test_a_component_that_no_reset_helps_is_left_alone_with_one_warning(fit, reset, make_module):
     callback = reset(patience=1, max_resets=2)
-    with pytest.warns(UserWarning, match="1 of [0-9]+ components were restarted 2 times") as caught:
+    with pytest.warns(UserWarning, match="1 of [0-9]+ components were reset 2 times") as caught:
         fit([Kill(1, range(9)), callback], make_module(learning_rate=0.0), max_epochs=6)
-    assert len([w for w in caught if "restarted" in str(w.message)]) == 1
+    assert len([w for w in caught if "were reset" in str(w.message)]) == 1
     assert callback.resets == {1: 2}
 
 
@@ -307,9 +309,9 @@ def memories(optimizer, parameter):
 
 def test_a_survey_in_chunks_is_that_of_all_rows(fit, make_module, data, monkeypatch):
     module = fit([], make_module()).module
-    whole = survey(module, data.train_table, 0.5)
+    whole = survey(module.model, data.train_table, 0.5)
     monkeypatch.setattr("mdn.training.callbacks.singularity_reset._CHUNK", 10)
-    parts = survey(module, data.train_table, 0.5)
+    parts = survey(module.model, data.train_table, 0.5)
     torch.testing.assert_close(parts.sums, whole.sums)
     torch.testing.assert_close(parts.log_prob, whole.log_prob)
 

@@ -1,0 +1,84 @@
+"""What a checkpoint says of its model beside the weights, as plain data.
+
+A card is read from a stranger's file: every field is held against its type, and what has a range
+against that. Keys that this version does not know are left alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, get_type_hints
+
+from mdn.model.plain import fits, in_words
+
+LEAST_RECALIBRATION, MOST_RECALIBRATION = 0.1, 10.0
+"""Between which a recalibration is sought."""
+
+_LONGEST_NAME = 1000
+"""Letters of the name of a column."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The columns of a model, how it was built and trained, and on which rows.
+
+    Attributes:
+        inputs: names of the P inputs.
+        targets: names of the D targets.
+        model: the recipe, with the name of each part under "kind".
+        data: where the rows came from, by which `evaluate` finds the test rows again; empty where
+            they were in memory.
+        rows: the fingerprint of each table; empty where none was taken.
+        grid: the steps of the targets that were rounded; None where nobody looked.
+        recalibration: the factor of the spread about each row's mean; 1 for none.
+
+    Raises:
+        ValueError: if two columns have one name, or a number is out of range.
+    """
+
+    inputs: list[str]
+    targets: list[str]
+    model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, list[float]] = field(default_factory=dict)
+    grid: dict[str, float] | None = None
+    recalibration: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_names([*self.inputs, *self.targets])
+        if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
+            raise ValueError(
+                f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "
+                f"{MOST_RECALIBRATION:g}, got {self.recalibration!r}"
+            )
+
+    @classmethod
+    def of_columns(cls, num_inputs: int, num_targets: int) -> "ModelCard":
+        """Return a card of columns without names: x0, x1, ... and y0, y1, ..."""
+        return cls([f"x{i}" for i in range(num_inputs)], [f"y{i}" for i in range(num_targets)])
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> "ModelCard":
+        """Return the card that plain data describes.
+
+        Raises:
+            ValueError: with the key, what it holds and what it must hold.
+        """
+        hints = get_type_hints(cls)
+        known = {each.name: plain[each.name] for each in fields(cls) if each.name in plain}
+        for name in ("inputs", "targets", "model", "data"):
+            known.setdefault(name, None)
+        for name, value in known.items():
+            if not fits(value, hints[name]):
+                raise ValueError(f"its {name} must be {in_words(hints[name])}, got {value!r:.100}")
+        return cls(**known)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what `read` reads."""
+        return asdict(self)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError("two of its columns have one name")
+    if any(len(name) > _LONGEST_NAME for name in names):
+        raise ValueError(f"one of its columns has a name of more than {_LONGEST_NAME} letters")

@@ -6,14 +6,13 @@ takes y broadcasts its leading axes against the batch; `values` says in which fo
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
 from mdn.distributions import likelihood
-from mdn.distributions.arguments import sample_shape
+from mdn.distributions.arguments import SampleShape, sample_shape
 from mdn.distributions.questions.divergences import Divergences
 from mdn.distributions.questions.implicit import with_gradient
 from mdn.distributions.questions.pooling import Pooling
@@ -56,7 +55,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
 
     def sample(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Independent samples, [*shape, *batch, D], without gradient; n stands for (n,).
 
@@ -66,7 +65,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         return self.sample_with_component(shape, generator)[0]
 
     def sample_with_component(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "*out D"], Int[Tensor, "*out"]]:
         """Independent samples and the component each came from, without gradient."""
         with torch.no_grad():
@@ -74,7 +73,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
             return self._sample_components(component, generator), component
 
     def rsample(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Samples with gradients of the parameters, [*shape, *batch, D].
 
@@ -97,7 +96,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         pi, mu, sigma = (v.squeeze(-1) for v in (self.pi[..., None], self.mu, self.sigma))
         return with_gradient(y.squeeze(-1), torch.zeros_like(y[..., 0]), pi, mu, sigma)[..., None]
 
-    def _choose(self, shape: Any, generator: torch.Generator | None) -> Tensor:
+    def _choose(self, shape: SampleShape, generator: torch.Generator | None) -> Tensor:
         """Component of each sample, [*shape, *batch]."""
         shape = sample_shape(shape)
         weights = self.pi.detach().reshape(-1, self.num_components)

@@ -43,18 +43,18 @@ def log_cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def log_mass(
-    centre: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
+    center: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
-    """Log of Phi(centre + half) - Phi(centre - half), for a positive half width."""
-    centre = centre.abs().clamp(max=farthest(centre.dtype))
-    narrow = half * (1 + centre) < _NARROW
+    """Log of Phi(center + half) - Phi(center - half), for a positive half width."""
+    center = center.abs().clamp(max=farthest(center.dtype))
+    narrow = half * (1 + center) < _NARROW
     # Each formula is shown a harmless cell where the other one holds, or its gradient is NaN.
     wide = torch.where(narrow, torch.ones_like(half), half)
     slim = torch.where(narrow, half, torch.zeros_like(half))
-    far, near = (log_cdf(edge - centre) for edge in (-wide, wide))
+    far, near = (log_cdf(edge - center) for edge in (-wide, wide))
     # Far out the logs are large and their difference is lost; it is at most this.
-    ratio = torch.minimum(far - near, -2 * centre * wide)
+    ratio = torch.minimum(far - near, -2 * center * wide)
     by_difference = near + torch.log(-torch.expm1(ratio))
-    curvature = slim.square() * (centre.square() - 1) / 6
-    by_series = curvature + log_density(centre) + torch.log(2 * half)
+    curvature = slim.square() * (center.square() - 1) / 6
+    by_series = curvature + log_density(center) + torch.log(2 * half)
     return torch.where(narrow, by_series, by_difference)

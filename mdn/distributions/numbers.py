@@ -39,9 +39,8 @@ def as_tensor(values: Numbers, name: str) -> Tensor:
     """
     if isinstance(values, Tensor):
         return _of_tensor(values, name)
-    if not isinstance(values, np.ndarray | Sequence | int | float):
-        values = _of_frame(values, name)
-    return _of_array(_array(values, name), name)
+    plain = isinstance(values, np.ndarray | Sequence | int | float)
+    return _of_array(_array(values if plain else _of_frame(values, name), name), name)
 
 
 def column_numbers(column: "nw.Series") -> np.ndarray:

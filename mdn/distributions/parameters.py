@@ -8,13 +8,13 @@ in a file of its own.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.arguments import whole
+from mdn.distributions.arguments import SampleShape, whole
 from mdn.distributions.indexing import Index, batch_index
 from mdn.distributions.named_values import Values, numbers_of_targets
 from mdn.distributions.scale import Scale
@@ -94,7 +94,7 @@ class MixtureParameters(ABC):
 
     @abstractmethod
     def sample(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
         """Independent samples, [*shape, *batch, D], without gradient."""
 
@@ -142,7 +142,7 @@ class MixtureParameters(ABC):
     ) -> AnyMixture:
         """The mixture on another device or in another floating type.
 
-        In a wider type the weights are normalised again: they sum to one as exactly as it can say.
+        In a wider type the weights are normalized again: they sum to one as exactly as it can say.
         """
         moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
         if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:

@@ -16,8 +16,8 @@ from torch import Tensor
 from mdn.distributions import normal
 from mdn.distributions.arguments import Levels, inner_probability, probability, whole
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.numbers import as_tensor
-from mdn.distributions.values import Values, takes_values
+from mdn.distributions.numbers import Numbers, as_tensor
+from mdn.distributions.values import takes_values
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""
@@ -65,14 +65,14 @@ def density_rank(
     return _unless_nan(own, above / num_samples)
 
 
-def central_coverage(transforms: Values, level: Levels) -> Float[Tensor, "..."]:
+def central_coverage(transforms: Numbers, level: Levels) -> Float[Tensor, "..."]:
     """Share of rows inside the central interval of a level, from their transforms [N, ...]."""
     transforms, level = _transforms(transforms), probability(level)
     inside = ((transforms - 0.5).abs() <= level / 2).to(transforms)
     return _unless_nan(transforms, inside).mean(0)
 
 
-def region_coverage(rank: Values, level: Levels) -> Float[Tensor, ""]:
+def region_coverage(rank: Numbers, level: Levels) -> Float[Tensor, ""]:
     """Share of rows inside the highest-density region of a level, from their density ranks [N]."""
     rank, level = _transforms(rank), probability(level)
     return _unless_nan(rank, (rank <= level).to(rank)).mean()
@@ -131,7 +131,7 @@ def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
     return mixture.std.square().reshape(-1, mixture.num_targets).mean(0).sqrt()
 
 
-def histogram(transforms: Values, bins: int = 20) -> Float[Tensor, "bins ..."]:
+def histogram(transforms: Numbers, bins: int = 20) -> Float[Tensor, "bins ..."]:
     """Density of transforms [N, ...] in equal bins: 1 everywhere when right."""
     transforms, bins = _transforms(transforms), whole("bins", bins, 1)
     if transforms.isnan().any():
@@ -141,13 +141,13 @@ def histogram(transforms: Values, bins: int = 20) -> Float[Tensor, "bins ..."]:
     return counts.scatter_add_(0, place, torch.ones_like(transforms)) * (bins / len(transforms))
 
 
-def ks_distance(transforms: Values) -> Float[Tensor, "..."]:
+def ks_distance(transforms: Numbers) -> Float[Tensor, "..."]:
     """Kolmogorov-Smirnov distance of transforms from uniform; 0.87 / sqrt N by chance alone."""
     ordered, low, high = _steps(transforms)
     return torch.maximum(high - ordered, ordered - low).amax(0)
 
 
-def calibration_error(transforms: Values) -> Float[Tensor, "..."]:
+def calibration_error(transforms: Numbers) -> Float[Tensor, "..."]:
     """Mean distance between stated and observed probability over all levels, from transforms."""
     # The area between the empirical distribution function and the diagonal, seen from the side.
     ordered, low, high = _steps(transforms)
@@ -157,7 +157,7 @@ def calibration_error(transforms: Values) -> Float[Tensor, "..."]:
     return (0.5 * area + outside).sum(0)
 
 
-def _transforms(transforms: Values) -> Tensor:
+def _transforms(transforms: Numbers) -> Tensor:
     """Transforms of at least one row, whatever form they came in."""
     found = as_tensor(transforms, "transforms")
     if found.ndim == 0 or len(found) == 0:
@@ -172,7 +172,7 @@ def _unless_nan(of: Tensor, answer: Tensor) -> Tensor:
     return torch.where(of.isnan(), of, answer)
 
 
-def _steps(transforms: Values) -> tuple[Tensor, Tensor, Tensor]:
+def _steps(transforms: Numbers) -> tuple[Tensor, Tensor, Tensor]:
     """Transforms in order, and the empirical distribution function before and after each."""
     transforms = _transforms(transforms)
     steps = torch.linspace(0, 1, len(transforms) + 1, dtype=torch.float64).to(transforms)

@@ -13,13 +13,12 @@ directions u on which the mixture is projected, times sqrt(pi) Gamma((D + 1) / 2
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import normal
-from mdn.distributions.arguments import Levels, probabilities, whole
+from mdn.distributions.arguments import Levels, is_one, probabilities, whole
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
 from mdn.distributions.values import takes_values
@@ -56,7 +55,7 @@ def energy_score(
 ) -> Float[Tensor, "*out"]:
     """Energy score, the CRPS of all targets together; 0 is perfect.
 
-    For targets of unlike units standardise first. Unbiased; the same directions at each call.
+    For targets of unlike units standardize first. Unbiased; the same directions at each call.
 
     Args:
         mixture: the predictions.
@@ -109,7 +108,7 @@ def pinball(
     each = probabilities(levels)
     over = [(level, y - q) for level, q in zip(each, mixture.quantile(each), strict=True)]
     losses = [torch.maximum(level * d, (level - 1) * d) for level, d in over]
-    if np.ndim(levels) == 0:
+    if is_one(levels):
         return losses[0]
     return torch.stack(losses) if losses else (y - mixture.median)[None][:0]
 

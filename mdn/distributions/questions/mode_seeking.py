@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mdn.distributions.questions.ragged import in_front, most
-from mdn.distributions.questions.surface import Shape, Surface, times
+from mdn.distributions.questions.surface import Derivatives, Surface, times
 
 _MOST_STEPS = 500
 _MOST_FALLS = 3
@@ -91,26 +91,26 @@ def climb(surface: Surface, start: Float[Tensor, "R S D"]) -> Float[Tensor, "R S
 
 def _step(surface: Surface, climbers: Climbers) -> tuple[Climbers, Bool[Tensor, "R S"]]:
     """The climbers one step on, and which of them have arrived by it."""
-    before, shape = climbers.y, surface.shape(climbers.y)
+    before, local = climbers.y, surface.derivatives(climbers.y)
     eps = torch.finfo(before.dtype).eps
-    fell = shape.height < climbers.height - 8 * eps * (1 + shape.height.abs())
+    fell = local.height < climbers.height - 8 * eps * (1 + local.height.abs())
     falls = climbers.falls + fell
     bold = ~fell & (falls <= _MOST_FALLS)
-    newton = bold & shape.peaked()
+    newton = bold & local.peaked()
     stretch = torch.where(bold & ~newton, 2 * climbers.stretch, 1).clamp(max=_MOST_STRETCH)
-    step = shape.step(newton, stretch, _REACH)
+    step = local.step(newton, stretch, _REACH)
     y = before + step
-    there = ~((step * shape.gradient).sum(-1) > eps) | (step.abs() <= 4 * eps * y.abs()).all(-1)
-    climbing = climbers.climbing & ~_followers(y, shape, climbers.climbing & newton)
-    moved = Climbers(y, climbers.start, climbing & ~there, shape.height, falls, stretch)
+    there = ~((step * local.gradient).sum(-1) > eps) | (step.abs() <= 4 * eps * y.abs()).all(-1)
+    climbing = climbers.climbing & ~_followers(y, local, climbers.climbing & newton)
+    moved = Climbers(y, climbers.start, climbing & ~there, local.height, falls, stretch)
     return moved, climbing & there
 
 
 def _followers(
-    y: Float[Tensor, "R S D"], shape: Shape, newton: Bool[Tensor, "R S"]
+    y: Float[Tensor, "R S D"], local: Derivatives, newton: Bool[Tensor, "R S"]
 ) -> Bool[Tensor, "R S"]:
     """Whose Newton step ends where that of an earlier one does."""
-    near = same_top(y, shape.precision) & newton[:, :, None] & newton[:, None]
+    near = same_top(y, local.precision) & newton[:, :, None] & newton[:, None]
     near = near.tril(-1)
     # One who follows no one leads; one who follows a follower may be further from a leader.
     leads = ~near.any(-1)

@@ -74,18 +74,18 @@ class Moments(MixtureParameters):
 
         Args:
             factor: above 1 for wider, below for narrower.
-            about: another centre m, [*rows, D], read as `mdn.distributions.values` says.
+            about: another center m, [*rows, D], read as `mdn.distributions.values` says.
 
         Raises:
-            TypeError: on a centre that is not real numbers.
-            ValueError: on a factor that is not positive, or a centre that does not fit.
+            TypeError: on a center that is not real numbers.
+            ValueError: on a factor that is not positive, or a center that does not fit.
         """
         if not (isinstance(factor, Real) and 0 < factor < math.inf):
             raise ValueError(f"a dispersion is multiplied by a positive number, got {factor!r}")
         if about is None:
             return self._dispersed(float(factor), None)
-        mixture, centre = as_values(self, about, "about")
-        return mixture._dispersed(float(factor), centre)
+        mixture, center = as_values(self, about, "about")
+        return mixture._dispersed(float(factor), center)
 
     def _dispersed(
         self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None
@@ -94,5 +94,5 @@ class Moments(MixtureParameters):
         if about is None:
             # Moved, not placed, and by what the rounding of a large mean has no part in.
             return replace(self, mu=self.mu + (factor - 1) * self._away(), scale=scale)
-        centre = about[..., None, :]
-        return replace(self, mu=centre + factor * (self.mu - centre), scale=scale)
+        center = about[..., None, :]
+        return replace(self, mu=center + factor * (self.mu - center), scale=scale)

@@ -17,12 +17,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.questions.moments import Moments
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, Scale
 from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import norm
-from mdn.distributions.values import Values
 
 AnyPooling = TypeVar("AnyPooling", bound="Pooling")
 
@@ -31,7 +30,7 @@ class Pooling(Moments):
     """Questions about several mixtures as one."""
 
     def merge(
-        self: AnyPooling, others: Sequence[AnyPooling], weights: Values | None = None
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Numbers | None = None
     ) -> AnyPooling:
         """The pooled mixture, the weighted average of the densities.
 
@@ -118,7 +117,7 @@ class Pooling(Moments):
         return self.batch_shape
 
     def variance_split(
-        self: AnyPooling, others: Sequence[AnyPooling], weights: Values | None = None
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Numbers | None = None
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
         """The variance of the pooled mixture in two parts: aleatoric and epistemic.
 
@@ -138,7 +137,7 @@ class Pooling(Moments):
     def prune(self: AnyPooling, tolerance: float) -> AnyPooling:
         """The mixture without the components whose weight is below `tolerance` everywhere.
 
-        The rest is renormalised. A component that has weight in one mixture of a batch stays in
+        The rest is renormalized. A component that has weight in one mixture of a batch stays in
         all, and the heaviest always stays. A tolerance of 0 keeps all.
 
         Raises:
@@ -173,7 +172,7 @@ def _members(first: AnyPooling, others: Sequence[AnyPooling]) -> list[AnyPooling
     return [m if m.mu.dtype == kind else m.to(dtype=kind) for m in members]
 
 
-def _shares(members: Sequence[Pooling], weights: Values | None) -> Float[Tensor, " M"]:
+def _shares(members: Sequence[Pooling], weights: Numbers | None) -> Float[Tensor, " M"]:
     shapes = [(*m.batch_shape, m.num_targets) for m in members]
     if len(set(shapes)) > 1:
         raise ValueError(f"mixtures to pool must agree in batch and targets, got shapes {shapes}")

@@ -13,17 +13,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import threshold
 
 from mdn.distributions import normal
-from mdn.distributions.arguments import Levels, probabilities, probability
+from mdn.distributions.arguments import Levels, is_one, probabilities, probability
 from mdn.distributions.questions.implicit import with_gradient
 from mdn.distributions.questions.moments import Moments
-from mdn.distributions.questions.roots import Function, Rows, root
+from mdn.distributions.questions.roots import Function, RowIndex, root
 from mdn.distributions.values import takes_values
 
 # The last Newton step is this short, as a share of the digits of the type, in units of the smallest
@@ -80,7 +79,7 @@ class Quantiles(Moments):
             ValueError: on a level that is not a probability.
         """
         found = self._quantile(probabilities(levels), upper=False)
-        return found[0] if np.ndim(levels) == 0 else found
+        return found[0] if is_one(levels) else found
 
     def _quantile(self, levels: Sequence[float], upper: bool) -> Float[Tensor, "L *batch D"]:
         # Mirrored before they are rounded, or single precision would have 1 - 1e-9 be 1.
@@ -169,7 +168,7 @@ def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> 
 def _miss_of_score(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Function:
     score, met = torch.special.ndtri(p), _ROUNDINGS * torch.finfo(p.dtype).eps * p
 
-    def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+    def miss(y: Tensor, rows: RowIndex) -> tuple[Tensor, Tensor]:
         tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])
         reached = torch.special.ndtri(tail)
         value = torch.where((tail - p[rows]).abs() <= met[rows], 0.0, reached - score[rows])
@@ -182,7 +181,7 @@ def _miss_of_log(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Function:
     log_p, log_pi = p.log(), pi.log()
     met = _ROUNDINGS * torch.finfo(p.dtype).eps * log_p.abs()
 
-    def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+    def miss(y: Tensor, rows: RowIndex) -> tuple[Tensor, Tensor]:
         standard = (y[..., None] - mu[rows]) / sigma[rows]
         tail = torch.logsumexp(log_pi[rows] + normal.log_cdf(standard), -1)
         each = log_pi[rows] - sigma[rows].log() + normal.log_density(standard)

@@ -21,7 +21,7 @@ from mdn.distributions.parameters import MixtureParameters
 
 
 @dataclass(frozen=True)
-class Shape:
+class Derivatives:
     """The surface at some points.
 
     Attributes:
@@ -92,7 +92,7 @@ class Surface:
         """The surfaces of some mixtures."""
         return Surface(self.mixture[chosen], self.precision[chosen])
 
-    def shape(self, y: Float[Tensor, "R S D"]) -> Shape:
+    def derivatives(self, y: Float[Tensor, "R S D"]) -> Derivatives:
         """Height, slope and curvature at y."""
         joint = self.mixture.log_pi + self.mixture.component_log_prob(y)
         height, share = height_and_share(joint)
@@ -103,7 +103,7 @@ class Surface:
         precision = torch.einsum("rsk,rkde->rsde", share, self.precision.squeeze(1))
         outer = gradient[..., :, None] * gradient[..., None, :]
         hessian = shared.mT @ pull - outer - precision
-        return Shape(height, gradient, hessian, precision)
+        return Derivatives(height, gradient, hessian, precision)
 
 
 def _solved(

@@ -12,7 +12,7 @@ from mdn import metrics
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, PrecisionFactor, Scale
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,8 @@ class Unflattened(Scale):
 
 
 def test_what_it_stores_is_flat():
-    with pytest.raises(ValueError, match=r"Unflattened stores .* shape .2, 2, 2., .* flatten its"):
+    wanted = r"Unflattened stores a tensor of shape .2, 2, 2., .* flatten its"
+    with pytest.raises(ValueError, match=wanted):
         replace(MIXTURE, scale=Unflattened(TRIL))
 
 

@@ -41,23 +41,23 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
 
     @takes_values
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
-        """Log density of y under each component, in nats, without the weights."""
+        """Return the log density of y under each component, in nats, without the weights."""
         return likelihood.component_log_prob(y, self.mu, self.scale)
 
     @takes_values
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-        """Log density of y, in nats."""
+        """Return the log density of y, in nats."""
         return likelihood.log_prob(y, self.log_pi, self.mu, self.scale)
 
     @takes_values
     def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
-        """Log probability that component k produced y."""
+        """Return the log probability that component k produced y."""
         return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
 
     def sample(
         self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
-        """Independent samples, [*shape, *batch, D], without gradient; n stands for (n,).
+        """Draw independent samples, [*shape, *batch, D], without gradient; n stands for (n,).
 
         Raises:
             ValueError: on a shape that is not whole numbers of at least 0.
@@ -67,7 +67,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
     def sample_with_component(
         self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "*out D"], Int[Tensor, "*out"]]:
-        """Independent samples and the component each came from, without gradient."""
+        """Draw independent samples, and say which component each came from, without gradient."""
         with torch.no_grad():
             component = self._choose(shape, generator)
             return self._sample_components(component, generator), component
@@ -75,7 +75,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
     def rsample(
         self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
-        """Samples with gradients of the parameters, [*shape, *batch, D].
+        """Draw samples with gradients of the parameters, [*shape, *batch, D].
 
         With one component the sample is mu + A e. With several components and one target the
         gradient is the implicit one, dy = -dF(y) / p(y) (Figurnov et al. 2018).
@@ -119,7 +119,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         return (mu + self.scale.take(component).color(noise)).squeeze(-2)
 
     def as_distribution(self) -> distributions.MixtureSameFamily:
-        """The same mixture as a torch.distributions object, for Pyro and friends."""
+        """Return the same mixture as a torch.distributions object, for Pyro and friends."""
         tril = self.scale.tril().expand(*self.mu.shape, self.num_targets)
         return distributions.MixtureSameFamily(
             distributions.Categorical(logits=self.log_pi),

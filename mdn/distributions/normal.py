@@ -16,28 +16,28 @@ _NARROW = 0.03
 
 
 def farthest(dtype: torch.dtype) -> float:
-    """Where a standardized residual is held before it is squared; sums of squares stay finite."""
+    """Return where a standardized residual is held, so that sums of squares stay finite."""
     return torch.finfo(dtype).max ** 0.45
 
 
 def log_density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Log density at z; beyond `farthest` it stays what it is there."""
+    """Return the log density at z; beyond `farthest` it stays what it is there."""
     far = farthest(z.dtype)
     return -0.5 * (z.clamp(-far, far).square() + _LOG_2PI)
 
 
 def density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Density at z."""
+    """Return the density at z."""
     return log_density(z).exp()
 
 
 def cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Probability below z; that above is `cdf(-z)`."""
+    """Return the probability below z; the one above is `cdf(-z)`."""
     return 0.5 * torch.erfc(z * -math.sqrt(0.5))
 
 
 def log_cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Log of the probability below z; beyond `farthest` it stays what it is there."""
+    """Return the log probability below z; beyond `farthest` it stays what it is there."""
     far = farthest(z.dtype)
     return torch.special.log_ndtr(z.clamp(-far, far))
 
@@ -45,7 +45,7 @@ def log_cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def log_mass(
     center: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
-    """Log of Phi(center + half) - Phi(center - half), for a positive half width."""
+    """Return the log of Phi(center + half) - Phi(center - half), for a positive half width."""
     center = center.abs().clamp(max=farthest(center.dtype))
     narrow = half * (1 + center) < _NARROW
     # Each formula is shown a harmless cell where the other one holds, or its gradient is NaN.

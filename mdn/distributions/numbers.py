@@ -44,7 +44,7 @@ def as_tensor(values: Numbers, name: str) -> Tensor:
 
 
 def column_numbers(column: "nw.Series") -> np.ndarray:
-    """A column of a frame in double precision, NaN where an entry is missing."""
+    """Return a column of a frame in double precision, NaN where an entry is missing."""
     import narwhals as nw  # Only whoever has a frame needs it.
 
     return column.cast(nw.Float64).to_numpy().astype(np.float64)

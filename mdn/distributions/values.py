@@ -71,7 +71,7 @@ def as_values(
 def as_direction(
     mixture: AnyMixture, values: Values, name: str = "direction"
 ) -> tuple[AnyMixture, Tensor]:
-    """As `as_values`, for one number for each target that holds for the whole batch, [D].
+    """Read one number for each target that holds for the whole batch, [D], as `as_values` does.
 
     Raises:
         TypeError: on what is not real numbers.

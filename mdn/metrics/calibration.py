@@ -25,13 +25,13 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 @takes_values
 def pit(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Probability integral transform of each target on its own."""
+    """Return the probability integral transform of each target on its own."""
     return mixture.cdf(y)
 
 
 @takes_values
 def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Transform of each target given those before it; uniform and independent when right.
+    """Transform each target given those before it; uniform and independent when right.
 
     For another order of the targets pass their `marginal` in it.
     """
@@ -50,7 +50,7 @@ def density_rank(
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*out"]:
-    """Probability of the smallest region that holds y: how often a sample is more likely.
+    """Return the probability of the smallest region with y: how often a sample is more likely.
 
     Raises:
         ValueError: on fewer than one sample.
@@ -66,20 +66,20 @@ def density_rank(
 
 
 def central_coverage(transforms: Numbers, level: Levels) -> Float[Tensor, "..."]:
-    """Share of rows inside the central interval of a level, from their transforms [N, ...]."""
+    """Return the share of rows inside the central interval, from their transforms [N, ...]."""
     transforms, level = _transforms(transforms), probability(level)
     inside = ((transforms - 0.5).abs() <= level / 2).to(transforms)
     return _unless_nan(transforms, inside).mean(0)
 
 
 def region_coverage(rank: Numbers, level: Levels) -> Float[Tensor, ""]:
-    """Share of rows inside the highest-density region of a level, from their density ranks [N]."""
+    """Return the share of rows inside the highest-density region, from density ranks [N]."""
     rank, level = _transforms(rank), probability(level)
     return _unless_nan(rank, (rank <= level).to(rank)).mean()
 
 
 def interval_width(mixture: GaussianMixture, level: Levels) -> Float[Tensor, "*batch D"]:
-    """Width of the central interval of each target."""
+    """Return the width of the central interval of each target."""
     lower, upper = mixture.interval(level)
     return upper - lower
 
@@ -90,7 +90,7 @@ def region_size(
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*batch"]:
-    """Length, area or volume of the highest-density region, by samples: E[1 / p(Y); Y inside].
+    """Estimate the volume of the highest-density region by samples, E[1 / p(Y); Y inside].
 
     Raises:
         ValueError: on a level that is not between 0 and 1, or that holds none of the samples.
@@ -104,7 +104,7 @@ def region_sizes(
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "L ..."]:
-    """Sizes of the highest-density regions of several levels, from the same samples.
+    """Estimate the volumes at several levels, from the same samples.
 
     Raises:
         ValueError: as `region_size`.
@@ -127,12 +127,12 @@ def _num_inside(level: float, num_samples: int) -> int:
 
 
 def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
-    """Root mean predicted variance of each target: the RMSE that the model expects of its mean."""
+    """Return the root mean predicted variance of each target: the RMSE the model expects."""
     return mixture.std.square().reshape(-1, mixture.num_targets).mean(0).sqrt()
 
 
 def histogram(transforms: Numbers, bins: int = 20) -> Float[Tensor, "bins ..."]:
-    """Density of transforms [N, ...] in equal bins: 1 everywhere when right."""
+    """Return the density of transforms [N, ...] in equal bins: 1 everywhere when right."""
     transforms, bins = _transforms(transforms), whole("bins", bins, 1)
     if transforms.isnan().any():
         raise ValueError("a histogram has no bin for NaN; drop such transforms")
@@ -142,13 +142,13 @@ def histogram(transforms: Numbers, bins: int = 20) -> Float[Tensor, "bins ..."]:
 
 
 def ks_distance(transforms: Numbers) -> Float[Tensor, "..."]:
-    """Kolmogorov-Smirnov distance of transforms from uniform; 0.87 / sqrt N by chance alone."""
+    """Return the Kolmogorov-Smirnov distance from uniform; 0.87 / sqrt N by chance alone."""
     ordered, low, high = _steps(transforms)
     return torch.maximum(high - ordered, ordered - low).amax(0)
 
 
 def calibration_error(transforms: Numbers) -> Float[Tensor, "..."]:
-    """Mean distance between stated and observed probability over all levels, from transforms."""
+    """Return the mean distance of stated from observed probability, over all levels."""
     # The area between the empirical distribution function and the diagonal, seen from the side.
     ordered, low, high = _steps(transforms)
     inside = ordered.clamp(low, high)

@@ -40,7 +40,7 @@ one may be missed.
 
 @takes_values
 def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Continuous ranked probability score of each target, in its units; 0 is perfect."""
+    """Return the continuous ranked probability score of each target, in its units."""
     pi, mu, sigma = mixture.pi[..., None], mixture.mu, mixture.sigma
     to_value = (pi * _mean_distance(y[..., None, :] - mu, sigma)).sum(-2)
     return to_value - 0.5 * _mean_distance_within(pi, mu, sigma)
@@ -53,7 +53,7 @@ def energy_score(
     num_directions: int = 64,
     seed: int = 0,
 ) -> Float[Tensor, "*out"]:
-    """Energy score, the CRPS of all targets together; 0 is perfect.
+    """Return the energy score, the CRPS of all targets together; 0 is perfect.
 
     For targets of unlike units standardize first. Unbiased; the same directions at each call.
 
@@ -77,7 +77,7 @@ def energy_score(
 def squared_error(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
-    """Squared error of a point prediction named in `POINTS`; the root of its mean is the RMSE."""
+    """Return the squared error of a point prediction in `POINTS`; its mean's root is the RMSE."""
     return (y - point_prediction(mixture, point)).square()
 
 
@@ -85,12 +85,12 @@ def squared_error(
 def absolute_error(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
-    """Absolute error of a point prediction named in `POINTS`; its mean is the MAE."""
+    """Return the absolute error of a point prediction in `POINTS`; its mean is the MAE."""
     return (y - point_prediction(mixture, point)).abs()
 
 
 def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*batch D"]:
-    """The prediction of a name in `POINTS`.
+    """Return the prediction that a name in `POINTS` stands for.
 
     Raises:
         ValueError: on another name.
@@ -104,7 +104,7 @@ def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*ba
 def pinball(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], levels: Levels
 ) -> Float[Tensor, "*out D"]:
-    """Pinball loss of each target's quantiles, [L, *rows, D]; of one plain number [*rows, D]."""
+    """Return the pinball loss of quantiles, [L, *rows, D]; [*rows, D] for one plain number."""
     each = probabilities(levels)
     over = [(level, y - q) for level, q in zip(each, mixture.quantile(each), strict=True)]
     losses = [torch.maximum(level * d, (level - 1) * d) for level, d in over]

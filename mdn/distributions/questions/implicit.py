@@ -22,7 +22,7 @@ _REACH = 1e8
 
 
 def with_gradient(y: Tensor, p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """The same y [*rows], as a function of its level p [*rows] and the parameters [*rows, K]."""
+    """Make y [*rows] a function of its level p [*rows] and the parameters [*rows, K]."""
     if not torch.is_grad_enabled() or not any(v.requires_grad for v in (p, pi, mu, sigma)):
         return y
     wide = torch.broadcast_tensors(y[..., None], p[..., None], pi, mu, sigma)

@@ -49,17 +49,17 @@ class Climbers:
 
     @classmethod
     def at(cls, y: Float[Tensor, "R S D"]) -> "Climbers":
-        """Climbers at their starts."""
+        """Place climbers at their starts."""
         one = torch.ones_like(y[..., 0])
         start = torch.arange(y.shape[1], device=y.device).expand(one.shape)
         return cls(y, start, one.bool(), -torch.inf * one, torch.zeros_like(start), one)
 
     def rows(self, chosen: Bool[Tensor, " R"]) -> "Climbers":
-        """Those on some surfaces."""
+        """Return the climbers on some surfaces."""
         return Climbers(*(v[chosen] for v in vars(self).values()))
 
     def closed_up(self) -> "Climbers":
-        """Those who climb first, in as few places as hold them, where that is worth the move."""
+        """Move those who still climb to the front, and drop places, where that is worth it."""
         if most(self.climbing) > 0.8 * self.climbing.shape[1]:
             return self
         place = in_front(self.climbing)
@@ -69,7 +69,7 @@ class Climbers:
 
 
 def climb(surface: Surface, start: Float[Tensor, "R S D"]) -> Float[Tensor, "R S D"]:
-    """The top that each start leads to; NaN for one that leads where an earlier one does.
+    """Return the top each start leads to; NaN for one that leads where an earlier one does.
 
     Tops may still be found twice, where several arrive in one step.
     """
@@ -120,7 +120,7 @@ def _followers(
 def same_top(
     y: Float[Tensor, "R S D"], precision: Float[Tensor, "R S D D"]
 ) -> Bool[Tensor, "R S S"]:
-    """Which places are one, by the smaller local standard deviation of the two."""
+    """Tell which places are one, by the smaller local standard deviation of the two."""
     apart = y[:, :, None] - y[:, None]
     distance = (times(precision[:, :, None], apart) * apart).sum(-1)
     return torch.maximum(distance, distance.mT) < _SAME_TOP**2

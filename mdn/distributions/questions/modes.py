@@ -42,7 +42,7 @@ class Modes(Moments):
     """Questions about where the density is high."""
 
     def modes(self) -> ModeList:
-        """The local maxima of the density, merged where several component means climb to one.
+        """Find the local maxima of the density, merged where several means climb to one.
 
         For one target all but a few shallow ones: of 90,000 modes of hard random mixtures 40 were
         stepped over, none deeper than 0.02 nats. For several targets a mode that no mean climbs to
@@ -58,7 +58,7 @@ class Modes(Moments):
         return ModeList(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in found))
 
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
-        """The component with the largest weight, and its mean."""
+        """Return the component with the largest weight, and its mean."""
         component = self.log_pi.argmax(-1)
         return component, self.mu.take_along_dim(component[..., None, None], -2).squeeze(-2)
 

@@ -67,7 +67,7 @@ class Moments(MixtureParameters):
         return torch.cat(parts, -1).movedim(-2, -3).flatten(-2)
 
     def dispersed(self: AnyMoments, factor: float, about: Values | None = None) -> AnyMoments:
-        """The mixture of m + factor (y - m): as wide about m, its mean, as `factor` says.
+        """Return the mixture of m + factor (y - m), wider or narrower about its mean m.
 
         The mean stays, the covariance is multiplied by factor^2. Other than wider components
         alone, this widens the distribution however far apart the components are.

@@ -32,7 +32,7 @@ class Pooling(Moments):
     def merge(
         self: AnyPooling, others: Sequence[AnyPooling], weights: Numbers | None = None
     ) -> AnyPooling:
-        """The pooled mixture, the weighted average of the densities.
+        """Return the pooled mixture, the weighted average of the densities.
 
         Args:
             others: mixtures with the same batch and targets, each with any number of components.
@@ -52,7 +52,7 @@ class Pooling(Moments):
         )
 
     def pool(self: AnyPooling) -> AnyPooling:
-        """The average of the densities along the first batch axis, that of an ensemble's members.
+        """Average the densities along the first batch axis, on which an ensemble's members lie.
 
         Batch axes [M, *batch] become [*batch], and K components M K: those of the first member,
         then those of the second, and so on.
@@ -77,7 +77,7 @@ class Pooling(Moments):
     def covariance_split(
         self,
     ) -> tuple[Float[Tensor, "*batch D D"], Float[Tensor, "*batch D D"]]:
-        """The covariance of `pool` in two parts: aleatoric, the noise, and epistemic, the doubt.
+        """Split the covariance of `pool` into the aleatoric part, noise, and the epistemic, doubt.
 
         By the law of total variance the first is the mean of the members' covariances, the second
         the covariance of their means.
@@ -91,7 +91,7 @@ class Pooling(Moments):
         return self.covariance.sum(0) / members, disagreement.sum(0) / members
 
     def std_split(self) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        """The roots of the diagonals of `covariance_split`; their squares sum to the variance.
+        """Return the roots of the diagonals of `covariance_split`, whose squares sum up.
 
         Raises:
             ValueError: as `pool`.
@@ -119,7 +119,7 @@ class Pooling(Moments):
     def variance_split(
         self: AnyPooling, others: Sequence[AnyPooling], weights: Numbers | None = None
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        """The variance of the pooled mixture in two parts: aleatoric and epistemic.
+        """Split the variance of the pooled mixture into an aleatoric and an epistemic part.
 
         The first is the mean of the members' variances, the second the variance of their means.
 
@@ -135,7 +135,7 @@ class Pooling(Moments):
         return (share * variances).sum(0), (share * away.square()).sum(0)
 
     def prune(self: AnyPooling, tolerance: float) -> AnyPooling:
-        """The mixture without the components whose weight is below `tolerance` everywhere.
+        """Leave out the components whose weight is below `tolerance` everywhere.
 
         The rest is renormalized. A component that has weight in one mixture of a batch stays in
         all, and the heaviest always stays. A tolerance of 0 keeps all.

@@ -52,7 +52,7 @@ class Profile:
         sigma: Float[Tensor, "R K"],
         modes: Float[Tensor, "R M"],
     ) -> "Profile":
-        """The profile with its grid of the modes (NaN for none), the valleys and the means."""
+        """Build the profile on a grid of the modes (NaN for none), the valleys and the means."""
         mu, sigma = (_on_the_heaviest(log_pi, v) for v in (mu, sigma))
         turns = torch.cat([modes, _valleys(log_pi, mu, sigma, modes.sort(-1).values)], -1)
         turns = torch.where(turns.isnan(), mu[:, :1], turns)
@@ -62,7 +62,7 @@ class Profile:
         return cls(log_pi, mu, sigma, grid, height)
 
     def threshold(self, level: float) -> Float[Tensor, " R"]:
-        """The height above which a share `level` of the probability lies."""
+        """Find the height above which a share `level` of the probability lies."""
         peak, floor = self.height.amax(-1), self.height[:, [0, -1]].amax(-1)
         # Exact for a single component.
         score = torch.special.ndtri(peak.new_tensor((1 - level) / 2))
@@ -80,19 +80,19 @@ class Profile:
         return root(shortage, floor, peak, peak - score.square() / 2, _near(_LEVEL_DIGITS))
 
     def ends(self, at: Float[Tensor, " R"]) -> tuple[Float[Tensor, "R P"], Float[Tensor, "R P"]]:
-        """Lower and upper ends of the intervals above a height, NaN where there are fewer."""
+        """Find both ends of the intervals above a height, NaN where there are fewer."""
         above = self.height >= at[:, None]
         rises, falls = ~above[:, :-1] & above[:, 1:], above[:, :-1] & ~above[:, 1:]
         return self._crossings(rises, at, 1), self._crossings(falls, at, -1)
 
     def inside(self, low: Float[Tensor, "R P"], high: Float[Tensor, "R P"]) -> Float[Tensor, " R"]:
-        """The probability of the intervals."""
+        """Return the probability of the intervals."""
         return self._between(low, high).nansum(-1)
 
     def change(
         self, at: Float[Tensor, " R"], low: Float[Tensor, "R P"], high: Float[Tensor, "R P"]
     ) -> Float[Tensor, " R"]:
-        """How fast the probability of the intervals above a height falls with it."""
+        """Return how fast the probability of the intervals above a height falls with it."""
         left, right = (self._log_slope(end).abs().reciprocal().nansum(-1) for end in (low, high))
         return at.exp() * (left + right)
 

@@ -38,21 +38,21 @@ class Quantiles(Moments):
 
     @takes_values
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        """Probability that a target is at most y; above y where `upper`, without cancellation."""
+        """Return the probability of at most y; of more where `upper`, without cancellation."""
         standard = self._standard(y)
         each = self.pi[..., None, :] * normal.cdf(-standard if upper else standard)
         return each.sum(-1).clamp(max=1)  # weights sum to one but for their rounding
 
     @takes_values
     def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        """Log of `cdf`, finite however far the tail."""
+        """Return the log of `cdf`, finite however far the tail."""
         standard = self._standard(y)
         tail = normal.log_cdf(-standard if upper else standard)
         return torch.logsumexp(self.log_pi[..., None, :] + tail, -1).clamp(max=0)
 
     @takes_values
     def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        """The value that a target stays below with probability p; exceeds where `upper`.
+        """Return the value that a target stays below with probability p; exceeds where `upper`.
 
         Differentiable in p and in the parameters. Probabilities near one lose the digits
         that their complement, asked with `upper`, would keep. NaN outside of [0, 1].
@@ -72,7 +72,7 @@ class Quantiles(Moments):
         return sign.squeeze(-1) * with_gradient(y, tail, pi, mu, sigma)
 
     def quantile(self, levels: Levels) -> Float[Tensor, "*out D"]:
-        """The quantiles of each target, [L, *batch, D]; of one plain number [*batch, D].
+        """Return quantiles of each target, [L, *batch, D]; [*batch, D] for one plain number.
 
         Raises:
             TypeError: on what is not numbers.
@@ -97,7 +97,7 @@ class Quantiles(Moments):
     def interval(
         self, level: Levels
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        """The central interval of each target: as much probability below it as above.
+        """Return the central interval of each target: as much probability below it as above.
 
         Raises:
             ValueError: on a level that is not a probability.
@@ -107,7 +107,7 @@ class Quantiles(Moments):
         return self.icdf(tail), self.icdf(tail, upper=True)
 
     def expected_shortfall(self, level: Levels, upper: bool = False) -> Float[Tensor, "*batch D"]:
-        """The mean of each target over the lowest share `level` of outcomes, or the highest.
+        """Return the mean of each target over the lowest, or the highest, share of outcomes.
 
         Raises:
             ValueError: on a level that is not a probability, or is zero.

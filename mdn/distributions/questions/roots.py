@@ -30,7 +30,7 @@ def root(
     tolerance: float = 0,
     small: Float[Tensor, " R"] | None = None,
 ) -> Float[Tensor, " R"]:
-    """Where each row's function crosses zero from below.
+    """Find where each row's function crosses zero from below.
 
     Args:
         function: increasing through its root; values of NaN leave their row where it stands.

@@ -19,6 +19,7 @@ from mdn.networks.ensemble import Ensemble
 from mdn.networks.head import MixtureHead
 from mdn.networks.network import MixtureDensityNetwork
 from mdn.networks.sharpness import sharpen
+from mdn.training.lightning_parts import schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 
 _SHRINK = 0.1
@@ -115,7 +116,7 @@ class MDNModule(MixtureModule):
             learnt = [p for group in optimizer.param_groups for p in group["params"]]
             self.network.clip(learnt, self.gradient_clip)
         optimizer.step()
-        self.lr_schedulers().step()  # pyright: ignore
+        schedule_of(self).step()
         return loss.detach()
 
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:

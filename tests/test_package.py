@@ -7,19 +7,23 @@ from pathlib import Path
 import pytest
 
 import mdn
+from mdn.app.farewell import shell_command
 from mdn.app.main import main
-from mdn.app.places import COMMANDS, CONF, SCRIPTS
-from mdn.app.stop import typed
+from mdn.app.paths import COMMANDS, CONF, SCRIPTS
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_every_package_but_benchmarks_is_in_the_wheel():
+def test_every_folder_of_modules_is_a_package_for_setup_to_find():
     folders = {path.parent for path in (ROOT / "mdn").rglob("*.py")}
-    names = {".".join(path.relative_to(ROOT).parts) for path in folders}
-    inside = {name for name in names if not name.startswith("benchmarks")}
-    assert {*SETTINGS["tool"]["setuptools"]["packages"]} == inside | {"mdn.conf", "mdn.scripts"}
+    assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
+
+
+def test_the_wheel_takes_the_scripts_that_mdn_runs_and_no_benchmark():
+    setup = (ROOT / "setup.py").read_text()
+    assert str(COMMANDS).replace("'", '"') in setup
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == {*COMMANDS, "benchmark"}
 
 
 def test_public_names_are_there():
@@ -52,7 +56,7 @@ def test_an_unknown_command_is_refused(monkeypatch):
         main()
 
 
-def test_mdn_runs_a_script_as_if_it_had_been_typed(monkeypatch, capfd):
+def test_mdn_runs_a_script_as_if_it_had_been_shell_command(monkeypatch, capfd):
     monkeypatch.setattr(sys, "argv", ["mdn", "train", "--help"])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -62,7 +66,7 @@ def test_mdn_runs_a_script_as_if_it_had_been_typed(monkeypatch, capfd):
 
 
 def test_a_command_is_told_as_its_user_types_it(monkeypatch):
-    assert typed(Path("scripts/train.py"), "seed=1") == "python scripts/train.py seed=1"
+    assert shell_command(Path("scripts/train.py"), "seed=1") == "python scripts/train.py seed=1"
     inside = Path("lib") / "mdn" / "scripts"
-    monkeypatch.setattr("mdn.app.stop.SCRIPTS", inside)
-    assert typed(inside / "train.py", "seed=1") == "mdn train seed=1"
+    monkeypatch.setattr("mdn.app.farewell.SCRIPTS", inside)
+    assert shell_command(inside / "train.py", "seed=1") == "mdn train seed=1"

@@ -2,11 +2,13 @@
 
 Hydra imports whatever a target names and follows attributes from there, so that a harmless prefix
 leads anywhere a module's own imports lead. A target here is a module path that exists as a file,
-and the name of a class that this file defines, or that a package hands on from within.
+and the name of a class that this file defines, or that a package hands on from within. Users may
+name classes of their own: their command line is trusted.
 """
 
 import ast
 import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ CLASSES = (
     "lightning.pytorch.strategies.",
     "lightning.pytorch.trainer.trainer.Trainer",
 )
-"""Where classes may come from."""
+"""Where classes may come from; those of the standard library may not."""
 
 FUNCTIONS = ("mdn.fitting.schedules.",)
 """Where functions may come from."""
@@ -39,8 +41,9 @@ def check_targets(node: Any, path: str = "") -> None:
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
         if key == "_target_" and not is_allowed(str(value)):
             raise UserError(
-                f"{path}_target_ must name a class of {', '.join(CLASSES)} or a function of "
-                f"{', '.join(FUNCTIONS)}; got {value!r}"
+                f"{path}_target_ must name a class of {', '.join(CLASSES)}, a function of "
+                f"{', '.join(FUNCTIONS)}, or a class in a module of your own, on PYTHONPATH; got "
+                f"{value!r}"
             )
         if isinstance(value, dict | list):
             check_targets(value, f"{path}{key}.")
@@ -52,8 +55,13 @@ def is_allowed(target: str) -> bool:
         return False
     found = definition(target)
     if isinstance(found, ast.ClassDef):
-        return target.startswith(CLASSES)
+        return target.startswith(CLASSES) or _is_from_outside(target)
     return found is not None and target.startswith(FUNCTIONS)
+
+
+def _is_from_outside(target: str) -> bool:
+    ours = {name.partition(".")[0] for name in CLASSES}
+    return target.partition(".")[0] not in ours | sys.stdlib_module_names
 
 
 def parameters(target: str) -> frozenset[str]:
@@ -92,6 +100,8 @@ def _source(module: str) -> Path | None:
     spec = importlib.util.find_spec(top) if top else None
     if spec is None or spec.origin is None:
         return None
+    if not inner:
+        return Path(spec.origin) if spec.origin.endswith(".py") else None
     base = Path(spec.origin).parent.joinpath(*inner)
-    files = [base / "__init__.py"] + ([base.with_suffix(".py")] if inner else [])
+    files = base / "__init__.py", base.with_suffix(".py")
     return next((file for file in files if file.is_file()), None)

@@ -87,7 +87,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
         component = random.choice(mixture.num_components, n_samples, p=mixture.pi.numpy())
         noise = torch.from_numpy(random.standard_normal((n_samples, 1, mixture.num_targets)))
         chosen = torch.from_numpy(component)
-        away = mixture.scale.take(chosen).colour(noise).squeeze(1)
+        away = mixture.scale.take(chosen).color(noise).squeeze(1)
         return (mixture.mu[chosen] + away).numpy(), component
 
     def _checked(self, X: Rows, reset: bool, min_samples: int = 1) -> Float64[np.ndarray, "N D"]:

@@ -127,7 +127,7 @@ def _mixture(
 ) -> GaussianMixture:
     """Equal weights and one covariance for all."""
     log_pi = mu.new_full((len(mu),), -math.log(len(mu)))
-    scale = family.project(covariance.expand(len(mu), -1, -1), log_pi.exp())
+    scale = family.nearest(covariance.expand(len(mu), -1, -1), log_pi.exp())
     return GaussianMixture(log_pi, mu, scale)
 
 

@@ -1,10 +1,14 @@
-"""Side-by-side measurements; a suite is one module with `rows(settings)`, named in `SUITES`."""
+"""Side-by-side measurements; a suite is one module with `rows(options)`, named in `SUITES`."""
 
 SUITES = {
-    **{name: f"benchmarks.{name}" for name in ("likelihood", "loop", "ensemble", "em", "fit")},
-    "density": "benchmarks.density.suite",
+    "likelihood": "benchmarks.likelihood_speed",
+    "loop": "benchmarks.epochs",
+    "ensemble": "benchmarks.ensemble_epochs",
+    "em": "benchmarks.em_updates",
+    "fit": "benchmarks.time_to_nll",
+    "density": "benchmarks.density.comparison",
 }
-"""Where each suite lives; loaded only when asked for."""
+"""The module of each suite; it is imported only when the suite is asked for."""
 
 NEED_DATA = ("density",)
-"""Those that measure nothing without a folder of data, and are left out of "all" then."""
+"""Suites that need a folder of data; suite=all leaves them out where there is none."""

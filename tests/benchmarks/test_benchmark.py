@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic and files; no test looks at a time."""
+"""The arithmetic and the files of the benchmarks; no test asserts a time."""
 
 import csv
 import importlib.util
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import SUITES, fit, likelihood
-from benchmarks.measure import Contender, Timing, peak_bytes, race
-from benchmarks.report import report
-from benchmarks.settings import Settings, parse
+from benchmarks import SUITES, likelihood_speed, time_to_nll
+from benchmarks.options import Options, parse
+from benchmarks.output import report
+from benchmarks.race import Contender, Timing, peak_bytes, race
 from torch.distributions import Distribution
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
@@ -69,10 +69,10 @@ def test_a_report_is_a_table_and_two_files_of_the_same_rows(tmp_path, capsys):
         ]
 
 
-def test_settings_are_read_from_the_command_line():
-    settings = parse(["suite=likelihood", "threads=1,4", "seconds=2", "out=here"])
-    expected = Settings(suite="likelihood", threads=(1, 4), seconds=2.0, out=Path("here"))
-    assert settings == expected
+def test_options_are_read_from_the_command_line():
+    options = parse(["suite=likelihood", "threads=1,4", "seconds=2", "out=here"])
+    expected = Options(suite="likelihood", threads=(1, 4), seconds=2.0, out=Path("here"))
+    assert options == expected
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_settings_are_read_from_the_command_line():
         ("splits=0", "cannot read 'splits=0': at least 1 is needed"),
     ],
 )
-def test_bad_settings_are_refused(argument, message):
+def test_bad_options_are_refused(argument, message):
     with pytest.raises(ValueError, match=message):
         parse([argument])
 
@@ -105,15 +105,15 @@ def test_all_suites_are_those_that_need_no_data_or_have_it(main, monkeypatch):
     assert measured == list(SUITES)
 
 
-@pytest.mark.parametrize("name", likelihood.FAMILIES)
+@pytest.mark.parametrize("name", likelihood_speed.FAMILIES)
 @pytest.mark.parametrize("targets", [1, 3])
 def test_all_ways_find_the_same_gradients(name, targets, monkeypatch):
     monkeypatch.setattr(Distribution, "_validate_args", False)
-    family = likelihood.FAMILIES[name]
+    family = likelihood_speed.FAMILIES[name]
     if name == "full_precision" and targets > 1:
         pytest.skip("torch.distributions takes the same numbers for a covariance factor")
-    batch = likelihood.make_batch(family, 7, 4, targets, torch.device("cpu"))
-    theirs, ours, *_ = (contender.call() for contender in likelihood.contend(batch)[:2])
+    batch = likelihood_speed.make_batch(family, 7, 4, targets, torch.device("cpu"))
+    theirs, ours, *_ = (contender.call() for contender in likelihood_speed.contend(batch)[:2])
     for got, expected in zip((ours[0].mT, *ours[1:]), theirs, strict=True):
         if got is not None:
             torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-5)
@@ -130,7 +130,7 @@ def test_seconds_to_the_best_of_a_rival():
         [(1.0, 2.0), (2.0, 1.1)],
         [(3.0, 4.0)],
     ]
-    assert fit.compare(theirs, ours) == {  # no median of these is their mean
+    assert time_to_nll.compare(theirs, ours) == {  # no median of these is their mean
         "test NLL to reach": 2.0,  # of 2, 1, 5
         "tutorial, seconds": 4.0,  # of 2, 4, 12
         "seconds": 3.0,  # of 1, never, 3

@@ -6,7 +6,7 @@ inverse of that times the gradient: for a mean, with responsibility r_k,
 
     (pi_k F_k)^-1 (r_k S_k^-1 (y - mu_k)) = r_k / pi_k (y - mu_k),
 
-and likewise for the scale, see `natural`. Over rows whose weights are their mean
+and likewise for the scale, see `mdn.distributions.scale`. Over rows whose weights are their mean
 responsibilities, such a step of length one is EM's own update of the means, and as for the
 covariance, it sets out towards EM's.
 
@@ -30,7 +30,6 @@ from torch.autograd.function import once_differentiable
 from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import Scale
-from mdn.fitting.objectives.natural import natural_mean, natural_scale
 from mdn.fitting.objectives.objective import Objective
 
 
@@ -82,7 +81,7 @@ class _Precondition(Function):
         log_pi, _, *stored = ctx.saved_tensors
         values = iter(stored)
         scale = ctx.scale.map(lambda _: next(values))
-        natural = natural_mean(scale, by_mu), *_by_log_std(scale, by_stored)
+        natural = scale.natural_mean(by_mu), *_by_log_std(scale, by_stored)
         return None, None, None, *(_shared(g, log_pi, ctx.damping) for g in natural)
 
 
@@ -92,7 +91,7 @@ def _by_log_std(scale: Scale, gradient: Sequence[Tensor]) -> tuple[Tensor, ...]:
     In s itself it would be s^2 / 2 times the gradient, and hardly move narrow components.
     """
     std, *_ = scale.tensors()
-    by_std, *by_lower = natural_scale(scale, gradient)
+    by_std, *by_lower = scale.natural_gradient(gradient)
     return by_std / std.square(), *by_lower
 
 

@@ -1,1 +1,1 @@
-"""Test scores of the default recipe and of simple conditional densities, on real data."""
+"""Test scores of the default recipe and of simple conditional density estimators, on real data."""

@@ -1,15 +1,15 @@
-"""A real problem, and its random parts: a tenth of the rows to test on, all the others to fit."""
+"""A real problem, and its random splits: a tenth of the rows to test on, all others to fit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 import torch
 
-from benchmarks.settings import Settings
+from benchmarks.options import Options
+from benchmarks.runs import Config
 from mdn.app.build import build_data
 from mdn.app.compose import compose
 from mdn.data.table import Table
@@ -22,18 +22,18 @@ TARGETS = {
     "jura": "y0+y1+y2",
     "slump": "y0+y1+y2",
 }
-"""What is learnt of the files of these names; all other columns are inputs."""
+"""Targets of the files of these names; all other columns are inputs."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """One way to part the rows of a file.
+    """One random split of the rows of a file.
 
     Attributes:
         path: the file.
         targets: columns to learn the density of.
-        seed: which way; also the seed of whoever draws anything.
-        threads: how many torch may use.
+        seed: decides the split and every other draw.
+        threads: the threads of torch.
         device: where networks are trained.
     """
 
@@ -43,8 +43,8 @@ class Split:
     threads: int
     device: str
 
-    def configure(self, overrides: list[str], run_dir: Path) -> dict[str, Any]:
-        """What a training command on these rows is configured to do."""
+    def configure(self, overrides: list[str], run_dir: Path) -> Config:
+        """Return the configuration of a training command on these rows."""
         return compose("train", [*self._overrides, *overrides], run_dir)
 
     @property
@@ -61,41 +61,41 @@ class Split:
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """As a training run takes them: "train", "val" and "test"."""
+        """Return the tables of a training run: "train", "val" and "test"."""
         return build_data(self.configure([], Path(gettempdir()))["data"]).tables
 
     @property
     def test(self) -> Table:
-        """The rows that nobody fits to."""
+        """Return the rows to test on."""
         return self.tables["test"]
 
     @property
     def fit(self) -> Table:
-        """All the others, those included that a network keeps to validate on."""
+        """Return all other rows, with those on which a network validates."""
         train, val = self.tables["train"], self.tables["val"]
         return replace(train, x=torch.cat([train.x, val.x]), y=torch.cat([train.y, val.y]))
 
 
-def splits_of(settings: Settings) -> Iterator[tuple[str, list[Split]]]:
-    """The name of each problem and its splits.
+def splits_of(options: Options) -> Iterator[tuple[str, list[Split]]]:
+    """Yield the name of each problem and its splits.
 
     Raises:
-        ValueError: if there is no folder, no such file in it, or targets of a file are not known.
+        ValueError: if there is no folder or no such file in it, or the targets are not known.
     """
-    for asked in settings.problems or TARGETS:
-        name, _, targets = asked.partition(":")
+    for problem in options.problems or TARGETS:
+        name, _, targets = problem.partition(":")
         targets = targets or TARGETS.get(name, "")
         if not targets:
             raise ValueError(
                 f"the targets of {name!r} are not known; add them, as in problems={name}:y0+y1"
             )
-        place = find(name, settings.data), tuple(targets.split("+"))
-        machine = settings.threads[0], settings.device.type
-        yield name, [Split(*place, seed, *machine) for seed in range(settings.splits)]
+        source = find(name, options.data), tuple(targets.split("+"))
+        machine = options.threads[0], options.device.type
+        yield name, [Split(*source, seed, *machine) for seed in range(options.splits)]
 
 
 def find(name: str, folder: Path | None) -> Path:
-    """The CSV file of a name, anywhere in a folder."""
+    """Return the CSV file of a name, anywhere in a folder."""
     if folder is None:
         raise ValueError("suite density needs files; add data=FOLDER")
     found = sorted(folder.rglob(f"{name}.csv"))

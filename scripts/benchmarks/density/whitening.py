@@ -1,4 +1,4 @@
-"""Units in which columns have mean 0 and variance 1, and targets no correlation besides."""
+"""Units in which columns have mean 0 and variance 1, and targets are uncorrelated."""
 
 from dataclasses import dataclass
 
@@ -19,28 +19,28 @@ class Whitening:
 
     @classmethod
     def of(cls, y: Float64[Tensor, "N D"]) -> "Whitening":
-        """By the unbiased covariance of some rows."""
+        """Return the whitening by the unbiased covariance of some rows."""
         covariance = torch.atleast_2d(y.T.cov())
         return cls(y.mean(0), torch.linalg.cholesky(covariance))
 
     def __call__(self, y: Float64[Tensor, "N D"]) -> Float64[Tensor, "N D"]:
-        """Rows in these units."""
+        """Return rows in these units."""
         return torch.linalg.solve_triangular(self.tril, (y - self.mean).T, upper=False).T
 
     @property
     def log_det(self) -> Float64[Tensor, ""]:
-        """Log density in the user's units, less that in these."""
+        """Return the log density in the user's units minus the log density in these."""
         return -self.tril.diagonal().log().sum()
 
     @property
     def normal(self) -> MultivariateNormal:
-        """The Gaussian of this mean and covariance, in the user's units."""
+        """Return the Gaussian of this mean and covariance, in the user's units."""
         return MultivariateNormal(self.mean, scale_tril=self.tril)
 
 
 def standardized(
     x: Float64[Tensor, "N P"], others: Float64[Tensor, "M P"]
 ) -> tuple[Float64[Tensor, "N P"], Float64[Tensor, "M P"]]:
-    """Inputs, and those of other rows, in standard deviations of the first."""
+    """Return inputs and the inputs of other rows, in standard deviations of the first."""
     units = Standardizer(x.shape[-1]).fit(x)
     return units(x, x.dtype), units(others, x.dtype)

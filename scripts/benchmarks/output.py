@@ -1,0 +1,45 @@
+"""Rows of figures as a table on the screen, and as CSV and JSON files."""
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+Row = dict[str, str | int | float]
+
+_WIDTH = 120  # the same on a terminal, in a file and in a pipe
+
+
+def report(suite: str, rows: Iterable[Row], folder: Path) -> None:
+    """Collect rows, showing progress; print them as a table; write SUITE.csv and SUITE.json."""
+    console = Console(width=_WIDTH)
+    with console.status(f"measuring {suite}"):
+        collected = list(rows)
+    console.print(table(suite, collected))
+    folder.mkdir(parents=True, exist_ok=True)
+    write(collected, folder / suite)
+    console.print(f"written to {folder / suite}.csv and .json", soft_wrap=True)
+
+
+def table(title: str, rows: list[Row]) -> Table:
+    """Return a table with a column for each key."""
+    shown = Table(*rows[0], title=title, title_justify="left", box=None)
+    for row in rows:
+        shown.add_row(*(_readable(value) for value in row.values()))
+    return shown
+
+
+def write(rows: list[Row], stem: Path) -> None:
+    """Write the same rows as CSV and as JSON, in full precision."""
+    with stem.with_suffix(".csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    stem.with_suffix(".json").write_text(json.dumps(rows, indent=1))
+
+
+def _readable(value: str | int | float) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,61 @@
+"""Training runs of this project, composed as its command line composes them."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback
+
+from mdn.app.automatic import with_sizes
+from mdn.app.build import build_data, build_module, build_trainer
+from mdn.app.compose import compose
+from mdn.app.run_log import RunLog
+from mdn.training.datamodule import TableModule
+from mdn.training.lightning_parts import callbacks_of
+from mdn.training.module import MDNModule
+
+Config = dict[str, Any]
+
+QUIET = ["callbacks.progress.lines=1", "~callbacks.density_plot"]
+"""Overrides of a run that prints little and draws nothing."""
+
+ALL_EPOCHS = [*QUIET, "~callbacks.early_stopping"]
+"""Overrides of a run that also never stops early."""
+
+
+def prepared(overrides: list[str], folder: Path) -> tuple[TableModule, Config]:
+    """Return the rows of a run, and its configuration with a number for every `auto`."""
+    config = compose("train", overrides, folder)
+    data = build_data(config["data"])
+    return data, with_sizes(config, data)
+
+
+def file_overrides(path: Path, test_fraction: float) -> list[str]:
+    """Return the overrides of a run on a file whose target is named y0."""
+    return [
+        "data=file",
+        f"data.path={path}",
+        "data.targets=[y0]",
+        f"data.test_fraction={test_fraction}",
+    ]
+
+
+def untrained(data: TableModule, config: Config) -> MDNModule:
+    """Return the module of a run before its start."""
+    module: Any = build_module(config["model"], data.num_inputs, data.num_targets)
+    return module
+
+
+def started(data: TableModule, config: Config) -> MDNModule:
+    """Return the module of a run after its start from the training rows."""
+    module = untrained(data, config)
+    module.start(data.train_table)
+    return module
+
+
+def train(module: MDNModule, data: TableModule, config: Config, callback: Callback) -> None:
+    """Train with everything that a run has; `callback` comes before the run's own callbacks."""
+    with closing(RunLog(config["run_dir"])) as log:
+        trainer = build_trainer(config, log)
+        callbacks_of(trainer).insert(0, callback)
+        trainer.fit(module, data)

@@ -94,8 +94,7 @@ class Model(nn.Module):
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
         if dtype != torch.float64:
             self.targets.check_fits(dtype, self.card.targets)
-        factor, shift = self.targets.factor.to(dtype), self.targets.shift.to(dtype)
-        return mixture.to(dtype=dtype).affine(factor, shift)
+        return self.targets.restore(mixture.to(dtype=dtype))
 
     @torch.no_grad()
     def predict(self, data: Any) -> GaussianMixture:

@@ -93,8 +93,7 @@ class Model(nn.Module):
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
         if dtype != torch.float64:
             self.targets.check_fits(dtype, self.card.targets)
-        factor, shift = self.targets.factor.to(dtype), self.targets.shift.to(dtype)
-        mixture = mixture.to(dtype=dtype).affine(factor, shift)
+        mixture = self.targets.restore(mixture.to(dtype=dtype))
         return replace(mixture, target_names=tuple(self.card.targets))
 
     @torch.no_grad()

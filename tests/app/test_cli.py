@@ -295,7 +295,7 @@ TARGETS = {
     "mdn.app.build.load": False,
     "mdn.app.build.torch.load": False,
     "mdn.distributions.triangular.floored_cholesky": False,
-    "mdn.training.callbacks.checkpoint.shutil.copyfile": False,
+    "mdn.training.callbacks.best_and_last.shutil.copyfile": False,
     "lightning.pytorch.callbacks.model_checkpoint.torch.load": False,
     "os.system": False,
     "": False,

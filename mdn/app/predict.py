@@ -55,7 +55,6 @@ def predict(config: PredictConfig) -> None:
 
 
 def _write(predictor: Predictor, stream: RowStream, writer: TableWriter) -> int:
-    """Write all rows, and return how many there are."""
     rows = 0
     with writer, progress(stream) as report:
         for table in predictor.tables(stream):
@@ -68,7 +67,7 @@ def _write(predictor: Predictor, stream: RowStream, writer: TableWriter) -> int:
 
 @contextmanager
 def _reader_may_leave(out: str) -> Iterator[None]:
-    """Stop quietly when the reader of standard output has seen enough, as `head` has."""
+    # `head` has seen enough at some point, which is no error.
     try:
         yield
     except BrokenPipeError:

@@ -53,7 +53,6 @@ def component_usage(run_dir: Path) -> ComponentUsage | None:
 
 
 def _event_files(run_dir: Path) -> list[EventAccumulator]:
-    """The event files of a directory, in the order in which they were begun."""
     logs = []
     for path in run_dir.glob("events.out.tfevents*"):
         try:

@@ -11,7 +11,7 @@ from mdn.metrics import grid_nll, nll
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
-from mdn.report.grids import grid_steps
+from mdn.report.grid_scores import grid_steps
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
 

@@ -7,27 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.app.automatic import with_sizes
 from mdn.app.build import build_data, build_module, build_trainer, model_card
 from mdn.app.floor import GRID
-from mdn.app.log import RunLog
+from mdn.app.interrupts import after_fit
 from mdn.app.recalibrate import keep_recalibration, recalibrate
-from mdn.app.results import print_results, reference_scores, write_config, write_metrics
 from mdn.app.resume import check_resume
-from mdn.app.stop import fitted
+from mdn.app.run_directory import write_config, write_metrics
+from mdn.app.run_log import RunLog
+from mdn.app.terminal import print_results
 from mdn.data.repeats import remarks as remarks_on_repeats
 from mdn.distributions.likelihood import use_compiled
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
+from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
-from mdn.report.scores import grid_scores
-from mdn.report.settings import flat
-from mdn.training.callbacks.best_members import BestMembers
+from mdn.report.run_settings import flat
 from mdn.training.callbacks.checkpoint import best_path
-from mdn.training.callbacks.evaluating import evaluating
-from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
@@ -40,7 +39,7 @@ def train(config: dict[str, Any]) -> float:
     config = with_sizes(config, data)
     with closing(RunLog(config["run_dir"])) as log:
         trainer, module, seconds = _fit(config, data, log)
-        with fitted():
+        with after_fit():
             restore_best(trainer, module)
             recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
             metrics = _test(trainer, module, data)
@@ -72,7 +71,7 @@ def _fit(
     module.model.card = card
     module.start(data.train_table)
     trainer = build_trainer(config, log)
-    _log_hyperparameters(trainer, config)
+    _log_hyperparameters(log, config)
     if trainer.is_global_zero:
         write_config(config, Path(config["run_dir"]))
     trainer.fit(module, data, ckpt_path=config["ckpt_path"], weights_only=True)
@@ -87,8 +86,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
         "num_components": module.model.num_components,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
-        **_resets(trainer),
-        **_members(trainer),
+        **outcomes(trainer),
     }
 
 
@@ -112,41 +110,20 @@ def restore_best(trainer: Trainer, module: MixtureModule) -> None:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
 
 
-def _resets(trainer: Trainer) -> dict[str, int]:
-    """How often components were begun anew, where something looks after that."""
-    totals = [each.total for each in _callbacks(trainer) if isinstance(each, SingularityReset)]
-    return {"singularity/resets": sum(totals)} if totals else {}
-
-
-def _members(trainer: Trainer) -> dict[str, bool]:
-    """Whether members are at their own best epochs, where something looks after that."""
-    outcomes = [each.outcome for each in _callbacks(trainer) if isinstance(each, BestMembers)]
-    return outcomes[0] if outcomes else {}
-
-
-def _callbacks(trainer: Trainer) -> list[Callback]:
-    return trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-
-
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
-    """Metrics of the best weights: validation and test rows, and what they are held against."""
-    scores = {**trainer.validate(module, data, verbose=False)[0]}
-    scores |= trainer.test(module, data, verbose=False)[0]
-    table = data.tables["test"]
-    references = reference_scores(module.model, table, data.problem, scores["test/nll"])
-    with evaluating(module.model) as model:
-        references |= grid_scores(model, table)
+    """Metrics of the best weights on validation and test rows."""
+    validation = {**trainer.validate(module, data, verbose=False)[0]}
+    test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
-        trainer.logger.log_metrics(references, step=trainer.global_step)
-    return scores | references
+        trainer.logger.log_metrics(test, step=trainer.global_step)
+    return validation | test
 
 
-def _log_hyperparameters(trainer: Trainer, config: dict[str, Any]) -> None:
+def _log_hyperparameters(log: RunLog, config: dict[str, Any]) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
     shown = [key for key in ("seed", "model", "data") if key in config]
     settings = _flatten({key: config[key] for key in shown})
-    for logger in trainer.loggers:
-        logger.log_hyperparams(settings, {"test/nll": float("nan")})  # pyright: ignore[reportCallIssue]
+    log.log_hyperparams(settings, {"test/nll": float("nan")})
 
 
 def _flatten(node: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,24 @@
 """Arguments of questions that are not values: levels, targets, counts, shapes of samples."""
 
 import operator
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 from torch import Tensor
 
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.numbers import Numbers, as_tensor
+from mdn.distributions.target_names import Names, positions
 
-Levels = Any
+Levels = Numbers
 """Probabilities: one number, or a list, an array, a tensor or a column of them."""
 
-Dims = Any
-"""Indices of targets: one, or a list, a range, an array or a tensor of them."""
+if TYPE_CHECKING:
+    Dims = int | str | Sequence[int] | Sequence[str] | np.ndarray | Tensor
+    SampleShape = SupportsIndex | Sequence[SupportsIndex]
+else:
+    Dims = SampleShape = object
+"""Numbers or names of targets: one, or a list, a range, an array or a tensor of them."""
 
 
 def probabilities(levels: Levels) -> list[float]:
@@ -64,24 +70,36 @@ def check_probabilities(levels: list[float]) -> None:
         raise ValueError(f"levels are probabilities from 0 to 1, got {wrong}; 90 % is 0.9")
 
 
-def targets(dims: Dims, num_targets: int) -> list[int]:
-    """Read which targets are meant.
+def targets(dims: Dims, num_targets: int, names: Names = None) -> list[int]:
+    """Read which targets are meant, by number or by name.
 
     Raises:
-        ValueError: on what is not different whole numbers from 0 to num_targets - 1.
+        ValueError: on what is not different whole numbers from 0 to num_targets - 1, or different
+            names of targets.
     """
-    given = np.atleast_1d(dims.numpy(force=True) if isinstance(dims, Tensor) else np.asarray(dims))
-    found = given.tolist()
-    whole = given.ndim == 1 and (given.dtype.kind in "iu" or not found)
-    if not whole or len(set(found)) < len(found) or not set(found) <= set(range(num_targets)):
+    array = np.atleast_1d(dims.numpy(force=True) if isinstance(dims, Tensor) else np.asarray(dims))
+    found = _positions(array, names) if array.ndim == 1 else None
+    if found is None or len(set(found)) < len(found) or not set(found) <= set(range(num_targets)):
         raise ValueError(
-            f"dims must be different targets from 0 to {num_targets - 1}, got {found}; they are "
-            "counted, not named or masked"
+            f"dims must be different targets from 0 to {num_targets - 1}, got {array.tolist()}; "
+            + (
+                "they are counted, not named or masked"
+                if names is None
+                else f"by name: {list(names)}"
+            )
         )
     return found
 
 
-def whole(name: str, value: Any, least: int) -> int:
+def _positions(array: np.ndarray, names: Names) -> list[int] | None:
+    listed = array.tolist()
+    if array.dtype.kind in "iu" or not listed:
+        return listed
+    named = names is not None and all(isinstance(each, str) for each in listed)
+    return positions(listed, names) if named else None
+
+
+def whole(name: str, value: object, least: int) -> int:
     """Read a count as a Python number.
 
     Raises:
@@ -96,7 +114,7 @@ def whole(name: str, value: Any, least: int) -> int:
     return found
 
 
-def sample_shape(shape: Any) -> tuple[int, ...]:
+def sample_shape(shape: SampleShape) -> tuple[int, ...]:
     """Read the shape of samples: whole numbers of at least 0, or one of them for (n,).
 
     Raises:

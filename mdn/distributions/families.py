@@ -2,11 +2,13 @@
 
 A family is a rule with three directions. `scale` maps raw network outputs to a `Scale`; `raw`
 inverts it, for a start from data and for resets; `project` maps any covariance onto the family,
-which is the M-step of EM. All standard deviations go through one positive map,
+which is the M-step of EM. A family without an exact M-step leaves out `project`, which then
+refuses, and writes `nearest`, from which training starts. All standard deviations go through one
+positive map,
 
     s = softplus(raw) + min_scale,
 
-so `min_scale`, in units of the standardised target, is a floor that training cannot pass. In the
+so `min_scale`, in units of the standardized target, is a floor that training cannot pass. In the
 triangular family it bounds the conditional standard deviations, hence every variance.
 
 Raw numbers have shape [*batch, R, C]: `raw_shape` tells R numbers for each of C columns, where C
@@ -16,7 +18,7 @@ is K, or 1 when all components share one scale.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -32,14 +34,17 @@ from mdn.distributions.scale import (
     TriangularScale,
     lower_positions,
 )
+from mdn.distributions.triangular import floored_cholesky
+
+AnyScale = TypeVar("AnyScale", bound=Scale)
 
 _LEAST_SCALE = 1e-150
 """Its square is still a number with all of its digits, and so is the inverse of that."""
 
 
 @dataclass(frozen=True)
-class Family(ABC):
-    """A covariance family.
+class Family(ABC, Generic[AnyScale]):
+    """A covariance family, whose scales are all of one kind.
 
     Attributes:
         min_scale: the smallest standard deviation, in units of the standardised target.
@@ -57,34 +62,55 @@ class Family(ABC):
 
     @abstractmethod
     def raw_shape(self, num_components: int, num_targets: int) -> tuple[int, int]:
-        """(R, C): how many raw numbers the family takes."""
+        """Return (R, C): how many raw numbers the family takes."""
 
     @abstractmethod
-    def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> Scale:
-        """The scale that raw numbers stand for."""
+    def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> AnyScale:
+        """Return the scale that raw numbers stand for."""
 
     @abstractmethod
-    def raw(self, scale: Scale) -> Float[Tensor, "*batch R C"]:
-        """The raw numbers that stand for a scale of this family."""
+    def raw(self, scale: AnyScale) -> Float[Tensor, "*batch R C"]:
+        """Return the raw numbers that stand for a scale of this family."""
 
-    @abstractmethod
     def project(
         self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
-    ) -> Scale:
-        """The scale of this family that maximises the likelihood under these moments.
+    ) -> AnyScale:
+        """Return the scale of this family that maximizes the likelihood under these moments.
+
+        It is the exact M-step of EM.
 
         Args:
             covariance: each component's covariance, positive semi-definite.
             pi: weights, for families whose components share a scale.
+
+        Raises:
+            ValueError: from a family without an exact M-step.
         """
+        raise ValueError(
+            f"the family {type(self).__name__} has no exact M-step, which EM takes; train it by "
+            "gradient descent, or write its project()"
+        )
+
+    def nearest(
+        self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
+    ) -> AnyScale:
+        """Return a scale of this family near these moments, for training to start from.
+
+        Raises:
+            ValueError: from a family that has neither this nor an exact M-step.
+        """
+        return self.project(covariance, pi)
 
     def moments(self, num_targets: int) -> tuple[list[int], list[int]]:
-        """Rows and columns of the covariance entries that `project` looks at, each once."""
+        """Return rows and columns of the covariance entries `project` looks at, each once."""
         rows, columns = lower_positions(num_targets)
         return [*range(num_targets), *rows], [*range(num_targets), *columns]
 
     def num_parameters(self, num_components: int, num_targets: int) -> int:
-        """Free parameters of the covariances, as an information criterion counts them."""
+        """Count the free parameters of the covariances, for an information criterion.
+
+        They are the raw numbers, unless different ones stand for the same covariance.
+        """
         return math.prod(self.raw_shape(num_components, num_targets))
 
     def _positive(self, raw: Tensor) -> Tensor:
@@ -99,7 +125,7 @@ class Family(ABC):
 
 
 @dataclass(frozen=True)
-class Full(Family):
+class Full(Family[TriangularScale]):
     """Any symmetric positive definite covariance.
 
     Attributes:
@@ -107,7 +133,7 @@ class Full(Family):
             those before it. The two span the same covariances and learn them differently.
     """
 
-    factor: str
+    factor: str = "covariance"
 
     _factors: ClassVar[dict[str, type[TriangularScale]]] = {
         "covariance": CovarianceFactor,
@@ -130,7 +156,7 @@ class Full(Family):
         stored = (part.movedim((1, 0), (-2, -1)) for part in (self._positive(diagonal), lower))
         return self._factors[self.factor](*stored)
 
-    def raw(self, scale: TriangularScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def raw(self, scale: TriangularScale) -> Float[Tensor, "*batch R C"]:
         return torch.cat([self._unpositive(scale.diagonal), scale.lower], -1).mT
 
     def project(
@@ -154,13 +180,13 @@ class Tied(Full):
 
 
 @dataclass(frozen=True)
-class Uncorrelated(Family):
-    """Uncorrelated targets, what all families but the full one have in common."""
+class Uncorrelated(Family[DiagonalScale]):
+    """What all families of uncorrelated targets have in common."""
 
     def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> DiagonalScale:
         return DiagonalScale(self._positive(raw).mT, num_targets)
 
-    def raw(self, scale: DiagonalScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def raw(self, scale: DiagonalScale) -> Float[Tensor, "*batch R C"]:
         return self._unpositive(scale.stored).mT
 
     def project(
@@ -218,7 +244,7 @@ class Constant(Uncorrelated):
         std: the standard deviation, in units of the standardised target; at least `min_scale`.
     """
 
-    std: float
+    std: float = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -235,45 +261,31 @@ class Constant(Uncorrelated):
     def scale(self, raw: Float[Tensor, "*batch R C"], num_targets: int) -> DiagonalScale:
         return DiagonalScale(raw.new_full((*raw.shape[:-2], 1, 1), self.std), num_targets)
 
-    def raw(self, scale: DiagonalScale) -> Float[Tensor, "*batch R C"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def raw(self, scale: DiagonalScale) -> Float[Tensor, "*batch R C"]:
         return scale.stored.new_zeros(*scale.stored.shape[:-2], 0, 1)
 
     def _pool(self, variances: Tensor, pi: Tensor) -> Tensor:
         return torch.full_like(variances[..., :1, :1], self.std**2)
 
 
+FAMILIES: dict[str, type[Family]] = {
+    "full": Full,
+    "tied": Tied,
+    "diagonal": Diagonal,
+    "isotropic": Isotropic,
+    "shared_isotropic": SharedIsotropic,
+    "constant": Constant,
+}
+"""Every family, by the name that checkpoints and conf/family/ give it; the one such list."""
+
+
 def every_family(min_scale: float, std: float) -> dict[str, Family]:
-    """One of each kind by name, for what goes through all of them, as tests and benchmarks do.
+    """Make one of each kind, for tests and benchmarks that go through all of them.
 
     Args:
         min_scale: the floor of each.
         std: the standard deviation of the constant one.
     """
-    return {
-        "full": Full(min_scale, factor="covariance"),
-        "full_precision": Full(min_scale, factor="precision"),
-        "tied": Tied(min_scale, factor="covariance"),
-        "diagonal": Diagonal(min_scale),
-        "isotropic": Isotropic(min_scale),
-        "shared_isotropic": SharedIsotropic(min_scale),
-        "constant": Constant(min_scale, std),
-    }
-
-
-def floored_cholesky(
-    covariance: Float[Tensor, "*batch D D"], floor: float
-) -> Float[Tensor, "*batch D D"]:
-    """Cholesky factor of a positive semi-definite matrix, no diagonal entry below `floor`.
-
-    Where a pivot falls below floor^2 it is raised to it, so the result is the exact factor of the
-    covariance plus the smallest diagonal that this takes. Singular matrices are welcome.
-    """
-    rest, columns = covariance, []
-    for j in range(covariance.shape[-1]):
-        pivot = rest[..., j, j].clamp(min=floor**2).sqrt()
-        below = rest[..., j + 1 :, j] / pivot[..., None]
-        above = rest.new_zeros(*rest.shape[:-2], j)
-        column = torch.cat([above, pivot[..., None], below], -1)
-        columns.append(column)
-        rest = rest - column[..., :, None] * column[..., None, :]
-    return torch.stack(columns, -1)
+    each: dict[str, Family] = {name: kind(min_scale) for name, kind in FAMILIES.items()}
+    precision, constant = Full(min_scale, factor="precision"), Constant(min_scale, std)
+    return each | {"full_precision": precision, "constant": constant}

@@ -117,7 +117,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         )
         lead = component.ndim - len(self.batch_shape)
         mu = self.mu[(None,) * lead].take_along_dim(component[..., None, None], dim=-2)
-        return (mu + self.scale.take(component).colour(noise)).squeeze(-2)
+        return (mu + self.scale.take(component).color(noise)).squeeze(-2)
 
     def as_distribution(self) -> distributions.MixtureSameFamily:
         """The same mixture as a torch.distributions object, for Pyro and friends."""

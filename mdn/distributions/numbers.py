@@ -6,7 +6,7 @@ Missing entries of a column become NaN.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import torch
@@ -14,12 +14,18 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     import narwhals as nw
+    from narwhals.typing import IntoDataFrame, IntoSeries
+
+    Numbers = Tensor | np.ndarray | Sequence | float | IntoDataFrame | IntoSeries
+else:
+    Numbers = object
+"""What `as_tensor` reads; at run time anything may come, and is refused in its own words."""
 
 _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-def as_tensor(values: Any, name: str) -> Tensor:
+def as_tensor(values: Numbers, name: str) -> Tensor:
     """Read numbers as a tensor, in their own shape and on their own device.
 
     Args:
@@ -38,7 +44,7 @@ def as_tensor(values: Any, name: str) -> Tensor:
     return _of_array(_array(values, name), name)
 
 
-def column_numbers(column: "nw.Series[Any]") -> np.ndarray:
+def column_numbers(column: "nw.Series") -> np.ndarray:
     """A column of a frame in double precision, NaN where an entry is missing."""
     import narwhals as nw  # Only whoever has a frame needs it.
 
@@ -53,7 +59,7 @@ def _of_tensor(values: Tensor, name: str) -> Tensor:
     return values
 
 
-def _of_frame(values: Any, name: str) -> Any:
+def _of_frame(values: object, name: str) -> object:
     import narwhals as nw
 
     known = nw.from_native(values, allow_series=True, pass_through=True)
@@ -67,13 +73,13 @@ def _of_frame(values: Any, name: str) -> Any:
     return values
 
 
-def _column(column: "nw.Series[Any]", name: str) -> np.ndarray:
+def _column(column: "nw.Series", name: str) -> np.ndarray:
     if not column.dtype.is_numeric():
         _refuse(name, f"column {column.name!r} of type {column.dtype}")
     return column_numbers(column)
 
 
-def _array(values: Any, name: str) -> np.ndarray:
+def _array(values: object, name: str) -> np.ndarray:
     try:
         return np.asanyarray(values)
     except (ValueError, TypeError, RuntimeError) as error:

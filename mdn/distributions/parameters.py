@@ -7,7 +7,7 @@ in a file of its own.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -16,8 +16,9 @@ from torch import Tensor
 
 from mdn.distributions.arguments import whole
 from mdn.distributions.indexing import Index, batch_index
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.named_values import Values, numbers_of_targets
 from mdn.distributions.scale import Scale
+from mdn.distributions.target_names import Names, check_names
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")
@@ -33,21 +34,30 @@ class MixtureParameters(ABC):
         log_pi: log weights; exp(log_pi) sums to one over the last axis.
         mu: component means.
         scale: the factor of each component's covariance.
+        target_names: one for each target, by which questions find them; None for none.
 
     Raises:
-        ValueError: on numbers in half precision, in which no density survives.
+        TypeError: on names that are not a tuple of text.
+        ValueError: on numbers in half precision, in which no density survives, and on names that
+            are not one different name for each target; on a scale of other targets, or one whose
+            tensors are not [*batch, K or 1, P].
     """
 
     log_pi: Float[Tensor, "*batch K"]
     mu: Float[Tensor, "*batch K D"]
     scale: Scale
+    target_names: Names = None
 
     def __post_init__(self) -> None:
+        if self.target_names is not None:
+            check_names(self.target_names, self.mu.shape[-1])
         if self.mu.dtype not in (torch.float32, torch.float64):
             raise ValueError(
                 f"a mixture holds numbers in float32 or float64, got {self.mu.dtype}; a network "
                 "may run in half precision, its mixture may not: use .to(dtype=torch.float32)"
             )
+        if self.scale.num_targets != self.mu.shape[-1] or self.scale.substitution is None:
+            _check_scale(self.scale, self.mu.shape)
 
     @property
     def pi(self) -> Float[Tensor, "*batch K"]:
@@ -101,11 +111,11 @@ class MixtureParameters(ABC):
         for start in range(0, num_samples, at_once):
             yield self.sample([min(at_once, num_samples - start)], generator)
 
-    def affine(self: AnyMixture, factor: Any, shift: Any) -> AnyMixture:
+    def affine(self: AnyMixture, factor: Values, shift: Values) -> AnyMixture:
         """The mixture of factor * y + shift, for positive factors: a change of units.
 
         Args:
-            factor: one number for each target, in any form that `mdn.distributions.numbers` reads.
+            factor: one number for each target, read as `mdn.distributions.values` says.
             shift: the same.
 
         Raises:
@@ -117,13 +127,13 @@ class MixtureParameters(ABC):
             raise ValueError(f"a change of units takes positive factors, got {factor.tolist()}")
         kind = torch.promote_types(torch.promote_types(self.mu.dtype, factor.dtype), shift.dtype)
         mixture = self if kind == self.mu.dtype else self.to(dtype=kind)
-        return type(self)(
-            mixture.log_pi, mixture.mu * factor + shift, mixture.scale.rescale(factor)
-        )
+        scale = mixture.scale.rescale(factor)
+        return replace(mixture, mu=mixture.mu * factor + shift, scale=scale)
 
     def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
         """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
-        return type(self)(function(self.log_pi), function(self.mu), self.scale.map(function))
+        log_pi, mu = function(self.log_pi), function(self.mu)
+        return replace(self, log_pi=log_pi, mu=mu, scale=self.scale.map(function))
 
     def to(
         self: AnyMixture,
@@ -137,7 +147,7 @@ class MixtureParameters(ABC):
         moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
         if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:
             return moved
-        return type(self)(normalized(moved.log_pi), moved.mu, moved.scale)
+        return replace(moved, log_pi=normalized(moved.log_pi))
 
     def detach(self: AnyMixture) -> AnyMixture:
         """The mixture without gradients."""
@@ -162,7 +172,7 @@ class MixtureParameters(ABC):
         def widen(stored: Tensor) -> Tensor:
             return stored.expand(*batch, *stored.shape[lead:])
 
-        return type(self)(widen(self.log_pi), widen(self.mu), self.scale.map(widen))
+        return self.map(widen)
 
     def flatten(self: AnyMixture) -> AnyMixture:
         """The same mixtures with one batch axis, also where there was none."""
@@ -188,9 +198,24 @@ class MixtureParameters(ABC):
         return iter([self[i] for i in range(len(self))])
 
 
-def _of_each(mixture: MixtureParameters, name: str, values: Any) -> Tensor:
+def _check_scale(scale: Scale, shape: torch.Size) -> None:
+    components, targets = shape[-2:]
+    if scale.num_targets != targets:
+        raise ValueError(
+            f"a scale of {scale.num_targets} targets does not fit means of {targets}, of shape "
+            f"{list(shape)}"
+        )
+    for stored in scale.tensors():
+        if stored.ndim > len(shape) or stored.shape[-2] not in (1, components):
+            raise ValueError(
+                f"a {type(scale).__name__} stores a tensor of shape {list(stored.shape)}, which is "
+                f"not [*batch, {components} or 1, numbers]: flatten its matrices"
+            )
+
+
+def _of_each(mixture: MixtureParameters, name: str, values: Values) -> Tensor:
     """One finite number for each target, on the mixture's device."""
-    tensor = as_tensor(values, name).to(mixture.mu.device)
+    tensor = numbers_of_targets(values, name, mixture.target_names).to(mixture.mu.device)
     if torch.compiler.is_compiling():
         return tensor
     if tensor.shape != (mixture.num_targets,) or not tensor.isfinite().all():

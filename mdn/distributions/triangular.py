@@ -1,4 +1,6 @@
-"""The triangular factor of a product M M', found without forming the product.
+"""Triangular factors: how they are found, and how they are solved.
+
+`lower_factor` finds the factor of a product M M' without forming the product.
 
 M = L Q with orthonormal rows in Q gives M M' = L L'. Gram-Schmidt in its modified order finds L
 as accurately as Householder reflections do, with the square root of the condition number that a
@@ -9,11 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.normal import farthest
+
 
 def lower_factor(
     matrix: Float[Tensor, "*batch D E"], floor: float = 0.0
 ) -> Float[Tensor, "*batch D D"]:
-    """The lower triangular L with L L' = matrix matrix' and a diagonal of at least `floor`.
+    """Return the lower triangular L with L L' = matrix matrix' and a diagonal of at least `floor`.
 
     L is exact for the product plus the smallest diagonal that the floor takes. Without a floor, a
     row that depends on those before it has a zero there and below it.
@@ -40,8 +44,49 @@ def _raised(
     return torch.cat([rows, own], -1), length.clamp(min=floor)
 
 
+def floored_cholesky(
+    covariance: Float[Tensor, "*batch D D"], floor: float
+) -> Float[Tensor, "*batch D D"]:
+    """Return the Cholesky factor of a semi-definite matrix, no diagonal entry below `floor`.
+
+    Where a pivot falls below floor^2 it is raised to it, so the result is the exact factor of the
+    covariance plus the smallest diagonal that this takes. Singular matrices are welcome.
+    """
+    rest, columns = covariance, []
+    for j in range(covariance.shape[-1]):
+        pivot = rest[..., j, j].clamp(min=floor**2).sqrt()
+        below = rest[..., j + 1 :, j] / pivot[..., None]
+        above = rest.new_zeros(*rest.shape[:-2], j)
+        column = torch.cat([above, pivot[..., None], below], -1)
+        columns.append(column)
+        rest = rest - column[..., :, None] * column[..., None, :]
+    return torch.stack(columns, -1)
+
+
+def solve_lower(
+    tril: Float[Tensor, "*batch D D"],
+    diagonal: Float[Tensor, "*batch D"],
+    residual: Float[Tensor, "*rows D"],
+) -> Float[Tensor, "*out D"]:
+    """Return A^-1 residual for a triangular A, held at `farthest`.
+
+    Args:
+        tril: the entries below the diagonal of A; the others are not looked at.
+        diagonal: the diagonal of A.
+        residual: right-hand sides.
+    """
+    # Far outside any sensible range substitutions grow without bound.
+    bound = farthest(residual.dtype)
+    rest, solution = residual, []
+    for j in range(diagonal.shape[-1]):
+        solved = (rest[..., :1] / diagonal[..., j : j + 1]).clamp(-bound, bound)
+        solution.append(solved)
+        rest = rest[..., 1:] - tril[..., j + 1 :, j] * solved
+    return torch.cat(solution, -1)
+
+
 def norm(vectors: Float[Tensor, "*batch E"]) -> Float[Tensor, "*batch"]:
-    """Euclidean length, also where the squares of the entries over- or underflow."""
+    """Return the Euclidean length, also where the squares of the entries over- or underflow."""
     largest = vectors.detach().abs().amax(-1, keepdim=True)
     unit = torch.where((largest > 0) & largest.isfinite(), largest, 1)
     return unit.squeeze(-1) * torch.linalg.vector_norm(vectors / unit, dim=-1)

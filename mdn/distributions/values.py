@@ -1,7 +1,8 @@
 """Values that a mixture is asked about, such as y: how they are read, once for every question.
 
 **Forms.** Whatever `numbers` reads: tensors, arrays, frames, columns, lists, plain numbers.
-The columns of a frame are the targets in their order; a mixture knows no names.
+Where a mixture has `target_names`, the columns of a frame, the entries of a mapping and those of a
+labelled row are picked by them; else the columns of a frame are the targets in their order.
 
 **Shape.** The last axis is the targets, and the axes before it broadcast against the batch. With
 one target its axis may be left out in the two cases that can only mean one thing: a plain number,
@@ -24,11 +25,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.named_values import Values, numbers_of_targets
 from mdn.distributions.parameters import MixtureParameters
-
-Values = Any
-"""What `mdn.distributions.numbers.as_tensor` reads."""
+from mdn.distributions.target_names import chosen
 
 AnyMixture = TypeVar("AnyMixture", bound=MixtureParameters)
 _Answer = TypeVar("_Answer")
@@ -63,7 +62,8 @@ def as_values(
         TypeError: on what is not real numbers.
         ValueError: on values of a shape that does not fit the mixture.
     """
-    tensor = _with_axis(mixture, as_tensor(values, name), name, dims)
+    names = mixture.target_names if dims is None else chosen(mixture.target_names, dims)
+    tensor = _with_axis(mixture, numbers_of_targets(values, name, names), name, dims)
     _check_rows(tensor.shape[:-1], mixture.batch_shape, name)
     return _in_one_type(mixture, tensor)
 
@@ -77,7 +77,8 @@ def as_direction(
         TypeError: on what is not real numbers.
         ValueError: on another shape.
     """
-    tensor, targets = as_tensor(values, name), mixture.num_targets
+    tensor = numbers_of_targets(values, name, mixture.target_names)
+    targets = mixture.num_targets
     tensor = tensor[None] if tensor.ndim == 0 and targets == 1 else tensor
     if tensor.shape != (targets,):
         raise ValueError(

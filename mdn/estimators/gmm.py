@@ -15,23 +15,24 @@ from torch import Tensor
 from mdn.distributions.checks import check_fits
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
-from mdn.estimators.answers import FittedMixture, Rows, checked_weight
-from mdn.estimators.floor import tell_floor
-from mdn.estimators.given import (
+from mdn.estimators.fitted_mixture import FittedMixture, Rows, checked_weight
+from mdn.estimators.floor_warning import warn_of_floor
+from mdn.estimators.gradient import fit_gradient
+from mdn.estimators.layouts import LAYOUTS, Layout, layout
+from mdn.estimators.rescaling import check_reach, log_det_of_observed, standardizer_of
+from mdn.estimators.validation import (
     check_choice,
     check_covariances,
     check_flag,
     check_scale,
     check_tolerance,
     check_whole,
-    given_means,
-    given_weights,
+    means_to_start_from,
+    weights_to_start_from,
 )
-from mdn.estimators.gradient import fit_gradient
-from mdn.estimators.layouts import LAYOUTS, Layout, layout
-from mdn.estimators.units import Units, check_reach, units_of
 from mdn.fitting.em import MixtureFit, check_mixture_fits, fit_em
 from mdn.fitting.start import STARTS, start_at
+from mdn.networks.standardize import Standardizer
 from mdn.networks.units import effective_rows
 
 
@@ -51,13 +52,13 @@ def _fit_em(
 METHODS: dict[str, Callable[..., MixtureFit]] = {"em": _fit_em, "gradient": fit_gradient}
 
 _FEW = 20
-"""So few effective rows are worth a word where there are ten times as many."""
+"""Fewer effective rows than this are warned of where there are ten times as many rows."""
 
 
 class GMM(FittedMixture):
     """A Gaussian mixture fitted to rows, by exact EM or by gradient descent.
 
-    Fitting works on standardised rows, so it does not depend on the units, nor do a few absurd
+    Fitting works on standardized rows, so it does not depend on the units, nor do a few absurd
     values decide them: it says which there are. All attributes and
     answers are in the units of X, log densities in nats a row. For method "em", NaN in X is a
     missing entry: a row counts by the density of what is observed of it.
@@ -76,7 +77,7 @@ class GMM(FittedMixture):
             `warm_start`, from the last fit.
         max_iter: EM updates or gradient steps at most.
         tol: stop when the mean log likelihood rises by less; in nats.
-        min_scale: the smallest standard deviation, in units of the standardised columns.
+        min_scale: the smallest standard deviation, in units of the standardized columns.
         random_state: of starts and samples.
         warm_start: go on from the last fit, which must have as many components and columns.
 
@@ -89,7 +90,7 @@ class GMM(FittedMixture):
         lower_bounds_: before each update.
         n_iter_: updates made.
         converged_: whether it stopped because the likelihood did not rise any more.
-        resets_: how often each component had lost all its rows and was put to use elsewhere.
+        revivals_: how often each component had lost all its rows and was put to use elsewhere.
         n_features_in_: D.
     """
 
@@ -138,19 +139,19 @@ class GMM(FittedMixture):
         self._check_parameters()
         kind = layout(self.family)
         rows, weight = self._checked_rows(X, sample_weight)
-        units = self._units(rows, weight, kind)
-        z = units.standardize(rows)
+        units = self._standardizer(rows, weight, kind)
+        z = units(rows, torch.float64)
         self._check_memory(z.shape[-1])
-        given = self._given_covariance(kind, units)
-        family = kind.build(float(self.min_scale), given)
+        covariance = self._initial_covariance(kind, units)
+        family = kind.build(float(self.min_scale), covariance)
         fits = [
             METHODS[self.method](z, family, weight, start, int(self.max_iter), float(self.tol))
-            for start in self._starts(z, weight, family, units, given)
+            for start in self._starts(z, weight, family, units, covariance)
         ]
         best = max(fits, key=lambda fit: fit.lower_bounds[-1])
         if family.num_parameters(*best.mixture.mu.shape):
-            tell_floor(best.mixture, z, family.min_scale, self._names(z))
-        self._keep(best, family, units, kind, units.log_det(rows, weight))
+            warn_of_floor(best.mixture, z, family.min_scale, self._names(z))
+        self._keep(best, family, units, kind, log_det_of_observed(units, rows, weight))
         return self
 
     def _check_parameters(self) -> None:
@@ -163,11 +164,11 @@ class GMM(FittedMixture):
         check_scale("min_scale", self.min_scale)
         check_flag("warm_start", self.warm_start)
 
-    def _units(
+    def _standardizer(
         self, rows: Float[Tensor, "N D"], weight: Float[Tensor, " N"], kind: Layout
-    ) -> Units:
+    ) -> Standardizer:
         one, floor = not kind.survives_units, float(self.min_scale)
-        return units_of(rows, weight, one, floor, self._names(rows))
+        return standardizer_of(rows, weight, one, floor, self._names(rows))
 
     def _names(self, rows: Float[Tensor, "N D"]) -> list[str]:
         default = [f"column {column} of X" for column in range(rows.shape[-1])]
@@ -186,60 +187,62 @@ class GMM(FittedMixture):
             rows, weight = rows[counted], weight[counted]
         if len(rows) < 2:
             raise ValueError(f"fit needs at least 2 rows of positive weight, got {len(rows)}")
-        _tell_uneven(weight)
+        _warn_of_uneven(weight)
         return rows, weight
 
-    def _given_covariance(self, kind: Layout, units: Units) -> Float[Tensor, "K D D"] | None:
-        """Those to start from, standardised."""
+    def _initial_covariance(
+        self, kind: Layout, units: Standardizer
+    ) -> Float[Tensor, "K D D"] | None:
+        """`covariances_init`, standardized."""
         if self.covariances_init is None:
             return None
         shape = int(self.num_components), len(units.shift)
-        given = torch.from_numpy(kind.dense(self.covariances_init, *shape).copy())
-        check_covariances(given)
-        return given / units.factor[:, None] / units.factor
+        covariance = torch.from_numpy(kind.dense(self.covariances_init, *shape).copy())
+        check_covariances(covariance)
+        return covariance / units.factor[:, None] / units.factor
 
     def _starts(
         self,
         z: Float[Tensor, "N D"],
         weight: Float[Tensor, " N"],
         family: Family,
-        units: Units,
+        units: Standardizer,
         covariance: Float[Tensor, "K D D"] | None,
     ) -> list[GaussianMixture]:
         if self.warm_start and hasattr(self, "mixture_"):
-            return [units.standardize_mixture(self._last_mixture(z.shape[-1]))]
+            return [units.standardize(self._last_mixture(z.shape[-1]))]
         if self.means_init is not None:
-            mu = given_means(self.means_init, (int(self.num_components), z.shape[-1]))
-            mu = units.standardize(mu)
+            mu = means_to_start_from(self.means_init, (int(self.num_components), z.shape[-1]))
+            mu = units(mu, torch.float64)
             check_reach(mu, ["means_init"] * z.shape[-1], "give means near the rows")
-            begun = [start_at(mu, z, family, weight)]
+            starts = [start_at(mu, z, family, weight)]
         else:
             seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
             start, components = STARTS[self.init], int(self.num_components)
-            begun = [start(z, components, family, weight, int(seed)) for seed in seeds]
-        return [self._with_given(mixture, family, covariance) for mixture in begun]
+            starts = [start(z, components, family, weight, int(seed)) for seed in seeds]
+        return [self._with_initial(mixture, family, covariance) for mixture in starts]
 
     def _last_mixture(self, num_targets: int) -> GaussianMixture:
-        last, wanted = tuple(self.mixture_.mu.shape), (self.num_components, num_targets)
-        if last != wanted:
+        last, needed = tuple(self.mixture_.mu.shape), (self.num_components, num_targets)
+        if last != needed:
             raise ValueError(
                 f"warm_start goes on from means of shape {last}, but num_components and X ask for "
-                f"{wanted}; set warm_start=False"
+                f"{needed}; set warm_start=False"
             )
         return self.mixture_
 
-    def _with_given(
+    def _with_initial(
         self, mixture: GaussianMixture, family: Family, covariance: Float[Tensor, "K D D"] | None
     ) -> GaussianMixture:
         log_pi, scale = mixture.log_pi, mixture.scale
         if self.weights_init is not None:
-            log_pi = given_weights(self.weights_init, int(self.num_components)).log()
+            log_pi = weights_to_start_from(self.weights_init, int(self.num_components)).log()
         if covariance is not None:
             scale = family.project(covariance, log_pi.exp())
         return GaussianMixture(log_pi, mixture.mu, scale)
 
     def _keep(
-        self, fit: MixtureFit, family: Family, units: Units, kind: Layout, log_det: float
+        self, fit: MixtureFit, family: Family, units: Standardizer, kind: Layout, log_det: float
     ) -> None:
         mixture = units.restore(fit.mixture)
         shape = mixture.num_components, mixture.num_targets
@@ -253,7 +256,7 @@ class GMM(FittedMixture):
         self.lower_bound_ = self.lower_bounds_[-1]
         self.n_iter_ = fit.num_iterations
         self.converged_ = fit.converged
-        self.resets_ = fit.resets
+        self.revivals_ = fit.revivals
         if not fit.converged:
             warnings.warn(
                 f"the likelihood still rises after {fit.num_iterations} iterations; "
@@ -263,7 +266,7 @@ class GMM(FittedMixture):
             )
 
 
-def _tell_uneven(weight: Float[Tensor, " N"]) -> None:
+def _warn_of_uneven(weight: Float[Tensor, " N"]) -> None:
     rows = effective_rows(weight)
     if rows < min(_FEW, len(weight) / 10):
         warnings.warn(

@@ -13,7 +13,7 @@ from mdn.fitting.em import MixtureFit, onto_family
 from mdn.networks.head import MixtureHead
 from mdn.networks.weights import unit_weights
 
-# Clusters far apart are narrow in standardised units, and the first steps overshoot them.
+# Clusters far apart are narrow in standardized units, and the first steps overshoot them.
 _LEARNING_RATES = [0.05 / 4**cuts for cuts in range(4)]
 # Adam does not rise at every step: wait so many for a better one.
 _PATIENCE = 30
@@ -32,7 +32,7 @@ def fit_gradient(
     """Fit a Gaussian mixture by Adam on all rows at once.
 
     Args:
-        y: rows, standardised; nothing missing.
+        y: rows, standardized; nothing missing.
         family: the covariance family.
         weight: of each row.
         start: its scales are projected on the family.

@@ -18,7 +18,7 @@ from mdn.distributions.families import (
     SharedIsotropic,
     Tied,
 )
-from mdn.estimators.given import check_choice, numbers
+from mdn.estimators.validation import check_choice, real_array
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Layout:
     def compact(
         self, covariance: Float64[np.ndarray, "K D D"]
     ) -> Float64[np.ndarray, "..."] | np.float64:
-        """Covariances of this family without what is repeated in them."""
+        """Return covariances of this family without what is repeated in them."""
         if "DD" not in self.axes:
             covariance = np.diagonal(covariance, axis1=1, axis2=2)
         if "D" not in self.axes:
@@ -51,24 +51,24 @@ class Layout:
     def dense(
         self, values: ArrayLike, num_components: int, num_targets: int
     ) -> Float64[np.ndarray, "K D D"]:
-        """Covariances in full, from the compact form or from themselves.
+        """Return covariances in full, from the compact form or from the full one.
 
         Raises:
             ValueError: on any other shape.
         """
-        given = numbers("covariances_init", values)
+        array = real_array("covariances_init", values)
         whole = (num_components, num_targets, num_targets)
-        if given.shape == whole:
-            return given
+        if array.shape == whole:
+            return array
         sizes = {"K": num_components, "D": num_targets}
-        wanted = tuple(sizes[axis] for axis in self.axes)
-        if given.shape != wanted:
-            shapes = " or ".join(dict.fromkeys([str(wanted), str(whole)]))
-            raise ValueError(f"covariances_init must have shape {shapes}, got {given.shape}")
-        given = given if "K" in self.axes else given[None]
+        compact = tuple(sizes[axis] for axis in self.axes)
+        if array.shape != compact:
+            shapes = " or ".join(dict.fromkeys([str(compact), str(whole)]))
+            raise ValueError(f"covariances_init must have shape {shapes}, got {array.shape}")
+        array = array if "K" in self.axes else array[None]
         if "DD" in self.axes:
-            return np.broadcast_to(given, whole)
-        variances = given if "D" in self.axes else given[:, None]
+            return np.broadcast_to(array, whole)
+        variances = array if "D" in self.axes else array[:, None]
         return np.broadcast_to(variances, whole[:2])[:, :, None] * np.eye(num_targets)
 
 
@@ -98,7 +98,7 @@ LAYOUTS = {
 
 
 def layout(name: str) -> Layout:
-    """The layout of a family.
+    """Return the layout of a family.
 
     Raises:
         ValueError: on an unknown name.

@@ -1,4 +1,4 @@
-"""How many components, and of which family: by an information criterion."""
+"""The number of components and the family, chosen by an information criterion."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
 
-from mdn.estimators.answers import Rows
-from mdn.estimators.given import check_choice, plain_rows
+from mdn.estimators.fitted_mixture import Rows
 from mdn.estimators.gmm import GMM
+from mdn.estimators.validation import check_choice, plain_rows
 
 CRITERIA = ("bic", "aic")
 

@@ -35,6 +35,6 @@ def reset_component(
     level = logits.logsumexp(0)[*member].mean().item() - math.log(head.num_components)
     width = head.num_components ** (-1 / head.num_targets) / targets.factor
     covariance = width[:, None] * model.target_covariance * width
-    scale = model.family.project(covariance[None], covariance.new_ones(1))
+    scale = model.family.nearest(covariance[None], covariance.new_ones(1))
     head.restart(own, level, targets(y, model.dtype), scale, tuple(member))
     return head.owned_by(own, tuple(member))

@@ -1,4 +1,4 @@
-"""Learning rate as a function of the step, between 0 and 1 times the optimizer's."""
+"""Schedules: the factor of the optimizer's learning rate at each step, from 0 to 1."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> LambdaLR:
-    """Linear warm-up over a fraction of the steps, then half a cosine down to zero.
+    """Warm up linearly over a fraction of the steps, then fall to zero in half a cosine.
 
     Raises:
         ValueError: on a fraction outside 0 to 1.
@@ -26,5 +26,5 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> LambdaLR:
 
 
 def constant(optimizer: Optimizer, total_steps: int) -> LambdaLR:
-    """The same rate throughout."""
+    """Keep the optimizer's rate throughout."""
     return LambdaLR(optimizer, lambda step: 1.0)

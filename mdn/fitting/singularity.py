@@ -1,4 +1,4 @@
-"""Dead and singular components: which they are, and where to begin them anew.
+"""Dead and singular components, both called degenerate: how to find and where to reset them.
 
 The likelihood of a mixture has two traps. A component can lose all rows to the others and with
 them every gradient: it is dead. Or it can shrink onto a handful of rows, where the likelihood
@@ -9,7 +9,7 @@ in the responsibilities r_ik and the scales s_ik of weighted rows i,
     effective rows   (sum_i w_i r_ik)^2 / sum_i (w_i r_ik)^2        (Kish 1965)
     share on floor   the part of its mass at which s_ik is next to the floor.
 
-A component on the floor that answers for many rows is none: so look data with repeated values.
+A component at the floor that explains many rows is not singular: repeated values look like that.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from torch import Tensor
 from mdn.distributions.mixture import GaussianMixture
 
 _WORST_SHARE = 0.1
-"""Restarts begin among this share of the rows: the worst explained, and more than outliers."""
+"""Resets choose among this share of the rows: the worst explained, and more than outliers."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Thresholds:
         floor_share: singular with at least this share of its mass next to the floor.
     """
 
-    min_mass: float
-    min_rows: float
-    floor_factor: float
-    floor_share: float
+    min_mass: float = 0.01
+    min_rows: float = 10
+    floor_factor: float = 2.0
+    floor_share: float = 0.5
 
 
 def tally(
     mixtures: GaussianMixture, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"], floor: float
 ) -> Float[Tensor, "4 *members K"]:
-    """Sums over rows from which `find_ill` judges; those of chunks and of processes just add up.
+    """Sum over rows what `find_degenerate` judges by; sums of chunks and of processes add up.
 
     Args:
         mixtures: one for each row, [N], or [*members, N] of several models of the same rows.
@@ -59,17 +59,17 @@ def tally(
     return torch.stack([*sums, weight.sum().expand_as(sums[0])])
 
 
-def find_ill(
+def find_degenerate(
     sums: Float[Tensor, "4 *members K"], thresholds: Thresholds
 ) -> Bool[Tensor, "*members K"]:
-    """Which components are dead or singular."""
+    """Find the components that are dead or singular."""
     return find_dead(sums, thresholds) | find_singular(sums, thresholds)
 
 
 def find_dead(
     sums: Float[Tensor, "4 *members K"], thresholds: Thresholds
 ) -> Bool[Tensor, "*members K"]:
-    """Which components have next to no mass."""
+    """Find the components that have next to no mass."""
     mass, _, _, total = sums
     return mass * mass.shape[-1] < thresholds.min_mass * total
 
@@ -77,19 +77,19 @@ def find_dead(
 def find_singular(
     sums: Float[Tensor, "4 *members K"], thresholds: Thresholds
 ) -> Bool[Tensor, "*members K"]:
-    """Which components sit on the floor for a few rows."""
+    """Find the components that sit on the floor for a few rows."""
     mass, square, on_floor, _ = sums
     rows = mass.square() / square.clamp(min=torch.finfo(square.dtype).tiny)
     return (rows < thresholds.min_rows) & (on_floor >= thresholds.floor_share * mass)
 
 
-def restart_rows(
+def reset_rows(
     log_prob: Float[Tensor, " N"],
     weight: Float[Tensor, " N"],
     count: int,
     generator: torch.Generator,
 ) -> Int[Tensor, " count"]:
-    """Distinct rows, drawn from those that are explained worst; fewer where there are fewer."""
+    """Draw distinct rows to reset to from those explained worst; fewer where there are fewer."""
     counted = torch.nonzero(weight > 0).squeeze(-1)
     worst = max(count, round(_WORST_SHARE * len(counted)))
     candidates = counted[log_prob[counted].argsort()[:worst]].cpu()

@@ -10,7 +10,7 @@ AUTO = "auto"
 """What the configuration says instead of a number."""
 
 _BATCHES = {500: 32, 5_000: 64, 20_000: 128}
-"""Rows up to which a batch has so many of them."""
+"""The rows of a batch, by the most training rows that they suit."""
 _LARGEST_BATCH = 256
 
 _ROWS_FOR_DEPTH = 2_500
@@ -21,7 +21,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
 _FEWEST_COMPONENTS = 2
 _COMPONENTS = {50: 10, 650: 20}
-"""So many at most, one for so many rows: beyond ten each takes more rows to be worth its time."""
+"""The most components, by the rows for each: beyond ten, each needs more rows to be worth it."""
 
 
 def suitable_batch_size(rows: int) -> int:
@@ -30,7 +30,7 @@ def suitable_batch_size(rows: int) -> int:
 
 
 def suitable_components(rows: int) -> int:
-    """Components of a mixture: too many are cheap where rows are plenty, and not where they lack.
+    """Return the number of components; too many cost little only where rows are plenty.
 
     Args:
         rows: of the training table, those of weight zero not counted.
@@ -40,7 +40,7 @@ def suitable_components(rows: int) -> int:
 
 
 def suitable_depth(rows: int) -> int:
-    """Hidden layers of a backbone.
+    """Return the number of hidden layers of a backbone.
 
     Args:
         rows: of the training table, those of weight zero not counted.
@@ -49,7 +49,7 @@ def suitable_depth(rows: int) -> int:
 
 
 def suitable_epochs(rows: int, batch_size: int, processes: int = 1) -> int:
-    """Epochs that make about as many steps as a network needs; few rows are overfitted by more.
+    """Return the epochs that make enough steps for a network, and too few to overfit few rows.
 
     Args:
         rows: of the training table.

@@ -1,8 +1,9 @@
-"""Where to start: a Gaussian mixture from the targets alone."""
+"""Starts: Gaussian mixtures from the targets alone, for training to begin at."""
 
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -20,69 +21,76 @@ _RUNS = 4
 _MARGINAL_SHARE = 1e-3
 
 
-def kmeans_start(
-    y: Float[Tensor, "N D"],
-    num_components: int,
-    family: Family,
-    weight: Float[Tensor, " N"] | None,
-    seed: int = 0,
-) -> GaussianMixture:
-    """A mixture for training to start from: k-means centres, equal weights, one common covariance.
+@dataclass(frozen=True)
+class Start:
+    """A way to place the first components; call it with targets to get a mixture.
 
-    The covariance is that within the clusters, projected on the family: about the spacing of the
-    means. With fewer distinct rows than components some centres are repeated.
-
-    Args:
-        y: targets; at most 20,000 rows of them, drawn with the seed, are looked at. NaN is
-            missing.
-        num_components: K.
-        family: decides the form of the scale, and its floor.
-        weight: of each row; rows of weight zero do not count.
-        seed: of the rows drawn and of k-means.
-
-    Raises:
-        ValueError: with fewer rows than components.
+    Attributes:
+        place: given distinct rows, K, the weight of each row and a seed, the means of K
+            components and one covariance for all of them.
     """
-    rows, weight, far = _distinct_rows(y, weight, num_components, seed)
-    centres, labels = _kmeans(rows, num_components - len(far), weight, seed)
-    within = _covariance(rows - centres[labels], weight)
+
+    place: Callable[[Tensor, int, Tensor, int], tuple[Tensor, Tensor]]
+
+    def __call__(
+        self,
+        y: Float[Tensor, "N D"],
+        num_components: int,
+        family: Family,
+        weight: Float[Tensor, " N"] | None,
+        seed: int = 0,
+    ) -> GaussianMixture:
+        """Return a mixture to start from, with equal weights and one covariance for all.
+
+        With fewer distinct rows than components some means are repeated.
+
+        Args:
+            y: targets; at most 20,000 rows of them, drawn with the seed, are looked at. NaN is
+                missing.
+            num_components: K.
+            family: decides the form of the scale, and its floor.
+            weight: of each row; rows of weight zero do not count.
+            seed: of the rows drawn and of the places.
+
+        Raises:
+            ValueError: with fewer rows than components.
+        """
+        rows, weight, far = _distinct_rows(y, weight, num_components, seed)
+        mu, covariance = self.place(rows, num_components - len(far), weight, seed)
+        mixture = _mixture(torch.cat([mu, far]), covariance, family)
+        return mixture.to(y.device, _wide(y.dtype))
+
+
+def _at_centers(
+    rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
+) -> tuple[Float[Tensor, "K D"], Float[Tensor, "D D"]]:
+    centers, labels = _kmeans(rows, num_components, weight, seed)
+    within = _covariance(rows - centers[labels], weight)
     marginal = _covariance(rows - _mean(rows, weight), weight)
-    covariance = torch.lerp(within, marginal, _MARGINAL_SHARE)
-    return _mixture(torch.cat([centres, far]), covariance, family).to(y.device, _wide(y.dtype))
+    return centers, torch.lerp(within, marginal, _MARGINAL_SHARE)
 
 
-def plus_plus_start(
-    y: Float[Tensor, "N D"],
-    num_components: int,
-    family: Family,
-    weight: Float[Tensor, " N"] | None,
-    seed: int = 0,
-) -> GaussianMixture:
-    """A mixture at rows far from each other (k-means++), each as wide as all rows together.
-
-    Arguments and errors are those of `kmeans_start`.
-    """
-    rows, weight, far = _distinct_rows(y, weight, num_components, seed)
-    mu = _far_apart(rows, num_components - len(far), weight, seed)
-    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, _wide(y.dtype))
+def _far_apart(
+    rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
+) -> tuple[Float[Tensor, "K D"], Float[Tensor, "D D"]]:
+    return _plus_plus(rows, num_components, weight, seed), _marginal_covariance(rows, weight)
 
 
-def random_start(
-    y: Float[Tensor, "N D"],
-    num_components: int,
-    family: Family,
-    weight: Float[Tensor, " N"] | None,
-    seed: int = 0,
-) -> GaussianMixture:
-    """A mixture at rows drawn at random, each as wide as all rows together.
+def _at_random(
+    rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
+) -> tuple[Float[Tensor, "K D"], Float[Tensor, "D D"]]:
+    drawn = torch.multinomial(weight, min(num_components, len(rows)), generator=_generator(seed))
+    return _repeated(rows[drawn], num_components), _marginal_covariance(rows, weight)
 
-    Arguments and errors are those of `kmeans_start`.
-    """
-    rows, weight, far = _distinct_rows(y, weight, num_components, seed)
-    num_near = num_components - len(far)
-    chosen = torch.multinomial(weight, min(num_near, len(rows)), generator=_generator(seed))
-    mu = _repeated(rows[chosen], num_near)
-    return start_at(torch.cat([mu, far]), rows, family, weight).to(y.device, _wide(y.dtype))
+
+kmeans_start = Start(_at_centers)
+"""Means at the centers of k-means, as wide as the clusters: about the spacing of the means."""
+
+plus_plus_start = Start(_far_apart)
+"""Means at rows far from each other (k-means++), each component as wide as all rows together."""
+
+random_start = Start(_at_random)
+"""Means at rows drawn at random, each component as wide as all rows together."""
 
 
 def start_at(
@@ -91,12 +99,9 @@ def start_at(
     family: Family,
     weight: Float[Tensor, " N"] | None,
 ) -> GaussianMixture:
-    """A mixture with these means, equal weights, and each component as wide as all rows."""
-    rows, weight, _ = _filled(y, weight)
-    return _mixture(mu, _covariance(rows - _mean(rows, weight), weight), family)
+    """Return a mixture with these means, equal weights, and components as wide as all rows."""
+    return _mixture(mu, _marginal_covariance(y, weight), family)
 
-
-Start = Callable[[Tensor, int, Family, Tensor | None, int], GaussianMixture]
 
 STARTS: dict[str, Start] = {
     "k-means": kmeans_start,
@@ -107,7 +112,7 @@ STARTS: dict[str, Start] = {
 
 
 def start_named(name: str) -> Start:
-    """One of `STARTS`.
+    """Return one of `STARTS`.
 
     Raises:
         ValueError: on any other name.
@@ -122,30 +127,30 @@ def _mixture(
 ) -> GaussianMixture:
     """Equal weights and one covariance for all."""
     log_pi = mu.new_full((len(mu),), -math.log(len(mu)))
-    scale = family.project(covariance.expand(len(mu), -1, -1), log_pi.exp())
+    scale = family.nearest(covariance.expand(len(mu), -1, -1), log_pi.exp())
     return GaussianMixture(log_pi, mu, scale)
 
 
 def _kmeans(
     rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
 ) -> tuple[Float[Tensor, "K D"], Int[Tensor, " M"]]:
-    """Centres, and the centre of each row."""
+    """Return centers, and the center of each row."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     if len(rows) <= num_components:
         return _repeated(rows, num_components), torch.arange(len(rows))
-    # Centred, because distances between rows far from the origin have no digits left.
+    # Centered, because distances between rows far from the origin have no digits left.
     shift = _mean(rows, weight)
-    model = KMeans(num_components, n_init=_RUNS, random_state=seed)  # pyright: ignore[reportArgumentType]
+    model = KMeans(num_components, random_state=seed).set_params(n_init=_RUNS)
     with warnings.catch_warnings():
-        # Next to a far outlier even distinct rows coincide; repeated centres are all right here.
+        # Next to a far outlier even distinct rows coincide; repeated centers are all right here.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((rows - shift).numpy(), sample_weight=weight.numpy())
     return torch.from_numpy(model.cluster_centers_) + shift, torch.from_numpy(model.labels_).long()
 
 
-def _far_apart(
+def _plus_plus(
     rows: Float[Tensor, "M D"], num_components: int, weight: Float[Tensor, " M"], seed: int
 ) -> Float[Tensor, "K D"]:
     from sklearn.cluster import kmeans_plusplus
@@ -211,6 +216,13 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def _marginal_covariance(
+    y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
+) -> Float[Tensor, "D D"]:
+    rows, weight, _ = _filled(y, weight)
+    return _covariance(rows - _mean(rows, weight), weight)
 
 
 def _mean(rows: Float[Tensor, "M D"], weight: Float[Tensor, " M"]) -> Float[Tensor, " D"]:

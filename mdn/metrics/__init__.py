@@ -17,7 +17,7 @@ from mdn.metrics.calibration import (
     rosenblatt,
     sharpness,
 )
-from mdn.metrics.likelihood import (
+from mdn.metrics.log_scores import (
     gain,
     grid_nll,
     marginal_gaussian,

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mdn.data.table import Table
-from mdn.distributions.families import Family, floored_cholesky
+from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
+from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
@@ -49,6 +50,16 @@ class Model(nn.Module):
         """Return p(y given x) of each network of an ensemble: batch axes [M, N], M = 1 of one."""
         return self._in_units(self._per_member(x).expand(self.num_members, len(x)), x.dtype)
 
+    def with_members(self, x: Float[Tensor, "N P"]) -> tuple[GaussianMixture, GaussianMixture]:
+        """Return what `forward` and `members` return, from one pass of the network."""
+        members = self.network.separate(self.inputs(x, self.dtype))
+        pooled = self._pool(members)
+        members = self._recalibrated(members, pooled.mean)
+        return (
+            self._in_units(self._recalibrated(pooled).expand(len(x)), x.dtype),
+            self._in_units(members.expand(self.num_members, len(x)), x.dtype),
+        )
+
     def standardized(
         self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
     ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
@@ -62,15 +73,23 @@ class Model(nn.Module):
         return self._per_member(x), self.targets(y, self.dtype)
 
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        mixture = self.network(self.inputs(x, self.dtype))
-        return mixture if self.recalibration == 1 else mixture.dispersed(self.recalibration)
+        return self._recalibrated(self.network(self.inputs(x, self.dtype)))
 
     def _per_member(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        z = self.inputs(x, self.dtype)
-        mixture = self.network.separate(z)
+        members = self.network.separate(self.inputs(x, self.dtype))
+        if self.recalibration == 1:
+            return members
+        return self._recalibrated(members, self._pool(members).mean)
+
+    def _pool(self, members: GaussianMixture) -> GaussianMixture:
+        return members.pool() if self.network.members else members
+
+    def _recalibrated(
+        self, mixture: GaussianMixture, center: Float[Tensor, "*batch D"] | None = None
+    ) -> GaussianMixture:
         if self.recalibration == 1:
             return mixture
-        return mixture.dispersed(self.recalibration, self.network(z).mean)
+        return mixture.dispersed(self.recalibration, center)
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
         if dtype != torch.float64:

@@ -4,7 +4,7 @@ import torch
 from torch.optim import Optimizer
 
 from mdn.data import synthetic
-from mdn.distributions.families import Constant, Diagonal, Full, Isotropic, SharedIsotropic, Tied
+from mdn.distributions.families import FAMILIES
 from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
 from mdn.fitting.schedules import constant, cosine
 from mdn.model.registry import register
@@ -16,14 +16,7 @@ from mdn.training.module import MDNModule
 PARTS = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
     "data": {"file": FileData, "synthetic": SyntheticData},
-    "family": {
-        "constant": Constant,
-        "diagonal": Diagonal,
-        "full": Full,
-        "isotropic": Isotropic,
-        "shared_isotropic": SharedIsotropic,
-        "tied": Tied,
-    },
+    "family": FAMILIES,
     "model": {"mdn": MDNModule, "gmm_em": EMModule},
     "objective": {
         "beta_nll": BetaNLL,

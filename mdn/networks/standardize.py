@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mdn.distributions.mixture import GaussianMixture
 from mdn.networks.units import LIMIT, ColumnUnits, column_units
 
 
@@ -57,6 +58,15 @@ class Standardizer(nn.Module):
         z = (values - self.shift) / self.factor
         z = z.clamp(-self.limit, self.limit) if self.bounded else z
         return z.to(dtype or torch.get_default_dtype())
+
+    def standardize(self, mixture: GaussianMixture) -> GaussianMixture:
+        """Return a mixture of these columns in standardized units."""
+        shift, factor = self.shift.to(mixture.mu), self.factor.to(mixture.mu)
+        return mixture.affine(1 / factor, -shift / factor)
+
+    def restore(self, mixture: GaussianMixture) -> GaussianMixture:
+        """Return a standardized mixture in the units of the columns."""
+        return mixture.affine(self.factor.to(mixture.mu), self.shift.to(mixture.mu))
 
     def check_fits(self, dtype: torch.dtype, names: Sequence[str] | None) -> None:
         """Refuse a type that has no numbers for values of these columns.

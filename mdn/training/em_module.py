@@ -20,8 +20,8 @@ from mdn.fitting.em import (
     Statistics,
     Tolerance,
     check_mixture_fits,
+    e_step_rows,
     fit_em,
-    suitable_batch_size,
 )
 from mdn.fitting.start import start_named
 from mdn.networks.head import MixtureHead, Part
@@ -94,7 +94,7 @@ class EMModule(MixtureModule):
         """Whether it has come to rest, and components that had lost their rows."""
         return {
             "converged": self.ascent.converged,
-            "singularity/revived": sum(self.ascent.resets),
+            "singularity/revived": sum(self.ascent.revivals),
         }
 
     def configure_optimizers(self) -> Optimizer:
@@ -140,7 +140,7 @@ class EMModule(MixtureModule):
         self, e_step: EStep, x: Tensor, y: Tensor, weight: Tensor | None = None
     ) -> Statistics:
         head = self.network.head
-        size = suitable_batch_size(head.num_components, head.num_targets)
+        size = e_step_rows(head.num_components, head.num_targets)
         rows = self.model.targets(y, torch.float64)
         weight = torch.ones_like(rows[:, 0]) if weight is None else weight
         pieces = zip(rows.split(size), weight.split(size), strict=True)
@@ -171,7 +171,7 @@ class EMModule(MixtureModule):
         return super().reset_component(component, y, x)
 
     def _log_revived(self) -> None:
-        counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.resets)}
+        counts = {f"singularity/revived/{k}": float(n) for k, n in enumerate(self.ascent.revivals)}
         counts["singularity/revived"] = sum(counts.values())
         for logger in self.loggers:
             logger.log_metrics(counts, step=self.trainer.global_step)

@@ -127,7 +127,7 @@ class MDNModule(MixtureModule):
         mixture = self.network.separate(x)
         loss, nll = self.objective(mixture, y)
         self._score(nll, weight, "train")
-        loss = self.regularizer.penalise(mixture, loss)
+        loss = self.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
 
     def configure_optimizers(self) -> Any:

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from mdn.app.evaluate import _fit
-from mdn.app.files import check_writable
-from mdn.app.results import print_results, write_config
-from mdn.report.names import printable
+from mdn.app.run_directory import read_fit_facts, write_config
+from mdn.app.terminal import print_results, printable
+from mdn.app.writable import check_writable
 
 METRICS = {
     "test/nll": 1.25,
@@ -72,6 +71,6 @@ def test_signs_that_would_move_the_cursor_are_written_out():
 @pytest.mark.parametrize("damage", ["{", "[1]", '{"val_rows": "x"}', "[" * 10**5, "\x00\xff"])
 def test_a_damaged_file_beside_a_checkpoint_costs_nothing(tmp_path, damage):
     (tmp_path / "metrics.json").write_text(damage, encoding="latin-1")
-    fit = _fit(tmp_path)
+    fit = read_fit_facts(tmp_path)
     assert isinstance(fit, dict)
     assert fit.get("val_rows") in (None, "x")

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError
-from mdn.app.export import FORMATS
 from mdn.app.fits import check_sizes
-from mdn.app.program import _in_a_line
 from mdn.app.rules import read_values, rule_of
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.fitting.start import STARTS
+from mdn.model.export_formats import FORMATS
 from mdn.networks.network import ACTIVATIONS, NORMS
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -20,7 +20,7 @@ FREE = {"defaults", "hydra"}
 
 OWN_KEYS = {
     *("components", "dims", "radius", "iterations", "mixture_lr", "component_lr", "log_every"),
-    "visualise",
+    "visualize",
 }
 """Keys of an experiment that only others refer to."""
 
@@ -128,5 +128,5 @@ def test_what_cannot_fit_is_refused_by_its_setting(setting, monkeypatch):
 
 
 def test_a_warning_is_told_without_its_place_in_the_code():
-    assert _in_a_line("mend it", UserWarning, "module.py", 3) == "warning: mend it\n"
-    assert _in_a_line("gone", FutureWarning) == "warning (FutureWarning): gone\n"
+    assert _one_line("mend it", UserWarning, "module.py", 3) == "warning: mend it\n"
+    assert _one_line("gone", FutureWarning) == "warning (FutureWarning): gone\n"

@@ -7,7 +7,8 @@ from family_list import FAMILIES, random_raw
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from mdn.distributions.families import Constant, Diagonal, Full, floored_cholesky
+from mdn.distributions import families
+from mdn.distributions.families import Constant, Diagonal, Family, Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, PrecisionFactor, lower_positions
 
@@ -105,12 +106,12 @@ def test_covariance_and_its_parts_equal_the_dense_ones(scale, dense, targets):
     np.testing.assert_allclose(full(scale.smallest(), K), np.diagonal(tril, 0, 1, 2).min(-1))
 
 
-def test_whiten_and_colour_equal_the_dense_factor_and_invert_each_other(scale, dense, targets):
+def test_whiten_and_color_equal_the_dense_factor_and_invert_each_other(scale, dense, targets):
     noise = torch.randn(5, K, targets, dtype=torch.float64)
     tril = np.linalg.cholesky(dense)
     coloured = np.einsum("kij,nkj->nki", tril, noise.numpy())
-    np.testing.assert_allclose(scale.colour(noise), coloured, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(scale.whiten(scale.colour(noise)), noise, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(scale.color(noise), coloured, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scale.whiten(scale.color(noise)), noise, rtol=1e-9, atol=1e-10)
 
 
 def test_log_prob_equals_scipy(scale, dense, targets):
@@ -186,22 +187,6 @@ def test_the_floor_is_added_after_the_positive_map(family, targets):
     assert (least >= np.float32(family.min_scale)).all()
 
 
-def test_floored_cholesky_is_exact_where_nothing_is_floored():
-    root = torch.randn(6, 4, 4, dtype=torch.float64)
-    covariance = root @ root.mT
-    factor = floored_cholesky(covariance, 1e-12)
-    torch.testing.assert_close(factor, torch.linalg.cholesky(covariance))
-
-
-def test_floored_cholesky_adds_only_to_the_diagonal():
-    direction = torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
-    covariance = direction @ direction.mT
-    factor = floored_cholesky(covariance, 1e-2)
-    added = factor @ factor.mT - covariance
-    expected = torch.diag(torch.tensor([0, 1e-4, 1e-4], dtype=torch.float64))
-    torch.testing.assert_close(added, expected, atol=1e-12, rtol=0)
-
-
 @pytest.mark.parametrize("kind", [CovarianceFactor, PrecisionFactor])
 def test_from_tril_keeps_the_covariance(kind):
     tril = torch.randn(5, 4, 4, dtype=torch.float64).tril(-1) + 2 * torch.eye(4)
@@ -246,3 +231,28 @@ def test_a_constant_below_the_floor_is_refused(std, message):
 
 def test_every_family_has_a_dense_truth():
     assert FAMILIES.keys() == DENSE.keys()
+
+
+def test_every_family_of_the_list_is_tested():
+    assert families.FAMILIES.keys() <= FAMILIES.keys()
+    assert {type(family) for family in FAMILIES.values()} == {*families.FAMILIES.values()}
+
+
+def test_a_start_from_data_is_the_exact_m_step_where_there_is_one(family):
+    root = torch.randn(3, 2, 2, dtype=torch.float64)
+    moments = root @ root.mT, torch.full((3,), 1 / 3, dtype=torch.float64)
+    near, projected = family.nearest(*moments), family.project(*moments)
+    torch.testing.assert_close(near.tensors(), projected.tensors(), rtol=0, atol=0)
+
+
+class NoMStep(Family):
+    """A family that knows its scales and nothing about EM."""
+
+    raw_shape = scale = raw = None  # pyright: ignore
+
+
+def test_a_family_without_an_exact_m_step_says_so():
+    family = NoMStep(1e-3)
+    for ask in (family.project, family.nearest):
+        with pytest.raises(ValueError, match="family NoMStep has no exact M-step, which EM takes"):
+            ask(torch.eye(2)[None], torch.ones(1))

@@ -1,6 +1,6 @@
 """What is not known of a scale from outside is never taken for uncorrelated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -8,15 +8,16 @@ from checkpoints import rows, untrained
 from scipy.stats import multivariate_normal
 from torch import Tensor
 
+from mdn import metrics
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.scale import CovarianceFactor, Scale
-from mdn.model.export import PlainModel
+from mdn.distributions.scale import CovarianceFactor, DiagonalScale, PrecisionFactor, Scale
+from mdn.model.exportable import PlainModel
 
 
 @dataclass(frozen=True, eq=False)
 class DenseScale(Scale):
-    """A Cholesky factor with its zeros, [*batch, K, D * D]."""
+    """A Cholesky factor with its zeros, [*batch, K, D * D], which says no more than it must."""
 
     stored: Tensor
 
@@ -30,27 +31,6 @@ class DenseScale(Scale):
 
     def tril(self):
         return self.stored.unflatten(-1, (self.num_targets, self.num_targets))
-
-    def whiten(self, residual):
-        return torch.linalg.solve_triangular(self.tril(), residual[..., None], upper=False)[..., 0]
-
-    def colour(self, noise):
-        return (self.tril() @ noise[..., None])[..., 0]
-
-    def log_det(self):
-        return self.tril().diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-    def smallest(self):
-        return self.tril().diagonal(dim1=-2, dim2=-1).amin(-1)
-
-    def rescale(self, factor):
-        return self.of(self.tril() * factor[:, None])
-
-    def select(self, dims):
-        return CovarianceFactor.from_tril(self.tril()).select(dims)
-
-    def given(self, first):
-        return self.of(self.tril()[..., first:, first:])
 
 
 @dataclass(frozen=True)
@@ -95,6 +75,82 @@ def test_an_export_keeps_its_correlations(tmp_path):
     for found, value in zip(graph(x), model(x), strict=True):
         torch.testing.assert_close(found, value)
     assert expected[2].shape == model(x)[2].shape == (3, 3, 2, 2)
+
+
+KNOWN = replace(MIXTURE, scale=CovarianceFactor.from_tril(TRIL))
+Y = torch.tensor([[0.4, 0.2], [3.0, -1.0], [1e12, -1e12]], dtype=torch.float64)
+QUESTIONS = {
+    "log_prob": lambda m: m.log_prob(Y),
+    "log_responsibilities": lambda m: m.log_responsibilities(Y),
+    "marginal": lambda m: m.marginal([1]).log_prob(Y[:, 1:]),
+    "turned": lambda m: m.marginal([1, 0]).log_prob(Y[:, [1, 0]]),
+    "condition": lambda m: m.condition([1], Y[:, 1:]).mean,
+    "project": lambda m: m.project([1.0, -2.0]).std,
+    "affine": lambda m: m.affine([2.0, 3.0], [1.0, 0.0]).covariance,
+    "dispersed": lambda m: m.dispersed(2.0).covariance,
+    "std": lambda m: m.std,
+    "sample": lambda m: m.sample(3, torch.Generator().manual_seed(1)),
+    "merge": lambda m: m.merge([m]).log_prob(Y),
+    "pool": lambda m: m.expand(2).pool().log_prob(Y),
+    "prune": lambda m: m.prune(0.5).log_prob(Y),
+    "batch": lambda m: m.expand(4)[1:3].flatten().log_prob(Y[:2]),
+    "modes": lambda m: m.modes().y,
+    "cdf": lambda m: m.cdf(Y),
+    "median": lambda m: m.median,
+    "entropy_bounds": lambda m: torch.stack(m.entropy_bounds()),
+    "kl_to": lambda m: m.kl_to(m.marginal([1, 0])),
+    "as_distribution": lambda m: m.as_distribution().log_prob(Y[:2]),
+    "rosenblatt": lambda m: metrics.rosenblatt(m, Y),
+    "grid_nll": lambda m: metrics.grid_nll(m, Y[:2], [0.1, 0.2]),
+    "energy_score": lambda m: metrics.energy_score(m, Y),
+    "crps": lambda m: metrics.crps(m, Y),
+    "natural_mean": lambda m: m.scale.natural_mean(m.mu),
+    "smallest": lambda m: m.scale.smallest(),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_is_answered_from_the_dense_factor(name):
+    torch.testing.assert_close(QUESTIONS[name](MIXTURE), QUESTIONS[name](KNOWN))
+
+
+@dataclass(frozen=True, eq=False)
+class Unflattened(Scale):
+    """What no batch or component can be picked from."""
+
+    matrices: Tensor
+
+    @property
+    def num_targets(self):
+        return self.matrices.shape[-1]
+
+    def tril(self):
+        return self.matrices
+
+
+def test_what_it_stores_is_flat():
+    wanted = r"Unflattened stores a tensor of shape .2, 2, 2., .* flatten its"
+    with pytest.raises(ValueError, match=wanted):
+        replace(MIXTURE, scale=Unflattened(TRIL))
+
+
+def test_a_scale_is_of_the_same_targets_as_the_means():
+    scale = DiagonalScale(torch.ones(2, 1).double(), 3)
+    with pytest.raises(ValueError, match=r"scale of 3 targets does not fit means of 2, of shape"):
+        replace(MIXTURE, scale=scale)
+
+
+def test_what_it_does_not_know_is_refused_by_name():
+    with pytest.raises(TypeError, match="information of a DenseScale is not known; write its"):
+        MIXTURE.scale.natural_gradient(MIXTURE.scale.tensors())
+
+
+@pytest.mark.parametrize("kind", [DiagonalScale, CovarianceFactor, PrecisionFactor])
+def test_a_closed_form_is_not_inherited(kind):
+    with pytest.raises(
+        TypeError, match=f"Other must not derive from {kind.__name__}, whose closed"
+    ):
+        type("Other", (kind,), {})
 
 
 def test_a_mixture_with_another_density_cannot_derive_from_gaussians():

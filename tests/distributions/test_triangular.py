@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from mdn.distributions.families import floored_cholesky
-from mdn.distributions.triangular import lower_factor, norm
+from mdn.distributions.triangular import floored_cholesky, lower_factor, norm
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5), (4, 4)])
@@ -44,3 +43,19 @@ def test_a_floor_is_that_of_the_cholesky_factor():
     for matrix, floor in ((deficient, 1e-2), (deficient, 2.0), (torch.zeros(3, 2).double(), 0.1)):
         expected = floored_cholesky(matrix @ matrix.mT, floor)
         torch.testing.assert_close(lower_factor(matrix, floor), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_floored_cholesky_is_exact_where_nothing_is_floored():
+    root = torch.randn(6, 4, 4, dtype=torch.float64)
+    covariance = root @ root.mT
+    factor = floored_cholesky(covariance, 1e-12)
+    torch.testing.assert_close(factor, torch.linalg.cholesky(covariance))
+
+
+def test_floored_cholesky_adds_only_to_the_diagonal():
+    direction = torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
+    covariance = direction @ direction.mT
+    factor = floored_cholesky(covariance, 1e-2)
+    added = factor @ factor.mT - covariance
+    expected = torch.diag(torch.tensor([0, 1e-4, 1e-4], dtype=torch.float64))
+    torch.testing.assert_close(added, expected, atol=1e-12, rtol=0)

@@ -12,9 +12,9 @@ from mdn.distributions.scale import DiagonalScale
 from mdn.fitting.singularity import (
     Thresholds,
     find_dead,
-    find_ill,
+    find_degenerate,
     find_singular,
-    restart_rows,
+    reset_rows,
     tally,
 )
 from mdn.networks.head import MixtureHead
@@ -93,11 +93,11 @@ def test_a_row_counts_as_often_as_it_weighs():
     assert judge(mixture([0.5, 0.5], [-2, 2.5], [1, 0.1]), y)[0] == [False, False]
 
 
-def test_restarts_begin_at_distinct_rows_that_are_explained_worst():
+def test_resets_begin_at_distinct_rows_that_are_explained_worst():
     log_prob, weight = torch.randn(200, dtype=F64), torch.ones(200, dtype=F64)
     weight[log_prob.argmin()] = 0
     drawn = [
-        set(restart_rows(log_prob, weight, 5, torch.Generator().manual_seed(seed)).tolist())
+        set(reset_rows(log_prob, weight, 5, torch.Generator().manual_seed(seed)).tolist())
         for seed in (0, 0, 1)
     ]
     worst = set(log_prob.argsort()[1:21].tolist())
@@ -105,8 +105,8 @@ def test_restarts_begin_at_distinct_rows_that_are_explained_worst():
     assert all(len(rows) == 5 and rows <= worst for rows in drawn)
 
 
-def test_with_few_rows_there_are_fewer_restarts():
-    rows = restart_rows(torch.zeros(3), torch.tensor([1.0, 0.0, 1.0]), 5, torch.Generator())
+def test_with_few_rows_there_are_fewer_resets():
+    rows = reset_rows(torch.zeros(3), torch.tensor([1.0, 0.0, 1.0]), 5, torch.Generator())
     assert sorted(rows.tolist()) == [0, 2]
 
 
@@ -147,7 +147,7 @@ def test_a_head_without_features_can_be_restarted():
     assert mixture.sigma[1].item() == pytest.approx(1)
 
 
-def test_dead_and_singular_are_both_ill():
+def test_dead_and_singular_are_both_degenerate():
     sums = torch.tensor([[0.0, 5.0, 50.0], [0.0, 5.0, 1.0], [0.0, 5.0, 0.0], [100.0] * 3])
-    assert find_ill(sums, THRESHOLDS).tolist() == [True, True, False]
+    assert find_degenerate(sums, THRESHOLDS).tolist() == [True, True, False]
     assert math.isfinite(sums.sum())

@@ -11,7 +11,7 @@ from checkpoints import rows, save, untrained
 from scipy.stats import multivariate_normal, norm
 
 from mdn.app.export import export
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 
 FAMILIES = [
     ("full", ["family.factor=covariance"]),

@@ -66,8 +66,8 @@ def test_an_unknown_role_or_a_name_that_is_taken_is_refused():
 
 
 def test_a_missing_setting_is_named():
-    with pytest.raises(ValueError, match="family lacks factor"):
-        registry.check("family", {"kind": "full", "min_scale": 1e-3})
+    with pytest.raises(ValueError, match="data lacks problem"):
+        registry.check("data", {"kind": "synthetic", "train_rows": 9})
 
 
 def test_a_backbone_from_outside_is_read_once_it_is_registered(tmp_path):

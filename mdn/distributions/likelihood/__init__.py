@@ -11,13 +11,13 @@ whose components are all held shares among those that have weight. The residual 
 held: a conditional mean keeps its distance.
 """
 
-from mdn.distributions.likelihood.function import log_prob, log_prob_and_gradient
-from mdn.distributions.likelihood.plain import (
+from mdn.distributions.likelihood.compilation import use_compiled
+from mdn.distributions.likelihood.formula import (
     component_log_prob,
     log_responsibilities,
     plain_log_prob,
 )
-from mdn.distributions.likelihood.switch import use_compiled
+from mdn.distributions.likelihood.function import log_prob, log_prob_and_gradient
 
 __all__ = [
     "component_log_prob",

@@ -11,8 +11,8 @@ back residual r_k A_k^-T z_k, all other gradients are products of what is at han
     covariance factor   d / d s_j = u_j z_j - r / s_j    d / d L_ij = u_i z_j
     precision factor    d / d s_j = v_j z_j - r / s_j    d / d B_ij = v_i (y - mu)_j    v = r z / s
 
-Where the gradient from above is known, all is found in one pass, and what is no longer needed gives
-its memory to what is. Where it is not, r, z and u wait for it.
+Where the gradient of the output is known, all is found in one pass, which reuses the memory of what
+it no longer needs. Where it is not, r, z and u wait for it.
 
 All tensors are [P, K, *rows] or [K, *rows], so that every operation runs along rows and every sum
 over components or targets is a sum of long vectors.
@@ -23,66 +23,76 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from mdn.distributions.likelihood.forms import Form
-from mdn.distributions.likelihood.plain import LOG_2PI
+from mdn.distributions.likelihood.formula import LOG_2PI
 from mdn.distributions.normal import farthest
+from mdn.distributions.substitution import Substitution
 
 
 def density(
-    form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
+    substitution: Substitution, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> Tensor:
-    """Log density [*rows]."""
-    whitened = form.whiten(y - mu, std, *lower)
-    return _normalise(_joint(log_pi, whitened, std), whitened.shape[0])[0]
+    """Return the log density [*rows]."""
+    whitened = substitution.whiten(y - mu, std, *lower)
+    return _normalize(_joint(log_pi, whitened, std), whitened.shape[0])[0]
 
 
 def density_and_gradient(
-    form: Form, y: Tensor, above: Tensor, logits: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
+    substitution: Substitution,
+    y: Tensor,
+    grad_output: Tensor,
+    logits: Tensor,
+    mu: Tensor,
+    std: Tensor,
+    *lower: Tensor,
 ) -> tuple[Tensor, ...]:
-    """Log density [*rows]; then gradients with respect to logits, mu, std and lower entries."""
+    """Return log density [*rows], then gradients of logits, mu, std and lower entries."""
     log_pi = logits.log_softmax(0)
-    whitened = form.whiten(y - mu, std, *lower)
-    log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
-    by_logits = (r - log_pi.exp_()).mul_(above)
+    whitened = substitution.whiten(y - mu, std, *lower)
+    log_prob, r = _normalize(_joint(log_pi, whitened, std), whitened.shape[0])
+    grad_logits = (r - log_pi.exp_()).mul_(grad_output)
     del log_pi
-    r.mul_(above)
-    left = form.left(r * whitened, std, *lower)
-    by_lower = [_outer(left, form.right(whitened, y, mu), entries.shape) for entries in lower]
-    by_std = _by_std(r, whitened.mul_(left), std)
-    return log_prob, by_logits, form.by_mu(left, *lower), by_std, *by_lower
+    r.mul_(grad_output)
+    row_factor = substitution.row_factor(r * whitened, std, *lower)
+    columns = substitution.column_factor(whitened, y, mu)
+    grad_lower = [_outer(row_factor, columns, entries.shape) for entries in lower]
+    grad_std = _std_gradient(r, whitened.mul_(row_factor), std)
+    grad_mu = substitution.mean_gradient(row_factor, *lower)
+    return log_prob, grad_logits, grad_mu, grad_std, *grad_lower
 
 
 def density_and_parts(
-    form: Form, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
+    substitution: Substitution, y: Tensor, log_pi: Tensor, mu: Tensor, std: Tensor, *lower: Tensor
 ) -> tuple[Tensor, ...]:
-    """Log density [*rows]; then r, z and u, for `gradient`."""
-    whitened = form.whiten(y - mu, std, *lower)
-    log_prob, r = _normalise(_joint(log_pi, whitened, std), whitened.shape[0])
-    left = form.left(r * whitened, std, *lower)
-    return log_prob, r, whitened, form.by_mu(left, *lower)
+    """Return the log density [*rows], then r, z and u, for `gradient`."""
+    whitened = substitution.whiten(y - mu, std, *lower)
+    log_prob, r = _normalize(_joint(log_pi, whitened, std), whitened.shape[0])
+    row_factor = substitution.row_factor(r * whitened, std, *lower)
+    return log_prob, r, whitened, substitution.mean_gradient(row_factor, *lower)
 
 
 def gradient(
-    form: Form,
-    above: Tensor,
+    substitution: Substitution,
+    grad_output: Tensor,
     y: Tensor,
     mu: Tensor,
     std: Tensor,
     parts: tuple[Tensor, ...],
     *lower: tuple[int, ...],
 ) -> tuple[Tensor, ...]:
-    """Gradients with respect to log_pi, mu, std and lower entries of these shapes."""
-    r, whitened, by_mu = parts
-    r, by_mu = above * r, above * by_mu
-    left = by_mu if form.left_is_by_mu else form.left(r * whitened, std)
-    by_lower = (_outer(left, form.right(whitened, y, mu), shape) for shape in lower)
-    by_std = _by_std(r, left * whitened, std)
-    return r, by_mu, by_std, *by_lower
+    """Return the gradients of log_pi, mu, std and lower entries of these shapes."""
+    r, whitened, grad_mu = parts
+    r, grad_mu = grad_output * r, grad_output * grad_mu
+    reused = substitution.row_factor_is_mean_gradient
+    row_factor = grad_mu if reused else substitution.row_factor(r * whitened, std)
+    columns = substitution.column_factor(whitened, y, mu)
+    grad_lower = [_outer(row_factor, columns, shape) for shape in lower]
+    grad_std = _std_gradient(r, row_factor * whitened, std)
+    return r, grad_mu, grad_std, *grad_lower
 
 
-def _sharing(by_target: Tensor, std: Tensor) -> int:
+def _sharing(of_targets: Tensor, std: Tensor) -> int:
     """How many targets share each standard deviation."""
-    return by_target.shape[0] // std.shape[0]
+    return of_targets.shape[0] // std.shape[0]
 
 
 def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
@@ -93,7 +103,7 @@ def _joint(log_pi: Tensor, whitened: Tensor, std: Tensor) -> Tensor:
     return torch.sub(weighed, distance, alpha=0.5)
 
 
-def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
+def _normalize(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
     """Log density, and the share of each component in it."""
     # Not exp of log_softmax: what exp takes for a number it must round to 0 is ten times as long.
     shares = joint.softmax(0)
@@ -101,20 +111,21 @@ def _normalise(joint: Tensor, num_targets: int) -> tuple[Tensor, Tensor]:
     return log_prob, shares
 
 
-def _by_std(r: Tensor, by_target: Tensor, std: Tensor) -> Tensor:
-    """From the products of left factor and z, whose memory it may take."""
-    sharing = _sharing(by_target, std)
-    by_scale = by_target.sum(0, keepdim=True) if sharing > 1 else by_target
-    return by_scale.addcdiv_(r, std, value=-sharing)
+def _std_gradient(r: Tensor, products: Tensor, std: Tensor) -> Tensor:
+    """From the products of row factor and z, whose memory it may take."""
+    sharing = _sharing(products, std)
+    summed = products.sum(0, keepdim=True) if sharing > 1 else products
+    return summed.addcdiv_(r, std, value=-sharing)
 
 
-def _outer(left: Tensor, right: Iterable[Tensor], shape: tuple[int, ...]) -> Tensor:
-    """left_i right_j for each strictly lower (i, j), column by column, summed to a shape."""
-    result = left.new_empty(shape)
-    columns = result.split(list(range(left.shape[0] - 1, 0, -1)))
-    for j, (column, each) in enumerate(zip(columns, right, strict=False)):  # the last has no column
-        if column.shape == left[j + 1 :].shape:
-            torch.mul(left[j + 1 :], each, out=column)
+def _outer(row_factor: Tensor, column_factor: Iterable[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """The outer product's strictly lower entries, column by column, summed to a shape."""
+    result = row_factor.new_empty(shape)
+    columns = result.split(list(range(row_factor.shape[0] - 1, 0, -1)))
+    # The last target has no column.
+    for j, (column, each) in enumerate(zip(columns, column_factor, strict=False)):
+        if column.shape == row_factor[j + 1 :].shape:
+            torch.mul(row_factor[j + 1 :], each, out=column)
         else:
-            column.copy_((left[j + 1 :] * each).sum_to_size(column.shape))
+            column.copy_((row_factor[j + 1 :] * each).sum_to_size(column.shape))
     return result

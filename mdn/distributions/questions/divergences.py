@@ -15,7 +15,6 @@ which is exact for equal mixtures and for single components, and is no bound; or
 """
 
 import math
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,7 +23,8 @@ from torch import Tensor
 from mdn.distributions.arguments import whole
 from mdn.distributions.parameters import AnyMixture, MixtureParameters
 from mdn.distributions.questions.moments import Moments
-from mdn.distributions.questions.packing import split
+from mdn.distributions.questions.ragged import split
+from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import lower_factor
 
 
@@ -47,7 +47,7 @@ class Divergences(Moments):
         gaussian = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return lower, torch.minimum(upper, gaussian + self.num_targets * per_target)
 
-    def kl_to(self, other: Any) -> Float[Tensor, "*out"]:
+    def kl_to(self, other: object) -> Float[Tensor, "*out"]:
         """Approximate Kullback-Leibler divergence of this mixture from another, E[log p - log q].
 
         By the variational formula at the top of this module: deterministic and differentiable.
@@ -55,20 +55,20 @@ class Divergences(Moments):
         Raises:
             ValueError: on a mixture with other targets, or whose batch does not broadcast.
         """
-        _check_alike(self, other)
+        other = _alike(self, other)
         p, q = _broadcast(self, other), _broadcast(other, self)
         numbers = p.num_components * max(p.num_components, q.num_components) * p.num_targets**2
         shape, p, q = p.batch_shape, p.flatten(), q.flatten()
         parts = [p[part]._kl_to(q[part]) for part in split(len(p), numbers)]
         return torch.cat(parts).reshape(shape)
 
-    def _kl_to(self, other: "Divergences") -> Float[Tensor, " R"]:
+    def _kl_to(self, other: MixtureParameters) -> Float[Tensor, " R"]:
         within = self._mean_log_overlap(_kullback_leibler(self, self))
         return within - self._mean_log_overlap(_kullback_leibler(self, other), other.log_pi)
 
     def kl_by_samples(
         self,
-        other: Any,
+        other: object,
         num_samples: int = 10_000,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
@@ -77,7 +77,7 @@ class Divergences(Moments):
         Raises:
             ValueError: as `kl_to`, and on fewer than two samples, which have no standard error.
         """
-        _check_alike(self, other)
+        other = _alike(self, other)
         num_samples = whole("num_samples", num_samples, 2)
         with torch.no_grad():
             parts = _broadcast(self, other).sample_in_parts(num_samples, generator)
@@ -98,7 +98,7 @@ class Divergences(Moments):
         return (weight * torch.logsumexp(others[..., None, :] - divergence, -1)).sum(-1)
 
 
-def _check_alike(p: MixtureParameters, q: Any) -> None:
+def _alike(p: MixtureParameters, q: object) -> MixtureParameters:
     if not isinstance(q, MixtureParameters):
         raise TypeError(f"a divergence is from another mixture, got {type(q).__name__}")
     pairs = zip(reversed(p.batch_shape), reversed(q.batch_shape), strict=False)
@@ -108,6 +108,8 @@ def _check_alike(p: MixtureParameters, q: Any) -> None:
             "a divergence is between mixtures of the same targets whose batches broadcast, got "
             f"shapes (*batch, targets) {shapes[0]} and {shapes[1]}"
         )
+    agreed((p.target_names, q.target_names))
+    return q
 
 
 def _broadcast(p: AnyMixture, q: MixtureParameters) -> AnyMixture:

@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mdn.distributions.parameters import MixtureParameters
-from mdn.distributions.questions.ascent import climb, same_top
+from mdn.distributions.questions.mode_seeking import climb, same_top
 from mdn.distributions.questions.moments import Moments
-from mdn.distributions.questions.packing import in_front, split, widen
+from mdn.distributions.questions.ragged import in_front, split, widen
 from mdn.distributions.questions.surface import Surface
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import lower_factor

@@ -1,6 +1,7 @@
 """Mean and variance of a mixture."""
 
 import math
+from dataclasses import replace
 from numbers import Real
 from typing import TypeVar
 
@@ -92,6 +93,6 @@ class Moments(MixtureParameters):
         scale = self.scale.rescale(self.mu.new_full((self.num_targets,), factor))
         if about is None:
             # Moved, not placed, and by what the rounding of a large mean has no part in.
-            return type(self)(self.log_pi, self.mu + (factor - 1) * self._away(), scale)
+            return replace(self, mu=self.mu + (factor - 1) * self._away(), scale=scale)
         centre = about[..., None, :]
-        return type(self)(self.log_pi, centre + factor * (self.mu - centre), scale)
+        return replace(self, mu=centre + factor * (self.mu - centre), scale=scale)

@@ -9,6 +9,7 @@ of the pool is the mean of the members' variances (noise) plus the variance of t
 import functools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from mdn.distributions.numbers import as_tensor
 from mdn.distributions.questions.moments import Moments
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, Scale
+from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import norm
 from mdn.distributions.values import Values
 
@@ -42,10 +44,12 @@ class Pooling(Moments):
         """
         members = _members(self, others)
         log_share = _shares(members, weights).log()
-        return type(self)(
-            torch.cat([m.log_pi + log_share[i] for i, m in enumerate(members)], -1),
-            torch.cat([m.mu for m in members], -2),
-            _joined([m.scale for m in members], [m.num_components for m in members]),
+        return replace(
+            self,
+            log_pi=torch.cat([m.log_pi + log_share[i] for i, m in enumerate(members)], -1),
+            mu=torch.cat([m.mu for m in members], -2),
+            scale=_joined([m.scale for m in members], [m.num_components for m in members]),
+            target_names=agreed(m.target_names for m in members),
         )
 
     def pool(self: AnyPooling) -> AnyPooling:
@@ -68,7 +72,8 @@ class Pooling(Moments):
             return turned.movedim((0, 1), (-1, -2))
 
         log_pi = side_by_side(self.log_pi[..., None]).squeeze(-1) - math.log(members)
-        return type(self)(log_pi, side_by_side(self.mu), self.scale.map(side_by_side))
+        mu, scale = side_by_side(self.mu), self.scale.map(side_by_side)
+        return replace(self, log_pi=log_pi, mu=mu, scale=scale)
 
     def covariance_split(
         self,
@@ -148,10 +153,11 @@ class Pooling(Moments):
         lightest = math.log(tolerance) if tolerance > 0 else -math.inf
         heaviest = self.log_pi.reshape(-1, self.num_components).amax(0)
         keep = (heaviest >= min(lightest, heaviest.max().item())).nonzero().squeeze(-1)
-        return type(self)(
-            torch.log_softmax(self.log_pi[..., keep], -1),
-            self.mu[..., keep, :],
-            self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., keep, :]),
+        return replace(
+            self,
+            log_pi=torch.log_softmax(self.log_pi[..., keep], -1),
+            mu=self.mu[..., keep, :],
+            scale=self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., keep, :]),
         )
 
 
@@ -162,6 +168,7 @@ def _members(first: AnyPooling, others: Sequence[AnyPooling]) -> list[AnyPooling
     if not listed or not all(isinstance(member, Pooling) for member in members):
         kinds = [type(other).__name__ for other in members[1:]] if listed else type(others).__name__
         raise TypeError(f"a mixture is pooled with a list of other mixtures, got {kinds}")
+    agreed(member.target_names for member in members)
     kind = functools.reduce(torch.promote_types, [member.mu.dtype for member in members])
     return [m if m.mu.dtype == kind else m.to(dtype=kind) for m in members]
 

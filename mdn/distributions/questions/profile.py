@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn.distributions import normal
-from mdn.distributions.questions.packing import most
+from mdn.distributions.questions.ragged import most
 from mdn.distributions.questions.roots import Rows, root
 from mdn.distributions.questions.surface import height_and_share
 

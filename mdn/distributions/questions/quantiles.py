@@ -11,6 +11,7 @@ Gradients of a quantile are implicit, F(y; theta) = p gives dy = (dp - dF) / f(y
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -119,7 +120,7 @@ class Quantiles(Moments):
             return self.mean
         # About the quantile: far from zero, numbers may lie farther apart than the mixture is wide.
         about = self._quantile([level], upper)[0].detach()
-        near = type(self)(self.log_pi, self.mu - about[..., None, :], self.scale)
+        near = replace(self, mu=self.mu - about[..., None, :])
         return about + near._shortfall(level, upper)
 
     def _shortfall(self, level: float, upper: bool) -> Float[Tensor, "*batch D"]:

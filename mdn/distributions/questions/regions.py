@@ -13,8 +13,8 @@ from torch import Tensor
 
 from mdn.distributions.arguments import Levels, inner_probability, whole
 from mdn.distributions.questions.modes import Modes
-from mdn.distributions.questions.packing import most, split, widen
 from mdn.distributions.questions.profile import Profile
+from mdn.distributions.questions.ragged import most, split, widen
 
 # A share of its level that the probability of a region may be off by.
 _TOLD = 1e-6

@@ -9,6 +9,8 @@ and its weight given y_b is proportional to pi N(y_b; mu_b, A_bb A_bb'). No cova
 and none is inverted.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -17,44 +19,58 @@ from torch import Tensor
 
 from mdn.distributions import likelihood
 from mdn.distributions.arguments import Dims, targets
+from mdn.distributions.named_values import stacked
+from mdn.distributions.numbers import Numbers
 from mdn.distributions.parameters import MixtureParameters
 from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.target_names import chosen
 from mdn.distributions.triangular import norm
 from mdn.distributions.values import Values, as_direction, as_values
 
 AnySubsets = TypeVar("AnySubsets", bound="Subsets")
+
+Known = Mapping[str, Numbers] | Mapping[int, Numbers]
+"""The values of some targets, by name or by number."""
 
 
 class Subsets(MixtureParameters):
     """Questions about some of the targets."""
 
     def marginal(self: AnySubsets, dims: Dims) -> AnySubsets:
-        """The mixture of some targets, in the order given.
+        """Return the mixture of some targets, in the order given.
+
+        Args:
+            dims: numbers or names of targets, or one of them.
 
         Raises:
             ValueError: on no target, and on one that is not there or is there twice.
         """
-        dims = targets(dims, self.num_targets)
+        dims = targets(dims, self.num_targets, self.target_names)
         if not dims:
             raise ValueError("a marginal keeps at least one target, got none")
         return self._marginal(dims)
 
     def _marginal(self: AnySubsets, dims: list[int]) -> AnySubsets:
-        return type(self)(self.log_pi, self.mu[..., dims], self.scale.select(dims))
+        names = chosen(self.target_names, dims)
+        mu, scale = self.mu[..., dims], self.scale.select(dims)
+        return replace(self, mu=mu, scale=scale, target_names=names)
 
-    def condition(self: AnySubsets, dims: Dims, values: Values) -> AnySubsets:
-        """The mixture of the other targets, in their own order, given the values of some.
+    def condition(self: AnySubsets, dims: Dims | Known, values: Values | None = None) -> AnySubsets:
+        """Return the mixture of the other targets, in their own order, given the values of some.
 
         Args:
-            dims: which targets are known, in any order.
+            dims: numbers or names of the targets that are known, in any order; or a mapping from
+                them to their values, such as {"price": 3.2} or {"price": prices}.
             values: what they are, [*rows, len(dims)], read as `mdn.distributions.values` says.
 
         Raises:
-            TypeError: on values that are not real numbers.
+            TypeError: on values that are not real numbers, and on values beside a mapping.
             ValueError: on a target that is not there or is there twice, where none is left, or
                 where values and targets differ in number.
         """
-        dims = targets(dims, self.num_targets)
+        if isinstance(dims, Mapping):
+            dims, values = list(dims), _alone(dims.values(), values)
+        dims = targets(dims, self.num_targets, self.target_names)
         mixture, values = as_values(self, values, "values", dims)
         return mixture._given(dims, values)
 
@@ -72,10 +88,11 @@ class Subsets(MixtureParameters):
         mu = joint.mu[..., known:] + explained.squeeze(-1) * unit
         scale = joint.scale.given(known).map(lambda v: v.expand(*mu.shape[:-2], *v.shape[-2:]))
         log_pi = likelihood.log_responsibilities(values, given.log_pi, given.mu, given.scale)
-        return type(self)(log_pi, mu, scale)
+        names = chosen(self.target_names, rest)
+        return replace(self, log_pi=log_pi, mu=mu, scale=scale, target_names=names)
 
     def project(self: AnySubsets, direction: Values) -> AnySubsets:
-        """The mixture over one target, the component of y along a direction: direction' y.
+        """Return the mixture over one target without a name, direction' y.
 
         Raises:
             TypeError: on what is not real numbers.
@@ -88,4 +105,11 @@ class Subsets(MixtureParameters):
 
     def _project(self: AnySubsets, direction: Float[Tensor, " D"]) -> AnySubsets:
         std = norm(direction @ self.scale.tril())[..., None]
-        return type(self)(self.log_pi, (self.mu @ direction)[..., None], DiagonalScale(std, 1))
+        mu, scale = (self.mu @ direction)[..., None], DiagonalScale(std, 1)
+        return replace(self, mu=mu, scale=scale, target_names=None)
+
+
+def _alone(known: Iterable[Numbers], values: Values | None) -> Tensor:
+    if values is not None:
+        raise TypeError("condition takes a mapping alone, or targets and their values; got both")
+    return stacked(known, "values")

@@ -1,10 +1,12 @@
-"""Exact expectation maximisation for Gaussian mixtures (Dempster, Laird, Rubin 1977)."""
+"""Exact expectation maximization for Gaussian mixtures (Dempster, Laird, Rubin 1977)."""
 
 from mdn.fitting.em.ascent import Ascent, Tolerance, onto_family
 from mdn.fitting.em.expectation import EStep
 from mdn.fitting.em.fit import MixtureFit, check_mixture_fits, fit_em
-from mdn.fitting.em.maximisation import m_step, revive
-from mdn.fitting.em.rows import suitable_batch_size
+from mdn.fitting.em.maximization import m_step
+from mdn.fitting.em.patterns import observed_patterns
+from mdn.fitting.em.revival import revive
+from mdn.fitting.em.rows import e_step_rows
 from mdn.fitting.em.statistics import Statistics
 
 __all__ = [
@@ -14,9 +16,10 @@ __all__ = [
     "Statistics",
     "Tolerance",
     "check_mixture_fits",
+    "e_step_rows",
     "fit_em",
     "m_step",
+    "observed_patterns",
     "onto_family",
     "revive",
-    "suitable_batch_size",
 ]

@@ -1,4 +1,4 @@
-"""The course of one fit: update after update, until the likelihood does not rise any more."""
+"""One fit by EM: update after update, until the likelihood does not rise any more."""
 
 import math
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from mdn.distributions.checks import check_not_negative
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em.expectation import EStep
-from mdn.fitting.em.maximisation import m_step, revive, without_mass
+from mdn.fitting.em.maximization import m_step
+from mdn.fitting.em.revival import revive, without_mass
 from mdn.fitting.em.statistics import Statistics
 
-_MOST_RESETS = 3
-# What a mean log likelihood may seem to fall by for rounding alone, relative to its size.
+_MOST_REVIVALS = 3
+# By how much rounding alone may lower a mean log likelihood, relative to its size.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """When a rise of the mean log likelihood counts for none.
+    """The rise of the mean log likelihood below which a fit has converged.
 
     Attributes:
         tol: in nats a row.
@@ -37,14 +38,14 @@ class Tolerance:
             check_not_negative(name, value)
 
     def met(self, before: float, after: float) -> bool:
-        """Whether the likelihood has come to rest; while it falls it has not."""
+        """Tell whether the likelihood has come to rest; while it falls it has not."""
         size = abs(after)
         falls = after < before - _ROUNDING * max(1.0, size)
         return not falls and abs(after - before) < max(self.tol, self.relative_tol * size)
 
 
 class Ascent:
-    """A mixture on its way up.
+    """A mixture that EM improves, update by update.
 
     Args:
         start: without batch axes; its scales are projected on the family.
@@ -53,10 +54,10 @@ class Ascent:
         tolerance: when to stop.
 
     Attributes:
-        mixture: as it stands, in float64; it may be set.
+        mixture: the current one, in float64; it may be set.
         lower_bounds: mean log likelihood before each update so far.
         converged: whether it has come to rest.
-        resets: how often each component had lost its rows and was put to use elsewhere.
+        revivals: how often each component had lost its rows and was put to use elsewhere.
     """
 
     def __init__(
@@ -70,13 +71,13 @@ class Ascent:
         self.mixture = onto_family(_in_float64(start, origin.device), family)
         self.lower_bounds: list[float] = []
         self.converged = False
-        self.resets = [0] * start.num_components
+        self.revivals = [0] * start.num_components
         self._family = family
         self._origin = origin
         self._tolerance = tolerance
 
     def e_step(self) -> EStep:
-        """The E-step under the mixture as it stands."""
+        """Return the E-step under the current mixture."""
         return EStep(self.mixture, self._family, self._origin)
 
     def update(self, statistics: Statistics) -> None:
@@ -100,34 +101,34 @@ class Ascent:
         self.mixture = self._revived(mixture)
 
     def state_dict(self) -> dict[str, Any]:
-        """The course so far, without the mixture, as plain data."""
+        """Return the course of the fit so far, without the mixture, as plain data."""
         return {
             "lower_bounds": self.lower_bounds,
             "converged": self.converged,
-            "resets": self.resets,
+            "revivals": self.revivals,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from such a course."""
+        """Go on from a course that was saved."""
         self.lower_bounds = list(state["lower_bounds"])
         self.converged = state["converged"]
-        self.resets = list(state["resets"])
+        self.revivals = list(state["revivals"])
 
     def _revived(self, mixture: GaussianMixture) -> GaussianMixture:
         """The mixture with lost components put to use, a few times each: some data need fewer.
 
         That lowers the likelihood at first, so a mixture that had come to rest goes on.
         """
-        lost = [k for k in without_mass(mixture) if self.resets[k] < _MOST_RESETS]
+        lost = [k for k in without_mass(mixture) if self.revivals[k] < _MOST_REVIVALS]
         for k in lost:
-            self.resets[k] += 1
+            self.revivals[k] += 1
             mixture = revive(mixture, k)
             self.converged = False
         return mixture
 
 
 def _in_float64(start: GaussianMixture, device: torch.device) -> GaussianMixture:
-    """Weights that were rounded to float32, or typed in by hand, sum to one again."""
+    """Widen a mixture; weights rounded to float32, or typed in by hand, sum to one again."""
     wide = start.detach().to(device, torch.float64)
     return GaussianMixture(wide.log_pi.log_softmax(-1), wide.mu, wide.scale)
 
@@ -151,6 +152,6 @@ def check_finite(mixture: GaussianMixture, source: str) -> None:
 
 
 def onto_family(mixture: GaussianMixture, family: Family) -> GaussianMixture:
-    """The mixture of a family nearest to any other: its weights, means and projected scales."""
+    """Project a mixture onto a family: its weights and means, and the projected scales."""
     covariance = mixture.scale.covariance().expand(mixture.num_components, -1, -1)
     return GaussianMixture(mixture.log_pi, mixture.mu, family.project(covariance, mixture.pi))

@@ -23,13 +23,7 @@ from mdn.fitting.em.statistics import Statistics
 
 
 class ByFeatures:
-    """Two matrix products.
-
-    Args:
-        mixture: without batch axes.
-        family: tells which second moments there are to collect.
-        origin: a point near the data, the same in all steps of a fit.
-    """
+    """Two matrix products; the arguments are the same as of `EStep`."""
 
     def __init__(
         self, mixture: GaussianMixture, family: Family, origin: Float[Tensor, " D"]
@@ -55,7 +49,7 @@ class ByFeatures:
         return torch.cat([constant[:, None], linear, quadratic], -1)
 
     def digits_lost(self) -> float:
-        """Decimal digits by which intermediate results outgrow the log density near a mean."""
+        """Return the digits by which intermediate results outgrow the log density near a mean."""
         reach = self._mu.abs() + self._std
         terms = reach[:, :, None] * self._precision.abs() * reach[:, None, :]
         return math.log10(terms.sum((-2, -1)).max())
@@ -107,7 +101,7 @@ class ByResiduals:
 
 
 def inverse_factor(mixture: GaussianMixture) -> Float[Tensor, "K D D"]:
-    """A^-1, which whitens residuals."""
+    """Return A^-1, which whitens residuals."""
     tril = mixture.scale.tril()
     identity = torch.eye(mixture.num_targets, dtype=tril.dtype, device=tril.device)
     inverse = torch.linalg.solve_triangular(tril, identity.expand_as(tril), upper=False)
@@ -115,7 +109,7 @@ def inverse_factor(mixture: GaussianMixture) -> Float[Tensor, "K D D"]:
 
 
 def log_constant(mixture: GaussianMixture) -> Float[Tensor, " K"]:
-    """The log joint density at each component's mean."""
+    """Return the log joint density at each component's mean."""
     return (
         mixture.log_pi - mixture.scale.log_det() - 0.5 * mixture.num_targets * math.log(2 * math.pi)
     )

@@ -8,6 +8,7 @@ from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em.complete import ByFeatures, ByResiduals
 from mdn.fitting.em.incomplete import ByRegression
+from mdn.fitting.em.patterns import observed_patterns
 from mdn.fitting.em.statistics import Statistics
 
 # Leaves ten digits after the point of a log density in float64.
@@ -19,7 +20,7 @@ class EStep:
 
     Args:
         mixture: without batch axes.
-        family: tells which second moments there are to collect.
+        family: tells which second moments to collect.
         origin: a point near the data, the same in all steps of a fit.
     """
 
@@ -36,29 +37,24 @@ class EStep:
     def __call__(
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None = None
     ) -> Statistics:
-        """Statistics of rows, in which NaN is missing."""
+        """Return the statistics of rows, in which NaN is missing."""
         y = y.double()
         weight = y.new_ones(len(y)) if weight is None else weight.double()
-        observed = ~y.isnan()
-        if observed.all():
+        if not y.isnan().any():
             return self._complete(y, weight)
-        return self._with_missing(y, weight, observed)
+        return self._with_missing(y, weight)
 
-    def _with_missing(
-        self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"], observed: Bool[Tensor, "N D"]
-    ) -> Statistics:
-        whole = observed.all(-1)
-        total = self._complete(y[whole], weight[whole])
-        patterns, which = torch.unique(observed, dim=0, return_inverse=True)
-        for i, seen in enumerate(patterns):
-            if seen.any() and not seen.all():
-                rows = which == i
-                some = self._regression(seen)(y[rows][:, seen], weight[rows])
-                total += some.moved(self._complete.about)
+    def _with_missing(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"]) -> Statistics:
+        missing = y.isnan().any(-1)
+        total = self._complete(y[~missing], weight[~missing])
+        y, weight = y[missing], weight[missing]
+        for observed, rows in observed_patterns(y):
+            some = self._regression(observed)(y[rows][:, observed], weight[rows])
+            total += some.moved(self._complete.about)
         return total
 
-    def _regression(self, seen: Bool[Tensor, " D"]) -> ByRegression:
-        key = tuple(seen.tolist())
+    def _regression(self, observed: Bool[Tensor, " D"]) -> ByRegression:
+        key = tuple(observed.tolist())
         if key not in self._incomplete:
-            self._incomplete[key] = ByRegression(self._mixture, seen)
+            self._incomplete[key] = ByRegression(self._mixture, observed)
         return self._incomplete[key]

@@ -1,4 +1,4 @@
-"""EM for whoever has the rows in a tensor."""
+"""EM on rows in a tensor."""
 
 import math
 from dataclasses import dataclass
@@ -12,28 +12,28 @@ from mdn.distributions.checks import check_at_least, check_fits
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em.ascent import Ascent, Tolerance, check_finite
-from mdn.fitting.em.rows import Rows, suitable_batch_size
+from mdn.fitting.em.rows import Rows, e_step_rows
 from mdn.fitting.start import start_named
 
 _COPIES = 4
-"""Of the covariances, in one update: moments, covariances, factor and its inverse."""
+"""Copies of the covariances in one update: moments, covariances, factor and its inverse."""
 
 
 @dataclass(frozen=True, eq=False)
 class MixtureFit:
-    """A fit, and how it came about. All of its numbers are finite.
+    """A fitted mixture and the course of its fit; all numbers are finite.
 
     Attributes:
         mixture: in float64.
         lower_bounds: mean log likelihood of the rows, in nats, before each update.
         converged: whether it stopped because the likelihood did not rise any more.
-        resets: how often each component had lost all its rows and was put to use elsewhere.
+        revivals: how often each component had lost all its rows and was put to use elsewhere.
     """
 
     mixture: GaussianMixture
     lower_bounds: list[float]
     converged: bool
-    resets: list[int]
+    revivals: list[int]
 
     def __post_init__(self) -> None:
         check_finite(self.mixture, "the fitted mixture")
@@ -85,7 +85,7 @@ def fit_em(
     for name, value in counts.items():
         check_at_least(name, value, 1)
     check_mixture_fits(num_components, y.shape[-1])
-    size = suitable_batch_size(num_components, y.shape[-1]) if batch_size is None else batch_size
+    size = e_step_rows(num_components, y.shape[-1]) if batch_size is None else batch_size
     check_at_least("batch_size", size, 1)
     rows = Rows(y, weight, size)
     tolerance = Tolerance(tol, relative_tol)
@@ -97,12 +97,12 @@ def fit_em(
 
 
 def check_mixture_fits(num_components: int, num_targets: int) -> None:
-    """Refuse a mixture for which one update in float64 takes more than the memory.
+    """Refuse a mixture whose updates in float64 take more memory than there is.
 
     Raises:
         ValueError: on such a mixture.
     """
-    rows = suitable_batch_size(num_components, num_targets)
+    rows = e_step_rows(num_components, num_targets)
     numbers = num_components * (_COPIES * num_targets**2 + (num_targets + 2) * rows)
     check_fits(8.0 * numbers, f"EM with num_components={num_components}, {num_targets} columns,")
 
@@ -126,13 +126,13 @@ def _climb(ascent: Ascent, rows: Rows, max_iter: int) -> MixtureFit:
     while len(ascent.lower_bounds) < max_iter and not ascent.converged:
         e_step = ascent.e_step()
         ascent.update(reduce(add, (e_step(y, weight) for y, weight in rows)))
-    return MixtureFit(ascent.mixture, ascent.lower_bounds, ascent.converged, ascent.resets)
+    return MixtureFit(ascent.mixture, ascent.lower_bounds, ascent.converged, ascent.revivals)
 
 
 def _check_start(start: GaussianMixture, num_components: int, num_targets: int) -> None:
-    wanted = (num_components, num_targets)
-    if start.mu.shape != wanted:
+    shape = (num_components, num_targets)
+    if start.mu.shape != shape:
         raise ValueError(
-            f"the mixture to start from must have means of shape {wanted}, "
+            f"the mixture to start from must have means of shape {shape}, "
             f"got {tuple(start.mu.shape)}"
         )

@@ -23,18 +23,18 @@ from mdn.fitting.em.statistics import Statistics
 
 
 class ByRegression:
-    """Rows of which only some entries are seen; the others are regressed on them.
+    """Rows with only some entries observed; the others are regressed on them.
 
     Args:
         mixture: without batch axes, of all entries.
-        seen: which entries the rows have; at least one.
+        observed: which entries the rows have; at least one.
     """
 
-    def __init__(self, mixture: GaussianMixture, seen: Bool[Tensor, " D"]) -> None:
-        part = mixture.marginal(seen.nonzero().squeeze(-1).tolist())
+    def __init__(self, mixture: GaussianMixture, observed: Bool[Tensor, " D"]) -> None:
+        part = mixture.marginal(observed.nonzero().squeeze(-1).tolist())
         self._observed = ByResiduals(part)
         factor, tril = mixture.scale.tril(), part.scale.tril()
-        whitened = torch.linalg.solve_triangular(tril, factor[:, seen], upper=False)
+        whitened = torch.linalg.solve_triangular(tril, factor[:, observed], upper=False)
         shared = factor @ whitened.mT
         self._regression = torch.linalg.solve_triangular(tril, shared, upper=False, left=False)
         rest = factor - shared @ whitened

@@ -1,4 +1,4 @@
-"""The rows of a fit, checked once and handed out a batch at a time."""
+"""The rows of a fit, checked once and then read in batches."""
 
 from collections.abc import Iterator
 
@@ -55,8 +55,8 @@ class Rows:
             self.y, self.weight = self.y[counted], self.weight[counted]
 
 
-def suitable_batch_size(num_components: int, num_targets: int) -> int:
-    """Rows whose intermediate results stay in a processor's cache, or at least in its reach."""
+def e_step_rows(num_components: int, num_targets: int) -> int:
+    """Return for how many rows the results of an E-step stay in or near a processor's cache."""
     numbers = num_targets * (num_targets + 3) // 2 + 2 * num_components
     return max(64, _NUMBERS_A_BATCH // max(numbers, num_components * num_targets // 4))
 

@@ -1,4 +1,4 @@
-"""What the M-step needs to know of the rows: sums that add over batches and processes.
+"""Sufficient statistics of the M-step: sums that add over batches and processes.
 
 With r_nk the responsibility of component k for row n, times the row's weight, and c_k a point to
 measure from,
@@ -25,7 +25,7 @@ class Statistics:
     Attributes:
         mass: rows that fell to each component.
         first: their moments about `about`.
-        second: their second moments about `about`; zero where the family takes no notice.
+        second: their second moments about `about`; zero where the family does not need them.
         log_likelihood: sum over rows.
         weight: sum over rows that have anything observed.
         about: a function of the mixture alone, so the same in every summand.
@@ -40,7 +40,7 @@ class Statistics:
 
     @property
     def mean_log_likelihood(self) -> float:
-        """In nats a row."""
+        """The mean log likelihood, in nats a row."""
         return float(self.log_likelihood / self.weight)
 
     def __add__(self, other: "Statistics") -> "Statistics":
@@ -48,14 +48,14 @@ class Statistics:
         return self._with([mine + theirs for mine, theirs in pairs])
 
     def reduce(self, total: Callable[[Tensor], Tensor]) -> "Statistics":
-        """The sum over processes, given how to sum one tensor over them; it is called once."""
+        """Sum over processes, given how to sum one tensor over them; it is called once."""
         flat = total(torch.cat([part.flatten() for part in self._sums]))
         sizes = [part.numel() for part in self._sums]
         parts = zip(flat.split(sizes), self._sums, strict=True)
         return self._with([part.reshape(like.shape) for part, like in parts])
 
     def moved(self, about: Float[Tensor, "K D"]) -> "Statistics":
-        """The same statistics measured from other points."""
+        """Return the same statistics measured from other points."""
         step = self.about - about
         cross = self.first[:, :, None] * step[:, None, :]
         shift = self.mass[:, None, None] * step[:, :, None] * step[:, None, :]

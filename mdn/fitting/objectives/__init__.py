@@ -1,4 +1,4 @@
-"""What training minimises: one number a row, from its mixture and its targets."""
+"""What training minimizes: one number a row, from its mixture and its targets."""
 
 from mdn.fitting.objectives.beta_nll import BetaNLL
 from mdn.fitting.objectives.crps import NLLWithCRPS

@@ -1,12 +1,12 @@
 """The beta-NLL of one Gaussian (Seitzer et al. 2022, arXiv 2203.09168).
 
-The likelihood pulls at a mean with a force of 1 / s^2, so rows that are held for noisy are hardly
-learnt from, and stay badly predicted. Here each row's term is multiplied by s^(2 beta), without
+The likelihood pulls at a mean with a force of 1 / s^2, so a row that is taken for noise is hardly
+learned from, and stays badly predicted. Here each row's term is multiplied by s^(2 beta), without
 gradient: 0 is the likelihood, 1 pulls at the mean as the squared error does.
 
 With several targets each has a term of its own, its likelihood given those before it, and it is
-multiplied by its own conditional s, the diagonal of the factor. Targets of a diagonal family are so
-each on their own; with correlations the loss depends on the order of the targets.
+multiplied by its own conditional s, the diagonal of the factor. The targets of a diagonal family
+are thus independent; with correlations the loss depends on the order of the targets.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class BetaNLL(Objective):
         if not 0 <= self.beta <= 1:
             raise ValueError(f"beta must be a number from 0 to 1, got {self.beta!r}")
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         if mixture.num_components != 1:

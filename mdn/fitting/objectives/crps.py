@@ -1,7 +1,7 @@
-"""The likelihood with a proper score that is blind to spikes beside it (Gneiting and Raftery 2007).
+"""The likelihood, and beside it a proper score that spikes cannot win (Gneiting, Raftery 2007).
 
-A likelihood has no bound: it rewards a component that sits on a single row as much as it can. The
-CRPS, and the energy score for several targets, is in units of the target and rewards it hardly.
+A likelihood has no bound: it rewards a component on a single row as much as it can. The CRPS, and
+the energy score for several targets, is in units of the target and hardly rewards it.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from mdn.metrics import crps, energy_score
 
 @dataclass(frozen=True)
 class NLLWithCRPS(Objective):
-    """The negative log likelihood plus so many times the CRPS of the standardised target.
+    """The negative log likelihood plus a multiple of the CRPS of the standardized target.
 
-    For several targets it is the energy score, by directions drawn anew for every batch from
-    torch's own generator.
+    For several targets it is the energy score, with directions drawn for every batch from torch's
+    global generator.
 
     Attributes:
         weight: nats for each standard deviation of the score.
@@ -41,7 +41,7 @@ class NLLWithCRPS(Objective):
                 f"num_directions must be a whole number of at least 1, got {self.num_directions!r}"
             )
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         nll = -mixture.log_prob(y)

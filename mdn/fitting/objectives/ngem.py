@@ -1,19 +1,19 @@
 """Natural-gradient EM (Chen, Bayrooti and Morad 2026, arXiv 2602.10602), for every family.
 
-With the component known, a row says pi_k F_k about the parameters of component k, where F_k is the
-Fisher information of its Gaussian, and nothing about two components together. EM rises along the
+With the component known, a row carries the information pi_k F_k about component k, where F_k is the
+Fisher information of its Gaussian, and none about two components together. EM rises along the
 inverse of that times the gradient: for a mean, with responsibility r_k,
 
     (pi_k F_k)^-1 (r_k S_k^-1 (y - mu_k)) = r_k / pi_k (y - mu_k),
 
-and likewise for the scale, see `natural`. Over rows whose weights are their mean
+and likewise for the scale, see `mdn.distributions.scale`. Over rows whose weights are their mean
 responsibilities, such a step of length one is EM's own update of the means, and as for the
 covariance, it sets out towards EM's.
 
 The ratio r_k / pi_k is one on average, and without bound where a component has little weight. It is
 held by damping d: pi_k + d takes the place of pi_k, times a constant 1 / (1 + d), so that it stays
-below (1 + d) / d. No damping is the formula; a large d leaves the responsibility alone. A scale
-that components share is told of by all of them: its pi is one.
+below (1 + d) / d. Without damping it is the formula; a large d leaves the responsibility alone. All
+components inform a scale that they share: its pi is one.
 
 Log weights keep their own gradient, pi - r, which is bounded.
 """
@@ -30,7 +30,6 @@ from torch.autograd.function import once_differentiable
 from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import Scale
-from mdn.fitting.objectives.natural import natural_mean, natural_scale
 from mdn.fitting.objectives.objective import Objective
 
 
@@ -50,7 +49,7 @@ class NaturalGradientEM(Objective):
     def __post_init__(self) -> None:
         check_not_negative("damping", self.damping)
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         loss = -preconditioned(mixture, self.damping).log_prob(y)
@@ -58,7 +57,7 @@ class NaturalGradientEM(Objective):
 
 
 def preconditioned(mixture: GaussianMixture, damping: float) -> GaussianMixture:
-    """The same mixture; what a gradient becomes on its way back through it is natural."""
+    """Return the same mixture, through which gradients become natural on their way back."""
     tensors = mixture.mu, *mixture.scale.tensors()
     mu, *stored = _Precondition.apply(mixture.scale, damping, mixture.log_pi, *tensors)  # pyright: ignore[reportGeneralTypeIssues]
     values = iter(stored)
@@ -80,21 +79,21 @@ class _Precondition(Function):
         log_pi, _, *stored = ctx.saved_tensors
         values = iter(stored)
         scale = ctx.scale.map(lambda _: next(values))
-        found = natural_mean(scale, by_mu), *_by_log_std(scale, by_stored)
-        return None, None, None, *(_shared(g, log_pi, ctx.damping) for g in found)
+        natural = scale.natural_mean(by_mu), *_by_log_std(scale, by_stored)
+        return None, None, None, *(_shared(g, log_pi, ctx.damping) for g in natural)
 
 
 def _by_log_std(scale: Scale, gradient: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The natural gradient with the log of a standard deviation for the coordinate.
+    """The natural gradient in the log of the standard deviation.
 
-    Of s it would be s^2 / 2 times the gradient, and hardly move what is narrow.
+    In s itself it would be s^2 / 2 times the gradient, and hardly move narrow components.
     """
     std, *_ = scale.tensors()
-    by_std, *by_lower = natural_scale(scale, gradient)
+    by_std, *by_lower = scale.natural_gradient(gradient)
     return by_std / std.square(), *by_lower
 
 
 def _shared(gradient: Tensor, log_pi: Tensor, damping: float) -> Tensor:
-    """A gradient [*batch, K or 1, P] over the weight of those who have that parameter."""
+    """Divide a gradient [*batch, K or 1, P] by the weight of the components it belongs to."""
     pi = log_pi.exp().sum_to_size(gradient.shape[:-1])[..., None]
     return gradient * ((1 + damping) / (pi + damping))

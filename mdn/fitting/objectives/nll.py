@@ -13,7 +13,7 @@ from mdn.fitting.objectives.objective import Objective
 class NLL(Objective):
     """The negative log likelihood, in nats."""
 
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         loss = -mixture.log_prob(y)

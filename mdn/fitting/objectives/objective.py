@@ -1,4 +1,4 @@
-"""What every objective is: a value that is called with mixtures and targets."""
+"""The interface of objectives."""
 
 from abc import ABC, abstractmethod
 
@@ -9,10 +9,30 @@ from mdn.distributions.mixture import GaussianMixture
 
 
 class Objective(ABC):
-    """What training minimises, in standardised units; validation and test score the NLL alone."""
+    """What training minimizes, in standardized units; validation and test score the NLL alone."""
+
+    def __call__(
+        self, mixture: object, y: Float[Tensor, "*rows D"]
+    ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
+        """Return the loss of each row, and its nll without gradient, to be logged.
+
+        Args:
+            mixture: what the network answers with.
+            y: targets.
+
+        Raises:
+            TypeError: on anything but Gaussian mixtures.
+        """
+        if not isinstance(mixture, GaussianMixture):
+            raise TypeError(
+                f"the head answers with a {type(mixture).__name__}, and units, ensembles, resets "
+                "and all answers of a model are Gaussian mathematics; let the head return a "
+                "GaussianMixture, or train the other density outside of mdn"
+            )
+        return self.loss(mixture, y)
 
     @abstractmethod
-    def __call__(
+    def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
-        """The loss of each row, and its negative log likelihood, without gradient, to be logged."""
+        """Return what `__call__` does, of Gaussian mixtures."""

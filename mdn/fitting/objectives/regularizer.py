@@ -1,7 +1,7 @@
-"""What holds training back from fitting single rows; nothing of it is on by default.
+"""Regularization, which holds training back from fitting single rows; off by default.
 
 Noise on x and y in training is kernel smoothing of the density (Rothfuss et al. 2019,
-arXiv 1907.08982). Members of an ensemble have each their own. A reward for the entropy of the
+arXiv 1907.08982). Each member of an ensemble has its own noise. A reward for the entropy of the
 weights keeps components in use.
 """
 
@@ -17,7 +17,7 @@ from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
 
 Levels = list[float] | tuple[float, ...]
-"""Of noise, for members of an ensemble in turn."""
+"""Levels of noise, dealt to the members of an ensemble in turn."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ class Regularizer:
             _noisy(y, _levels(self.target_noise), members),
         )
 
-    def penalise(
+    def penalize(
         self, mixture: GaussianMixture, loss: Float[Tensor, "*batch"]
     ) -> Float[Tensor, "*batch"]:
-        """The loss less the reward."""
+        """Subtract the reward from the loss."""
         return loss - self.entropy * weight_entropy(mixture) if self.entropy else loss
 
 
 def weight_entropy(mixture: GaussianMixture) -> Float[Tensor, "*batch"]:
-    """The entropy of the weights, from 0 for one component to log K for even weights, in nats."""
+    """Return the entropy of the weights, in nats: 0 for one component, log K if even."""
     return -(mixture.pi * mixture.log_pi).sum(-1)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.mixture_module import MixtureModule
 
 JOINT = "joint_state_dict"
@@ -44,7 +45,7 @@ class BestMembers(Callback):
     def __init__(self) -> None:
         self.nll: Float[Tensor, " M"] | None = None
         self.weights: dict[str, Tensor] = {}
-        self.outcome: dict[str, bool] = {}
+        self.outcome: dict[str, float | bool] = {}
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self.nll is None else {"nll": self.nll, "weights": self.weights}
@@ -53,7 +54,7 @@ class BestMembers(Callback):
         self.nll, self.weights = state_dict["nll"], state_dict["weights"]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
+        module = mixture_module(pl_module)
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and module.model.num_members > 1:
             self._remember(module.val_nll_of_members, module.network.state_dict())
@@ -71,7 +72,7 @@ class BestMembers(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         best = best_path(trainer)
         if self.nll is not None and best:
-            self._keep_the_better(trainer, pl_module, best)  # pyright: ignore[reportArgumentType]
+            self._keep_the_better(trainer, mixture_module(pl_module), best)
 
     def _keep_the_better(self, trainer: Trainer, module: MixtureModule, best: str) -> None:
         checkpoint = read_checkpoint(best)
@@ -109,7 +110,7 @@ def pooled_nll(trainer: Trainer, module: MixtureModule, weights: dict[str, Tenso
     try:
         with evaluating(module), trainer.precision_plugin.val_step_context():
             module.load_state_dict(weights)
-            for batch in trainer.val_dataloaders:  # pyright: ignore[reportOptionalIterable]
+            for batch in trainer.val_dataloaders or ():
                 module.count(trainer.strategy.batch_to_device(batch), "pool")
             return module.mean_nll("pool").item()
     finally:

@@ -1,4 +1,4 @@
-"""The best and the last checkpoint of a run, written so that a crash leaves no half of one."""
+"""The best and the last checkpoint of a run; a crash never leaves half of one."""
 
 import math
 import os
@@ -39,13 +39,13 @@ class SealedCheckpointIO(TorchCheckpointIO):
 
 
 class WholeCheckpoint(ModelCheckpoint):
-    """One file, always the same, of which there is never half a one.
+    """A checkpoint in one file that is always whole.
 
     Args:
         dirpath: directory of the file.
         filename: its name, without `.ckpt`.
         monitor: the metric whose best value is kept, or None.
-        mode: "min" or "max", what is best.
+        mode: "min" or "max": which value is best.
         save_on_train_epoch_end: as Lightning has it.
     """
 
@@ -78,9 +78,8 @@ class WholeCheckpoint(ModelCheckpoint):
         self._io = trainer.strategy.checkpoint_io
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        # A run resumed in a directory of its own brings its best model along. It is the file beside
-        # the one that is resumed, whatever path that one names; where it is gone, its score is no
-        # use either.
+        # A run resumed in another directory brings its best model along: the file beside the one
+        # that is resumed, whatever path that one names. Without the file its score is useless.
         assert self._io.loaded is not None
         earlier = self._io.loaded.with_name(f"{self.filename}.ckpt")
         here, score = Path(self.dirpath or "") / earlier.name, state_dict["best_model_score"]
@@ -108,7 +107,7 @@ class BestCheckpoint(WholeCheckpoint):
         dirpath: directory of the file.
         filename: its name, without `.ckpt`.
         monitor: the metric.
-        mode: "min" or "max", what is best.
+        mode: "min" or "max": which value is best.
 
     Raises:
         ValueError: at the end of a fit in which no value was finite.
@@ -169,7 +168,7 @@ class LastCheckpoint(WholeCheckpoint):
 
 
 def ends(trainer: Trainer) -> bool:
-    """Whether an epoch that is over is the last one."""
+    """Tell whether an epoch that is over is the last one."""
     epochs, steps = trainer.max_epochs or -1, trainer.max_steps
     return (
         trainer.should_stop

@@ -16,13 +16,14 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.training.callbacks.checkpoint import best_path
 from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.lightning_parts import table_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 class DensityPlot(Callback):
-    """Draws the model with the best weights at the end of the fit, and on the way if wanted.
+    """Draws the model with the best weights at the end of the fit, and on the way if asked to.
 
     ```yaml
     density_plot:
@@ -33,7 +34,7 @@ class DensityPlot(Callback):
     ```
 
     The files are `figures/density.png` and `figures/density_epoch_<n>.png` in the log directory.
-    A figure that fails is a warning: it must not cost anybody a trained model.
+    A figure that fails is a warning: it must not cost a trained model.
 
     Args:
         enabled: false draws nothing.
@@ -75,15 +76,15 @@ def draw_density(
     weights: dict[str, Tensor] | None = None,
     caption: str = "",
 ) -> bool:
-    """Save the figure of a model on some table; False, and a warning, if that fails.
+    """Save the figure of a model on a table; warn and return False if that fails.
 
     Args:
         trainer: whose datamodule has the table.
         module: the model.
         table: "train", "val" or "test".
         path: where to.
-        weights: the model's, instead of those it has.
-        caption: goes above what the figure says itself.
+        weights: weights to draw the model with, instead of its own.
+        caption: a line above the title of the figure.
     """
     try:
         with evaluating(module):
@@ -107,12 +108,12 @@ def _figure(
     def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
         return functional_call(module, weights, (x.to(module.device),)).to("cpu")
 
-    shown = trainer.datamodule.tables[table]  # pyright: ignore[reportAttributeAccessIssue]
+    shown = table_of(trainer, table)
     return density_figure(predict, shown.x, shown.y, shown.input_names, shown.target_names)
 
 
 def best_weights(trainer: Trainer) -> dict[str, Any]:
-    """The weights of the best checkpoint; empty where there is none."""
+    """Return the weights of the best checkpoint; empty where there is none."""
     path, device = best_path(trainer), trainer.strategy.root_device
     weights = read_checkpoint(path)[WEIGHTS] if path else {}
     return {name: value.to(device) for name, value in weights.items()}

@@ -1,4 +1,4 @@
-"""Looking at a model in the middle of training, without a trace."""
+"""Evaluation in the middle of training that leaves no trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 @contextmanager
 def evaluating(module: AnyModule) -> Iterator[AnyModule]:
-    """The module in evaluation mode and without gradients; then each part in its own mode again."""
+    """Put a module in evaluation mode without gradients, and each part back in its mode after."""
     modes = {part: part.training for part in module.modules()}
     try:
         with torch.no_grad():

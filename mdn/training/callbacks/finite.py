@@ -1,4 +1,4 @@
-"""A loss that is not a number must not pass for a trained model."""
+"""A guard against losses that are not finite."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from mdn.data.batches import batches_of
+from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.mixture_module import MixtureModule
 
 _OVERFLOW = 1e30
@@ -17,10 +18,10 @@ _OVERFLOW = 1e30
 class FiniteLoss(Callback):
     """Ends a run whose loss is no longer finite, before anything of it is saved.
 
-    One such loss turns every weight into NaN at the next step, and every loss after it; Lightning
-    would go on to the end. On one CPU process the loss is read in every call of the trainer, which
-    costs nothing there. Elsewhere that would hold up the device: the loss is followed on it, and
-    looked at every so many calls and at the end of each epoch.
+    One such loss turns all weights into NaN at the next step; Lightning would go on to the end. In
+    one CPU process the loss is read in every call of the trainer, which costs nothing there.
+    Elsewhere that would hold up the device: the loss is tracked on it, and read every so many calls
+    and at the end of each epoch.
 
     ```yaml
     finite:
@@ -29,7 +30,7 @@ class FiniteLoss(Callback):
     ```
 
     Args:
-        every_n_steps: how often to look where looking costs.
+        every_n_steps: how often to read the loss where that costs time.
     """
 
     def __init__(self, every_n_steps: int) -> None:
@@ -73,12 +74,12 @@ class FiniteLoss(Callback):
             where = f"batch {last}" if first == last else f"batches {first} to {last}"
             raise ValueError(
                 f"the training loss is not finite at epoch {trainer.current_epoch}, {where}: "
-                f"{likely_cause(module, suspects)}"  # pyright: ignore[reportArgumentType]
+                f"{likely_cause(mixture_module(module), suspects)}"
             )
 
 
 def likely_cause(module: MixtureModule, batches: list[Sequence[Tensor]]) -> str:
-    """What is wrong with the batches or the weights, and what to do about it."""
+    """Say what is wrong with the batches or the weights, and what to do about it."""
     x, y = (torch.cat(parts) for parts in zip(*(list(b)[:2] for b in batches), strict=True))
     model = module.model
     seen = model.inputs(x, model.dtype), model.targets(y, model.dtype)

@@ -1,4 +1,4 @@
-"""The course of a fit as pictures, and as one that moves."""
+"""The course of a fit as pictures and as an animation."""
 
 from pathlib import Path
 from shutil import copyfile
@@ -84,7 +84,7 @@ class FitFrames(Callback):
 
 
 def animate(frames: list[Path], path: Path, frames_per_second: int) -> None:
-    """Pictures of one size one after another; the last one stays for two seconds."""
+    """Write pictures of one size as an animation; the last one stays for two seconds."""
     from matplotlib.animation import PillowWriter
     from matplotlib.figure import Figure
     from matplotlib.image import imread

@@ -1,4 +1,4 @@
-"""What the mixtures look like while they are trained."""
+"""How the mixtures develop in training."""
 
 import torch
 from jaxtyping import Float
@@ -8,12 +8,14 @@ from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.training.callbacks.component_tags import component_tags
+from mdn.training.callbacks.watched_module import mixture_module
+from mdn.training.lightning_parts import table_of
 from mdn.training.mixture_module import MixtureModule
 
 TAG = "mixture"
 WEIGHT = "weight"
 EFFECTIVE = "effective_components", "effective_components_per_row"
-"""Under which tags of a log it stands; `report/history.py` reads them back."""
+"""The tags in a log; `report/usage_history.py` reads them back."""
 
 
 class MixtureMonitor(Callback):
@@ -44,17 +46,15 @@ class MixtureMonitor(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self._log(trainer, pl_module)  # pyright: ignore[reportArgumentType]
+            self._log(trainer, mixture_module(pl_module))
 
     @torch.no_grad()
     def _log(self, trainer: Trainer, module: MixtureModule) -> None:
-        table = trainer.datamodule.tables["val"]  # pyright: ignore[reportAttributeAccessIssue]
+        table = table_of(trainer, "val")
         rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
         x, y = (values[rows].to(module.device) for values in (table.x, table.y))
         targets = module.model.targets
-        unit = 1 / targets.factor
-        standardized = module(x).affine(unit, -unit * targets.shift)
-        values = describe(standardized, targets(y, x.dtype))
+        values = describe(targets.standardize(module(x)), targets(y, x.dtype))
         values["worst_nll"] -= targets.log_det().item()
         values["worst_row"] = int(rows[int(values["worst_row"])])
         for logger in trainer.loggers:
@@ -63,7 +63,7 @@ class MixtureMonitor(Callback):
 
 
 def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, float]:
-    """Numbers that tell how components share the rows.
+    """Describe in numbers how components share the rows.
 
     `weight/<k>` is the mean weight of component k; where there are more than 20 components,
     `weight/min`, `weight/median` and `weight/max` stand for all of them. The effective number of

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class EpochProgress(ProgressBar):
-    """What has been reached after how many epochs, on the error stream.
+    """Shows epochs and metrics on the error stream.
 
     ```yaml
     progress:
@@ -104,7 +104,7 @@ class EpochProgress(ProgressBar):
 
 
 def planned_epochs(trainer: Trainer) -> int | None:
-    """Epochs until the Trainer's own limits end the run; None where it has none."""
+    """Return the epochs until the Trainer's limits end the run; None where it has none."""
     limits = []
     if trainer.max_epochs is not None and trainer.max_epochs >= 0:
         limits.append(trainer.max_epochs)

@@ -1,4 +1,4 @@
-"""Dead and singular components get another chance, a counted number of times."""
+"""Resets of dead and singular components, a limited number of times."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -12,21 +12,25 @@ from torch.optim import Optimizer
 
 from mdn.data.seeds import generator
 from mdn.data.table import Table
-from mdn.fitting.singularity import Thresholds, find_ill, restart_rows, tally
+from mdn.fitting.singularity import Thresholds, find_degenerate, reset_rows, tally
 from mdn.model.model import Model
 from mdn.networks.head import Part
 from mdn.training.callbacks.component_tags import component_tags
 from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.callbacks.watched_module import mixture_module
+from mdn.training.lightning_parts import train_table_of
 from mdn.training.mixture_module import MixtureModule
+
+TAG = "singularity/resets"
 
 _CHUNK = 8192
 
 _MANY = 0.1
-"""The share of components that no restart helps, above which there is something to say."""
+"""The share of components that no reset helps, above which there is something to say."""
 
 
 class SingularityReset(Callback):
-    """Begins components anew that are dead or singular, as `mdn.fitting.singularity` defines these.
+    """Resets components that are dead or singular, as `mdn.fitting.singularity` defines these.
 
     ```yaml
     singularity_reset:
@@ -40,9 +44,9 @@ class SingularityReset(Callback):
       thresholds: {_target_: mdn.fitting.singularity.Thresholds, ...}
     ```
 
-    A restarted component has its mean at a training row that is explained badly, a weight beside
-    the others of 1/(K + 1) on average if it had been dead, 1/K of the targets' volume, and no
-    memory in the optimizer. How often that happened is logged as `singularity/resets`, and for
+    A component that was reset has its mean at a training row that is explained badly, a weight
+    beside the others of 1/(K + 1) on average if it had been dead, 1/K of the targets' volume, and
+    no memory in the optimizer. How often that happened is logged as `singularity/resets`, and for
     each component as `singularity/resets/<k>`; where there are more than 20 components, the
     `min`, `median` and `max` of these. The first process decides for all of them. Members of an
     ensemble are judged one by one; their components are counted on, member after member.
@@ -50,12 +54,12 @@ class SingularityReset(Callback):
     Args:
         every_n_epochs: how often to look.
         until: the fraction of the training steps after which it looks no more, so that what has
-            been restarted has a schedule left to learn by.
-        patience: how many looks in a row must find a component ill before it is restarted.
-        max_resets: how often one component may be restarted.
-        on_exhausted: "warn" to leave such a component as it is, with a word at the end where they
-            are more than a tenth; "raise" to end the run.
-        seed: from which the rows follow that restarts begin at.
+            been reset has a schedule left to learn by.
+        patience: how many looks in a row must find a component degenerate before it is reset.
+        max_resets: how often one component may be reset.
+        on_exhausted: "warn" to leave such components as they are, with a warning at the end where
+            they are more than a tenth; "raise" to end the run.
+        seed: from which the rows follow that components are reset to.
         thresholds: what counts as dead or singular.
     """
 
@@ -84,27 +88,38 @@ class SingularityReset(Callback):
         self.seed = seed
         self.thresholds = thresholds
         self.resets: dict[int, int] = {}
-        self.ill_for: dict[int, int] = {}
+        self.degenerate_for: dict[int, int] = {}
         self.given_up: set[int] = set()
 
     @property
     def total(self) -> int:
-        """Restarts so far, of any component."""
+        """Count the resets so far, of any component."""
         return sum(self.resets.values())
 
+    @property
+    def outcome(self) -> dict[str, float | bool]:
+        """Tell how many resets there were."""
+        return {TAG: self.total}
+
     def state_dict(self) -> dict[str, Any]:
-        return {"resets": self.resets, "ill_for": self.ill_for}
+        return {
+            "resets": self.resets,
+            "degenerate_for": self.degenerate_for,
+            "given_up": sorted(self.given_up),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.resets, self.ill_for = dict(state_dict["resets"]), dict(state_dict["ill_for"])
+        self.resets = dict(state_dict["resets"])
+        self.degenerate_for = dict(state_dict["degenerate_for"])
+        self.given_up = set(state_dict["given_up"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         early = trainer.global_step < self.until * trainer.estimated_stepping_batches
         if early and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self._look(trainer, pl_module)  # pyright: ignore[reportArgumentType]
+            self._look(trainer, mixture_module(pl_module))
 
     def _look(self, trainer: Trainer, module: MixtureModule) -> None:
-        table: Table = trainer.datamodule.train_table  # pyright: ignore[reportAttributeAccessIssue]
+        table = train_table_of(trainer)
         min_scale = module.model.family.min_scale
         with evaluating(module):
             seen = survey(module.model, table, self.thresholds.floor_factor * min_scale)
@@ -114,43 +129,42 @@ class SingularityReset(Callback):
                 owned = module.reset_component(component, y.to(module.device), x.to(module.device))
                 forget(trainer.optimizers, owned)
                 self.resets[component] = self.resets.get(component, 0) + 1
-                self.ill_for.pop(component, None)
+                self.degenerate_for.pop(component, None)
         self._log(trainer, module.model.num_components)
 
     def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int]]:
-        """(component, row) of each restart; a member's rows are those that it explains badly."""
-        ill = find_ill(seen.sums, self.thresholds)
-        due = self._due(ill.flatten(), min_scale)
-        draws = generator("restarts", self.seed, epoch)
+        """(component, row) of each reset; a member's rows are those that it explains badly."""
+        degenerate = find_degenerate(seen.sums, self.thresholds)
+        due = self._due(degenerate.flatten(), min_scale)
+        draws = generator("restarts", self.seed, epoch)  # a word that the numbers depend on
         plan = []
         for member, log_prob in enumerate(seen.log_prob.view(-1, len(seen.weight))):
-            own = [c for c in due if c // ill.shape[-1] == member]
-            rows = restart_rows(log_prob, seen.weight, len(own), draws)
-            plan += zip(own, rows.tolist(), strict=False)
+            components = [c for c in due if c // degenerate.shape[-1] == member]
+            rows = reset_rows(log_prob, seen.weight, len(components), draws)
+            plan += zip(components, rows.tolist(), strict=False)
         return plan
 
-    def _due(self, ill: Bool[Tensor, " components"], min_scale: float) -> list[int]:
-        """Components to restart now; what is known of each is brought up to date."""
-        patients = [k for k, is_ill in enumerate(ill.tolist()) if is_ill]
-        self.ill_for = {k: self.ill_for.get(k, 0) + 1 for k in patients}
-        due = [k for k in patients if self.ill_for[k] >= self.patience]
-        helped = [k for k in due if self.resets.get(k, 0) < self.max_resets]
-        for k in due:
-            if k not in helped and self.ill_for[k] == self.patience:
-                self.given_up.add(k)
-                if self.on_exhausted == "raise":
-                    raise ValueError(self._advice(len(ill), min_scale))
-        return helped
+    def _due(self, degenerate: Bool[Tensor, " components"], min_scale: float) -> list[int]:
+        """Components to reset now; what is known of each is brought up to date."""
+        components = degenerate.nonzero().squeeze(-1).tolist()
+        self.degenerate_for = {k: self.degenerate_for.get(k, 0) + 1 for k in components}
+        due = [k for k in components if self.degenerate_for[k] >= self.patience]
+        exhausted = {k for k in due if self.resets.get(k, 0) >= self.max_resets}
+        newly = exhausted - self.given_up
+        self.given_up |= exhausted
+        if newly and self.on_exhausted == "raise":
+            raise ValueError(self._advice(len(degenerate), min_scale))
+        return [k for k in due if k not in exhausted]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        module: MixtureModule = pl_module  # pyright: ignore[reportAssignmentType]
-        if len(self.given_up) > _MANY * module.model.num_components:
-            advice = self._advice(module.model.num_components, module.model.family.min_scale)
+        model = mixture_module(pl_module).model
+        if len(self.given_up) > _MANY * model.num_components:
+            advice = self._advice(model.num_components, model.family.min_scale)
             rank_zero_warn(f"{advice}; they are left as they were")
 
     def _advice(self, num_components: int, min_scale: float) -> str:
         return (
-            f"{len(self.given_up)} of {num_components} components were restarted "
+            f"{len(self.given_up)} of {num_components} components were reset "
             f"{self.max_resets} times and were dead or singular again; lower num_components, raise "
             f"family.min_scale (now {min_scale}), or look for repeated rows in the data"
         )
@@ -158,19 +172,19 @@ class SingularityReset(Callback):
     def _log(self, trainer: Trainer, num_components: int) -> None:
         of_each = [float(self.resets.get(k, 0)) for k in range(num_components)]
         counts = {
-            "singularity/resets": float(self.total),
-            **component_tags("singularity/resets", of_each),
+            TAG: float(self.total),
+            **component_tags(TAG, of_each),
         }
         for logger in trainer.loggers:
             logger.log_metrics(counts, step=trainer.global_step)
 
 
 class Survey(NamedTuple):
-    """What the training rows say of the components.
+    """Sums over the training rows for each component, and the fit of each row.
 
     Attributes:
         sums: as `tally` gives them.
-        log_prob: of each row under each member, standardised.
+        log_prob: of each row under each member, standardized.
         weight: of each row.
     """
 
@@ -180,7 +194,7 @@ class Survey(NamedTuple):
 
 
 def survey(model: Model, table: Table, floor: float) -> Survey:
-    """One pass over the training rows, in chunks."""
+    """Pass over the training rows once, in chunks."""
     members = model.network.members
     sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
@@ -193,7 +207,7 @@ def survey(model: Model, table: Table, floor: float) -> Survey:
 
 
 def forget(optimizers: Iterable[Optimizer], owned: list[Part]) -> None:
-    """Clear what optimizers remember of some parts of parameters: moments and momentum."""
+    """Clear the moments and momentum that optimizers keep for some parts of parameters."""
     for parameter, part in owned:
         for optimizer in optimizers:
             for memory in optimizer.state.get(parameter, {}).values():

@@ -110,7 +110,7 @@ def test_many_rows_are_answered_in_parts(monkeypatch, make_mixture):
     mixture = make_mixture(5, 2, components=3, targets=2)
     other = make_mixture(2, components=4, targets=2)
     together = (*mixture.entropy_bounds(), mixture.kl_to(other))
-    monkeypatch.setattr("mdn.distributions.questions.packing._NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("mdn.distributions.questions.ragged._NUMBERS_AT_ONCE", 100)
     parts = (*mixture.entropy_bounds(), mixture.kl_to(other))
     for whole, part in zip(together, parts, strict=True):
         assert whole.shape == (5, 2)

@@ -88,7 +88,7 @@ def test_modes_of_many_components_are_where_plain_steps_of_em_end():
 def test_modes_do_not_depend_on_the_rows_beside_them(monkeypatch, make_mixture):
     mixture = make_mixture(7, components=4, targets=2)
     together = mixture.modes()
-    monkeypatch.setattr("mdn.distributions.questions.packing._NUMBERS_AT_ONCE", 70)
+    monkeypatch.setattr("mdn.distributions.questions.ragged._NUMBERS_AT_ONCE", 70)
     for all_rows, parts in zip(together, mixture.modes(), strict=True):
         torch.testing.assert_close(all_rows, parts, equal_nan=True)
     for row in range(7):

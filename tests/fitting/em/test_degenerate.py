@@ -47,7 +47,7 @@ def test_a_component_without_rows_is_put_to_use(family):
     y = torch.cat([torch.randn(100, 1) - 5, torch.randn(100, 1) + 5]).double()
     start = start_at(torch.tensor([[0.0], [1e4]]).double(), y, family, None)
     fit = fit_em(y, 2, family, start=start)
-    assert fit.resets == [0, 1]
+    assert fit.revivals == [0, 1]
     assert fit.converged
     assert fit.lower_bounds[-1] == pytest.approx(fit_em(y, 2, family).lower_bounds[-1], abs=1e-4)
 
@@ -58,17 +58,17 @@ def test_a_fit_does_not_end_in_the_update_that_revives_a_component():
     pi, mu, sigma = torch.tensor([[1 - 2e-10, 2e-10], [0.0, 1.5], [1.0, 0.1]]).double()
     start = GaussianMixture(pi.log(), mu[:, None], DiagonalScale(sigma[:, None], 1))
     fit = fit_em(y, 2, Diagonal(1e-3), start=start, tol=1e-6)
-    assert fit.resets == [0, 1]
+    assert fit.revivals == [0, 1]
     assert fit.converged
     assert fit.mixture.log_prob(y).mean() >= fit.lower_bounds[-1]
 
 
-def test_resets_come_to_an_end():
+def test_revivals_come_to_an_end():
     y = torch.zeros(20, 1, dtype=torch.float64)
     start = start_at(torch.tensor([[0.0], [1e4], [2e4]]).double(), y, Diagonal(1e-3), None)
     fit = fit_em(y, 3, Diagonal(1e-3), start=start)
     assert fit.converged
-    assert max(fit.resets) <= 3
+    assert max(fit.revivals) <= 3
 
 
 @for_every_family

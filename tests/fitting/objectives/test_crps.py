@@ -23,7 +23,7 @@ def brier(mixture, y):
 
 def energy(mixture, first, second, y):
     """E |Y - y| - E |Y - Y'| / 2, from standard noise for every component and pair of them."""
-    one, other = (mixture.mu + mixture.scale.colour(noise) for noise in (first, second))
+    one, other = (mixture.mu + mixture.scale.color(noise) for noise in (first, second))
     to_value = (mixture.pi * (one - y).norm(dim=-1).mean(0)).sum()
     pairs = (one[:, :, None] - other[:, None]).norm(dim=-1).mean(0)
     return to_value - 0.5 * mixture.pi @ pairs @ mixture.pi

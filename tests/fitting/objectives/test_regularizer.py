@@ -37,14 +37,14 @@ def test_switched_off_it_leaves_rows_losses_and_the_generator_alone(make_mixture
     same_x, same_y = OFF.disturb(x, y)
     assert same_x is x
     assert same_y is y
-    assert OFF.penalise(mixture, loss) is loss
+    assert OFF.penalize(mixture, loss) is loss
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_the_reward_is_the_entropy_of_the_weights(make_mixture):
     mixture, loss = make_mixture(2, 4, components=5), torch.randn(2, 4, dtype=torch.float64)
     entropy = torch.from_numpy(stats.entropy(mixture.pi.numpy(), axis=-1))
-    found = Regularizer(0.0, 0.0, entropy=0.3).penalise(mixture, loss)
+    found = Regularizer(0.0, 0.0, entropy=0.3).penalize(mixture, loss)
     torch.testing.assert_close(found, loss - 0.3 * entropy)
 
 
@@ -54,7 +54,7 @@ def test_the_reward_pulls_towards_even_weights(make_mixture):
     def loss(free):
         log_pi, *others = numbers(free)
         even = with_numbers(free, log_pi.log_softmax(-1), *others)
-        return Regularizer(0.0, 0.0, entropy=1.0).penalise(even, zero)
+        return Regularizer(0.0, 0.0, entropy=1.0).penalize(even, zero)
 
     log_pi = mixture.log_pi
     wanted = mixture.pi * (log_pi - (mixture.pi * log_pi).sum())

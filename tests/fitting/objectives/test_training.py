@@ -47,7 +47,7 @@ def test_whatever_is_minimised_the_nll_is_logged(objective, size):
 class Doubled(Objective):
     """Twice the likelihood, and no word of it in what is logged."""
 
-    def __call__(self, mixture, y):
+    def loss(self, mixture, y):
         loss, nll = NLL()(mixture, y)
         return 2 * loss, nll
 

@@ -128,14 +128,14 @@ def test_em_too_leaves_a_single_row_behind_and_goes_on(fit_outlier, reset, scala
     assert scalars()["singularity/resets/1"][-1] == 1
 
 
-def test_a_restart_takes_back_that_em_had_converged(fit_outlier, data):
+def test_a_reset_takes_back_that_em_had_converged(fit_outlier, data):
     run = fit_outlier([])
     run.module.reset_component(1, data.train_table.y[0], data.train_table.x)
     assert not run.module.ascent.converged
     assert run.module.mixture.pi[1] == pytest.approx(0.5 / (0.5 + 200 / 201))
 
 
-def test_a_restarted_component_has_an_equal_share_of_the_volume():
+def test_a_reset_component_has_an_equal_share_of_the_volume():
     y = torch.randn(60, 3).double() @ torch.tensor([[2.0, 1, 0], [0, 5, 1], [0, 0, 9]]).double()
     table = Table(torch.zeros(60, 0).double(), y, None, [], ["a", "b", "c"])
     family = Full(1e-3, "covariance")
@@ -147,7 +147,7 @@ def test_a_restarted_component_has_an_equal_share_of_the_volume():
     assert volume == pytest.approx(whole - math.log(4), abs=1e-5)
 
 
-def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
+def test_a_reset_component_starts_at_a_row_with_an_equal_share(
     fit, reset, data, make_module, scalars
 ):
     module = make_module(learning_rate=0.0)
@@ -167,7 +167,7 @@ def test_a_restarted_component_starts_at_a_row_with_an_equal_share(
     assert logged["singularity/resets/0"] == [0, 0]
 
 
-def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
+def test_members_of_an_ensemble_are_judged_and_reset_one_by_one(
     fit, reset, data, make_module, scalars
 ):
     module = make_module(learning_rate=0.0, ensemble_size=3)
@@ -191,7 +191,7 @@ def test_members_of_an_ensemble_are_judged_and_restarted_one_by_one(
     assert "singularity/resets/9" not in logged
 
 
-def test_one_look_restarts_components_of_several_members(fit, reset, make_module, data):
+def test_one_look_resets_components_of_several_members(fit, reset, make_module, data):
     killers = [Kill(k, [0], member=(m,)) for m, k in ((0, 2), (0, 1), (1, 0))]
     callback = reset(patience=1)
     module = make_module(learning_rate=0.0, ensemble_size=2)
@@ -232,7 +232,7 @@ def test_patience_spares_a_component_that_recovers(fit, reset, make_module):
     callback = reset(patience=3)
     fit([Kill(1, [0]), callback], make_module(learning_rate=0.0), max_epochs=3)
     assert callback.resets == {}
-    assert callback.ill_for == {1: 2}
+    assert callback.degenerate_for == {1: 2}
 
 
 def test_a_healthy_run_is_not_touched(fit, reset, make_module):
@@ -244,11 +244,11 @@ def test_a_healthy_run_is_not_touched(fit, reset, make_module):
         assert torch.equal(value, states[1][name])
 
 
-def test_a_component_that_no_restart_helps_is_left_alone_with_one_warning(fit, reset, make_module):
+def test_a_component_that_no_reset_helps_is_left_alone_with_one_warning(fit, reset, make_module):
     callback = reset(patience=1, max_resets=2)
-    with pytest.warns(UserWarning, match="1 of [0-9]+ components were restarted 2 times") as caught:
+    with pytest.warns(UserWarning, match="1 of [0-9]+ components were reset 2 times") as caught:
         fit([Kill(1, range(9)), callback], make_module(learning_rate=0.0), max_epochs=6)
-    assert len([w for w in caught if "restarted" in str(w.message)]) == 1
+    assert len([w for w in caught if "were reset" in str(w.message)]) == 1
     assert callback.resets == {1: 2}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cases import SHORT
 from documents import ROOT, code
+from workplace import read
 
 DESIGN = ROOT / "docs" / "design.md"
 TEXT = DESIGN.read_text(encoding="utf-8")
@@ -72,3 +73,9 @@ def test_a_checkpoint_loads_once_its_part_is_registered(
     run = trained(next(each for each in COMMANDS if f"{role}={module}" in each))
     (project / f"load_{module}.py").write_text(LOAD.format(role=role, module=module, name=name))
     shell(f"PYTHONPATH=$PYTHONPATH:. {sys.executable} load_{module}.py {run}")
+    ckpt = f"ckpt={run}/checkpoints/best.ckpt parts.{role}={module}.{name}"
+    shell(
+        f"PYTHONPATH=$PYTHONPATH:. python scripts/predict.py {ckpt} data.path=other.csv "
+        f"out={module}.csv"
+    )
+    assert {len(column) for column in read(project / f"{module}.csv").values()} == {200}

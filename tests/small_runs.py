@@ -9,7 +9,7 @@ from mdn.data.batches import Batches, Blocks
 from mdn.data.table import Table
 from mdn.distributions.families import Full
 from mdn.fitting.schedules import cosine
-from mdn.networks.network import MLP
+from mdn.networks.backbones import MLP
 from mdn.training.module import MDNModule
 from mdn.training.recipe import Recipe
 

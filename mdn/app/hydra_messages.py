@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
+from omegaconf import OmegaConf
 
 from mdn.app.config_groups import group_names, no_such_choice
 from mdn.app.paths import CONF
@@ -57,7 +58,6 @@ def _unknown_key(command: str, key: str) -> str:
 
 
 def _key_elsewhere(key: str, known: dict[str, list[str]]) -> str:
-    """Answer to a key that is a set of settings, or belongs to a choice that was not made."""
     inner = [each for each in known if each.startswith(f"{key}.")]
     if inner:
         return f"{key} must be a set of settings; what there is: {', '.join(inner)}"
@@ -65,7 +65,7 @@ def _key_elsewhere(key: str, known: dict[str, list[str]]) -> str:
 
 
 def _known_keys(command: str) -> dict[str, list[str]]:
-    """Return the dotted keys that a command takes, and the choices of groups that bring them."""
+    # Dotted keys, each with the choices of groups that bring it.
     keys: dict[str, list[str]] = {key: [] for key in _dotted(_settings(CONF / f"{command}.yaml"))}
     groups = [group for group in group_names() if group in _GROUPS.get(command, group_names())]
     keys |= {group: [] for group in groups}
@@ -77,9 +77,13 @@ def _known_keys(command: str) -> dict[str, list[str]]:
 
 
 def _settings(path: Path) -> object:
-    node = yaml.safe_load(path.read_text())
-    hydras = ("defaults", "hydra")
-    return {k: v for k, v in node.items() if k not in hydras} if isinstance(node, dict) else node
+    """Return the settings of a file, after those that it inherits from files beside it."""
+    node = yaml.safe_load(path.read_text()) or {}
+    names = [each for each in node.get("defaults", []) if isinstance(each, str)]
+    beside = [path.with_name(f"{name}.yaml") for name in names]
+    inherited = [_settings(base) for base in beside if base.exists()]
+    own = {key: value for key, value in node.items() if key not in ("defaults", "hydra")}
+    return OmegaConf.to_container(OmegaConf.merge(*inherited, own))
 
 
 def _dotted(node: object, path: str = "") -> list[str]:

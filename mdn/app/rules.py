@@ -36,6 +36,7 @@ _SEED = whole(0, most=_MOST_SEED)
 _FILE = Text()
 _ANY_FILE = Text(null=True)
 _NAME = Text("text")
+_CLASS = Text("a class in a module of your own, as in periodic.Periodic", null=True)
 _EVERY = whole(1)
 _BATCHES = Number(
     above=0, words=(None,), hint="; without rows there is nothing to train on or to judge by"
@@ -87,6 +88,12 @@ _RULES: dict[str, Rule] = {
     "callbacks.early_stopping.check_finite": Flag(),
     "callbacks.learning_rate.logging_interval": Choice(("epoch", "step")),
     "ckpt": _FILE,
+    "parts.backbone": _CLASS,
+    "parts.family": _CLASS,
+    "parts.objective": _CLASS,
+    "parts.regularizer": _CLASS,
+    "parts.optimizer": _CLASS,
+    "parts.schedule": _CLASS,
     "report": Flag(),
     "out": Text("the path of the file to write"),
     "id": Columns(),

@@ -14,7 +14,6 @@ from torch import nn
 from torch.optim import SGD
 
 from mdn.app.build import build_callback, described, num_processes, with_absolute_paths
-from mdn.data.repeats import rounded_targets
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.training.base_recipe import BaseRecipe
@@ -92,7 +91,7 @@ class Run:
             model=self.recipe.describe(),
             data=with_absolute_paths(self.data),
             rows=data.fingerprint(),
-            grid=rounded_targets(data.learnable),
+            grid=data.profile.rounded_targets,
         )
 
 

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
+from mdn.app.arguments import in_keys
 from mdn.app.build import build_data, build_trainer
 from mdn.app.interrupts import after_fit
 from mdn.app.resume import check_resume
@@ -16,14 +17,14 @@ from mdn.app.run import Run, read_run
 from mdn.app.run_directory import write_config, write_metrics
 from mdn.app.run_log import RunLog
 from mdn.app.terminal import print_results
-from mdn.data.repeats import remarks as remarks_on_repeats
+from mdn.data.rounding import rounding_remarks
 from mdn.distributions.likelihood import use_compiled
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
 from mdn.training.base_recipe import BaseRecipe
-from mdn.training.callbacks.checkpoint import best_path
+from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.callbacks.outcome import outcomes
 from mdn.training.choose import keep_recalibration, recalibrate
 from mdn.training.datamodule import TableModule
@@ -47,7 +48,8 @@ def train(config: dict[str, Any]) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
         write_metrics(metrics, run.run_dir)
-        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        rows = {name: len(table) for name, table in data.tables.items()}
+        said = [in_keys(remark) for remark in remarks(metrics, rows)]
         print_results(metrics, run.run_dir, said)
     return metrics[run.monitor]
 
@@ -92,7 +94,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 def _warn_of_repeats(recipe: BaseRecipe, data: TableModule) -> None:
     """Warn about repeated target values unless the user has set a floor or dequantizes."""
     guarded = data.dequantize or recipe.family.min_scale == "grid"
-    for remark in remarks_on_repeats(data.learnable, grids=not guarded):
+    for remark in rounding_remarks(data.profile, grids=not guarded):
         rank_zero_warn(remark)
 
 

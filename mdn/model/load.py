@@ -14,9 +14,9 @@ from mdn.model.checkpoint import CARD, WEIGHTS, read_checkpoint
 from mdn.model.model import Model
 from mdn.model.parts import NETWORK as NETWORK  # registered, and may be named
 from mdn.model.plain import fits, in_words
-from mdn.networks.ensemble import Ensemble
+from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
-from mdn.networks.network import MixtureDensityNetwork, MixtureNetwork
+from mdn.networks.network import MixtureNetwork
 
 _PREFIX = "model."
 """Weights of a model among those of the module that trained it."""
@@ -103,10 +103,9 @@ def _network(card: ModelCard) -> MixtureNetwork:
     family = registry.build("family", model["family"])
     decided("min_scale", family.min_scale)
     backbone = registry.build("backbone", _backbone(model), num_inputs=len(card.inputs))
-    head = MixtureHead(backbone.num_features, len(card.targets), model["num_components"], family)
-    one = MixtureDensityNetwork(backbone, head)
+    head = MixtureHead(num_features(backbone), len(card.targets), model["num_components"], family)
     members = _members(model)
-    return one if members == 1 else Ensemble([one] * members)
+    return MixtureNetwork([backbone] * members, [head] * members)
 
 
 def _check_same(built: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> None:

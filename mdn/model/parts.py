@@ -5,7 +5,7 @@ from typing import Any
 
 from mdn.distributions.families import FAMILIES
 from mdn.model.registry import register
-from mdn.networks.network import MLP, NoBackbone
+from mdn.networks.backbones import MLP, NoBackbone
 
 NETWORK: dict[str, dict[str, Callable[..., Any]]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},

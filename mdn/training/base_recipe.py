@@ -4,17 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar, get_type_hints
 
+from mdn.data.profile import Profile
+from mdn.data.rounding import grid_floor
 from mdn.distributions.checks import check_at_least, check_seed
 from mdn.distributions.families import Family, Full
 from mdn.distributions.open_settings import Auto, HeldOut, decided
-from mdn.fitting.sizes import suitable_batch_size, suitable_components, suitable_epochs
+from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words
 from mdn.training import parts as parts  # registered, and may be named
-from mdn.training.profile import Profile
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
+
+_ASSUMED_ROWS = 1000
+"""Rows that open settings suit where nobody has seen any yet."""
 
 _MOST_SCALE = 100
 """Standardized targets have a standard deviation of 1: a floor far above it leaves nothing."""
@@ -104,25 +108,25 @@ class BaseRecipe:
         """Return plain data that tells every setting, as a checkpoint keeps it."""
         return registry.describe(self)
 
-    def resolve(self: AnyRecipe, profile: Profile, processes: int = 1) -> AnyRecipe:
+    def resolve(self: AnyRecipe, profile: Profile | None = None, processes: int = 1) -> AnyRecipe:
         """Return the recipe with a number in every place of `auto` and `grid`.
 
         Args:
-            profile: of the training rows.
+            profile: of the training rows; None as long as nobody has seen them, for numbers that
+                suit a thousand.
             processes: that take a batch each in a step.
 
         Raises:
             ValueError: if the grid of the targets is to decide a number, and there is none.
         """
-        batch_size = _number(self.batch_size, suitable_batch_size, profile.num_read)
+        rows = _ASSUMED_ROWS if profile is None else profile.rows
+        batch_size = _number(self.batch_size, training_batch_size, rows)
         return replace(
             self,
             family=_with_floor(self.family, profile),
-            num_components=_number(self.num_components, suitable_components, profile.num_counted),
+            num_components=_number(self.num_components, suitable_components, counted_rows(profile)),
             batch_size=batch_size,
-            max_epochs=_number(
-                self.max_epochs, suitable_epochs, profile.num_rows, batch_size, processes
-            ),
+            max_epochs=_number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
         )
 
 
@@ -130,9 +134,19 @@ def _number(value: int | Auto, suitable: Callable[..., int], *sizes: int) -> int
     return suitable(*sizes) if isinstance(value, str) else value
 
 
-def _with_floor(family: Family, profile: Profile) -> Family:
-    is_open = family.min_scale == "grid"
-    return replace(family, min_scale=profile.grid_floor()) if is_open else family
+def counted_rows(profile: Profile | None) -> int:
+    """Return how many training rows weigh something."""
+    return _ASSUMED_ROWS if profile is None else profile.counted_rows
+
+
+def _with_floor(family: Family, profile: Profile | None) -> Family:
+    if family.min_scale != "grid":
+        return family
+    if profile is None:
+        raise ValueError(
+            "`min_scale=grid`, and there are no rows yet whose grid could decide it; set a number"
+        )
+    return replace(family, min_scale=grid_floor(profile))
 
 
 def _check_recalibration(factor: float | HeldOut) -> None:

@@ -9,17 +9,16 @@ from functools import partial
 import torch
 from lightning.pytorch import Trainer
 
-from mdn.data.repeats import rounded_targets
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.distributions.open_settings import HeldOut
 from mdn.metrics import grid_nll, nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
+from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
-from mdn.training.callbacks.checkpoint import best_path
-from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.callbacks.best_and_last import best_path
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
@@ -42,10 +41,10 @@ def recalibrate(model: Model, table: Table, factor: float | HeldOut = RECALIBRAT
 def _chosen(model: Model, table: Table, within: HeldOut) -> float:
     """Rounded targets are scored by their cells; the density would reward narrow spikes."""
     some = table[torch.randperm(len(table), generator=generator("recalibration"))[:_MOST_ROWS]]
-    with evaluating(model):
+    with evaluation_mode(model):
         mixture = model(some.x)
     seen = model.card.grid
-    steps = rounded_targets(table) if seen is None else seen
+    steps = table.profile.rounded_targets if seen is None else seen
     step = table.y.new_tensor([steps.get(name, 0.0) for name in table.target_names])
     score = partial(grid_nll, step=step) if steps else nll
     return best_dispersion(mixture, some.y, some.weight, score, (within.least, within.most))

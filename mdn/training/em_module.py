@@ -23,14 +23,14 @@ from mdn.fitting.em import (
     fit_em,
 )
 from mdn.fitting.start import start_named
-from mdn.networks.head import MixtureHead, Part
-from mdn.networks.network import MixtureDensityNetwork, NoBackbone
+from mdn.networks.backbones import NoBackbone
+from mdn.networks.build import build_network
+from mdn.networks.head import Part
+from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
-from mdn.training.profile import AssumedRows
 from mdn.training.recipe import EMRecipe
 
 _USUAL = EMRecipe()
-_ASSUMED = AssumedRows()
 
 _TRIAL_UPDATES = 10
 """Updates after which several starts are compared."""
@@ -53,13 +53,11 @@ class EMModule(MixtureModule):
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: EMRecipe = _USUAL) -> None:
-        recipe = recipe.resolve(_ASSUMED)
+        recipe = recipe.resolve()
         num_components = decided("num_components", recipe.num_components)
         check_mixture_fits(num_components, num_targets)
-        head = MixtureHead(0, num_targets, num_components, recipe.family)
-        super().__init__(
-            num_inputs, num_targets, MixtureDensityNetwork(NoBackbone(num_inputs), head)
-        )
+        network = build_network(NoBackbone, num_inputs, num_targets, num_components, recipe.family)
+        super().__init__(num_inputs, num_targets, network)
         self.double()
         self.settings = recipe
         origin = torch.zeros(num_targets, dtype=torch.float64)
@@ -70,8 +68,8 @@ class EMModule(MixtureModule):
 
     @property
     def mixture(self) -> GaussianMixture:
-        """p(y) as it stands, standardised."""
-        return self.network.head(self.network.head.weights.bias.new_empty(0)).detach()
+        """p(y) as it stands, standardized."""
+        return self.network(self.model.inputs.shift[None])[0].detach()
 
     @property
     def outcome(self) -> dict[str, float | bool]:
@@ -119,7 +117,7 @@ class EMModule(MixtureModule):
         some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
-        self.optimizers().step()  # pyright: ignore
+        optimizer_of(self).step()
         # A batch may hold nothing but rows of weight zero.
         return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)
 

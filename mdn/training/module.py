@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import cycle, islice, product
 from typing import Any
 
 from jaxtyping import Float
@@ -11,16 +10,12 @@ from torch import Tensor, nn
 from mdn.data.batches import batches_of
 from mdn.distributions.open_settings import decided
 from mdn.fitting.start import kmeans_start
-from mdn.networks.ensemble import Ensemble
-from mdn.networks.head import MixtureHead
-from mdn.networks.network import MixtureDensityNetwork
-from mdn.networks.sharpness import sharpen
+from mdn.networks.build import build_network
+from mdn.training.lightning_parts import schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
-from mdn.training.profile import AssumedRows
 from mdn.training.recipe import Recipe
 
 _USUAL = Recipe()
-_ASSUMED = AssumedRows()
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
@@ -36,20 +31,24 @@ class MDNModule(MixtureModule):
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
-        recipe = recipe.resolve(_ASSUMED)
-        members = [
-            _network(recipe, num_inputs, num_targets, gain)
-            for gain in islice(cycle(recipe.first_layer_gain), recipe.ensemble_size)
-        ]
-        network = members[0] if recipe.ensemble_size == 1 else Ensemble(members)
+        recipe = recipe.resolve()
+        network = build_network(
+            recipe.backbone,
+            num_inputs,
+            num_targets,
+            decided("num_components", recipe.num_components),
+            recipe.family,
+            recipe.ensemble_size,
+            recipe.first_layer_gain,
+        )
         super().__init__(num_inputs, num_targets, network)
         self.settings = recipe
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.settings.start_from_data:
             head, y = self.network.head, y.to(self.model.dtype)
-            for seed, member in enumerate(product(*map(range, self.network.members))):
-                mixture = kmeans_start(y, head.num_components, head.family, weight, seed)
+            for member in range(self.network.num_members):
+                mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
     def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
@@ -71,7 +70,7 @@ class MDNModule(MixtureModule):
             learnt = [p for group in optimizer.param_groups for p in group["params"]]
             self.network.clip(learnt, self.settings.gradient_clip)
         optimizer.step()
-        self.lr_schedulers().step()  # pyright: ignore
+        schedule_of(self).step()
         return loss.detach()
 
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
@@ -79,8 +78,8 @@ class MDNModule(MixtureModule):
         x, y, *weight = batch
         model = self.model
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
-        x, y = self.settings.regularizer.disturb(x, y, self.network.members)
-        mixture = self.network.separate(x)
+        x, y = self.settings.regularizer.disturb(x, y, model.num_members)
+        mixture = self.network.per_member(x)
         loss, nll = self.settings.objective(mixture, y)
         self._score(nll, weight, "train")
         loss = self.settings.regularizer.penalize(mixture, loss)
@@ -112,7 +111,7 @@ class MDNModule(MixtureModule):
         groups: dict[tuple[float | None, bool], list[nn.Parameter]] = {}
         for part, rate in parts.items():
             for parameter in (p for p in part.parameters() if p.numel()):
-                decays = parameter.ndim - len(self.network.members) > 1
+                decays = parameter.ndim > 2  # beside the axis of the members
                 groups.setdefault((rate, decays), []).append(parameter)
         return [
             {"params": parameters}
@@ -126,13 +125,3 @@ def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
     """The sum over members of means over rows; 0 of a batch that has no weight at all."""
     rows = num_rows(loss, weight)
     return total(loss, weight) / (rows + (rows == 0))
-
-
-def _network(
-    recipe: Recipe, num_inputs: int, num_targets: int, gain: float
-) -> MixtureDensityNetwork:
-    backbone: Any = recipe.backbone(num_inputs)
-    sharpen(backbone, num_inputs, gain)
-    num_components = decided("num_components", recipe.num_components)
-    head = MixtureHead(backbone.num_features, num_targets, num_components, recipe.family)
-    return MixtureDensityNetwork(backbone, head)

@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mdn.data.profile import Profile
 from mdn.distributions.checks import check_at_least, check_not_negative, check_positive
 from mdn.distributions.open_settings import Auto, HeldOut
 from mdn.fitting.objectives import NLL, Objective, Regularizer
@@ -22,9 +23,9 @@ from mdn.fitting.schedules import cosine
 from mdn.fitting.sizes import suitable_depth
 from mdn.fitting.start import start_named
 from mdn.model import registry
-from mdn.networks.network import MLP
-from mdn.training.base_recipe import BaseRecipe
-from mdn.training.profile import Profile
+from mdn.networks.backbones import MLP
+from mdn.networks.first_layer_gain import check_gains
+from mdn.training.base_recipe import BaseRecipe, counted_rows
 
 Backbone = Callable[[int], nn.Module]
 """Given P, a module from [*batch, P] to [*batch, num_features], with that attribute."""
@@ -80,12 +81,12 @@ class Recipe(BaseRecipe):
         for name in ("mixture_lr", "component_lr", "gradient_clip"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        _check_gains(self.first_layer_gain)
+        check_gains(self.first_layer_gain)
         self.regularizer.check_members(self.ensemble_size)
 
-    def resolve(self, profile: Profile, processes: int = 1) -> "Recipe":
+    def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
         recipe = super().resolve(profile, processes)
-        return replace(recipe, backbone=_with_depth(self.backbone, profile))
+        return replace(recipe, backbone=_with_depth(self.backbone, counted_rows(profile)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,20 +121,11 @@ class EMRecipe(BaseRecipe):
         start_named(self.start_from)
 
 
-def _check_gains(gains: Sequence[float]) -> None:
-    if not gains:
-        raise ValueError(
-            "first_layer_gain takes at least one factor, got none; [1.0] changes nothing"
-        )
-    for gain in gains:
-        check_positive("first_layer_gain", gain)
-
-
-def _with_depth(backbone: Backbone, profile: Profile) -> Backbone:
+def _with_depth(backbone: Backbone, rows: int) -> Backbone:
     """Fill in the depth of a backbone that leaves it open."""
     if registry.settings(backbone).get("depth") != "auto":
         return backbone
-    return partial(backbone, **{"depth": suitable_depth(profile.num_counted)})
+    return partial(backbone, **{"depth": suitable_depth(rows)})
 
 
 registry.register("model", "mdn", Recipe)

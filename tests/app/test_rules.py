@@ -3,10 +3,10 @@
 import copy
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 import yaml
+from configurations import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -17,8 +17,6 @@ from mdn.app.rules import read_values, rule_of
 from mdn.app.run import read_run
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.model.export_formats import FORMATS
-
-CONF = Path(__file__).parents[2] / "conf"
 
 RUNS = [
     "",

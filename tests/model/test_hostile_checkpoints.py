@@ -285,7 +285,7 @@ def test_an_object_is_never_unpickled(good, tmp_path, place):
     marker = tmp_path / "marker"
     checkpoint = copy.deepcopy(good)
     node = {"card": checkpoint[CARD], "weights": checkpoint[WEIGHTS]}.get(place, checkpoint)
-    node["sharpness"] = Payload(marker)
+    node["first_layer_gain"] = Payload(marker)
     write_checkpoint(checkpoint, tmp_path / "evil.ckpt")
     with pytest.raises(ValueError, match="would have run code, which is never done"):
         mdn.load(tmp_path / "evil.ckpt")
@@ -492,7 +492,7 @@ def test_a_path_that_would_move_the_cursor_is_refused_by_name(capsys):
 
 def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):
     """The best model so far is the file beside the one that is resumed, and no other."""
-    from mdn.training.callbacks.checkpoint import BestCheckpoint, SealedCheckpointIO
+    from mdn.training.callbacks.best_and_last import BestCheckpoint, SealedCheckpointIO
 
     secret = tmp_path / "secret.ckpt"
     secret.write_text("secret")

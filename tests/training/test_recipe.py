@@ -4,18 +4,25 @@ from functools import partial
 
 import pytest
 import torch
+from small_runs import targets_alone
 
 import mdn
 from mdn.distributions.families import Diagonal, Full
 from mdn.distributions.open_settings import HeldOut
-from mdn.networks.network import MLP, NoBackbone
+from mdn.networks.backbones import MLP, NoBackbone
 from mdn.training.em_module import EMModule
 from mdn.training.module import MDNModule
 from mdn.training.modules import module_of
-from mdn.training.profile import AssumedRows
 from mdn.training.recipe import EMRecipe, Recipe
 
 OPEN = ("auto", "grid")
+
+
+def profile(rows, counted=None, step=0.0):
+    """The profile of some rows, the first of them counted, the target a multiple of a step."""
+    values = torch.linspace(-3, 3, rows, dtype=torch.float64)
+    weight = None if counted is None else (torch.arange(rows) < counted).double()
+    return targets_alone((values / step).round() * step if step else values, weight=weight).profile
 
 
 def leaves(node):
@@ -29,41 +36,43 @@ def leaves(node):
 @pytest.mark.parametrize("recipe", [Recipe(), EMRecipe(num_components="auto", max_epochs="auto")])
 def test_nothing_is_open_once_it_is_resolved(recipe):
     assert {*leaves(recipe.describe())} & {*OPEN}
-    resolved = recipe.resolve(AssumedRows())
+    resolved = recipe.resolve(profile(30))
     assert not {*leaves(resolved.describe())} & {*OPEN}
-    assert resolved.resolve(AssumedRows(9, 9, 9)).describe() == resolved.describe()
+    assert resolved.resolve(profile(9)).describe() == resolved.describe()
 
 
 def test_open_numbers_follow_from_the_rows():
-    recipe = Recipe().resolve(AssumedRows(num_read=10_000, num_rows=9_000, num_counted=1_000))
+    rows = profile(9_000, counted=1_000)
+    recipe = Recipe().resolve(rows)
     assert (recipe.batch_size, recipe.num_components) == (128, 10)
     assert recipe.backbone(2).num_features == 64
     assert recipe.describe()["backbone"]["depth"] == 3
     assert recipe.max_epochs == 85
-    assert Recipe().resolve(AssumedRows(10_000, 9_000, 1_000), processes=2).max_epochs == 130
+    assert Recipe().resolve(rows, processes=2).max_epochs == 130
+    assert Recipe().resolve().describe() == Recipe().resolve(profile(1000)).describe()
 
 
 def test_a_number_that_was_chosen_stays():
     chosen = Recipe(num_components=7, batch_size=5, max_epochs=3, backbone=partial(MLP, depth=1))
-    assert chosen.resolve(AssumedRows()).describe() == chosen.describe()
-
-
-class Rounded(AssumedRows):
-    def grid_floor(self):
-        return 0.25
+    assert chosen.resolve(profile(30)).describe() == chosen.describe()
 
 
 def test_the_grid_decides_the_floor_of_any_family():
+    rounded = profile(300, step=0.5)
     for family in (Full("grid"), Diagonal("grid")):
-        recipe = Recipe(family=family).resolve(Rounded())
+        recipe = Recipe(family=family).resolve(rounded)
         assert type(recipe.family) is type(family)
-        assert recipe.family.floor == 0.25
+        assert recipe.family.floor == pytest.approx(0.5 / 12**0.5 / rounded.targets.spread.item())
     with pytest.raises(ValueError, match="min_scale is 'grid', which only the rows"):
         _ = Full("grid").floor
+    with pytest.raises(ValueError, match="there are no rows yet whose grid could decide it"):
+        Recipe(family=Full("grid")).resolve()
+
+
+def test_a_floor_of_the_grid_is_checked_as_any_other():
+    recipe = Recipe.from_settings({"family": {"kind": "constant", "min_scale": "grid"}})
     with pytest.raises(ValueError, match="std must be at least min_scale"):
-        Recipe.from_settings({"family": {"kind": "constant", "min_scale": "grid"}}).resolve(
-            Rounded()
-        )
+        recipe.resolve(profile(300, step=3.0))
 
 
 CHANGES = {

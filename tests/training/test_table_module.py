@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from configurations import CONF
 from hydra import compose, initialize_config_dir
 from lightning.pytorch import LightningModule
 from omegaconf import OmegaConf
@@ -15,7 +16,6 @@ from mdn.data.batches import Batches, batches_of
 from mdn.data.synthetic import Jumps, RobotArm, TwoBranches
 from mdn.training.datamodule import FileData, SyntheticData
 
-CONF = Path(__file__).parents[2] / "conf"
 SIZES = {"train_rows": 100, "val_rows": 30, "test_rows": 40, "batch_size": 16, "seed": 0}
 
 
@@ -184,8 +184,8 @@ def test_columns_of_another_file_are_those_of_the_training_file(tmp_path, csv):
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
-        (1, {}, r"of all rows \(1\), data.test_fraction=0.2 leaves none.*it takes 3 rows"),
-        (5, {}, r"of all rows \(5\), data.val_fraction=0.1 leaves none.*it takes 6 rows"),
+        (1, {}, r"of all rows \(1\), `test_fraction=0.2` leaves none.*it takes 3 rows"),
+        (5, {}, r"of all rows \(5\), `val_fraction=0.1` leaves none.*it takes 6 rows"),
         (3, {"val_fraction": 0.3, "test_fraction": 0.4}, "rows to train on: 1"),
     ],
 )

@@ -1,19 +1,17 @@
 """Evaluate a checkpoint on its run's test rows or on a file."""
 
-from typing import Any
-
 import hydra
 from omegaconf import DictConfig
 
-from mdn.app.command import command
-from mdn.app.program import program
+from mdn.app.command_line import run_command
+from mdn.app.job import run_job
 
 
 @hydra.main(config_path="../conf", config_name="evaluate", version_base="1.3")
-def main(config: DictConfig) -> Any:
+def main(config: DictConfig) -> float | None:
     """Run the command."""
-    return command("evaluate", config)
+    return run_job("evaluate", config)
 
 
 if __name__ == "__main__":
-    program("evaluate", main)
+    run_command("evaluate", main)

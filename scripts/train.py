@@ -1,19 +1,17 @@
 """Train a mixture density network; --help shows what can be set."""
 
-from typing import Any
-
 import hydra
 from omegaconf import DictConfig
 
-from mdn.app.command import command
-from mdn.app.program import program
+from mdn.app.command_line import run_command
+from mdn.app.job import run_job
 
 
 @hydra.main(config_path="../conf", config_name="train", version_base="1.3")
-def main(config: DictConfig) -> Any:
+def main(config: DictConfig) -> float | None:
     """Run the command."""
-    return command("train", config)
+    return run_job("train", config)
 
 
 if __name__ == "__main__":
-    program("train", main)
+    run_command("train", main)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import mdn
+from mdn.app.farewell import shell_command
 from mdn.app.main import main
-from mdn.app.places import COMMANDS, CONF, SCRIPTS
-from mdn.app.stop import typed
+from mdn.app.paths import COMMANDS, CONF, SCRIPTS
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -66,7 +66,7 @@ def test_mdn_runs_a_script_as_if_it_had_been_typed(monkeypatch, capfd):
 
 
 def test_a_command_is_told_as_its_user_types_it(monkeypatch):
-    assert typed(Path("scripts/train.py"), "seed=1") == "python scripts/train.py seed=1"
+    assert shell_command(Path("scripts/train.py"), "seed=1") == "python scripts/train.py seed=1"
     inside = Path("lib") / "mdn" / "scripts"
-    monkeypatch.setattr("mdn.app.stop.SCRIPTS", inside)
-    assert typed(inside / "train.py", "seed=1") == "mdn train seed=1"
+    monkeypatch.setattr("mdn.app.farewell.SCRIPTS", inside)
+    assert shell_command(inside / "train.py", "seed=1") == "mdn train seed=1"

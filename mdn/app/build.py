@@ -8,9 +8,8 @@ import torch
 from hydra.utils import get_object, instantiate
 from lightning.pytorch import Trainer
 
-from mdn.app.log import RunLog
-from mdn.app.quiet import quieten
-from mdn.data.repeats import rounded_targets
+from mdn.app.run_log import RunLog
+from mdn.app.silence_lightning import silence_lightning
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.parts import register_parts
@@ -73,7 +72,7 @@ def build_module(config: Mapping[str, Any], num_inputs: int, num_targets: int) -
 
 def build_trainer(config: dict[str, Any], log: RunLog) -> Trainer:
     """The Trainer with this run's callbacks; whoever made the log closes it."""
-    quieten()
+    silence_lightning()
     settings = _on_device(config["trainer"])
     nodes = [node for node in config["callbacks"].values() if node]
     callbacks = [instantiate(node, _convert_="all") for node in nodes]
@@ -84,7 +83,7 @@ def num_processes(trainer: dict[str, Any]) -> int:
     """How many processes a `trainer` node trains in, each with batches of its own."""
     if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
         return 1
-    quieten()
+    silence_lightning()
     settings = _on_device(trainer)
     where = {key: settings[key] for key in _WHERE if key in settings}
     return instantiate(where, **_SILENT, _convert_="all").world_size
@@ -110,7 +109,7 @@ def model_card(config: dict[str, Any], data: TableModule) -> ModelCard:
         model=described(config["model"]),
         data=described(_with_absolute_paths(config["data"])),
         rows=data.fingerprint(),
-        grid=rounded_targets(data.learnable),
+        grid=data.profile.rounded_targets,
     )
 
 

@@ -9,7 +9,7 @@ from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from mdn.app.check import checked, group_choices, resolved
-from mdn.app.places import CONF
+from mdn.app.paths import CONF
 
 
 def compose(command: str, overrides: list[str], run_dir: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import runpy
 import sys
 
 import mdn
-from mdn.app.places import COMMANDS, SCRIPTS
+from mdn.app.paths import COMMANDS, SCRIPTS
 
 _USAGE = """mdn: learn a conditional density p(y given x)
 
@@ -17,7 +17,7 @@ _USAGE = """mdn: learn a conditional density p(y given x)
 
 
 def main() -> None:
-    """Run the command that is named first on the command line."""
+    """Run the command named first on the command line."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
         print(_USAGE)
@@ -25,7 +25,7 @@ def main() -> None:
         print(f"mdn {mdn.__version__}")
     elif name in COMMANDS:
         script = str(SCRIPTS / f"{name}.py")
-        # As if the script had been typed: Lightning starts further processes by that name.
+        # Lightning starts further processes by this name.
         sys.argv = [script, *arguments]
         runpy.run_path(script, run_name="__main__")
     else:

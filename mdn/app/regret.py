@@ -1,23 +1,22 @@
-"""The ruler of a recipe: how far from the best possible density, over problems and seeds.
+"""How far a recipe is from the best possible density, over problems and seeds.
 
-Regret, or excess NLL, is the test NLL less that of the exact density on the same rows. A line of
-the table is a problem under one choice of settings, and its numbers are means over seeds, with the
-standard error s / sqrt(n) of the first.
+Regret, or excess NLL, is the test NLL minus the NLL of the exact density on the same rows. A line
+of the table is a problem under one choice of settings. Its numbers are means over seeds, the first
+with its standard error s / sqrt(n).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.table import Table as Grid
 
-from mdn.app.files import REGRET_FILE, SWEEP_FILE
-from mdn.app.sweep import Job, choices, exit_if_failed, print_grid, read_jobs, write_csv
+from mdn.app.run_directory import REGRET_FILE, SWEEP_FILE
+from mdn.app.sweep import Job, exit_if_failed, print_grid, read_jobs, varied_overrides, write_csv
 
 _OVER_SEEDS = {
     # column: (metric, digits printed)
@@ -28,21 +27,21 @@ _OVER_SEEDS = {
     "alive": ("test/components_alive", 1),
     "components": ("num_components", 0),
 }
-"""What is averaged."""
+"""Metrics that are averaged over seeds."""
 
 _ALL = "all"
 
 
 class RegretTable(Callback):
-    """Prints the mean excess NLL of each problem of a sweep, and writes it as CSV beside all jobs.
+    """Prints the mean excess NLL of each problem of a sweep, and writes it and all jobs as CSV.
 
-    Runs that failed, or whose score is no finite number, are counted and left out of the means.
-    Exits with 1 when there are any, after the table.
+    Runs that failed, or whose score is not finite, are counted and left out of the means. If there
+    are any, the command exits with status 1 after the table.
     """
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         directory = Path(config.hydra.sweep.dir)
-        jobs = [_judged(job) for job in read_jobs(directory)]
+        jobs = [_with_error(job) for job in read_jobs(directory)]
         if not jobs:
             return
         lines = regret_lines(jobs)
@@ -61,11 +60,11 @@ class Line:
 
     Attributes:
         problem: its configuration.
-        choice: the settings that not all runs share, but for problem and seed.
-        runs: how many there were.
-        failed: how many of them failed.
-        excess_se: the standard error of the mean excess, where there are runs to tell.
-        means: what is averaged, by column, where it is known.
+        choice: the settings that not all runs share, except problem and seed.
+        runs: number of runs.
+        failed: number of runs that failed.
+        excess_se: standard error of the mean excess; None for fewer than two runs.
+        means: means over seeds by column, where known.
     """
 
     problem: str
@@ -76,32 +75,32 @@ class Line:
     means: dict[str, float]
 
     @property
-    def row(self) -> dict[str, Any]:
-        """The line with a place for each column."""
-        place = {"problem": self.problem, "choice": self.choice}
+    def row(self) -> dict[str, str | float | None]:
+        """The line with a value or None for each column."""
+        group = {"problem": self.problem, "choice": self.choice}
         counts = {"runs": self.runs, "failed": self.failed}
         means = {column: self.means.get(column) for column in _OVER_SEEDS}
         excess = {"excess_nll": means.pop("excess_nll"), "excess_se": self.excess_se}
-        return place | excess | means | counts
+        return group | excess | means | counts
 
 
 def regret_lines(jobs: Sequence[Job]) -> list[Line]:
-    """A line for each problem and choice in the order of the jobs, then one for each choice."""
-    asked = [dict(each.split("=", 1) for each in job.overrides) for job in jobs]
-    problems = [one.pop("data", "") for one in asked]
-    settings = [[f"{k}={v}" for k, v in one.items() if k != "seed"] for one in asked]
+    """Return a line for each problem and choice, in order of the jobs, then a total per choice."""
+    overrides = [dict(each.split("=", 1) for each in job.overrides) for job in jobs]
+    problems = [own.pop("data", "") for own in overrides]
+    settings = [[f"{k}={v}" for k, v in own.items() if k != "seed"] for own in overrides]
     groups: dict[tuple[str, str], list[Job]] = {}
-    for problem, choice, job in zip(problems, choices(settings), jobs, strict=True):
+    for problem, choice, job in zip(problems, varied_overrides(settings), jobs, strict=True):
         groups.setdefault((problem, choice), []).append(job)
-    lines = [_line(*place, members) for place, members in groups.items()]
+    lines = [_line(*group, runs) for group, runs in groups.items()]
     return lines + [
         _total([line for line in lines if line.choice == choice])
         for choice in dict.fromkeys(line.choice for line in lines)
     ]
 
 
-def _judged(job: Job) -> Job:
-    """A job without an error but without a finite score has failed all the same."""
+def _with_error(job: Job) -> Job:
+    # A job may end without an error and still have no finite score.
     score = job.metrics.get("test/nll")
     if job.error or (score is not None and isfinite(score)):
         return job
@@ -109,27 +108,27 @@ def _judged(job: Job) -> Job:
 
 
 def _line(problem: str, choice: str, jobs: Sequence[Job]) -> Line:
-    well = [job.metrics for job in jobs if not job.error]
-    excess = [metrics["test/excess_nll"] for metrics in well if "test/excess_nll" in metrics]
+    scored = [job.metrics for job in jobs if not job.error]
+    excess = _known(scored, "test/excess_nll")
     error = stdev(excess) / sqrt(len(excess)) if len(excess) > 1 else None
-    known = {column: _known(well, key) for column, (key, _) in _OVER_SEEDS.items()}
-    return Line(problem, choice, len(jobs), len(jobs) - len(well), error, _means(known))
+    known = {column: _known(scored, key) for column, (key, _) in _OVER_SEEDS.items()}
+    return Line(problem, choice, len(jobs), len(jobs) - len(scored), error, _means(known))
 
 
 def _total(lines: Sequence[Line]) -> Line:
-    """Means over problems, each of them counted once, and sums of runs."""
+    # Each problem counts once, however many runs it has.
     known = {column: _known([line.means for line in lines], column) for column in _OVER_SEEDS}
     compared = [line for line in lines if "excess_nll" in line.means]
     errors = [line.excess_se for line in compared if line.excess_se is not None]
-    told = errors and len(errors) == len(compared)
-    error = sqrt(sum(each**2 for each in errors)) / len(errors) if told else None
+    complete = errors and len(errors) == len(compared)
+    error = sqrt(sum(each**2 for each in errors)) / len(errors) if complete else None
     runs, failed = (
         sum(counts) for counts in zip(*((x.runs, x.failed) for x in lines), strict=True)
     )
     return Line(_ALL, lines[0].choice, runs, failed, error, _means(known))
 
 
-def _known(rows: Iterable[dict[str, Any]], key: str) -> list[float]:
+def _known(rows: Iterable[Mapping[str, float]], key: str) -> list[float]:
     return [row[key] for row in rows if key in row]
 
 
@@ -149,7 +148,7 @@ def _grid(lines: Sequence[Line]) -> Grid:
     return grid
 
 
-def _readable(column: str, value: Any) -> str:
+def _readable(column: str, value: object) -> str:
     if not isinstance(value, float):
         return "" if value is None else str(value)
     digits = _OVER_SEEDS[column][1] if column in _OVER_SEEDS else 4

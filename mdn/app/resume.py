@@ -6,7 +6,7 @@ from mdn.data.fingerprint import changed
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, read_checkpoint
-from mdn.report.settings import flat
+from mdn.report.run_settings import flat
 
 _LASTING = ("inputs", "targets", "model")
 """What of its card a resumed run must have in common with its checkpoint, besides the rows."""

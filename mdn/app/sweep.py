@@ -1,31 +1,30 @@
-"""One table of all jobs at the end of a sweep."""
+"""A table of all jobs at the end of a sweep."""
 
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table as Grid
 
-from mdn.app.files import ERROR_FILE, METRICS_FILE, SWEEP_FILE
+from mdn.app.run_directory import ERROR_FILE, METRICS_FILE, SWEEP_FILE
 from mdn.data.write import replaced
 
 _SHOWN = ("test/nll", "test/excess_nll", "val/nll", "fit_seconds", "epochs")
 
 
 class SweepTable(Callback):
-    """Prints a sweep's jobs and their scores, and writes all of them as CSV in its directory.
+    """Prints the jobs of a sweep and their scores, and writes them as CSV in its directory.
 
-    Exits with 1 when a job failed, after the table.
+    Exits with status 1 after the table if a job failed.
     """
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         directory = Path(config.hydra.sweep.dir)
         jobs = read_jobs(directory)
         if not jobs:
@@ -38,22 +37,22 @@ class SweepTable(Callback):
 
 @dataclass(frozen=True)
 class Job:
-    """What one job was asked, what it scored, and the last line of its error if it failed."""
+    """A job of a sweep: its overrides, its scores, and the last line of its error if it failed."""
 
     name: str
     overrides: list[str]
     error: str
-    metrics: dict[str, Any]
+    metrics: dict[str, float]
 
     @property
-    def row(self) -> dict[str, Any]:
-        """One line of a table."""
-        asked = {"job": self.name, "overrides": " ".join(self.overrides), "error": self.error}
-        return asked | self.metrics
+    def row(self) -> dict[str, str | float]:
+        """The job as one line of a table."""
+        settings = {"job": self.name, "overrides": " ".join(self.overrides), "error": self.error}
+        return settings | self.metrics
 
 
 def read_jobs(directory: Path) -> list[Job]:
-    """The jobs of a sweep in their order, from what each has left in its directory."""
+    """Return the jobs of a sweep in order, read from their directories."""
     return [_job(path.parent) for path in sorted(directory.glob("*/.hydra"), key=_number)]
 
 
@@ -73,8 +72,8 @@ def _job(directory: Path) -> Job:
     )
 
 
-def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write rows that need not have all columns."""
+def write_csv(rows: Sequence[Mapping[str, object]], path: Path) -> None:
+    """Write rows as CSV; columns that a row does not have stay empty."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     with replaced(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
@@ -83,30 +82,31 @@ def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def print_grid(grid: Grid) -> None:
-    """Print a table, in a log as wide as it takes."""
+    """Print a table, in a log as wide as it needs to be."""
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else 200
     console.print(grid)
 
 
 def exit_if_failed(jobs: Sequence[Job]) -> None:
-    """End the command with 1 and the names of the jobs that failed, if any did."""
+    """End the command with status 1 and the names of the jobs that failed, if any did."""
     failed = [job.name for job in jobs if job.error]
     if failed:
         sys.exit(f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(failed)}")
 
 
-def choices(asked: Sequence[list[str]]) -> list[str]:
-    """What tells jobs apart: of the overrides of each, those that they do not all share."""
-    common = set.intersection(*map(set, asked))
-    return [" ".join(each for each in one if each not in common) for one in asked]
+def varied_overrides(overrides: Sequence[list[str]]) -> list[str]:
+    """Return, for each job, the overrides that not all jobs share."""
+    common = set.intersection(*map(set, overrides))
+    return [" ".join(each for each in own if each not in common) for own in overrides]
 
 
 def _grid(jobs: Sequence[Job]) -> Grid:
     shown = [key for key in _SHOWN if any(key in job.metrics for job in jobs)]
     failed = any(job.error for job in jobs)
     grid = Grid("job", "choice", *shown, *(["error"] if failed else []), box=None)
-    for job, choice in zip(jobs, choices([job.overrides for job in jobs]), strict=True):
+    varied = varied_overrides([job.overrides for job in jobs])
+    for job, choice in zip(jobs, varied, strict=True):
         scores = [f"{job.metrics[key]:.4g}" if key in job.metrics else "" for key in shown]
         grid.add_row(job.name, choice, *scores, *([job.error] if failed else []))
     return grid

@@ -10,22 +10,22 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
-from mdn.app.automatic import with_sizes
+from mdn.app.arguments import in_keys
+from mdn.app.automatic import GRID, with_sizes
 from mdn.app.build import build_data, build_module, build_trainer, model_card
-from mdn.app.floor import GRID
-from mdn.app.log import RunLog
+from mdn.app.interrupts import after_fit
 from mdn.app.recalibrate import keep_recalibration, recalibrate
-from mdn.app.results import print_results, reference_scores, write_config, write_metrics
 from mdn.app.resume import check_resume
-from mdn.app.stop import fitted
-from mdn.data.repeats import remarks as remarks_on_repeats
+from mdn.app.run_directory import write_config, write_metrics
+from mdn.app.run_log import RunLog
+from mdn.app.terminal import print_results
+from mdn.data.rounding import rounding_remarks
 from mdn.distributions.likelihood import use_compiled
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
+from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
-from mdn.report.scores import grid_scores
-from mdn.report.settings import flat
-from mdn.training.callbacks.checkpoint import best_path
-from mdn.training.callbacks.evaluating import evaluating
+from mdn.report.run_settings import flat
+from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
@@ -39,14 +39,15 @@ def train(config: dict[str, Any]) -> float:
     config = with_sizes(config, data)
     with closing(RunLog(config["run_dir"])) as log:
         trainer, module, seconds = _fit(config, data, log)
-        with fitted():
+        with after_fit():
             restore_best(trainer, module)
             recalibrated = _recalibrate(trainer, module, data) if config["recalibrate"] else {}
             metrics = _test(trainer, module, data)
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
-        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        rows = {name: len(table) for name, table in data.tables.items()}
+        said = [in_keys(remark) for remark in remarks(metrics, rows)]
         print_results(metrics, Path(config["run_dir"]), said)
     return metrics[config["monitor"]]
 
@@ -91,9 +92,9 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 
 
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
-    """Say where a density would win by spikes, but not to who has already done something."""
+    """Warn about repeated target values unless the user has set a floor or dequantizes."""
     guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
-    for remark in remarks_on_repeats(data.learnable, grids=not guarded):
+    for remark in rounding_remarks(data.profile, grids=not guarded):
         rank_zero_warn(remark)
 
 
@@ -111,16 +112,12 @@ def restore_best(trainer: Trainer, module: MixtureModule) -> None:
 
 
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
-    """Metrics of the best weights: validation and test rows, and what they are held against."""
-    scores = {**trainer.validate(module, data, verbose=False)[0]}
-    scores |= trainer.test(module, data, verbose=False)[0]
-    table = data.tables["test"]
-    references = reference_scores(module.model, table, data.problem, scores["test/nll"])
-    with evaluating(module.model) as model:
-        references |= grid_scores(model, table)
+    """Metrics of the best weights on validation and test rows."""
+    validation = {**trainer.validate(module, data, verbose=False)[0]}
+    test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
-        trainer.logger.log_metrics(references, step=trainer.global_step)
-    return scores | references
+        trainer.logger.log_metrics(test, step=trainer.global_step)
+    return validation | test
 
 
 def _log_hyperparameters(log: RunLog, config: dict[str, Any]) -> None:

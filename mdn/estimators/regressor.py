@@ -20,9 +20,9 @@ from mdn.app.automatic import with_sizes
 from mdn.app.build import build_module, build_trainer, described
 from mdn.app.compose import compose
 from mdn.app.errors import COMPOSING_ERRORS, CONFIGURATION_ERRORS, readable
-from mdn.app.log import RunLog
-from mdn.app.program import sentence
+from mdn.app.hydra_messages import composing_message
 from mdn.app.recalibrate import recalibrate
+from mdn.app.run_log import RunLog
 from mdn.app.train import restore_best
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
@@ -211,7 +211,7 @@ def _bad_settings_are_value_errors() -> Iterator[None]:
     try:
         yield
     except COMPOSING_ERRORS as error:
-        raise ValueError(sentence("train", error)) from error
+        raise ValueError(composing_message("train", error)) from error
     except (*CONFIGURATION_ERRORS, MisconfigurationException) as error:
         raise ValueError(readable(error)) from error
 

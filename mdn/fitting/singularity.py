@@ -35,10 +35,10 @@ class Thresholds:
         floor_share: singular with at least this share of its mass next to the floor.
     """
 
-    min_mass: float
-    min_rows: float
-    floor_factor: float
-    floor_share: float
+    min_mass: float = 0.01
+    min_rows: float = 10
+    floor_factor: float = 2.0
+    floor_share: float = 0.5
 
 
 def tally(

@@ -49,6 +49,16 @@ class Model(nn.Module):
         """Return p(y given x) of each network of an ensemble: batch axes [M, N], M = 1 of one."""
         return self._in_units(self._per_member(x).expand(self.num_members, len(x)), x.dtype)
 
+    def with_members(self, x: Float[Tensor, "N P"]) -> tuple[GaussianMixture, GaussianMixture]:
+        """Return what `forward` and `members` return, from one pass of the network."""
+        members = self.network.per_member(self.inputs(x, self.dtype))
+        pooled = self._pool(members)
+        members = self._recalibrated(members, pooled.mean)
+        return (
+            self._in_units(self._recalibrated(pooled).expand(len(x)), x.dtype),
+            self._in_units(members.expand(self.num_members, len(x)), x.dtype),
+        )
+
     def standardized(
         self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
     ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
@@ -62,21 +72,29 @@ class Model(nn.Module):
         return self._per_member(x), self.targets(y, self.dtype)
 
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        mixture = self.network(self.inputs(x, self.dtype))
-        return mixture if self.recalibration == 1 else mixture.dispersed(self.recalibration)
+        return self._recalibrated(self.network(self.inputs(x, self.dtype)))
 
     def _per_member(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        z = self.inputs(x, self.dtype)
-        mixture = self.network.per_member(z)
+        members = self.network.per_member(self.inputs(x, self.dtype))
+        if self.recalibration == 1:
+            return members
+        return self._recalibrated(members, self._pool(members).mean)
+
+    def _pool(self, members: GaussianMixture) -> GaussianMixture:
+        return members.pool() if self.num_members > 1 else members[0]
+
+    def _recalibrated(
+        self, mixture: GaussianMixture, center: Float[Tensor, "*batch D"] | None = None
+    ) -> GaussianMixture:
         if self.recalibration == 1:
             return mixture
-        return mixture.dispersed(self.recalibration, self.network(z).mean)
+        return mixture.dispersed(self.recalibration, center)
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
         if dtype != torch.float64:
             self.targets.check_fits(dtype, self.card.targets)
-        factor, shift = self.targets.factor.to(dtype), self.targets.shift.to(dtype)
-        return mixture.to(dtype=dtype).affine(factor, shift)
+        mixture = self.targets.restore(mixture.to(dtype=dtype))
+        return replace(mixture, target_names=tuple(self.card.targets))
 
     @torch.no_grad()
     def predict(self, data: Any) -> GaussianMixture:
@@ -150,7 +168,8 @@ class Model(nn.Module):
         """One Gaussian that ignores x, fitted to the training rows: what a model must beat."""
         tril = floored_cholesky(self.target_covariance, 1e-6 * self.targets.factor.min().item())
         scale = CovarianceFactor.from_tril(tril[None])
-        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale)
+        names = tuple(self.card.targets)
+        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale, names)
 
     def fit_units(self, table: Table) -> None:
         """Take the units and the names of the columns from the training rows."""

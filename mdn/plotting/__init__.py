@@ -1,8 +1,8 @@
-"""Mixture and data to a figure, without a display and without a framework."""
+"""Figures of mixtures and data, without a display and without a framework."""
 
 from mdn.plotting.component_usage import usage_figure
 from mdn.plotting.coverage import coverage_figure
-from mdn.plotting.figure import density_figure
+from mdn.plotting.density_figure import density_figure
 from mdn.plotting.partial_dependence import partial_dependence_figure
 from mdn.plotting.pit_histogram import pit_figure
 from mdn.plotting.pool_usage import pool_usage_figure

@@ -1,4 +1,4 @@
-"""How the components shared the work while they were trained."""
+"""The use of each component during training."""
 
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -9,12 +9,12 @@ from mdn.plotting.style import new_figure
 
 _SHADES = ["#c7dbf2", "#6ba6d6"]
 _NARROW = "0.35"
-_LABELLED = 0.03
+_LABELED = 0.03
 """The smallest weight whose band has room for a number."""
 
 
 def usage_figure(epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> Figure:
-    """The mean weight of each component over the epochs, one band on top of the other."""
+    """Draw the mean weight of each component over the epochs, one band on top of the other."""
     figure = new_figure(7.0, 4.0)
     axes = figure.add_subplot()
     top = weight.cumsum(-1)
@@ -22,7 +22,7 @@ def usage_figure(epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> Fi
         below = top[:, k] - weight[:, k]
         axes.fill_between(epoch, below, top[:, k], color=shade, linewidth=0)
         axes.plot(epoch, top[:, k], color="white", linewidth=0.8)
-    _number(axes, epoch, weight)
+    _write_numbers(axes, epoch, weight)
     axes.set(xlabel="epoch", ylabel="mean weight", ylim=(0, 1))
     axes.annotate("component", (1, 1), xycoords="axes fraction", va="bottom", fontsize=9)
     axes.set_xlim(epoch[0].item(), max(epoch[-1].item(), epoch[0].item() + 1))
@@ -30,16 +30,17 @@ def usage_figure(epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> Fi
 
 
 def shades(weight: Float[Tensor, "T K"]) -> list[str]:
-    """Two shades in turn, for bands wide enough to be seen; a dark one for the others."""
-    seen = weight.amax(0) >= _LABELLED
-    turn = (seen.long().cumsum(0) % 2).tolist()
-    return [_SHADES[t] if wide else _NARROW for t, wide in zip(turn, seen.tolist(), strict=True)]
+    """Return a shade for each band: two in turn if it is wide enough to see, a dark one if not."""
+    wide = weight.amax(0) >= _LABELED
+    turn = (wide.long().cumsum(0) % 2).tolist()
+    return [
+        _SHADES[t] if is_wide else _NARROW for t, is_wide in zip(turn, wide.tolist(), strict=True)
+    ]
 
 
-def _number(axes: Axes, epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> None:
-    """The number of each component that matters in the end, at the right of its band."""
+def _write_numbers(axes: Axes, epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> None:
     middle = weight[-1].cumsum(-1) - weight[-1] / 2
     place = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
     for k, (height, share) in enumerate(zip(middle.tolist(), weight[-1].tolist(), strict=True)):
-        if share >= _LABELLED:
+        if share >= _LABELED:
             axes.annotate(str(k), (epoch[-1].item(), height), annotation_clip=False, **place)

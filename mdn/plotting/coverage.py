@@ -1,4 +1,4 @@
-"""Coverage curve: how many rows fall inside, less how many were promised, at every level."""
+"""Coverage curve: the share of rows inside an interval minus its stated level, at every level."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.metrics import LEVELS
-from mdn.plotting.lines import MOST_LINES, draw_chance, look
-from mdn.plotting.reliability import distribution
-from mdn.plotting.style import literal, new_figure
+from mdn.plotting.chance import draw_chance_band
+from mdn.plotting.line_styles import MOST_LINES, draw_line
+from mdn.plotting.reliability import empirical_distribution
+from mdn.plotting.style import escape_dollars, new_figure
 
 _PERCENT = 100
 
@@ -16,20 +17,20 @@ _PERCENT = 100
 def coverage_figure(
     pit: Float[Tensor, "N D"], rank: Float[Tensor, " M"], target_names: list[str]
 ) -> Figure:
-    """Central intervals of each target, and highest-density regions of all targets together.
+    """Draw central intervals of each target, and highest-density regions of all together.
 
     Args:
         pit: probability integral transforms.
-        rank: density ranks, of as many rows or of some of them.
-        target_names: of the columns of `pit`.
+        rank: density ranks of these rows, or of some of them.
+        target_names: names of the columns of `pit`.
     """
     figure = new_figure(7.0, 4.5)
     axes = figure.add_subplot()
-    draw_chance(axes, min(len(pit), len(rank)), centred=True)
+    draw_chance_band(axes, min(len(pit), len(rank)), centered=True)
     axes.axhline(0, color="0.4", linewidth=0.8)
     for target, name in enumerate(target_names[:MOST_LINES]):
         level, over = excess_coverage(2 * (pit[:, target] - 0.5).abs())
-        axes.plot(level, over, label=f"central interval of {literal(name)}", **look(target))
+        draw_line(axes, level, over, target, f"central interval of {escape_dollars(name)}")
     level, over = excess_coverage(rank)
     axes.plot(level, over, color="black", linewidth=1.0, label="highest-density region")
     axes.vlines(LEVELS, 0, 0.02, color="0.4", linewidth=0.8, transform=axes.get_xaxis_transform())
@@ -41,6 +42,10 @@ def coverage_figure(
 
 
 def excess_coverage(needed: Float[Tensor, " N"]) -> tuple[np.ndarray, np.ndarray]:
-    """Levels, and the share of rows inside less the level, from the level that each row needs."""
-    level, share = distribution(needed)
+    """Return levels, and the share of rows inside minus the level.
+
+    Args:
+        needed: the level at which the interval or region of each row first holds it.
+    """
+    level, share = empirical_distribution(needed)
     return level, share - level

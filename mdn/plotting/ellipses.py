@@ -14,8 +14,8 @@ from mdn.plotting.style import LINE
 
 _RADIUS = 2.0
 _MOST_ELLIPSES = 30
-_HELD = 0.95
-"""Together the components that are drawn hold so much of the weight."""
+_WEIGHT_DRAWN = 0.95
+"""The share of the weight that the drawn components have together."""
 _MOST_NUMBERED = 12
 _NUMBER = {
     "fontsize": 10,
@@ -27,10 +27,10 @@ _NUMBER = {
 }
 
 
-def moments(
+def batch_moments(
     mixtures: GaussianMixture,
 ) -> tuple[Float[Tensor, " K"], Float[Tensor, "K D"], Float[Tensor, "K D D"]]:
-    """Weight, mean and covariance of each component over a whole batch of mixtures."""
+    """Return the weight, mean and covariance of each component over a whole batch of mixtures."""
     weight = mixtures.pi.mean(0)
     share = (mixtures.pi / mixtures.pi.sum(0).clamp(min=1e-30))[..., None]
     mu = (share * mixtures.mu).sum(0)
@@ -45,32 +45,32 @@ def draw_ellipses(
     mu: Float[Tensor, "K 2"],
     covariance: Float[Tensor, "K 2 2"],
 ) -> None:
-    """An outline for each component, stronger the more it weighs; where they are few, its number.
+    """Draw an outline of each component, stronger the more it weighs, and its number if few.
 
-    Of many, only the heaviest that hold 95 % of the weight are drawn, and 30 at most.
+    Of many components, only the heaviest with 95 % of the weight are drawn, and 30 at most.
     """
     strengths = (weight / weight.max()).sqrt().clamp(min=0.2).tolist()
     numbered = len(weight) <= _MOST_NUMBERED
     for k in main_components(weight):
-        look = {"alpha": strengths[k], "linewidth": 0.5 + 1.3 * strengths[k]}
         outline = ellipse(mu[k], covariance[k], _RADIUS)
-        outline.set(fill=False, edgecolor=LINE, **look)
+        outline.set(fill=False, edgecolor=LINE, alpha=strengths[k])
+        outline.set_linewidth(0.5 + 1.3 * strengths[k])
         axes.add_patch(outline)
         if numbered:
             axes.annotate(str(k), outline.center, color=LINE, alpha=strengths[k], **_NUMBER)
 
 
 def main_components(weight: Float[Tensor, " K"]) -> list[int]:
-    """All of a few; of many the heaviest that hold nearly all of the weight, and not too many."""
+    """Return all components if few, else the heaviest with nearly all of the weight, 30 at most."""
     if len(weight) <= _MOST_NUMBERED:
         return list(range(len(weight)))
     falling, order = weight.sort(descending=True)
     before = (falling.cumsum(0) - falling) / weight.sum()
-    return order[before < _HELD][:_MOST_ELLIPSES].tolist()
+    return order[before < _WEIGHT_DRAWN][:_MOST_ELLIPSES].tolist()
 
 
 def ellipse(mu: Float[Tensor, "2"], covariance: Float[Tensor, "2 2"], radius: float) -> Ellipse:
-    """The points at a Mahalanobis distance of `radius` from the mean."""
+    """Return the ellipse of points at a Mahalanobis distance of `radius` from the mean."""
     values, vectors = torch.linalg.eigh(covariance)
     minor, major = (2 * radius * values.clamp(min=0).sqrt()).tolist()
     angle = math.degrees(math.atan2(vectors[1, 1].item(), vectors[0, 1].item()))

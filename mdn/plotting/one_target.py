@@ -1,101 +1,104 @@
 """One target: its density over an input, or its histogram."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.alike import most_telling_input, nearest
+from mdn.plotting.informative_input import Predict, most_informative_input, nearest
 from mdn.plotting.style import (
     LINE,
     POINT,
-    density_colours,
+    density_colors,
+    escape_dollars,
     limits,
-    literal,
     new_figure,
+    sample_rows,
     scatter,
-    some_rows,
 )
 
 _COLUMNS, _CELLS = 240, 240
-_ALIKE = 24
+_SIMILAR_ROWS = 24
 _MOST_COMPONENTS = 20_000
-"""Rows times components of a density that is averaged over rows: keeps a figure quick."""
+"""The most rows times components of an averaged density, which keeps a figure quick."""
 _MOST_LINES = 40
 
 
 def conditional_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N 1"],
     input_names: list[str],
     target_names: list[str],
 ) -> Figure:
-    """The density of one target over the input that tells most about it."""
-    chosen = most_telling_input(predict, x, y)
+    """Draw the density of one target over its most informative input."""
+    chosen = most_informative_input(predict, x, y)
     columns = torch.linspace(*limits(x[:, chosen]), _COLUMNS + 1, dtype=x.dtype)
     cells = torch.linspace(*limits(y[:, 0]), _CELLS + 1, dtype=x.dtype)
-    centres = (columns[1:] + columns[:-1]) / 2
-    density = density_along(predict, x, chosen, centres, cells)
+    centers = (columns[1:] + columns[:-1]) / 2
+    density = density_along(predict, x, chosen, centers, cells)
     figure = new_figure(7.0, 4.5)
     axes = figure.add_subplot()
-    most = usual_peak(density, columns, x[:, chosen])
-    shade = (density.mT / most).clamp(max=1).sqrt().numpy()
+    peak = usual_peak(density, columns, x[:, chosen])
+    shade = (density.mT / peak).clamp(max=1).sqrt().numpy()
     edges = columns.numpy(), cells.numpy()
-    image = axes.pcolormesh(*edges, shade, cmap=density_colours(), rasterized=True)
+    image = axes.pcolormesh(*edges, shade, cmap=density_colors(), rasterized=True)
     scatter(axes, x[:, chosen], y[:, 0])
-    target, name = literal(target_names[0]), literal(input_names[chosen])
+    target, name = escape_dollars(target_names[0]), escape_dollars(input_names[chosen])
     axes.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]], xlabel=name, ylabel=target)
     others = ", averaged over other inputs" if x.shape[-1] > 1 else ""
     label = f"density of {target} given {name}{others}"
     bar = figure.colorbar(image, ax=axes, label=label, pad=0.01)
-    bar.set_ticks([0, 0.5, 1], labels=["0", f"{most / 4:.2g}", f"≥ {most:.2g}"])
+    bar.set_ticks([0, 0.5, 1], labels=["0", f"{peak / 4:.2g}", f"≥ {peak:.2g}"])
     return figure
 
 
 def usual_peak(
     density: Float[Tensor, "G cells"], columns: Float[Tensor, " C"], values: Float[Tensor, " N"]
 ) -> float:
-    """The highest density in a column, not exceeded at three quarters of the data.
+    """Return the peak density of a column that three quarters of the data do not exceed.
 
-    A single spike, or an edge where hardly any data are, must not make all the rest white.
+    A single spike, or an edge with hardly any data, must not make the rest white.
     """
-    column = torch.bucketize(values[some_rows(len(values), 10_000)], columns[1:-1])
+    column = torch.bucketize(values[sample_rows(len(values), 10_000)], columns[1:-1])
     return density.amax(1)[column].quantile(0.75).item()
 
 
 def density_along(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     chosen: int,
-    places: Float[Tensor, " G"],
+    positions: Float[Tensor, " G"],
     cells: Float[Tensor, " C"],
 ) -> Float[Tensor, "G cells"]:
-    """Mean density of the target in each cell, of which `cells` are the edges, along one input.
+    """Return the mean density of the target in each cell, along one input.
 
-    With a single input it is the model's density there; of several inputs, the average over the
-    rows of x that are closest in the chosen one.
+    With a single input it is the model's density there; with several, the average over the rows
+    of x that are closest in the chosen one.
+
+    Args:
+        predict: from inputs to mixtures.
+        x: rows of inputs.
+        chosen: the input.
+        positions: values of the input.
+        cells: the edges of the cells.
     """
     if x.shape[-1] == 1:
-        return cell_density(predict(places[:, None]), cells)
-    x = some_inputs(predict, x)
-    return cell_density(predict(x), cells)[nearest(x[:, chosen], places, _ALIKE)].mean(1)
+        return cell_density(predict(positions[:, None]), cells)
+    x = sample_inputs(predict, x)
+    return cell_density(predict(x), cells)[nearest(x[:, chosen], positions, _SIMILAR_ROWS)].mean(1)
 
 
-def some_inputs(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture], x: Float[Tensor, "N P"]
-) -> Float[Tensor, "M P"]:
-    """Rows to average a density over, as many as their components allow."""
-    return x[some_rows(len(x), max(1, _MOST_COMPONENTS // predict(x[:1]).num_components))]
+def sample_inputs(predict: Predict, x: Float[Tensor, "N P"]) -> Float[Tensor, "M P"]:
+    """Return rows to average a density over, as many as their components allow."""
+    return x[sample_rows(len(x), max(1, _MOST_COMPONENTS // predict(x[:1]).num_components))]
 
 
 def cell_density(
     mixture: GaussianMixture, cells: Float[Tensor, " C"]
 ) -> Float[Tensor, "*batch cells"]:
-    """Probability of each cell over its width: exact however narrow a component is."""
+    """Return the probability of each cell divided by its width, exact for any narrow component."""
     standard = (cells[:, None, None] - mixture.mu[..., None, :, :]) / mixture.sigma[..., None, :, :]
     cdf = (mixture.pi[..., None, :] * torch.special.ndtr(standard[..., 0])).sum(-1)
     return cdf.diff() / cells.diff()
@@ -104,7 +107,7 @@ def cell_density(
 def histogram_figure(
     mixture: GaussianMixture, y: Float[Tensor, "N 1"], target_names: list[str]
 ) -> Figure:
-    """The histogram of one target under the density and its components."""
+    """Draw the histogram of one target under the density and its components."""
     figure = new_figure(7.0, 4.5)
     axes = figure.add_subplot()
     values, ends = y[:, 0], limits(y[:, 0])
@@ -114,15 +117,15 @@ def histogram_figure(
     share = shown.new_full((len(shown),), bins / (ends[1] - ends[0]) / len(values))
     axes.hist(shown.numpy(), bins, weights=share.numpy(), range=ends, color="#c7dbf2", label="data")
     cells = torch.linspace(*ends, 801, dtype=y.dtype)
-    centres = ((cells[1:] + cells[:-1]) / 2).numpy()
+    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
     heaviest = mixture.pi.argsort(descending=True)[:_MOST_LINES].tolist()
     for rank, k in enumerate(heaviest):
         line = mixture.pi[k] * cell_density(_component(mixture, k), cells)
         label = "components" if rank == 0 else None
-        axes.plot(centres, line.numpy(), color=LINE, linewidth=1.2, linestyle="--", label=label)
+        axes.plot(centers, line.numpy(), color=LINE, linewidth=1.2, linestyle="--", label=label)
     density = cell_density(mixture, cells).numpy()
-    axes.plot(centres, density, color=POINT, linewidth=1.8, label="mixture")
-    axes.set(xlabel=literal(target_names[0]), ylabel="density", xlim=ends)
+    axes.plot(centers, density, color=POINT, linewidth=1.8, label="mixture")
+    axes.set(xlabel=escape_dollars(target_names[0]), ylabel="density", xlim=ends)
     axes.legend(frameon=False)
     return figure
 

@@ -1,4 +1,4 @@
-"""Three targets or more: each by itself and each pair, the data held against draws of the model.
+"""Three targets or more: each by itself and each pair, the data beside draws from the model.
 
 Below the diagonal are the data, above it as many draws from the model, one from the mixture of
 each row: a good model's triangles look alike. On the diagonal, the histogram of the data and the
@@ -6,10 +6,9 @@ model's exact density of that target, averaged over rows. A density without inpu
 components.
 """
 
-from collections.abc import Callable
 from itertools import permutations
-from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -18,9 +17,10 @@ from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
-from mdn.plotting.ellipses import draw_ellipses, moments
-from mdn.plotting.one_target import cell_density, some_inputs
-from mdn.plotting.style import POINT, limits, literal, new_figure, scatter, some_rows
+from mdn.plotting.ellipses import batch_moments, draw_ellipses
+from mdn.plotting.informative_input import Predict
+from mdn.plotting.one_target import cell_density, sample_inputs
+from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows, scatter
 
 _MOST_TARGETS = 6
 _MOST_ROWS = 1000
@@ -28,14 +28,14 @@ _CELLS = 200
 
 
 def pair_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
     target_names: list[str],
 ) -> Figure:
-    """Every pair of the first six targets, data against draws."""
-    rows = some_rows(len(y), _MOST_ROWS)
-    averaged, data = predict(some_inputs(predict, x[rows])), y[rows]
+    """Draw every pair of the first six targets, data against draws."""
+    rows = sample_rows(len(y), _MOST_ROWS)
+    averaged, data = predict(sample_inputs(predict, x[rows])), y[rows]
     draws = predict(x[rows]).sample(generator=torch.Generator().manual_seed(0))
     count = min(y.shape[-1], _MOST_TARGETS)
     ends = [limits(y[:, j]) for j in range(count)]
@@ -44,26 +44,26 @@ def pair_figure(
     for i in range(count):
         _draw_marginal(panels[i, i], marginal(averaged, i), data[:, i], ends[i])
     for i, j in permutations(range(count), 2):
-        shown = data if i > j else draws
-        scatter(panels[i, j], shown[:, j], shown[:, i])
+        points = data if i > j else draws
+        scatter(panels[i, j], points[:, j], points[:, i])
         panels[i, j].set(xlim=ends[j], ylim=ends[i])
         if i > j and not x.shape[-1]:
-            draw_ellipses(panels[i, j], *pair_of(moments(averaged), j, i))
+            draw_ellipses(panels[i, j], *pair_of(batch_moments(averaged), j, i))
     _name(panels, target_names)
     figure.suptitle("below the diagonal: data; above it: draws from the model", fontsize=9)
     return figure
 
 
-def _name(panels: Any, target_names: list[str]) -> None:
+def _name(panels: np.ndarray, target_names: list[str]) -> None:
     for i, name in zip(range(len(panels)), target_names, strict=False):
-        panels[-1, i].set_xlabel(literal(name))
-        panels[i, 0].set_ylabel(literal(name))
+        panels[-1, i].set_xlabel(escape_dollars(name))
+        panels[i, 0].set_ylabel(escape_dollars(name))
         for inner in panels[i, 1:]:
             inner.tick_params(labelleft=False)
 
 
 def marginal(mixtures: GaussianMixture, target: int) -> GaussianMixture:
-    """The mixture of one target alone."""
+    """Return the mixtures of one target alone."""
     one = slice(target, target + 1)
     return GaussianMixture(
         mixtures.log_pi, mixtures.mu[..., one], DiagonalScale(mixtures.sigma[..., one], 1)
@@ -73,7 +73,7 @@ def marginal(mixtures: GaussianMixture, target: int) -> GaussianMixture:
 def pair_of(
     moments: tuple[Tensor, Tensor, Tensor], across: int, up: int
 ) -> tuple[Float[Tensor, " K"], Float[Tensor, "K 2"], Float[Tensor, "K 2 2"]]:
-    """Weights, means and covariances of two targets among all."""
+    """Return the weights, means and covariances of two of the targets."""
     weight, mu, covariance = moments
     pair = torch.tensor([across, up])
     return weight, mu[:, pair], covariance[:, pair[:, None], pair]

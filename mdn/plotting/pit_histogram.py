@@ -7,15 +7,16 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.metrics import histogram
-from mdn.plotting.lines import MOST_LINES, chance
-from mdn.plotting.style import literal, new_figure
+from mdn.plotting.chance import chance_interval
+from mdn.plotting.line_styles import MOST_LINES
+from mdn.plotting.style import escape_dollars, new_figure
 
 _ROWS_IN_A_BIN = 15
 _COLUMNS = 3
 
 
 def pit_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Figure:
-    """One histogram for each target.
+    """Draw one histogram for each target.
 
     A hump in the middle tells that the densities are too wide, raised ends that they are too
     narrow, a slope that they lie too low or too high.
@@ -28,10 +29,10 @@ def pit_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Figure:
     for axes, target in zip(panels, range(count), strict=False):
         _draw(axes, pit[:, target])
         if count > 1:
-            axes.set_title(literal(target_names[target]), fontsize=10)
+            axes.set_title(escape_dollars(target_names[target]), fontsize=10)
     for axes in panels[count:]:
         axes.set_visible(False)
-    of = f" of {literal(target_names[0])}" if count == 1 else ""
+    of = f" of {escape_dollars(target_names[0])}" if count == 1 else ""
     figure.supxlabel(f"stated probability of a value below the observed one{of}", fontsize=10)
     figure.supylabel("density of rows", fontsize=10)
     panels[0].legend(frameon=False, fontsize=8, loc="lower center")
@@ -44,8 +45,9 @@ def _draw(axes: Axes, pit: Float[Tensor, " N"]) -> None:
     height = histogram(pit, bins).numpy()
     axes.stairs(height, edges, fill=True, color="#c7dbf2")
     axes.stairs(height, edges, color="#2973b3")
-    for end, label in zip(chance(1 / bins, len(pit)), ("chance (95 %)", None), strict=True):
-        axes.axhline(bins * end, color="black", linewidth=1.0, linestyle="--", label=label)
+    ends = chance_interval(1 / bins, len(pit))
+    for end, label in zip(ends, ("chance (95 %)", None), strict=True):
+        axes.axhline(float(bins * end), color="black", linewidth=1.0, linestyle="--", label=label)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.margins(y=0.08)
     axes.set(xlim=(0, 1))
@@ -53,5 +55,5 @@ def _draw(axes: Axes, pit: Float[Tensor, " N"]) -> None:
 
 
 def number_of_bins(rows: int) -> int:
-    """From 4 to 20, few enough to hold some rows each."""
+    """Return a number of bins from 4 to 20, few enough for each to hold some rows."""
     return max(4, min(20, rows // _ROWS_IN_A_BIN))

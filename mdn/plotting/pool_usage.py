@@ -1,4 +1,4 @@
-"""How many components shared the work while they were trained: too many to show each."""
+"""The use of components during training, summarized for pools with too many to show each."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.plotting.lines import look
+from mdn.plotting.line_styles import draw_line
 from mdn.plotting.style import new_figure
 
 _LEAST = 1e-5
@@ -20,13 +20,13 @@ def pool_usage_figure(
     effective: Mapping[str, Float[Tensor, " T"]],
     num_components: int,
 ) -> Figure:
-    """Weights in units of an equal share, and effective numbers of components.
+    """Draw weights in units of an equal share, and effective numbers of components.
 
     Args:
-        epoch: when they were looked at.
-        weight: such as the largest, the median and the smallest mean weight, by their labels.
-        effective: effective numbers of components, by their labels.
-        num_components: of the pool.
+        epoch: when the weights were logged.
+        weight: such as the largest, median and smallest mean weight, by label.
+        effective: effective numbers of components, by label.
+        num_components: number of components of the pool.
     """
     figure = new_figure(9.0, 4.0)
     left, right = figure.subplots(1, 2)
@@ -42,7 +42,7 @@ def pool_usage_figure(
 
 def _draw(axes: Axes, epoch: Float[Tensor, " T"], lines: Mapping[str, Tensor]) -> None:
     for index, (label, values) in enumerate(lines.items()):
-        axes.plot(epoch.numpy(), values.numpy(), label=label, marker=".", **look(index))
+        draw_line(axes, epoch.numpy(), values.numpy(), index, label, marker=".")
     axes.set_xlim(epoch[0].item(), max(epoch[-1].item(), epoch[0].item() + 1))
     axes.set_xlabel("epoch")
     above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": len(lines)}

@@ -1,37 +1,38 @@
-"""Reliability diagram: how often what was stated to happen with a probability did happen."""
+"""Reliability diagram: observed frequencies against stated probabilities."""
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.plotting.lines import MOST_LINES, draw_chance, look
-from mdn.plotting.style import literal, new_figure
+from mdn.plotting.chance import draw_chance_band
+from mdn.plotting.line_styles import MOST_LINES, draw_line
+from mdn.plotting.style import escape_dollars, new_figure
 
 _MOST_STEPS = 1000
-"""Beyond so many rows single steps are not seen, and would make a drawing large."""
+"""The most steps of a line; more cannot be seen and make a drawing large."""
 
 
 def reliability_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Figure:
-    """The share of rows below each stated quantile, against its probability.
+    """Draw the share of rows below each stated quantile, against its probability.
 
     On the diagonal every quantile is right. The band is what chance explains, point by point.
     """
     figure = new_figure(5.2, 5.0)
     axes = figure.add_subplot()
-    draw_chance(axes, len(pit), centred=False)
+    draw_chance_band(axes, len(pit), centered=False)
     axes.plot([0, 1], [0, 1], color="0.4", linewidth=0.8)
     for target, name in enumerate(target_names[:MOST_LINES]):
-        stated, observed = distribution(pit[:, target])
-        axes.plot(stated, observed, label=literal(name), **look(target))
+        stated, observed = empirical_distribution(pit[:, target])
+        draw_line(axes, stated, observed, target, escape_dollars(name))
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.set(xlabel="stated probability of a value below", ylabel="observed share of rows below")
     axes.legend(frameon=False, loc="upper left")
     return figure
 
 
-def distribution(transforms: Float[Tensor, " N"]) -> tuple[np.ndarray, np.ndarray]:
-    """The empirical distribution function as a line from (0, 0) to (1, 1), bounded in length."""
+def empirical_distribution(transforms: Float[Tensor, " N"]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the empirical distribution function as a line of few points from (0, 0) to (1, 1)."""
     ordered = np.sort(transforms.numpy())
     if len(ordered) > _MOST_STEPS:
         level = np.linspace(0, 1, _MOST_STEPS + 1)

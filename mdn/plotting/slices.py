@@ -1,7 +1,5 @@
 """Conditional slices: the density of each target at some values of one input."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -9,90 +7,86 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.alike import most_telling_input, nearest
+from mdn.plotting.informative_input import Predict, most_informative_input, nearest
 from mdn.plotting.one_target import cell_density
-from mdn.plotting.style import POINT, limits, literal, new_figure, some_rows
+from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows
 from mdn.plotting.two_targets import region_levels
 
 _QUANTILES = [0.9, 0.7, 0.5, 0.3, 0.1]
 _MOST_TARGETS = 4
 _CELLS = 400
-_HELD = 0.9
-_ALIKE = 24
+_REGION = 0.9
+_SIMILAR_ROWS = 24
 _LEGEND = "dark: the smallest set that holds 90 %"
 
 
 @torch.no_grad()
 def slices_figure(
-    predict: Callable[[Float[Tensor, "N P"]], GaussianMixture],
+    predict: Predict,
     x: Float[Tensor, "N P"],
     y: Float[Tensor, "N D"],
     input_names: list[str],
     target_names: list[str],
 ) -> Figure:
-    """p(y given x = ...), the other inputs at their medians; largest value on top.
+    """Draw p(y given x = ...) with the other inputs at their medians; largest value on top.
 
-    The darker part is the smallest set that holds 90 %. With a single input the targets of the
+    The darker part is the smallest set that holds 90 %. With a single input, the targets of the
     rows nearest to each value are marked at the bottom.
     """
-    chosen = most_telling_input(predict, x, y)
-    places = values_shown(x[:, chosen])
-    mixtures = predict(at_places(x, chosen, places))
-    alike = nearest(x[:, chosen], places, alike_rows(len(x)))
+    chosen = most_informative_input(predict, x, y)
+    values = slice_values(x[:, chosen])
+    mixtures = predict(rows_at(x, chosen, values))
+    similar = nearest(x[:, chosen], values, num_marked_rows(len(x)))
     marked = x.shape[-1] == 1
     count = min(y.shape[-1], _MOST_TARGETS)
-    figure = new_figure(max(6.4, 3.2 * count), 1.0 + 1.1 * len(places))
-    panels = figure.subplots(len(places), count, sharex="col", squeeze=False)
+    figure = new_figure(max(6.4, 3.2 * count), 1.0 + 1.1 * len(values))
+    panels = figure.subplots(len(values), count, sharex="col", squeeze=False)
     for j in range(count):
         ends = limits(y[:, j])
         for i, axes in enumerate(panels[:, j]):
             _draw(axes, mixtures[i].marginal([j]), ends)
             if marked:
-                _mark(axes, y[alike[i], j])
-        panels[-1, j].set_xlabel(literal(target_names[j]))
+                _mark(axes, y[similar[i], j])
+        panels[-1, j].set_xlabel(escape_dollars(target_names[j]))
     for axes in panels[:-1].flat:
         axes.tick_params(bottom=False)
     figure.suptitle(_LEGEND, fontsize=9)
-    name = literal(input_names[chosen])
-    for axes, place in zip(panels[:, 0], places.tolist(), strict=True):
-        axes.set_ylabel(f"{name}\n= {place:.4g}", rotation=0, ha="right", va="center")
+    name = escape_dollars(input_names[chosen])
+    for axes, value in zip(panels[:, 0], values.tolist(), strict=True):
+        axes.set_ylabel(f"{name}\n= {value:.4g}", rotation=0, ha="right", va="center")
     return figure
 
 
-def values_shown(values: Float[Tensor, " N"]) -> Float[Tensor, " S"]:
-    """Quantiles of an input, each once, the largest first."""
+def slice_values(values: Float[Tensor, " N"]) -> Float[Tensor, " S"]:
+    """Return quantiles of an input, each once, the largest first."""
     levels = values.new_tensor(_QUANTILES)
-    few = values[some_rows(len(values), 100_000)]
-    return few.quantile(levels, interpolation="nearest").unique().flip(0)
+    sample = values[sample_rows(len(values), 100_000)]
+    return sample.quantile(levels, interpolation="nearest").unique().flip(0)
 
 
-def alike_rows(rows: int) -> int:
-    """Rows that are marked at a value: few enough to be about it."""
-    return max(1, min(_ALIKE, rows // 10))
+def num_marked_rows(rows: int) -> int:
+    """Return how many rows are marked at a value: few enough to be near it."""
+    return max(1, min(_SIMILAR_ROWS, rows // 10))
 
 
-def at_places(
-    x: Float[Tensor, "N P"], chosen: int, places: Float[Tensor, " S"]
+def rows_at(
+    x: Float[Tensor, "N P"], chosen: int, values: Float[Tensor, " S"]
 ) -> Float[Tensor, "S P"]:
-    """Rows with one input at some places and the others at their medians."""
-    rows = x.median(0).values.repeat(len(places), 1)
-    rows[:, chosen] = places
+    """Return rows with one input at some values and the others at their medians."""
+    rows = x.median(0).values.repeat(len(values), 1)
+    rows[:, chosen] = values
     return rows
 
 
-def _draw(
-    axes: Axes,
-    mixture: GaussianMixture,
-    ends: tuple[float, float],
-) -> None:
+def _draw(axes: Axes, mixture: GaussianMixture, ends: tuple[float, float]) -> None:
     cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.mu.dtype)
     density = cell_density(mixture, cells)
-    centres, height = ((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy()
-    (threshold,) = region_levels(density[None], (cells[1] - cells[0]).item(), [_HELD])
-    axes.fill_between(centres, height, color="#dbe8f6", linewidth=0)
+    centers, height = ((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy()
+    (threshold,) = region_levels(density[None], (cells[1] - cells[0]).item(), [_REGION])
+    axes.fill_between(centers, height, color="#dbe8f6", linewidth=0)
     inside = (density >= threshold).numpy()
-    axes.fill_between(centres, height, where=inside, color="#6ba6d6", linewidth=0)
-    axes.plot(centres, height, color=POINT, linewidth=1.2)
+    axes.fill_between(centers, height, where=inside, color="#6ba6d6", linewidth=0)
+    axes.plot(centers, height, color=POINT, linewidth=1.2)
     axes.set(xlim=ends, ylim=(0, None), yticks=[])
     axes.spines[["top", "right", "left"]].set_visible(False)
 

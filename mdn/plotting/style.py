@@ -1,4 +1,4 @@
-"""What all figures share: colours that survive any eye and any printer, bounded points, ranges."""
+"""Common to all figures: colors that suit any eye and any printer, points, ranges of axes."""
 
 import torch
 from jaxtyping import Float
@@ -15,50 +15,50 @@ POINT = "black"
 MOST_POINTS = 2000
 
 
-def density_colours() -> LinearSegmentedColormap:
-    """White to blue."""
+def density_colors() -> LinearSegmentedColormap:
+    """Return a color map from white to blue."""
     return LinearSegmentedColormap.from_list("density", _BLUES)
 
 
-def region_colours(count: int) -> list[tuple[float, ...]]:
-    """Shades for nested regions, the outermost first."""
-    return [density_colours()((i + 1) / count) for i in range(count)]
+def region_colors(count: int) -> list[tuple[float, ...]]:
+    """Return shades for nested regions, the outermost first."""
+    return [density_colors()((i + 1) / count) for i in range(count)]
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure in inches, which no window and no global state knows of."""
+    """Return an empty figure that belongs to no window and no global state; sizes in inches."""
     return Figure((width, height), dpi=120, layout="constrained")
 
 
-def some_rows(count: int, most: int, seed: int = 0) -> Tensor:
-    """At most so many row numbers, drawn without replacement."""
+def sample_rows(count: int, most: int, seed: int = 0) -> Tensor:
+    """Draw row numbers without replacement, at most `most`."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:most]
 
 
 def limits(values: Float[Tensor, " N"]) -> tuple[float, float]:
-    """A range for an axis: nearly all of the values and a margin, never empty."""
+    """Return the range of an axis: nearly all of the values and a margin, never empty."""
     ends = torch.tensor([0.002, 0.998], dtype=values.dtype)
-    # A quantile of more rows than this is refused by torch and no better.
-    low, high = torch.quantile(values[some_rows(len(values), 100_000)], ends).tolist()
+    # torch refuses quantiles of many more rows, which would be no better.
+    low, high = torch.quantile(values[sample_rows(len(values), 100_000)], ends).tolist()
     margin = 0.08 * (high - low) or 0.5 * (abs(low) or 1.0)
     return low - margin, high + margin
 
 
 def scatter(axes: Axes, x: Float[Tensor, " N"], y: Float[Tensor, " N"]) -> None:
-    """Data points, smaller and fainter the more there are."""
-    shown = some_rows(len(x), MOST_POINTS)
-    many = len(shown) / MOST_POINTS
+    """Draw data points, smaller and fainter the more there are."""
+    rows = sample_rows(len(x), MOST_POINTS)
+    crowding = len(rows) / MOST_POINTS
     axes.scatter(
-        x[shown].numpy(),
-        y[shown].numpy(),
-        s=14 - 10 * many,
-        alpha=0.7 - 0.35 * many,
+        x[rows].numpy(),
+        y[rows].numpy(),
+        s=14 - 10 * crowding,
+        alpha=0.7 - 0.35 * crowding,
         color=POINT,
         linewidths=0,
         rasterized=True,
     )
 
 
-def literal(name: str) -> str:
-    """A column's name as a label: a dollar in it starts no formula."""
+def escape_dollars(name: str) -> str:
+    """Return a column's name as a label, in which no dollar starts a formula."""
     return name.replace("$", r"\$")

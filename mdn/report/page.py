@@ -1,4 +1,4 @@
-"""One page that holds everything: it opens anywhere, without network and without scripts."""
+"""One page with everything on it: it opens anywhere, without a network and without scripts."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mdn.report.names import PREFIX
 from mdn.report.pictures import Picture
-from mdn.report.tables import ScoreTable
+from mdn.report.score_names import PREFIX
+from mdn.report.score_tables import ScoreTable
 
 _MOST_NAMES = 4
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is on the page, from the top down."""
+    """The contents of the page, from the top down."""
 
     title: str
     subtitle: str
@@ -29,7 +29,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML; whatever comes from data is escaped."""
+    """Return the page as HTML; text that comes from data is escaped."""
     loader = PackageLoader("mdn.report", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters["embedded"] = embedded
@@ -38,12 +38,12 @@ def render(page: Page) -> str:
 
 
 def embedded(drawing: bytes) -> str:
-    """A drawing as the address of an image that is its own content."""
+    """Return a drawing as a data URL."""
     return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
 
 
 def density_name(inputs: Sequence[str], targets: Sequence[str]) -> str:
-    """What is modelled, as in p(price, rent given rooms, age)."""
+    """Return the name of the modeled density, such as p(price, rent given rooms, age)."""
     given = f" given {_listed(inputs, 'inputs')}" if inputs else ""
     return f"p({_listed(targets, 'targets')}{given})"
 
@@ -53,14 +53,14 @@ def _listed(names: Sequence[str], kind: str) -> str:
 
 
 def highlights(metrics: Mapping[str, float]) -> dict[str, str]:
-    """The few numbers to look at first."""
-    shown = {
+    """Return the few numbers to look at first."""
+    names = {
         "negative log likelihood, nats per row": "nll",
         "the same for the cells of rounded targets": "grid_nll",
         "gain over one Gaussian, nats": "gain_over_marginal",
         "excess over the optimum, nats": "excess_nll",
     }
-    numbers = {label: PREFIX + name for label, name in shown.items()}
-    lines = {label: f"{metrics[key]:.3f}" for label, key in numbers.items() if key in metrics}
+    keys = {label: PREFIX + name for label, name in names.items()}
+    lines = {label: f"{metrics[key]:.3f}" for label, key in keys.items() if key in metrics}
     inside = metrics[f"{PREFIX}region_coverage_90"]
     return lines | {"rows inside of 90 % regions": f"{100 * inside:.1f} %"}

@@ -1,4 +1,4 @@
-"""The pictures of a report, each with what to look for."""
+"""The pictures of a report, each with a caption that says what to look for."""
 
 import io
 from collections.abc import Iterator
@@ -25,18 +25,18 @@ from mdn.plotting import (
     slices_figure,
     usage_figure,
 )
-from mdn.report.history import ComponentUsage, component_usage
-from mdn.report.scores import Scores
+from mdn.report.evaluation import Scores
+from mdn.report.usage_history import ComponentUsage, component_usage
 
 DPI = 150
-"""Dots per inch of an image, and of what is an image inside of a drawing."""
+"""Dots per inch of images, and of rasterized parts of drawings."""
 _MOST_TARGETS = 3
-"""The most targets with a partial dependence of their own."""
+"""The most targets whose partial dependence is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure with its name as a file, its title and what to look for."""
+    """A figure with its file name, its title and its caption."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class Picture:
 
     @cached_property
     def svg(self) -> bytes:
-        """The figure as a drawing; with no date in it, and always with the same identifiers."""
+        """The figure as SVG, without a date and always with the same identifiers."""
         drawing = io.BytesIO()
         with mpl.rc_context({"svg.hashsalt": self.name}):
             self.figure.savefig(drawing, format="svg", metadata={"Date": None}, dpi=DPI)
@@ -53,31 +53,38 @@ class Picture:
 
 
 def pictures(model: Model, table: Table, scores: Scores, run_dir: Path) -> Iterator[Picture]:
-    """Density, calibration, and how the components were used in the run of `run_dir`."""
-    yield from _densities(model, table)
-    yield from _calibrations(scores, table.target_names)
+    """Yield pictures of the density, its calibration, and the use of components in training.
+
+    Args:
+        model: the model.
+        table: the rows that it is evaluated on.
+        scores: its scores on them.
+        run_dir: directory of the run that trained it.
+    """
+    yield from _density_pictures(model, table)
+    yield from _calibration_pictures(scores, table.target_names)
     usage = component_usage(run_dir)
     if usage is not None:
-        yield _usage(usage, model.num_components)
+        yield _usage_picture(usage, model.num_components)
 
 
-def _usage(usage: ComponentUsage, num_components: int) -> Picture:
-    if usage.of_each:
+def _usage_picture(usage: ComponentUsage, num_components: int) -> Picture:
+    if usage.is_complete:
         weight = torch.stack(list(usage.weight.values()), -1)
-        drawn, caption = usage_figure(usage.epoch, weight), _EACH
+        figure, caption = usage_figure(usage.epoch, weight), _ALL_WEIGHTS
     else:
         weight = {_LABELS[name]: values for name, values in reversed(usage.weight.items())}
         effective = {_LABELS[name]: values for name, values in usage.effective.items()}
-        drawn = pool_usage_figure(usage.epoch, weight, effective, num_components)
-        caption = _POOL
-    return Picture("component_usage", "Component usage", caption, drawn)
+        figure = pool_usage_figure(usage.epoch, weight, effective, num_components)
+        caption = _WEIGHT_SUMMARY
+    return Picture("component_usage", "Component usage", caption, figure)
 
 
-_EACH = (
+_ALL_WEIGHTS = (
     "The mean weight of each component over the validation rows during training. The numbers at "
     "the right name the components."
 )
-_POOL = (
+_WEIGHT_SUMMARY = (
     "Left: the largest, the median and the smallest mean weight of a component over the "
     "validation rows during training. Right: the effective number of components, exp(H) of "
     "weights with entropy H, which is the number of components where all weigh the same."
@@ -91,7 +98,7 @@ _LABELS = {
 }
 
 
-def _densities(model: Model, table: Table) -> Iterator[Picture]:
+def _density_pictures(model: Model, table: Table) -> Iterator[Picture]:
     @torch.no_grad()
     def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
         return model(x)
@@ -104,7 +111,7 @@ def _densities(model: Model, table: Table) -> Iterator[Picture]:
         return
     caption = (
         "The density at five values of the input that tells most, the darker part being the "
-        "smallest set that holds 90 %. " + _OTHERS[len(table.input_names) > 1]
+        "smallest set that holds 90 %. " + _OTHER_INPUTS[len(table.input_names) > 1]
     )
     yield Picture("slices", "Conditional slices", caption, slices_figure(*rows, *names))
     if len(table.input_names) > 1:
@@ -114,7 +121,7 @@ def _densities(model: Model, table: Table) -> Iterator[Picture]:
             yield Picture(f"partial_dependence_{target}", title, _DEPENDENCE, figure)
 
 
-_OTHERS = {
+_OTHER_INPUTS = {
     True: "Other inputs are at their medians.",
     False: "Marks at the bottom are the evaluated rows nearest to each value.",
 }
@@ -125,7 +132,7 @@ _DEPENDENCE = (
 )
 
 
-def _calibrations(scores: Scores, names: list[str]) -> Iterator[Picture]:
+def _calibration_pictures(scores: Scores, names: list[str]) -> Iterator[Picture]:
     yield Picture(
         "reliability",
         "Reliability",

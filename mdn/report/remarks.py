@@ -1,20 +1,20 @@
-"""Sentences about scores that a reader must not miss, on a terminal and on top of a page."""
+"""Remarks on scores that a reader must not miss, on a terminal and at the top of a page."""
 
 from collections.abc import Mapping
 
 FEW_ROWS = 10
-"""With fewer rows a mean score is mostly chance."""
+"""Rows below which a mean score is mostly chance."""
 
 
 def remarks(metrics: Mapping[str, float], rows: Mapping[str, int]) -> list[str]:
-    """Say plainly what makes a model or its scores useless; nothing where all is well.
+    """Return plain sentences on what makes a model or its scores useless; none if all is well.
 
     Args:
-        metrics: flat, by the names of `metrics.json`.
-        rows: of "val" and "test", where they are known.
+        metrics: flat, by their names in `metrics.json`.
+        rows: number of rows of "val" and "test", where known.
     """
-    said = [_worse_than_a_gaussian(metrics), _few_val_rows(rows), _few_test_rows(rows)]
-    return [sentence for sentence in said if sentence]
+    sentences = [_worse_than_a_gaussian(metrics), _few_val_rows(rows), _few_test_rows(rows)]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _worse_than_a_gaussian(metrics: Mapping[str, float]) -> str:
@@ -33,8 +33,8 @@ def _few_val_rows(rows: Mapping[str, int]) -> str:
     if count >= FEW_ROWS:
         return ""
     return (
-        f"The validation part has {_rows(count)}, too few to tell which epoch is best; raise "
-        "data.val_fraction, or name more rows with data.val_path."
+        f"The validation part has {_rows(count)}, too few to tell which epoch is best; hold back "
+        "more rows with `val_fraction`, or name more with `val_path`."
     )
 
 
@@ -42,7 +42,7 @@ def _few_test_rows(rows: Mapping[str, int]) -> str:
     count = rows.get("test", FEW_ROWS)
     if count >= FEW_ROWS:
         return ""
-    return f"The scores are means over {_rows(count)}: another few could give quite other scores."
+    return f"The scores are means over {_rows(count)}: as few others could score quite differently."
 
 
 def _rows(count: int) -> str:

@@ -27,6 +27,7 @@ from mdn.fitting.start import start_named
 from mdn.networks.backbones import NoBackbone
 from mdn.networks.build import build_network
 from mdn.networks.head import Part
+from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
 
 _TRIAL_UPDATES = 10
@@ -131,7 +132,7 @@ class EMModule(MixtureModule):
         some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
-        self.optimizers().step()  # pyright: ignore
+        optimizer_of(self).step()
         # A batch may hold nothing but rows of weight zero.
         return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)
 

@@ -17,6 +17,7 @@ from mdn.model.checkpoint import CARD
 from mdn.model.model import Model
 from mdn.networks.head import Part
 from mdn.networks.network import MixtureNetwork
+from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
 
 
@@ -66,13 +67,7 @@ class MixtureModule(LightningModule):
     def setup(self, stage: str) -> None:
         close_group_at_exit()
         if stage == "fit" and not self.model.started:
-            datamodule: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-            if datamodule is None:
-                raise ValueError(
-                    "an unfitted module takes its standardisation from a datamodule, got bare "
-                    "loaders; pass trainer.fit(module, datamodule), or call module.start(table)"
-                )
-            self.start(datamodule.train_table)
+            self.start(train_table_of(self.trainer))
 
     def start(self, table: Table) -> None:
         """Take the units, and where to start, from the training rows."""

@@ -15,6 +15,7 @@ from mdn.distributions.families import Family
 from mdn.fitting.objectives import Objective, Regularizer
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
+from mdn.training.lightning_parts import schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 
 _SHRINK = 0.1
@@ -114,7 +115,7 @@ class MDNModule(MixtureModule):
             learnt = [p for group in optimizer.param_groups for p in group["params"]]
             self.network.clip(learnt, self.gradient_clip)
         optimizer.step()
-        self.lr_schedulers().step()  # pyright: ignore
+        schedule_of(self).step()
         return loss.detach()
 
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:

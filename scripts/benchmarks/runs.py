@@ -9,8 +9,9 @@ from lightning.pytorch.callbacks import Callback
 from mdn.app.automatic import with_sizes
 from mdn.app.build import build_data, build_module, build_trainer
 from mdn.app.compose import compose
-from mdn.app.log import RunLog
+from mdn.app.run_log import RunLog
 from mdn.training.datamodule import TableModule
+from mdn.training.lightning_parts import callbacks_of
 from mdn.training.module import MDNModule
 
 Config = dict[str, Any]
@@ -55,6 +56,6 @@ def started(data: TableModule, config: Config) -> MDNModule:
 def train(module: MDNModule, data: TableModule, config: Config, callback: Callback) -> None:
     """Train with everything that a run has; `callback` comes before the run's own callbacks."""
     with closing(RunLog(config["run_dir"])) as log:
-        trainer: Any = build_trainer(config, log)
-        trainer.callbacks.insert(0, callback)
+        trainer = build_trainer(config, log)
+        callbacks_of(trainer).insert(0, callback)
         trainer.fit(module, data)

@@ -15,7 +15,7 @@ from pyarrow import csv, parquet
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mdn
-from mdn.app.choices import check_choices
+from mdn.app.config_groups import check_choices
 from mdn.app.targets import is_allowed
 
 SMALL = ["trainer.max_epochs=2", "data.train_rows=64", "data.val_rows=32", "data.test_rows=64"]
@@ -295,7 +295,7 @@ TARGETS = {
     "mdn.app.build.load": False,
     "mdn.app.build.torch.load": False,
     "mdn.distributions.triangular.floored_cholesky": False,
-    "mdn.training.callbacks.checkpoint.shutil.copyfile": False,
+    "mdn.training.callbacks.best_and_last.shutil.copyfile": False,
     "lightning.pytorch.callbacks.model_checkpoint.torch.load": False,
     "os.system": False,
     "": False,
@@ -447,7 +447,7 @@ def test_a_bad_file_is_one_message_and_nothing_is_left(case, run, tmp_path):
 
 
 def test_a_typo_costs_no_heavy_import(run):
-    code = "import sys; import mdn.app.command, mdn.app.sweep; print('torch' in sys.modules)"
+    code = "import sys; import mdn.app.job, mdn.app.sweep; print('torch' in sys.modules)"
     import subprocess
 
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

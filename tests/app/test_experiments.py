@@ -108,7 +108,7 @@ def test_options_of_the_demo_reach_their_places():
 
 @pytest.mark.parametrize("no", ["false", "False"])
 def test_the_demo_without_pictures(run, tmp_path, no):
-    overrides = ["samples=60", "iterations=10", f"visualise={no}", *SMALL]
+    overrides = ["samples=60", "iterations=10", f"visualize={no}", *SMALL]
     run("experiment=seed_gradient", *overrides)
     assert not (tmp_path / "run/figures").exists()
 

@@ -17,9 +17,10 @@ from omegaconf import OmegaConf
 from pyarrow import csv, parquet
 from scipy import stats
 
-from mdn.app import predict as run
-from mdn.data import stream as streams
-from mdn.model.answers import ANSWERS, Answers, Asked
+from mdn.app.predict import predict as run
+from mdn.app.predictor import in_order
+from mdn.data import reader as readers
+from mdn.model.prediction_columns import COLUMNS, ColumnSettings, Prediction
 
 NUMBER = 60
 
@@ -52,7 +53,7 @@ def table(model, tmp_path):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(streams, "PIECE", 16)
+    monkeypatch.setattr(readers, "PIECE", 16)
 
 
 def mixture_of(model, table):
@@ -96,7 +97,7 @@ def test_one_network_has_no_doubt(predict, model, table):
 
 
 def test_columns_hold_what_their_names_say(predict, model, table, small_pieces):
-    columns = f"columns=[{','.join(ANSWERS)}]"
+    columns = f"columns=[{','.join(COLUMNS)}]"
     status, _, said = predict(
         "data.path=new.csv", "out=out.parquet", columns, "quantiles=[0.1,0.75]", "samples=2",
         "interval_level=0.8", "id=[name]",
@@ -173,8 +174,8 @@ def test_samples_follow_the_seed_and_the_density(predict, model, table, small_pi
 
 def test_several_targets_have_their_own_quantiles():
     mixture = untrained("model.num_components=2", num_targets=2)(rows(4)).detach()
-    asked = Asked(["mean", "quantiles", "modes"], [0.25], 0.9, 1)
-    found = Answers(mixture, ["price", "rent"], asked).columns()
+    settings = ColumnSettings(["mean", "quantiles", "modes"], [0.25], 0.9, 1)
+    found = settings.compute(Prediction(mixture, ["price", "rent"]))
     assert list(found)[:4] == [
         "mean_price",
         "mean_rent",
@@ -281,7 +282,7 @@ MISTAKES = {
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_is_one_message_and_leaves_no_file(case, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(streams, "PIECE", 16)
+    monkeypatch.setattr(readers, "PIECE", 16)
     text, overrides, wanted = MISTAKES[case]
     Path("bad.csv").write_text(text)
     Path("out.csv").write_text("what was there")
@@ -289,7 +290,7 @@ def test_a_mistake_is_one_message_and_leaves_no_file(case, model, tmp_path, monk
         given = ["ckpt=model.ckpt", "data.path=bad.csv", "out=out.csv", *overrides]
         config = OmegaConf.to_container(compose("predict", given), resolve=True)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(wanted)):
-        run.predict(config)
+        run(config)
     assert Path("out.csv").read_text() == "what was there"
     assert {path.name for path in Path().iterdir()} == {"model.ckpt", "bad.csv", "out.csv"}
 
@@ -310,7 +311,7 @@ def test_results_come_in_order_a_few_ahead():
             taken.append(i)
             yield i
 
-    results = run.in_order(lambda i: i * i, items())
+    results = in_order(lambda i: i * i, items())
     assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
     assert len(taken) < 900
     assert list(results) == [i * i for i in range(5, 1000)]

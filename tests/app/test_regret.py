@@ -18,9 +18,9 @@ import mdn
 from mdn.app.build import stored_data
 from mdn.app.compose import compose
 from mdn.app.regret import RegretTable
-from mdn.app.results import components_alive
 from mdn.app.train import train
 from mdn.data import synthetic
+from mdn.report.basic_scores import components_alive
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["trainer.max_epochs=1", "data.train_rows=64", "data.val_rows=32", "data.test_rows=200"]

@@ -1,26 +1,23 @@
 """Every key of the configuration has a rule, and hostile values meet a sentence."""
 
-from pathlib import Path
-
 import pytest
-import yaml
+from configurations import CONF, composed
 
+from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError
-from mdn.app.export import FORMATS
 from mdn.app.fits import check_sizes
-from mdn.app.program import _in_a_line
 from mdn.app.rules import read_values, rule_of
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.fitting.start import STARTS
+from mdn.model.export_formats import FORMATS
 from mdn.networks.backbones import ACTIVATIONS, NORMS
 
-CONF = Path(__file__).parents[2] / "conf"
 FREE = {"defaults", "hydra"}
 """What Hydra reads."""
 
 OWN_KEYS = {
     *("components", "dims", "radius", "iterations", "mixture_lr", "component_lr", "log_every"),
-    "visualise",
+    "visualize",
 }
 """Keys of an experiment that only others refer to."""
 
@@ -35,9 +32,8 @@ def leaves(node, path=""):
 
 def keys():
     for file in CONF.rglob("*.yaml"):
-        text = file.read_text()
-        node = {k: v for k, v in (yaml.safe_load(text) or {}).items() if k not in FREE}
-        whole_file = file.parent == CONF or "@package _global_" in text
+        node = {k: v for k, v in composed(file).items() if k not in FREE}
+        whole_file = file.parent == CONF or "@package _global_" in file.read_text()
         if file.name != "directories.yaml":
             yield from leaves(node, "" if whole_file else f"{file.parent.name}.")
 
@@ -128,5 +124,5 @@ def test_what_cannot_fit_is_refused_by_its_setting(setting, monkeypatch):
 
 
 def test_a_warning_is_told_without_its_place_in_the_code():
-    assert _in_a_line("mend it", UserWarning, "module.py", 3) == "warning: mend it\n"
-    assert _in_a_line("gone", FutureWarning) == "warning (FutureWarning): gone\n"
+    assert _one_line("mend it", UserWarning, "module.py", 3) == "warning: mend it\n"
+    assert _one_line("gone", FutureWarning) == "warning (FutureWarning): gone\n"

@@ -12,7 +12,7 @@ from mdn import metrics
 from mdn.distributions.families import Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, PrecisionFactor, Scale
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 
 
 @dataclass(frozen=True, eq=False)

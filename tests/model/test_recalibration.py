@@ -9,13 +9,13 @@ import torch
 from scipy import stats
 from small_runs import make_module, make_table
 
-from mdn.app.evaluate import likelihood
 from mdn.app.recalibrate import recalibrate
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 from mdn.model.recalibration import best_dispersion
+from mdn.report.basic_scores import likelihood
 
 F64 = torch.float64
 
@@ -126,9 +126,7 @@ def test_a_recalibrated_model_answers_so_everywhere(model):
     log_prob = after.log_prob(table.y)
     shift = model.targets.log_det()
     torch.testing.assert_close(standard.log_prob(z).double() + shift, log_prob, atol=1e-3, rtol=0)
-    assert likelihood(model, table, None)["test/nll"] == pytest.approx(
-        -log_prob.mean().item(), abs=1e-4
-    )
+    assert likelihood(model, table)["test/nll"] == pytest.approx(-log_prob.mean().item(), abs=1e-4)
     pooled = model.members(table.x).pool()
     torch.testing.assert_close(pooled.log_prob(table.y), log_prob, atol=1e-3, rtol=0)
     exported = PlainModel(model)

@@ -6,10 +6,10 @@ import torch
 from scipy import stats
 
 from mdn.plotting import coverage_figure, pit_figure, reliability_figure
+from mdn.plotting.chance import chance_interval
 from mdn.plotting.coverage import excess_coverage
-from mdn.plotting.lines import chance
 from mdn.plotting.pit_histogram import number_of_bins
-from mdn.plotting.reliability import distribution
+from mdn.plotting.reliability import empirical_distribution
 
 F64 = torch.float64
 ODD_NAMES = ["price ($)", "<b>rent</b>", "", "a", "b", "c", "one too many"]
@@ -22,7 +22,7 @@ def transforms(rows, targets=1):
 @pytest.mark.parametrize("rows", [20, 132, 5000])
 @pytest.mark.parametrize("probability", [0.02, 0.3, 0.5, 0.95])
 def test_chance_holds_a_binomial_share_95_times_in_100(rows, probability):
-    low, high = chance(probability, rows)
+    low, high = chance_interval(probability, rows)
     exact = np.array(stats.binom.interval(0.95, rows, probability)) / rows
     np.testing.assert_allclose([low, high], exact, atol=1.6 / rows)
 
@@ -30,7 +30,7 @@ def test_chance_holds_a_binomial_share_95_times_in_100(rows, probability):
 @pytest.mark.parametrize("rows", [200, 20_000])
 def test_the_distribution_is_the_share_of_rows_at_or_below(rows):
     values = transforms(rows)[:, 0]
-    level, share = distribution(values)
+    level, share = empirical_distribution(values)
     assert (level[[0, -1]].tolist(), share[[0, -1]].tolist()) == ([0, 1], [0, 1])
     assert (np.diff(level) >= 0).all()
     for stated in (0.1, 0.5, 0.9):

@@ -7,7 +7,7 @@ from scipy import stats
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
 from mdn.plotting import partial_dependence_figure
-from mdn.plotting.alike import by_telling
+from mdn.plotting.informative_input import rank_inputs
 from mdn.plotting.partial_dependence import partial_dependence, quantile_along
 
 
@@ -24,9 +24,9 @@ def test_it_is_the_average_over_rows_with_one_input_set():
     cells = torch.linspace(-3, 15, 721, dtype=F64)
     places = torch.tensor([0.0, 2.5], dtype=F64)
     found = partial_dependence(both_matter, x, 0, places, cells, 0)
-    centres = ((cells[1:] + cells[:-1]) / 2).numpy()
+    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
     for place, curve in zip(places.tolist(), found, strict=True):
-        each = [stats.norm.pdf(centres, place + 3 * row, 0.5) for row in x[:, 1].tolist()]
+        each = [stats.norm.pdf(centers, place + 3 * row, 0.5) for row in x[:, 1].tolist()]
         np.testing.assert_allclose(curve, np.mean(each, 0), atol=1e-3)
 
 
@@ -41,11 +41,11 @@ def test_it_does_not_speak_of_inputs_that_go_along():
 def test_of_several_targets_it_is_about_one():
     x, _ = rows(30, 2)
     cells = torch.linspace(-4, 4, 401, dtype=F64)
-    centres = ((cells[1:] + cells[:-1]) / 2).numpy()
+    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
     place = torch.tensor([1.0], dtype=F64)
     of_first, of_second = (partial_dependence(predict, x, 0, place, cells, d)[0] for d in (0, 1))
-    np.testing.assert_allclose(of_first, density(1.0, centres), atol=1e-3)
-    np.testing.assert_allclose(of_second, stats.norm.pdf(centres, 0, 0.5), atol=1e-3)
+    np.testing.assert_allclose(of_first, density(1.0, centers), atol=1e-3)
+    np.testing.assert_allclose(of_second, stats.norm.pdf(centers, 0, 0.5), atol=1e-3)
 
 
 def test_quantiles_lie_between_cells_where_they_should():
@@ -58,7 +58,7 @@ def test_quantiles_lie_between_cells_where_they_should():
 
 def test_inputs_come_in_the_order_of_what_they_tell():
     x, _ = rows(400, 3)
-    assert by_telling(both_matter, x, both_matter(x).sample()) == [1, 0, 2]
+    assert rank_inputs(both_matter, x, both_matter(x).sample()) == [1, 0, 2]
 
 
 @pytest.mark.parametrize(("inputs", "target"), [(2, 0), (3, 1), (6, 0)])

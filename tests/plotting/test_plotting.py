@@ -9,12 +9,12 @@ from scipy import stats
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.plotting import density_figure
-from mdn.plotting.alike import most_telling_input, nearest
-from mdn.plotting.ellipses import ellipse, moments
+from mdn.plotting.ellipses import batch_moments, ellipse
+from mdn.plotting.informative_input import most_informative_input, nearest
 from mdn.plotting.one_target import cell_density, density_along, histogram_figure, usual_peak
 from mdn.plotting.pairs import marginal, pair_of
 from mdn.plotting.style import limits
-from mdn.plotting.two_targets import plane_grid, region_levels, slices
+from mdn.plotting.two_targets import plane_grid, region_levels, thin_slices
 
 F64 = torch.float64
 
@@ -66,8 +66,8 @@ def test_with_one_input_the_heat_map_is_the_models_density():
     x, _ = rows(10, inputs=1)
     places, cells = torch.tensor([0.5, 2.0], dtype=F64), torch.linspace(-12, 12, 4001, dtype=F64)
     density = density_along(one_target, x, 0, places, cells)
-    centres = ((cells[1:] + cells[:-1]) / 2).numpy()
-    np.testing.assert_allclose(density[1].numpy(), exact(2.0, centres), atol=1e-5)
+    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
+    np.testing.assert_allclose(density[1].numpy(), exact(2.0, centers), atol=1e-5)
     torch.testing.assert_close((density * cells.diff()).sum(-1), torch.ones(2, dtype=F64))
 
 
@@ -76,9 +76,9 @@ def test_with_several_inputs_it_is_the_average_over_rows_alike_in_one():
     x[:, 1] = torch.rand(48, dtype=F64)
     cells = torch.linspace(-6, 6, 301, dtype=F64)
     density = density_along(one_target, x, 0, torch.tensor([0.0, 1.0], dtype=F64), cells)
-    centres = ((cells[1:] + cells[:-1]) / 2).numpy()
+    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
     for place, alike in zip(density, (x[:24], x[24:]), strict=True):
-        average = np.mean([exact(row[1].item(), centres) for row in alike], 0)
+        average = np.mean([exact(row[1].item(), centers) for row in alike], 0)
         np.testing.assert_allclose(place.numpy(), average, atol=1e-3)
 
 
@@ -90,8 +90,10 @@ def test_the_input_that_tells_most_is_found_where_the_mean_tells_nothing():
         return GaussianMixture(mixture.log_pi * 0 - math.log(2), mixture.mu, mixture.scale)
 
     y = symmetric(x).sample()
-    assert most_telling_input(symmetric, x, y) == 3
-    assert most_telling_input(lambda x: symmetric(x[:, [3, 2, 1, 0]]), x[:, [3, 2, 1, 0]], y) == 0
+    assert most_informative_input(symmetric, x, y) == 3
+    assert (
+        most_informative_input(lambda x: symmetric(x[:, [3, 2, 1, 0]]), x[:, [3, 2, 1, 0]], y) == 0
+    )
 
 
 def test_nearest_rows_are_nearest():
@@ -100,7 +102,7 @@ def test_nearest_rows_are_nearest():
     assert [set(row) for row in found.tolist()] == [{1, 2}, {3, 0}]
 
 
-def test_the_colours_end_where_the_data_are_not_at_a_spike():
+def test_the_colors_end_where_the_data_are_not_at_a_spike():
     density = torch.tensor([[1.0, 2.0], [50.0, 0.0]])
     columns = torch.tensor([0.0, 1.0, 2.0])
     values = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.5])
@@ -145,7 +147,7 @@ def test_levels_rise_even_on_a_density_that_is_all_in_one_cell():
 
 def test_moments_of_a_component_are_those_of_its_draws_over_the_batch(make_mixture):
     mixtures = make_mixture(3, components=2)
-    weight, mu, covariance = moments(mixtures)
+    weight, mu, covariance = batch_moments(mixtures)
     torch.testing.assert_close(weight, mixtures.pi.mean(0))
     share = (mixtures.pi / mixtures.pi.sum(0))[:, 1]
     second = GaussianMixture(
@@ -159,14 +161,14 @@ def test_moments_of_a_component_are_those_of_its_draws_over_the_batch(make_mixtu
 
 def test_slices_are_thin_and_in_order():
     values = torch.rand(1200, dtype=F64)
-    parts = [values[part] for part in slices(values)]
+    parts = [values[part] for part in thin_slices(values)]
     assert all(part.max() - part.min() < 0.1 for part in parts)
     middles = torch.stack([part.mean() for part in parts])
     np.testing.assert_allclose(middles, np.arange(1, 12, 2) / 12, atol=0.05)
 
 
 def test_slices_of_few_rows_have_some():
-    assert all(len(part) for part in slices(torch.rand(2)))
+    assert all(len(part) for part in thin_slices(torch.rand(2)))
 
 
 # More targets.

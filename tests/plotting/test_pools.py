@@ -7,8 +7,8 @@ from scipy import stats
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
-from mdn.plotting.alike import averaged
 from mdn.plotting.ellipses import main_components
+from mdn.plotting.informative_input import average_mixture
 from mdn.plotting.partial_dependence import partial_dependence
 
 POOLED = 80
@@ -27,15 +27,15 @@ def test_partial_dependence_averages_over_as_many_rows_as_for_few_components():
     cells = torch.linspace(-3, 6, 361, dtype=F64)
     places = torch.tensor([0.0, 1.0], dtype=F64)
     found = partial_dependence(pooled, x, 0, places, cells, 0)
-    centres = ((cells[1:] + cells[:-1]) / 2).numpy()
+    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
     for place, curve in zip(places.tolist(), found, strict=True):
-        each = [stats.norm.pdf(centres, place + 3 * row, 0.5) for row in x[:, 1].tolist()]
+        each = [stats.norm.pdf(centers, place + 3 * row, 0.5) for row in x[:, 1].tolist()]
         np.testing.assert_allclose(curve, np.mean(each, 0), atol=2e-3)
 
 
 def test_the_average_of_a_batch_is_one_density_without_what_cannot_be_seen():
     mixtures = pooled(torch.rand(12, 2, dtype=F64))
-    one = averaged(mixtures)
+    one = average_mixture(mixtures)
     assert one.batch_shape == ()
     assert one.num_components == 12 * 8
     y = torch.linspace(-1, 5, 50, dtype=F64)[:, None]

@@ -7,11 +7,11 @@ from gaussian_model import NAMES, gaussian_model, table_of
 from matplotlib.figure import Figure
 
 from mdn.model.card import ModelCard
+from mdn.report.evaluation import score
 from mdn.report.page import Page, density_name, highlights, render
 from mdn.report.pictures import Picture
-from mdn.report.scores import score
-from mdn.report.settings import settings
-from mdn.report.tables import ScoreTable, score_tables
+from mdn.report.run_settings import run_settings
+from mdn.report.score_tables import ScoreTable, score_tables
 
 
 def test_every_score_stands_in_a_table():
@@ -21,6 +21,7 @@ def test_every_score_stands_in_a_table():
     scores = score(model, table, model.marginal)
     tables = score_tables(scores, targets)
     cells = [cell for table in tables for _, row in table.rows for cell in row]
+    assert scores.metrics.pop("test/components_alive") == 1  # a count, printed after training
     for key, value in scores.metrics.items():
         shown = {f"{value:#.4g}".rstrip("."), f"{100 * value:.1f} %"}
         assert shown & set(cells), key
@@ -37,7 +38,7 @@ def test_what_could_not_be_fitted_is_said():
 def test_settings_are_flat_words():
     model = {"family": {"min_scale": 1e-3}, "depth": 2}
     card = ModelCard([], ["a", "b"], model, {"path": None})
-    assert settings(card, {"epochs": 3}) == {
+    assert run_settings(card, {"epochs": 3}) == {
         "inputs": "none",
         "targets": "a, b",
         "model.family.min_scale": "0.001",

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 import mdn
 from mdn.estimators.regressor import MDNRegressor
-from mdn.model.export import PlainModel
+from mdn.model.exportable import PlainModel
 
 SMALL = {"num_components": 2, "ensemble_size": 1, "random_state": 0}
 ROWS = 300

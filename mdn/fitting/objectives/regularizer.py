@@ -56,8 +56,8 @@ class Regularizer:
         for name, levels in self._noises.items():
             if len(levels) > num_members:
                 raise ValueError(
-                    f"{name} has {len(levels)} levels and model.ensemble_size is {num_members}; "
-                    f"set model.ensemble_size={len(levels)} or more, or name fewer levels"
+                    f"{name} has {len(levels)} levels and `ensemble_size` is {num_members}; "
+                    f"set `ensemble_size={len(levels)}` or more, or name fewer levels"
                 )
 
     def disturb(

@@ -15,7 +15,7 @@ from mdn.training.mixture_module import MixtureModule
 TAG = "mixture"
 WEIGHT = "weight"
 EFFECTIVE = "effective_components", "effective_components_per_row"
-"""The tags in a log; `report/history.py` reads them back."""
+"""The tags in a log; `report/usage_history.py` reads them back."""
 
 
 class MixtureMonitor(Callback):

@@ -13,10 +13,10 @@ from torch.optim import Optimizer
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.fitting.singularity import Thresholds, find_degenerate, reset_rows, tally
+from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.networks.head import Part
 from mdn.training.callbacks.component_tags import component_tags
-from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.lightning_parts import train_table_of
 from mdn.training.mixture_module import MixtureModule
@@ -121,7 +121,7 @@ class SingularityReset(Callback):
     def _look(self, trainer: Trainer, module: MixtureModule) -> None:
         table = train_table_of(trainer)
         min_scale = module.model.family.min_scale
-        with evaluating(module):
+        with evaluation_mode(module):
             seen = survey(module.model, table, self.thresholds.floor_factor * min_scale)
             plan = self._plan(seen, trainer.current_epoch, min_scale)
             for component, row in trainer.strategy.broadcast(plan):

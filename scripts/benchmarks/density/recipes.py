@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.density.split import Split
-from mdn.app.files import METRICS_FILE
+from mdn.app.run_directory import METRICS_FILE
 from mdn.app.train import train
 
 Metrics = dict[str, float]

@@ -115,5 +115,5 @@ def test_levels_out_of_range_are_refused(name):
 def test_more_levels_than_members_are_refused():
     noise = Regularizer(0.0, [0.0, 0.1, 0.2], 0.0)
     noise.check_members(3)
-    with pytest.raises(ValueError, match=r"target_noise has 3 levels and model.ensemble_size is 2"):
+    with pytest.raises(ValueError, match=r"target_noise has 3 levels and `ensemble_size` is 2"):
         noise.check_members(2)

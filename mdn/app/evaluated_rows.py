@@ -1,0 +1,93 @@
+"""The rows that a checkpoint is scored on, and whether they are what its run has seen."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mdn.app.build import build_data, stored_data
+from mdn.data.files import read_table
+from mdn.data.fingerprint import changed
+from mdn.data.synthetic import Problem
+from mdn.data.table import Table
+from mdn.model.card import ModelCard
+from mdn.model.model import Model
+from mdn.training.datamodule import TableModule
+
+
+@dataclass(frozen=True)
+class EvaluatedRows:
+    """Rows to score a model on.
+
+    Attributes:
+        table: the rows.
+        problem: from which they were drawn, if that is known.
+        train: the rows that the model was trained on, if they are at hand.
+    """
+
+    table: Table
+    problem: Problem | None
+    train: Table | None
+
+
+def rows_to_score(settings: dict[str, Any] | None, model: Model) -> EvaluatedRows:
+    """Return the rows that a `data` node describes, or the run's own test rows without one."""
+    if settings is not None:
+        return EvaluatedRows(*_other_rows(settings, model), _training_rows(model))
+    data = _own_data(model)
+    _warn_of_changes(model.card, data)
+    return EvaluatedRows(data.tables["test"], data.problem, data.train_table)
+
+
+def _warn_of_changes(card: ModelCard, data: TableModule) -> None:
+    tables = _changed_tables(card, data)
+    if tables:
+        warnings.warn(
+            f"the rows are no longer those of the run ({', '.join(tables)}): a file has changed "
+            "since, and the model may have learned rows that it is scored on here",
+            stacklevel=2,
+        )
+
+
+def _changed_tables(card: ModelCard, data: TableModule) -> list[str]:
+    return changed(card.rows, data.fingerprint()) if card.rows else []
+
+
+def _own_data(model: Model) -> TableModule:
+    data = stored_data(model.card.data)
+    _check_columns(model.card, data.input_names, data.target_names)
+    return data
+
+
+def _other_rows(settings: dict[str, Any], model: Model) -> tuple[Table, Problem | None]:
+    # All rows of a file, or the test rows of a problem.
+    card = model.card
+    if "path" in settings:
+        _check_columns(card, settings.get("inputs"), settings.get("targets"))
+        columns = card.targets, card.inputs, settings["weight"]
+        return read_table(settings["path"], *columns)[0], None
+    data = build_data(settings)
+    _check_columns(card, data.input_names, data.target_names)
+    return data.tables["test"], data.problem
+
+
+def _training_rows(model: Model) -> Table | None:
+    # None if they are not at hand, or their file has changed since.
+    if not model.card.data:
+        return None
+    try:
+        data = _own_data(model)
+    except (OSError, ValueError):
+        return None
+    return None if "train" in _changed_tables(model.card, data) else data.train_table
+
+
+def _check_columns(
+    card: ModelCard, inputs: Sequence[str] | None, targets: Sequence[str] | None
+) -> None:
+    for key, names, own in (("inputs", inputs, card.inputs), ("targets", targets, card.targets)):
+        if names is not None and list(names) != own:
+            raise ValueError(
+                f"the model was trained with {key} {own}, got {list(names)}; a checkpoint "
+                "is evaluated on the columns that it knows"
+            )

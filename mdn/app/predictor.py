@@ -1,0 +1,118 @@
+"""Predictions for the rows of a file in constant memory.
+
+Pieces of the file are predicted at the same time, one per processor, and returned in order.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pyarrow as pa
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.data.columns import Columns, find_columns, matrix
+from mdn.data.reader import Reader
+from mdn.data.seeds import generator
+from mdn.data.table import ColumnKeys
+from mdn.distributions.checks import check_fits
+from mdn.model.model import Model
+from mdn.model.prediction_columns import ColumnSettings, Prediction
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that turns pieces of a file into tables of predictions.
+
+    Attributes:
+        model: the model.
+        settings: which columns to compute.
+        targets: columns with observed targets, if a column needs them.
+        ids: columns that are copied from the file.
+        seed: of the samples, which do not depend on the format of the file.
+    """
+
+    model: Model
+    settings: ColumnSettings
+    targets: list[str]
+    ids: list[str]
+    seed: int
+
+    @classmethod
+    def for_file(
+        cls,
+        model: Model,
+        settings: ColumnSettings,
+        stream: Reader,
+        ids: ColumnKeys,
+        seed: int,
+    ) -> "Predictor":
+        """Return a predictor whose columns are all in the file.
+
+        Raises:
+            ValueError: if one is not.
+        """
+        targets = model.card.targets if settings.needs("targets") else []
+        find_columns(stream.head, [*model.card.inputs, *targets])
+        return cls(model, settings, targets, find_columns(stream.head, ids), seed)
+
+    def tables(self, stream: Reader) -> Iterator[pa.Table]:
+        """Yield the predictions for the rows of a file, piece by piece."""
+        pieces = stream.pieces([*self.model.card.inputs, *self.targets], self.ids)
+        return in_order(lambda item: self._table(*item), enumerate(pieces))
+
+    def _table(self, number: int, piece: Columns) -> pa.Table:
+        x = matrix(piece, self.model.card.inputs)
+        y = matrix(piece, self.targets) if self.targets else None
+        self._check_samples(len(x))
+        copied = {name: piece.table.column(name) for name in self.ids}
+        predicted = self.columns(x, y, generator("samples", self.seed, number))
+        repeated = sorted(copied.keys() & predicted.keys())
+        if repeated:
+            raise ValueError(
+                f"{repeated[0]!r} is a column of the answers too; rename it in {piece.source}"
+            )
+        return pa.table(copied | predicted)
+
+    def _check_samples(self, rows: int) -> None:
+        # Samples take memory twice: as they are drawn, and as a copy.
+        if "samples" in self.settings.columns:
+            numbers = rows * self.settings.samples * len(self.model.card.targets)
+            check_fits(16 * numbers, f"samples={self.settings.samples} for {rows} rows at a time")
+
+    def columns(
+        self,
+        x: Float[Tensor, "N P"],
+        y: Float[Tensor, "N D"] | None,
+        draws: torch.Generator,
+    ) -> dict[str, pa.Array]:
+        """Return the columns for some rows, with nulls where there is no number."""
+        with torch.inference_mode():
+            if self.settings.needs("members"):
+                mixture, members = self.model.with_members(x)
+            else:
+                mixture, members = self.model(x), None
+            targets = self.model.card.targets
+            columns = self.settings.compute(Prediction(mixture, targets, members, y, draws))
+            return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}
+
+
+def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """Yield a function's results in order; all processors compute them, a few items ahead."""
+    workers = os.cpu_count() or 1
+    waiting: deque[Future[_Result]] = deque()
+    # One thread a piece: there is too little to compute in a piece to share it.
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,116 @@
+"""Results printed on a terminal: scores, remarks on them, and where the files of a run are."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.report.score_tables import ScoreTable
+
+_LABELS = {
+    "test/nll": "test NLL, nats per row",
+    "test/grid_nll": "  of the cells of rounded targets",
+    "test/optimal_nll": "  the best any model can reach",
+    "test/excess_nll": "  excess over it",
+    "test/marginal_nll": "  one Gaussian that ignores x",
+    "test/position_error": "distance from the wanted position",
+    "val/nll": "validation NLL",
+    "recalibration": "spread multiplied by",
+    "fit_seconds": "seconds to fit",
+    "epochs": "epochs",
+    "converged": "converged",
+    "test/components_alive": "components alive",
+    "singularity/revived": "components revived",
+    "singularity/resets": "components reset",
+    "members_own_epochs": "each member at its own best epoch",
+}
+_OUT_OF = {"test/components_alive": "num_components"}
+"""Counts, and the totals they are shown with."""
+
+
+def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence[str] = ()) -> None:
+    """Print a short table of scores, then remarks on them and the files of the run."""
+    grid = Grid(show_header=False, box=None, pad_edge=False)
+    grid.add_column()
+    grid.add_column(justify="right")
+    for key, label in _LABELS.items():
+        if key in metrics:
+            total = f" of {metrics[_OUT_OF[key]]}" if key in _OUT_OF else ""
+            style = "bold" if key == "test/nll" else ""
+            grid.add_row(label, _readable(metrics[key]) + total, style=style)
+    console = _console()
+    console.print()
+    console.print(grid)
+    _print_remarks(console, remarks)
+    _print_files(console, run_dir)
+
+
+def print_evaluation(
+    tables: Sequence[ScoreTable], run_dir: Path, remarks: Sequence[str] = ()
+) -> None:
+    """Print all scores, then remarks on them and the files of the evaluation."""
+    console = _console()
+    for table in tables:
+        console.print()
+        console.print(printable(table.title), style="bold", markup=False)
+        console.print(_grid(table))
+        if table.note:
+            console.print(printable(table.note), style="dim", markup=False)
+    _print_remarks(console, remarks)
+    _print_files(console, run_dir)
+
+
+def printable(text: str) -> str:
+    """Escape the characters of a text that would control a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _print_remarks(console: Console, remarks: Sequence[str]) -> None:
+    if remarks:
+        console.print()
+    for remark in remarks:
+        console.print(remark, style="bold", markup=False)
+
+
+def _grid(table: ScoreTable) -> Grid:
+    # Column names are data: rich takes no markup from Text.
+    grid = Grid(box=None, pad_edge=False, show_header=any(table.columns))
+    grid.add_column()
+    for name in table.columns:
+        grid.add_column(Text(printable(name)), justify="right", overflow="fold")
+    for label, cells in table.rows:
+        grid.add_row(label, *cells)
+    return grid
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _print_files(console: Console, run_dir: Path) -> None:
+    console.print()
+    for label, path in _files(run_dir).items():
+        console.print(f"{label:<12}{path}", markup=False)
+
+
+def _files(run_dir: Path) -> dict[str, str]:
+    shown = Path(os.path.relpath(run_dir))
+    paths = {
+        "checkpoint": shown / "checkpoints" / "best.ckpt",
+        "report": shown / REPORT_FILE,
+        "figures": shown / FIGURES,
+        "metrics": shown / METRICS_FILE,
+    }
+    present = {label: str(path) for label, path in paths.items() if path.exists()}
+    logged = any(run_dir.glob("events.out.tfevents*"))
+    return present | ({"look at it": f"tensorboard --logdir {shown}"} if logged else {})
+
+
+def _readable(value: float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

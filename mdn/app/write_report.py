@@ -1,0 +1,57 @@
+"""The report of an evaluation: pictures as files and in TensorBoard, and a page with everything."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+
+from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
+from mdn.data.table import Table
+from mdn.data.write import replaced, write_text
+from mdn.model.model import Model
+from mdn.report.evaluation import Scores
+from mdn.report.page import Page, density_name, highlights, render
+from mdn.report.pictures import DPI, Picture, pictures
+from mdn.report.run_settings import run_settings
+from mdn.report.score_tables import score_tables
+
+
+def write_report(
+    model: Model,
+    table: Table,
+    scores: Scores,
+    remarks: Sequence[str],
+    ckpt: Path,
+    run_dir: Path,
+) -> None:
+    """Write the pictures as files, and one page that holds them and everything else."""
+    drawn = list(pictures(model, table, scores, trained_in(ckpt)))
+    save_pictures(drawn, run_dir / FIGURES)
+    log_pictures(drawn, run_dir)
+    page = Page(
+        density_name(table.input_names, table.target_names),
+        f"{len(table)} rows, scored by {ckpt}",
+        highlights(scores.metrics),
+        score_tables(scores, table.target_names),
+        drawn,
+        run_settings(model.card, read_fit_facts(trained_in(ckpt))),
+        remarks,
+    )
+    write_text(render(page), run_dir / REPORT_FILE)
+
+
+def save_pictures(drawn: Sequence[Picture], folder: Path) -> None:
+    """Write each picture as PNG and as SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in drawn:
+        with replaced(folder / f"{picture.name}.svg") as beside:
+            beside.write_bytes(picture.svg)
+        with replaced(folder / f"{picture.name}.png") as beside:
+            picture.figure.savefig(beside, format="png", dpi=DPI)
+
+
+def log_pictures(drawn: Sequence[Picture], run_dir: Path) -> None:
+    """Add each picture to a TensorBoard log."""
+    with SummaryWriter(str(run_dir)) as writer:
+        for picture in drawn:
+            writer.add_figure(f"figures/{picture.name}", picture.figure, close=False)

@@ -1,0 +1,101 @@
+"""Formats in which a model is written for other programs."""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from mdn.model.exportable import PlainModel
+from mdn.model.model import Model
+
+_EXAMPLE_ROWS = 5
+"""Rows to trace with; the graph takes any number."""
+
+
+def write_onnx(model: Model, path: Path) -> None:
+    """Write an ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
+    _require("onnx", "onnxscript")
+    plain = PlainModel(model).eval()
+    with _silenced():  # it reports every pass, every node and every missing package
+        graph = torch.onnx.export(
+            plain,
+            (_example(model),),
+            dynamo=True,
+            verbose=False,
+            input_names=["x"],
+            output_names=plain.output_names,
+            dynamic_shapes=_any_number_of_rows(),
+        )
+    assert graph is not None
+    graph.model.metadata_props["mdn"] = json.dumps(model.card.plain())
+    graph.save(str(path))
+
+
+def write_torch_export(model: Model, path: Path) -> None:
+    """Write what `torch.export.load` reads: the same function as the ONNX graph."""
+    program = torch.export.export(
+        PlainModel(model).eval(), (_example(model),), dynamic_shapes=_any_number_of_rows()
+    )
+    with path.open("wb") as stream:
+        torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(model.card.plain())})
+
+
+def write_safetensors(model: Model, path: Path) -> None:
+    """Write weights and scales by name; the card is metadata, under "mdn" as JSON."""
+    _require("safetensors")
+    save_file = import_module("safetensors.torch").save_file
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, path, {"mdn": json.dumps(model.card.plain())})
+
+
+FORMATS: dict[str, Callable[[Model, Path], None]] = {
+    "onnx": write_onnx,
+    "torch_export": write_torch_export,
+    "safetensors": write_safetensors,
+}
+"""Writers by the name of the format."""
+
+_LOGGERS = {
+    "onnx_ir": logging.WARNING,
+    "onnxscript": logging.WARNING,
+    "torch.onnx._internal.exporter._registration": logging.ERROR,
+}
+"""The least serious messages that the loggers of the exporters let through."""
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger, least in zip(loggers, _LOGGERS.values(), strict=True):
+            logger.setLevel(least)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _example(model: Model) -> torch.Tensor:
+    return model.inputs.shift.repeat(_EXAMPLE_ROWS, 1)
+
+
+def _any_number_of_rows() -> dict[str, dict[int, torch.export.Dim]]:
+    return {"x": {0: torch.export.Dim("rows", min=1)}}
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        try:
+            import_module(package)
+        except ImportError:
+            raise ImportError(
+                f"this format needs the package {package}; pip install 'mdn[export]'"
+            ) from None

@@ -1,0 +1,41 @@
+"""The figure that suits a density, by its numbers of targets and inputs."""
+
+import torch
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mdn.plotting.informative_input import Predict
+from mdn.plotting.one_target import conditional_figure, histogram_figure
+from mdn.plotting.pairs import pair_figure
+from mdn.plotting.two_targets import plane_figure, planes_figure
+
+
+@torch.no_grad()
+def density_figure(
+    predict: Predict,
+    x: Float[Tensor, "N P"],
+    y: Float[Tensor, "N D"],
+    input_names: list[str],
+    target_names: list[str],
+) -> Figure:
+    """Draw the density that a model predicts, with the data on top of it.
+
+    One target: its density over the input, or a histogram. Two targets: their plane, at several
+    inputs. More: every pair of targets. With several inputs, the most informative one is shown,
+    and the density is averaged over rows that are similar in it.
+
+    `predict` takes N rows of inputs to N mixtures in the units of y, and P may be 0. Rows with a
+    missing number are left out.
+    """
+    complete = x.isfinite().all(-1) & y.isfinite().all(-1)
+    x, y = x[complete], y[complete]
+    if y.shape[-1] > 2:
+        return pair_figure(predict, x, y, target_names)
+    if y.shape[-1] == 2:
+        if x.shape[-1]:
+            return planes_figure(predict, x, y, input_names, target_names)
+        return plane_figure(predict(x[:1])[0], y, target_names)
+    if x.shape[-1]:
+        return conditional_figure(predict, x, y, input_names, target_names)
+    return histogram_figure(predict(x[:1])[0], y, target_names)

@@ -1,0 +1,92 @@
+"""The scores that every run reports: the likelihood, and what it is compared with."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn.data.batches import Batches
+from mdn.data.synthetic import Problem, RobotArm
+from mdn.data.table import Table
+from mdn.fitting.singularity import Thresholds, find_dead, tally
+from mdn.model.evaluation_mode import evaluation_mode
+from mdn.model.model import Model
+from mdn.report.grid_scores import grid_scores
+from mdn.training.datamodule import EVALUATION_BATCH
+from mdn.training.mixture_module import num_rows, total
+
+
+def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> dict[str, float]:
+    """Return the likelihood of a model on some rows, and what it is compared with.
+
+    Args:
+        model: the model.
+        table: the rows.
+        problem: from which the rows were drawn; where its density is known, so is the optimum.
+
+    Returns:
+        Scores by their names in `metrics.json`.
+    """
+    with evaluation_mode(model):
+        scores = likelihood(model, table)
+        references = reference_scores(model, table, problem, scores["test/nll"])
+        return scores | references | grid_scores(model, table)
+
+
+@torch.no_grad()
+def likelihood(model: Model, table: Table) -> dict[str, float]:
+    """Return the mean NLL of a table's rows, of standardized targets and in the user's units."""
+    log_prob, rows = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
+        mixture, y = model.per_member(x.to(model.device), y.to(model.device))
+        pooled = model.network.pool(mixture.log_prob(y)).cpu()
+        log_prob += total(pooled, weight)
+        rows += num_rows(pooled, weight)
+    nll = -log_prob / rows
+    in_units = nll - model.targets.log_det().cpu()
+    return {"test/nll_standardized": nll.item(), "test/nll": in_units.item()}
+
+
+def reference_scores(
+    model: Model, table: Table, problem: Problem | None, nll: float
+) -> dict[str, float]:
+    """Return the NLL of one Gaussian that ignores x, and of the optimum where it is known.
+
+    Two scores need no likelihood: the number of components alive, and how far from the target
+    position the predictions bring a robot arm.
+    """
+    marginal = model.marginal.to("cpu").log_prob(table.y)
+    scores = {"test/marginal_nll": _mean_nll(marginal, table.weight)}
+    exact = None if problem is None else problem.log_prob(table.x, table.y)
+    if exact is not None:
+        optimal = _mean_nll(exact, table.weight)
+        scores |= {"test/optimal_nll": optimal, "test/excess_nll": nll - optimal}
+    if isinstance(problem, RobotArm):
+        scores["test/position_error"] = _position_error(model, table, problem)
+    return scores | {"test/components_alive": components_alive(model, table)}
+
+
+def components_alive(model: Model, table: Table) -> int:
+    """Count the components that are not dead by the default thresholds.
+
+    The thresholds of a run's own resets do not matter: the count means the same in all runs.
+    """
+    weight = torch.ones(len(table)).double() if table.weight is None else table.weight
+    sums = []
+    with evaluation_mode(model):
+        for x, y, share in Batches((table.x, table.y, weight), EVALUATION_BATCH):
+            mixture, y = model.standardized(x.to(model.device), y.to(model.device))
+            sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
+    return int((~find_dead(torch.stack(sums).sum(0), Thresholds())).sum())
+
+
+def _position_error(model: Model, table: Table, problem: RobotArm) -> float:
+    # The mean distance from the target position, for the mean of the likeliest component.
+    with evaluation_mode(model):
+        _, angles = model(table.x.to(model.device)).most_likely()
+    return problem.position_error(table.x, angles.cpu()).mean().item()
+
+
+def _mean_nll(log_prob: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None) -> float:
+    if weight is None:
+        return -log_prob.mean().item()
+    return -((weight * log_prob).sum() / weight.sum()).item()

@@ -1,0 +1,151 @@
+"""All scores of a model on some rows, in one pass over them, a chunk at a time.
+
+Highest-density regions and the energy score cost thousands of densities a row: they are computed
+for a random sample of the rows.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mdn import metrics
+from mdn.data.synthetic import Problem
+from mdn.data.table import Table
+from mdn.distributions.mixture import GaussianMixture
+from mdn.metrics.calibration import region_sizes
+from mdn.metrics.running import RowMean
+from mdn.model.model import Model
+from mdn.report.basic_scores import basic_scores
+from mdn.report.grid_scores import chunks
+from mdn.report.score_names import flat_scores, percent
+
+SAMPLED_ROWS = 2000
+"""The most rows whose highest-density regions are found."""
+_SAMPLES = 400
+_DECILES = tuple(i / 10 for i in range(1, 10))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of a model on some rows.
+
+    Attributes:
+        metrics: flat, by their names in `metrics.json`; with several targets, the score of each
+            one ends in its name.
+        pit: the probability integral transform of each target, for every row.
+        rank: the probability of the smallest region that holds the row, for some rows.
+    """
+
+    metrics: dict[str, float]
+    pit: Float[Tensor, "N D"]
+    rank: Float[Tensor, " M"]
+
+
+@torch.no_grad()
+def score(
+    model: Model,
+    table: Table,
+    reference: GaussianMixture | None = None,
+    problem: Problem | None = None,
+) -> Scores:
+    """Return all scores of a model on some rows.
+
+    Means are weighted where the rows are; calibration counts every row once.
+
+    Args:
+        model: the model.
+        table: the rows.
+        reference: a mixture that ignores the inputs, for the gain over it.
+        problem: from which the rows were drawn, for the optimum.
+    """
+    names = table.target_names
+    means = scoreboard(model, len(names)) | _gain_over(reference)
+    pits, rosenblatts = [], []
+    for part in chunks(table):
+        mixture = model(part.x)
+        pits.append(metrics.pit(mixture, part.y))
+        rosenblatts.append(metrics.rosenblatt(mixture, part.y))
+        for mean in means.values():
+            mean.update(mixture, part.y, part.weight)
+    pit = torch.cat(pits)
+    sampled, rank = _sampled_scores(model, table)
+    values = {name: mean.compute() for name, mean in means.items()}
+    values |= _calibration(pit) | _joint_calibration(torch.cat(rosenblatts)) | sampled
+    return Scores(basic_scores(model, table, problem) | flat_scores(values, names), pit, rank)
+
+
+def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
+    """Return the scores that are means over rows, before any row has been seen."""
+    return {
+        "nll_bits": RowMean(metrics.nll_bits),
+        "gain_over_marginal": RowMean(partial(metrics.gain, reference=model.marginal)),
+        **_scores_of_each_target((num_targets,)),
+    }
+
+
+def _gain_over(reference: GaussianMixture | None) -> dict[str, RowMean]:
+    if reference is None:
+        return {}
+    return {"gain_over_marginal_mixture": RowMean(partial(metrics.gain, reference=reference))}
+
+
+def _scores_of_each_target(shape: tuple[int]) -> dict[str, RowMean]:
+    board = {"crps": RowMean(metrics.crps, shape)}
+    if shape[0] > 1:
+        board["nll"] = RowMean(metrics.target_nll, shape)
+    for point in ("mean", "median"):
+        squared = partial(metrics.squared_error, point=point)
+        board[f"rmse_{point}"] = RowMean(squared, shape, torch.sqrt)
+        board[f"mae_{point}"] = RowMean(partial(metrics.absolute_error, point=point), shape)
+    board["pinball"] = RowMean(_mean_pinball, shape)
+    board["sharpness"] = RowMean(lambda mixture, _: mixture.std.square(), shape, torch.sqrt)
+    for level in metrics.LEVELS:
+        board[f"width_{percent(level)}"] = RowMean(partial(_width, level=level), shape)
+    return board
+
+
+def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    return metrics.pinball(mixture, y, _DECILES).mean(0)
+
+
+def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
+    return metrics.interval_width(mixture, level)
+
+
+def _calibration(pit: Float[Tensor, "N D"]) -> dict[str, Tensor]:
+    coverage = {
+        f"coverage_{percent(level)}": metrics.central_coverage(pit, level)
+        for level in metrics.LEVELS
+    }
+    distances = {
+        "pit_ks": metrics.ks_distance(pit),
+        "calibration_error": metrics.calibration_error(pit),
+    }
+    return distances | coverage
+
+
+def _joint_calibration(rosenblatt: Float[Tensor, "N D"]) -> dict[str, Tensor]:
+    # With one target, the Rosenblatt transform is the PIT again.
+    if rosenblatt.shape[-1] == 1:
+        return {}
+    return {"rosenblatt_ks": metrics.ks_distance(rosenblatt)}
+
+
+def _sampled_scores(model: Model, table: Table) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
+    generator = torch.Generator().manual_seed(0)
+    some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]
+    mixture = model(some.x)
+    rank = metrics.density_rank(mixture, some.y, _SAMPLES, generator)
+    values = {"region_calibration_error": metrics.calibration_error(rank)}
+    sizes = region_sizes(mixture, metrics.LEVELS, _SAMPLES, generator)
+    for level, size in zip(metrics.LEVELS, sizes, strict=True):
+        values[f"region_coverage_{percent(level)}"] = metrics.region_coverage(rank, level)
+        values[f"region_size_{percent(level)}"] = size.mean()
+    if mixture.num_targets > 1:
+        # A distance over targets in unlike units would mean nothing.
+        energy = metrics.energy_score(*model.standardized(some.x, some.y))
+        values["energy_score_standardized"] = energy.mean()
+    return values, rank

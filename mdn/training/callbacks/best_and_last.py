@@ -1,0 +1,189 @@
+"""The best and the last checkpoint of a run; a crash never leaves half of one."""
+
+import math
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
+
+from mdn.data.write import replaced
+from mdn.model.checkpoint import read_checkpoint, write_checkpoint
+
+
+class SealedCheckpointIO(TorchCheckpointIO):
+    """Writes and reads checkpoints as `mdn.model.checkpoint` does: whole, and under a digest.
+
+    Attributes:
+        loaded: the checkpoint that was read last.
+    """
+
+    loaded: Path | None = None
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None
+    ) -> None:
+        write_checkpoint(checkpoint, Path(path))
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        self.loaded = Path(path)
+        return read_checkpoint(path)
+
+
+class WholeCheckpoint(ModelCheckpoint):
+    """A checkpoint in one file that is always whole.
+
+    Args:
+        dirpath: directory of the file.
+        filename: its name, without `.ckpt`.
+        monitor: the metric whose best value is kept, or None.
+        mode: "min" or "max": which value is best.
+        save_on_train_epoch_end: as Lightning has it.
+    """
+
+    def __init__(
+        self,
+        dirpath: str,
+        filename: str,
+        monitor: str | None,
+        mode: str,
+        save_on_train_epoch_end: bool | None,
+    ) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename=filename,
+            monitor=monitor,
+            mode=mode,
+            save_on_train_epoch_end=save_on_train_epoch_end,
+            enable_version_counter=False,
+        )
+
+    @property
+    def state_key(self) -> str:
+        # Lightning tells checkpoints apart by what they monitor.
+        return f"{super().state_key}{self.filename}"
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        super().setup(trainer, pl_module, stage)
+        if not isinstance(trainer.strategy.checkpoint_io, SealedCheckpointIO):
+            trainer.strategy.checkpoint_io = SealedCheckpointIO()
+        self._io = trainer.strategy.checkpoint_io
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        # A run resumed in another directory brings its best model along: the file beside the one
+        # that is resumed, whatever path that one names. Without the file its score is useless.
+        assert self._io.loaded is not None
+        earlier = self._io.loaded.with_name(f"{self.filename}.ckpt")
+        here, score = Path(self.dirpath or "") / earlier.name, state_dict["best_model_score"]
+        if score is not None and earlier.is_file():
+            if not (here.exists() and here.samefile(earlier)):
+                _copy(earlier, here)
+            self.best_model_score = self.kth_value = score
+            self.best_model_path = self.kth_best_model_path = str(here)
+            self.best_k_models = {str(here): score}
+
+
+class BestCheckpoint(WholeCheckpoint):
+    """The model with the best value of a metric so far; a value that is not finite is never best.
+
+    ```yaml
+    best_checkpoint:
+      _target_: mdn.training.callbacks.best_and_last.BestCheckpoint
+      dirpath: ${run_dir}/checkpoints
+      filename: best
+      monitor: ${monitor}
+      mode: min
+    ```
+
+    Args:
+        dirpath: directory of the file.
+        filename: its name, without `.ckpt`.
+        monitor: the metric.
+        mode: "min" or "max": which value is best.
+
+    Raises:
+        ValueError: at the end of a fit in which no value was finite.
+    """
+
+    def __init__(self, dirpath: str, filename: str, monitor: str, mode: str) -> None:
+        super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
+        self._refused: Tensor | None = None
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        # Lightning keeps the first model even where its score is NaN.
+        if current is not None and not current.isfinite():
+            self._refused = current
+            return False
+        return super().check_monitor_top_k(trainer, current)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_end(trainer, pl_module)
+        if self._refused is not None and not self.best_model_path:
+            raise ValueError(
+                f"no epoch has a finite {self.monitor}, the last is {self._refused.item()}: there "
+                "is no best model to keep; look for validation rows unlike the training rows, or "
+                "lower optimizer.lr"
+            )
+
+
+class LastCheckpoint(WholeCheckpoint):
+    """The state to resume from: that of the last epoch, or of one not long before a crash.
+
+    Lightning's `save_last` is no substitute: it saves the last epoch only where that is also the
+    best. And written every epoch the file can cost a tenth of a run whose epochs are short.
+
+    ```yaml
+    last_checkpoint:
+      _target_: mdn.training.callbacks.best_and_last.LastCheckpoint
+      dirpath: ${run_dir}/checkpoints
+      filename: last
+      every_seconds: 10
+    ```
+
+    Args:
+        dirpath: directory of the file.
+        filename: its name, without `.ckpt`.
+        every_seconds: the least time between two files, but for that of the last epoch.
+    """
+
+    def __init__(self, dirpath: str, filename: str, every_seconds: float) -> None:
+        super().__init__(dirpath, filename, None, "min", save_on_train_epoch_end=True)
+        self.every_seconds = every_seconds
+        self._saved = -math.inf
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        now = time.monotonic()
+        due = now - self._saved >= self.every_seconds or ends(trainer)
+        if trainer.strategy.broadcast(due):
+            self._saved = now
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+def ends(trainer: Trainer) -> bool:
+    """Tell whether an epoch that is over is the last one."""
+    epochs, steps = trainer.max_epochs or -1, trainer.max_steps
+    return (
+        trainer.should_stop
+        or 0 <= epochs <= trainer.current_epoch + 1
+        or 0 <= steps <= trainer.global_step
+    )
+
+
+def best_path(trainer: Trainer) -> str:
+    """Return the path of the best checkpoint of a run so far; empty where none is kept."""
+    return getattr(trainer.checkpoint_callback, "best_model_path", "")
+
+
+@rank_zero_only
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(target) as beside:
+        shutil.copyfile(source, beside)

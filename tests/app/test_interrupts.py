@@ -1,0 +1,194 @@
+"""Ctrl-C in a command: what it says, what it leaves, and that the next one needs no patience."""
+
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from pyarrow import csv
+
+from mdn.app import job, train
+from mdn.app.interrupts import Interrupted, interruptible
+from mdn.training.callbacks.progress import EpochProgress
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["data.train_rows=64", "data.val_rows=32", "data.test_rows=64", "model.ensemble_size=1"]
+QUIET = ["callbacks.density_plot=null", "callbacks.last_checkpoint.every_seconds=0"]
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """As it is in a terminal, before and after."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def run(script):
+    """Train in an empty folder: (exit status, what it printed)."""
+
+    def train(*overrides):
+        status, *printed = script("train", *overrides)
+        return status, "".join(printed)
+
+    return train
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Press Ctrl-C when so many epochs are over."""
+    proceed = EpochProgress.on_train_epoch_start
+
+    def press(epoch, number=signal.SIGINT):
+        def on_train_epoch_start(self, trainer, pl_module):
+            if trainer.current_epoch == epoch:
+                signal.raise_signal(number)
+            proceed(self, trainer, pl_module)
+
+        monkeypatch.setattr(EpochProgress, "on_train_epoch_start", on_train_epoch_start)
+
+    return press
+
+
+def test_what_was_saved_stays_and_the_run_says_how_to_go_on(run, stop_at):
+    stop_at(3)
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
+    assert status == 130
+    assert "Traceback" not in said
+    assert "stopped by Ctrl-C" in said
+    assert torch.load("run/checkpoints/last.ckpt", weights_only=True)["epoch"] == 2
+    assert {path.name for path in Path("run/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert f"python {ROOT}/scripts/evaluate.py ckpt=run/checkpoints/best.ckpt" in said
+    (line,) = [line for line in said.splitlines() if line.startswith("go on")]
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL  # the next one would have killed
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_at(None)
+    status, said = run(*shlex.split(line)[4:], "hydra.run.dir=again")
+    assert status == 0, said
+    assert torch.load("again/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
+
+
+def press(*_, **__):
+    signal.raise_signal(signal.SIGINT)
+
+
+def advice(said):
+    """The lines that follow on what stopped a run."""
+    lines = said.splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("stopped by ")]
+    return lines[at:]
+
+
+def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
+    monkeypatch.setattr(train, "_test", press)
+    closed = []
+    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(log))
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")
+    assert status == 130
+    assert advice(said) == [
+        "stopped by Ctrl-C",
+        f"evaluate    python {ROOT}/scripts/evaluate.py ckpt=run/checkpoints/best.ckpt",
+    ]
+    assert len(closed) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_checkpoints_of_an_earlier_run_are_not_offered(run, stop_at):
+    assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=run")[0] == 0
+    stop_at(0)
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
+    assert status == 130
+    assert advice(said) == ["stopped by Ctrl-C: nothing had been saved yet"]
+    assert Path("run/checkpoints/last.ckpt").exists()
+
+
+@pytest.mark.parametrize("plus", ["", "++"])
+def test_a_resumed_run_without_a_checkpoint_of_its_own_repeats_the_earlier(run, monkeypatch, plus):
+    monkeypatch.setattr(train, "check_resume", press)
+    came_from = f"{plus}ckpt_path=first/checkpoints/last.ckpt"
+    status, said = run(*SMALL, *QUIET, came_from, "trainer.max_epochs=5")
+    assert status == 130
+    nothing, go_on = advice(said)
+    assert nothing == "stopped by Ctrl-C: nothing had been saved yet"
+    script = f"{ROOT}/scripts/train.py"
+    repeated = [came_from, *SMALL, *QUIET, "trainer.max_epochs=5"]
+    assert shlex.split(go_on) == ["go", "on", "python", script, *repeated]
+    assert not list(Path().glob("outputs/train/*"))
+
+
+def test_a_resumed_run_goes_on_from_its_own_checkpoint_where_it_has_one(run, stop_at):
+    assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=first")[0] == 0
+    stop_at(3)
+    more = ["++ckpt_path=first/checkpoints/last.ckpt", "hydra.run.dir=second"]
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", *more)
+    assert status == 130
+    assert "train.py ckpt_path=second/checkpoints/last.ckpt data" in said
+    assert "first/" not in "".join(advice(said))
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict", "export"])
+def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(script, monkeypatch, name):
+    monkeypatch.setattr(job, "check", press)
+    ours = ["data.path=a.csv"] if name == "predict" else []
+    out = [] if name == "evaluate" else ["out=out.csv"]
+    status, _, error = script(name, "ckpt=no.ckpt", *ours, *out)
+    assert status == 130
+    assert error.split("\n") == ["", "stopped by Ctrl-C", ""]
+    assert not list(Path().glob("outputs/*/*"))
+
+
+def test_nothing_is_left_where_nothing_had_been_saved(run, stop_at, tmp_path):
+    stop_at(0)
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5")
+    assert status == 130
+    assert "stopped by Ctrl-C: nothing had been saved yet" in said
+    assert not list(tmp_path.glob("outputs/train/*"))
+
+
+def test_a_sweep_ends_with_the_table_so_far(run, stop_at):
+    stop_at(2)
+    jobs = ["trainer.max_epochs=1,5,6", "hydra.sweep.dir=sweep"]
+    status, said = run("--multirun", *SMALL, *QUIET, *jobs)
+    assert status == 130
+    rows = csv.read_csv("sweep/sweep.csv").to_pylist()
+    assert [row["error"] for row in rows] == ["", "stopped by Ctrl-C"]
+    assert rows[0]["epochs"] == 1
+    assert "ckpt_path=sweep/1/checkpoints/last.ckpt" in said
+
+
+def test_a_run_that_is_terminated_has_not_succeeded(run, stop_at):
+    stop_at(3, signal.SIGTERM)
+    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
+    assert status == 143
+    assert "stopped by SIGTERM" in said
+    assert "ckpt_path=run/checkpoints/last.ckpt" in said
+
+
+def test_the_second_one_kills():
+    code = """
+import signal
+from mdn.app.interrupts import interruptible
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with interruptible():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.raise_signal(signal.SIGINT)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == b""
+
+
+def test_what_looks_after_ctrl_c_already_goes_on_doing_so():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interruptible():
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(Interrupted), interruptible():
+        signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,26 @@
+"""What a model answers, alone and as an ensemble."""
+
+import pytest
+import torch
+from checkpoints import rows, untrained
+
+PARTS = "mu", "log_pi", "sigma", "mean", "std"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("factor", [1.0, 1.3])
+@pytest.mark.parametrize("members", [1, 4])
+def test_pool_and_members_come_from_one_pass_of_the_network(members, factor, dtype):
+    model = untrained(f"model.ensemble_size={members}")
+    model.recalibrate(factor)
+    x = rows(7).to(dtype)
+    expected = model(x), model.members(x)
+    passes = []
+    model.network.backbone.register_forward_hook(lambda *_: passes.append(1))
+    both = model.with_members(x)
+    assert len(passes) == 1
+    for mixture, wanted in zip(both, expected, strict=True):
+        assert mixture.batch_shape == wanted.batch_shape
+        assert all(torch.equal(getattr(mixture, part), getattr(wanted, part)) for part in PARTS)
+    model.members(x)
+    assert len(passes) == 2

@@ -166,7 +166,8 @@ class SingularityReset(Callback):
         return (
             f"{len(self.given_up)} of {num_components} components were reset "
             f"{self.max_resets} times and were dead or singular again; lower "
-            f"`num_components`, raise `min_scale` (now {min_scale}), or look for repeated rows in the data"
+            f"`num_components`, raise `min_scale` (now {min_scale}), or look for repeated rows in "
+            "the data"
         )
 
     def _log(self, trainer: Trainer, num_components: int) -> None:

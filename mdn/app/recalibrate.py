@@ -9,11 +9,11 @@ from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.metrics import grid_nll, nll
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
+from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
 from mdn.report.grid_scores import grid_steps
-from mdn.training.callbacks.checkpoint import best_path
-from mdn.training.callbacks.evaluating import evaluating
+from mdn.training.callbacks.best_and_last import best_path
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
@@ -25,7 +25,7 @@ def recalibrate(model: Model, table: Table) -> None:
     Of rounded targets the score is that of their cells: by the density it would pay to be narrow.
     """
     some = table[torch.randperm(len(table), generator=generator("recalibration"))[:_MOST_ROWS]]
-    with evaluating(model):
+    with evaluation_mode(model):
         mixture = model(some.x)
     steps = grid_steps(model, table)
     step = table.y.new_tensor([steps.get(name, 0.0) for name in table.target_names])

@@ -25,7 +25,7 @@ from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
-from mdn.training.callbacks.checkpoint import best_path
+from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule

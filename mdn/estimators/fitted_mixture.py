@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from mdn.fitting.em import observed_patterns
 from mdn.networks.units import effective_rows
 from mdn.networks.weights import unit_weights
 
-Rows = Any
+Rows = object
 """[N, D] in any form: scikit-learn converts it, or refuses it in its own words."""
 
 _ROWS_AT_A_TIME = 8192
@@ -90,17 +90,18 @@ class FittedMixture(DensityMixin, BaseEstimator):
         away = mixture.scale.take(chosen).color(noise).squeeze(1)
         return (mixture.mu[chosen] + away).numpy(), component
 
-    def _checked(self, X: Rows, **checks: Any) -> Float64[np.ndarray, "N D"]:
+    def _checked(self, X: Rows, reset: bool, min_samples: int = 1) -> Float64[np.ndarray, "N D"]:
         finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
-        rows: Any = validate_data(
+        rows = validate_data(
             self,
-            plain_rows(X),
+            cast(Any, plain_rows(X)),
             dtype=np.float64,
             ensure_all_finite=finite,
             force_writeable=True,
-            **checks,
+            reset=reset,
+            ensure_min_samples=min_samples,
         )
-        return rows
+        return cast(np.ndarray, rows)
 
     def _log_joint(self, X: Rows) -> list[Float[Tensor, "N K"]]:
         """Log density of component k and each row, some rows at a time."""
@@ -130,10 +131,8 @@ def checked_weight(
         ValueError: on weights that are not finite, negative, all zero, or not one for each row.
     """
     plain = plain_rows(sample_weight)
-    weight: Any = _check_sample_weight(
-        plain, rows.numpy(), dtype=np.float64, ensure_non_negative=True
-    )
-    return unit_weights(torch.from_numpy(weight))
+    weight = _check_sample_weight(plain, rows.numpy(), dtype=np.float64, ensure_non_negative=True)
+    return unit_weights(torch.from_numpy(cast(np.ndarray, weight)))
 
 
 def most_likely_component(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Int[Tensor, " N"]:

@@ -180,7 +180,7 @@ class GMM(FittedMixture):
         check_fits(8.0 * starts * components * num_targets**2, f"n_init={starts} starts")
 
     def _checked_rows(self, X: Rows, sample_weight: ArrayLike | None) -> tuple[Tensor, Tensor]:
-        rows = torch.from_numpy(self._checked(X, ensure_min_samples=2))
+        rows = torch.from_numpy(self._checked(X, reset=True, min_samples=2))
         weight = checked_weight(sample_weight, rows)
         counted = weight > 0
         if not counted.all():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
@@ -15,6 +15,8 @@ CRITERIA = ("bic", "aic")
 
 _MOST_COMPONENTS = 10
 
+Cell = str | int | float
+
 
 class Selection(NamedTuple):
     """A grid of fits.
@@ -25,7 +27,7 @@ class Selection(NamedTuple):
         best: the fit of the first row.
     """
 
-    table: list[dict[str, Any]]
+    table: list[dict[str, Cell]]
     best: GMM
 
 
@@ -35,7 +37,7 @@ def select(
     components: int | Iterable[int] | None = None,
     criterion: str = "bic",
     sample_weight: ArrayLike | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Selection:
     """Fit every family with every number of components, and rank the fits.
 
@@ -57,7 +59,7 @@ def select(
         raise ValueError("nothing to select from: give at least one family and one number")
     fits = [GMM(number, family, **settings).fit(X, None, sample_weight) for family, number in grid]
     rows = [_row(fit, X, sample_weight) for fit in fits]
-    ranked = sorted(zip(rows, fits, strict=True), key=lambda pair: pair[0][criterion])
+    ranked = sorted(zip(rows, fits, strict=True), key=lambda pair: float(pair[0][criterion]))
     return Selection([row for row, _ in ranked], ranked[0][1])
 
 
@@ -73,7 +75,7 @@ def _numbers(components: int | Iterable[int] | None, X: Rows) -> Iterable[int]:
     return components if isinstance(components, Iterable) else [components]
 
 
-def _row(fit: GMM, X: Rows, sample_weight: ArrayLike | None) -> dict[str, Any]:
+def _row(fit: GMM, X: Rows, sample_weight: ArrayLike | None) -> dict[str, Cell]:
     return {
         "family": fit.family,
         "num_components": fit.num_components,

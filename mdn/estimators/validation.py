@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ _SYMMETRY = 1e-8
 """How far correlations may differ from their mirror images."""
 
 
-def plain_rows(X: Any) -> Any:
+def plain_rows(X: object) -> object:
     """Return rows in a form that scikit-learn can check.
 
     Raises:
@@ -31,7 +30,7 @@ def plain_rows(X: Any) -> Any:
     return X
 
 
-def check_whole(name: str, value: Any) -> None:
+def check_whole(name: str, value: object) -> None:
     """Refuse what is not a whole number of at least 1; numpy's are welcome.
 
     Raises:
@@ -41,7 +40,7 @@ def check_whole(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
-def check_tolerance(name: str, value: Any) -> None:
+def check_tolerance(name: str, value: object) -> None:
     """Refuse what is not a finite number of at least 0.
 
     Raises:
@@ -52,7 +51,7 @@ def check_tolerance(name: str, value: Any) -> None:
     check_not_negative(name, float(value))
 
 
-def check_scale(name: str, value: Any) -> None:
+def check_scale(name: str, value: object) -> None:
     """Refuse what is not a finite number above 0.
 
     Raises:
@@ -63,7 +62,7 @@ def check_scale(name: str, value: Any) -> None:
     check_positive(name, float(value))
 
 
-def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+def check_choice(name: str, value: object, known: Iterable[str]) -> None:
     """Refuse what is not one of some names.
 
     Raises:
@@ -73,7 +72,7 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
 
 
-def check_flag(name: str, value: Any) -> None:
+def check_flag(name: str, value: object) -> None:
     """Refuse what is neither True nor False.
 
     Raises:

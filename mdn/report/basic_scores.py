@@ -8,9 +8,9 @@ from mdn.data.batches import Batches
 from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.fitting.singularity import Thresholds, find_dead, tally
+from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.report.grid_scores import grid_scores
-from mdn.training.callbacks.evaluating import evaluating
 from mdn.training.datamodule import EVALUATION_BATCH
 from mdn.training.mixture_module import num_rows, total
 
@@ -26,7 +26,7 @@ def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> 
     Returns:
         Scores by their names in `metrics.json`.
     """
-    with evaluating(model):
+    with evaluation_mode(model):
         scores = likelihood(model, table)
         references = reference_scores(model, table, problem, scores["test/nll"])
         return scores | references | grid_scores(model, table)
@@ -72,7 +72,7 @@ def components_alive(model: Model, table: Table) -> int:
     """
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     sums = []
-    with evaluating(model):
+    with evaluation_mode(model):
         for x, y, share in Batches((table.x, table.y, weight), EVALUATION_BATCH):
             mixture, y = model.standardized(x.to(model.device), y.to(model.device))
             sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
@@ -80,8 +80,8 @@ def components_alive(model: Model, table: Table) -> int:
 
 
 def _position_error(model: Model, table: Table, problem: RobotArm) -> float:
-    """The mean distance from the target position, for the mean of the likeliest component."""
-    with evaluating(model):
+    # The mean distance from the target position, for the mean of the likeliest component.
+    with evaluation_mode(model):
         _, angles = model(table.x.to(model.device)).most_likely()
     return problem.position_error(table.x, angles.cpu()).mean().item()
 

@@ -20,8 +20,18 @@ def table_of(trainer: Trainer, name: str) -> Table:
 
 
 def train_table_of(trainer: Trainer) -> Table:
-    """Return the rows that everything is fitted to."""
-    return cast(Any, trainer).datamodule.train_table
+    """Return the rows that everything is fitted to.
+
+    Raises:
+        ValueError: if the Trainer was given loaders instead of a datamodule.
+    """
+    datamodule = cast(Any, trainer).datamodule
+    if datamodule is None:
+        raise ValueError(
+            "an unfitted module takes its standardization from a datamodule, got bare loaders; "
+            "pass trainer.fit(module, datamodule), or call module.start(table)"
+        )
+    return datamodule.train_table
 
 
 def optimizer_of(module: LightningModule) -> LightningOptimizer:

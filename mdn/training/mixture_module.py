@@ -17,6 +17,7 @@ from mdn.model.checkpoint import CARD
 from mdn.model.model import Model
 from mdn.networks.head import Part
 from mdn.networks.network import MixtureNetwork
+from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
 
 
@@ -66,13 +67,7 @@ class MixtureModule(LightningModule):
     def setup(self, stage: str) -> None:
         close_group_at_exit()
         if stage == "fit" and not self.model.started:
-            datamodule: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-            if datamodule is None:
-                raise ValueError(
-                    "an unfitted module takes its standardisation from a datamodule, got bare "
-                    "loaders; pass trainer.fit(module, datamodule), or call module.start(table)"
-                )
-            self.start(datamodule.train_table)
+            self.start(train_table_of(self.trainer))
 
     def start(self, table: Table) -> None:
         """Take the units, and where to start, from the training rows."""
@@ -82,7 +77,7 @@ class MixtureModule(LightningModule):
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         nll, weight = self.count(batch, "val")
-        each = total_of_each(nll.view(-1, nll.shape[-1]), weight)
+        each = total_of_each(nll, weight)
         self._add("val/members", each, num_rows(nll, weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
@@ -90,7 +85,7 @@ class MixtureModule(LightningModule):
 
     def count(
         self, batch: Sequence[Tensor], stage: str
-    ) -> tuple[Float[Tensor, "*members N"], Sequence[Tensor]]:
+    ) -> tuple[Float[Tensor, "M N"], Sequence[Tensor]]:
         """Add a batch to the mean nll of the pool; return each member's nll, and the weights."""
         x, y, *weight = batch
         mixture, y = self.model.per_member(x, y)
@@ -98,9 +93,7 @@ class MixtureModule(LightningModule):
         self._score(nll, weight, stage)
         return nll, weight
 
-    def _score(
-        self, nll: Float[Tensor, "*members N"], weight: Sequence[Tensor], stage: str
-    ) -> None:
+    def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
         """Count the nll of the pool, from that of each member."""
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))

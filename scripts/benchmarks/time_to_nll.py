@@ -27,7 +27,7 @@ from benchmarks.options import Options
 from benchmarks.output import Row
 from benchmarks.runs import Config
 from mdn.data.table import Table
-from mdn.training.callbacks.evaluating import evaluating
+from mdn.model.evaluation_mode import evaluation_mode
 from mdn.training.datamodule import TableModule
 
 Curve = list[tuple[float, float]]
@@ -107,7 +107,7 @@ class Scorer(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds += time.perf_counter() - self._since
-        with evaluating(pl_module):
+        with evaluation_mode(pl_module):
             nll = -pl_module(self.test.x).log_prob(self.test.y).mean().item()
         self.curve.append((self.seconds, nll))
 

@@ -10,7 +10,7 @@ from mdn.app.rules import read_values, rule_of
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.fitting.start import STARTS
 from mdn.model.export_formats import FORMATS
-from mdn.networks.network import ACTIVATIONS, NORMS
+from mdn.networks.backbones import ACTIVATIONS, NORMS
 
 FREE = {"defaults", "hydra"}
 """What Hydra reads."""

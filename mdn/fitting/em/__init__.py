@@ -1,6 +1,6 @@
 """Exact expectation maximization for Gaussian mixtures (Dempster, Laird, Rubin 1977)."""
 
-from mdn.fitting.em.ascent import Ascent, Tolerance, onto_family
+from mdn.fitting.em.course import Ascent, Tolerance, onto_family
 from mdn.fitting.em.expectation import EStep
 from mdn.fitting.em.fit import MixtureFit, check_mixture_fits, fit_em
 from mdn.fitting.em.maximization import m_step

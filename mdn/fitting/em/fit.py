@@ -11,7 +11,7 @@ from torch import Tensor
 from mdn.distributions.checks import check_at_least, check_fits
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
-from mdn.fitting.em.ascent import Ascent, Tolerance, check_finite
+from mdn.fitting.em.course import Ascent, Tolerance, check_finite
 from mdn.fitting.em.rows import Rows, e_step_rows
 from mdn.fitting.start import start_named
 

@@ -20,7 +20,7 @@ Log weights keep their own gradient, pi - r, which is bounded.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from jaxtyping import Float
 from torch import Tensor
@@ -59,7 +59,8 @@ class NaturalGradientEM(Objective):
 def preconditioned(mixture: GaussianMixture, damping: float) -> GaussianMixture:
     """Return the same mixture, through which gradients become natural on their way back."""
     tensors = mixture.mu, *mixture.scale.tensors()
-    mu, *stored = _Precondition.apply(mixture.scale, damping, mixture.log_pi, *tensors)  # pyright: ignore[reportGeneralTypeIssues]
+    passed = _Precondition.apply(mixture.scale, damping, mixture.log_pi, *tensors)
+    mu, *stored = cast(tuple[Tensor, ...], passed)
     values = iter(stored)
     return GaussianMixture(mixture.log_pi, mu, mixture.scale.map(lambda _: next(values)))
 
@@ -75,7 +76,8 @@ class _Precondition(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_mu: Tensor, *by_stored: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        by_mu, *by_stored = gradients
         log_pi, _, *stored = ctx.saved_tensors
         values = iter(stored)
         scale = ctx.scale.map(lambda _: next(values))

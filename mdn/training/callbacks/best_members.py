@@ -14,8 +14,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
-from mdn.training.callbacks.checkpoint import best_path
-from mdn.training.callbacks.evaluating import evaluating
+from mdn.model.evaluation_mode import evaluation_mode
+from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.mixture_module import MixtureModule
 
@@ -108,7 +108,7 @@ def pooled_nll(trainer: Trainer, module: MixtureModule, weights: dict[str, Tenso
     """
     own = {name: value.clone() for name, value in module.state_dict().items()}
     try:
-        with evaluating(module), trainer.precision_plugin.val_step_context():
+        with evaluation_mode(module), trainer.precision_plugin.val_step_context():
             module.load_state_dict(weights)
             for batch in trainer.val_dataloaders or ():
                 module.count(trainer.strategy.batch_to_device(batch), "pool")

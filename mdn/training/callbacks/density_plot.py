@@ -14,8 +14,8 @@ from torch.func import functional_call
 from mdn.data.write import replaced
 from mdn.distributions.mixture import GaussianMixture
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
-from mdn.training.callbacks.checkpoint import best_path
-from mdn.training.callbacks.evaluating import evaluating
+from mdn.model.evaluation_mode import evaluation_mode
+from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.lightning_parts import table_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def draw_density(
         caption: a line above the title of the figure.
     """
     try:
-        with evaluating(module):
+        with evaluation_mode(module):
             figure = _figure(trainer, module, table, weights or {})
         if caption:
             figure.suptitle(f"{caption}\n{figure.get_suptitle()}".strip(), fontsize=9)

@@ -14,8 +14,8 @@ from mdn.app.compose import compose
 from mdn.app.train import train
 from mdn.estimators.regressor import MDNRegressor
 from mdn.model.load import model_weights
+from mdn.training.callbacks.best_and_last import BestCheckpoint, LastCheckpoint
 from mdn.training.callbacks.best_members import JOINT, BestMembers
-from mdn.training.callbacks.checkpoint import BestCheckpoint, LastCheckpoint
 
 MEMBERS = 3
 EPOCHS = 12

@@ -5,7 +5,7 @@ import torch
 from matplotlib.image import imread
 
 import mdn.plotting
-from mdn.training.callbacks.checkpoint import BestCheckpoint
+from mdn.training.callbacks.best_and_last import BestCheckpoint
 from mdn.training.callbacks.density_plot import DensityPlot
 
 

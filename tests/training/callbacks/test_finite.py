@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from mdn.training.callbacks.checkpoint import LastCheckpoint
+from mdn.training.callbacks.best_and_last import LastCheckpoint
 from mdn.training.callbacks.finite import FiniteLoss
 
 

@@ -11,7 +11,7 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 @contextmanager
-def evaluating(module: AnyModule) -> Iterator[AnyModule]:
+def evaluation_mode(module: AnyModule) -> Iterator[AnyModule]:
     """Put a module in evaluation mode without gradients, and each part back in its mode after."""
     modes = {part: part.training for part in module.modules()}
     try:

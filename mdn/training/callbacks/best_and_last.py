@@ -96,7 +96,7 @@ class BestCheckpoint(WholeCheckpoint):
 
     ```yaml
     best_checkpoint:
-      _target_: mdn.training.callbacks.checkpoint.BestCheckpoint
+      _target_: mdn.training.callbacks.best_and_last.BestCheckpoint
       dirpath: ${run_dir}/checkpoints
       filename: best
       monitor: ${monitor}
@@ -142,7 +142,7 @@ class LastCheckpoint(WholeCheckpoint):
 
     ```yaml
     last_checkpoint:
-      _target_: mdn.training.callbacks.checkpoint.LastCheckpoint
+      _target_: mdn.training.callbacks.best_and_last.LastCheckpoint
       dirpath: ${run_dir}/checkpoints
       filename: last
       every_seconds: 10

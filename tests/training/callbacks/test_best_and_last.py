@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 
-from mdn.training.callbacks.checkpoint import BestCheckpoint, LastCheckpoint, SealedCheckpointIO
+from mdn.training.callbacks.best_and_last import BestCheckpoint, LastCheckpoint, SealedCheckpointIO
 
 
 def pair(directory, every_seconds=0.0):

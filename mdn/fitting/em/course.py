@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,14 @@ from mdn.fitting.em.statistics import Statistics
 _MOST_REVIVALS = 3
 # By how much rounding alone may lower a mean log likelihood, relative to its size.
 _ROUNDING = 1e-12
+
+
+class Course(TypedDict):
+    """What a fit that is resumed has to know, beside the mixture."""
+
+    lower_bounds: list[float]
+    converged: bool
+    revivals: list[int]
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class Ascent:
         self.lower_bounds.append(bound)
         self.mixture = self._revived(mixture)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Course:
         """Return the course of the fit so far, without the mixture, as plain data."""
         return {
             "lower_bounds": self.lower_bounds,
@@ -108,7 +116,7 @@ class Ascent:
             "revivals": self.revivals,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Course) -> None:
         """Go on from a course that was saved."""
         self.lower_bounds = list(state["lower_bounds"])
         self.converged = state["converged"]

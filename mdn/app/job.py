@@ -19,6 +19,7 @@ from mdn.app.command_line import fail
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.interrupts import StopReason, interruptible, stop_reason
+from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import CONFIG_FILE, ERROR_FILE
 from mdn.app.writable import make_writable_folder
 from mdn.data.write import write_text
@@ -52,6 +53,7 @@ def _run(name: str, config: DictConfig) -> float | None:
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+        register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -137,7 +137,7 @@ class BestCheckpoint(WholeCheckpoint):
             raise ValueError(
                 f"no epoch has a finite {self.monitor}, the last is {self._refused.item()}: there "
                 "is no best model to keep; look for validation rows unlike the training rows, or "
-                "lower optimizer.lr"
+                "lower `lr`"
             )
 
 

@@ -85,7 +85,4 @@ def likely_cause(module: MixtureModule, batches: list[Sequence[Tensor]]) -> str:
     seen = model.inputs(x, model.dtype), model.targets(y, model.dtype)
     if not all(values.isfinite().all() for values in seen):
         return f"rows hold NaN, inf, or numbers too large for {model.dtype}; clean the data"
-    return (
-        "the training has diverged; lower optimizer.lr, set model.gradient_clip, or raise "
-        "family.min_scale"
-    )
+    return "the training has diverged; lower `lr`, set `gradient_clip`, or raise `min_scale`"

@@ -258,7 +258,7 @@ def test_a_component_that_no_reset_helps_is_left_alone_with_one_warning(fit, res
 
 def test_or_ends_the_run_with_advice(fit, reset, make_module):
     callback = reset(patience=1, max_resets=2, on_exhausted="raise")
-    with pytest.raises(ValueError, match=r"lower num_components, raise family.min_scale \(now"):
+    with pytest.raises(ValueError, match=r"lower `num_components`, raise `min_scale` \(now"):
         fit([Kill(1, range(9)), callback], make_module(learning_rate=0.0), max_epochs=6)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from mdn.app.arguments import in_keys
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
 from mdn.data.table import Table
 from mdn.data.write import replaced, write_text
@@ -35,7 +36,7 @@ def write_report(
         score_tables(scores, table.target_names),
         drawn,
         run_settings(model.card, read_fit_facts(trained_in(ckpt))),
-        remarks,
+        [in_keys(remark) for remark in remarks],
     )
     write_text(render(page), run_dir / REPORT_FILE)
 

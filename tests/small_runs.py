@@ -10,7 +10,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Full
 from mdn.fitting.objectives import NLL, Regularizer
 from mdn.fitting.schedules import cosine
-from mdn.networks.network import MLP
+from mdn.networks.backbones import MLP
 from mdn.training.module import MDNModule
 
 BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=None, residual=False)
@@ -22,7 +22,7 @@ def make_module(**changes):
         num_targets=2,
         num_components=3,
         ensemble_size=1,
-        sharpness=[1.0],
+        first_layer_gain=[1.0],
         family=Full(1e-3, factor="covariance"),
         backbone=BACKBONE,
         optimizer=partial(torch.optim.AdamW, lr=1e-2),

@@ -10,7 +10,6 @@ from lightning.pytorch import Trainer
 
 from mdn.app.run_log import RunLog
 from mdn.app.silence_lightning import silence_lightning
-from mdn.data.repeats import rounded_targets
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.parts import register_parts
@@ -110,7 +109,7 @@ def model_card(config: dict[str, Any], data: TableModule) -> ModelCard:
         model=described(config["model"]),
         data=described(_with_absolute_paths(config["data"])),
         rows=data.fingerprint(),
-        grid=rounded_targets(data.learnable),
+        grid=data.profile.rounded_targets,
     )
 
 

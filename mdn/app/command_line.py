@@ -12,6 +12,7 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from mdn.app.arguments import in_keys
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
@@ -41,7 +42,7 @@ def run_command(name: str, main: Callable[[], object]) -> None:
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
     """Format a warning without its place in the code, which users of a command do not need."""
     kind = "" if category is UserWarning else f" ({category.__name__})"
-    return f"warning{kind}: {message}\n"
+    return f"warning{kind}: {in_keys(str(message))}\n"
 
 
 def fail(message: str) -> NoReturn:

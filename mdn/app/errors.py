@@ -11,6 +11,8 @@ from hydra.errors import (
     OverrideParseException,
 )
 
+from mdn.app.arguments import in_keys
+
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _ASKED = os.environ.get(_FULL_ERROR)
 
@@ -55,7 +57,7 @@ def readable(error: BaseException) -> str:
     key = getattr(error, "full_key", None) or _key_in(str(error))
     cause = error.__cause__
     if cause is None:
-        return _of_system(error) if isinstance(error, OSError) else str(error)
+        return in_keys(_of_system(error) if isinstance(error, OSError) else str(error))
     return f"{key}: {readable(cause)}" if key else readable(cause)
 
 

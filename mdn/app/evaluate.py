@@ -1,8 +1,9 @@
 """Score a checkpoint, on its run's own test rows or on other data, and write a report."""
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
+from mdn.app.arguments import in_keys
 from mdn.app.evaluated_rows import rows_to_score
 from mdn.app.run_directory import read_fit_facts, trained_in, write_metrics
 from mdn.app.terminal import print_evaluation
@@ -18,11 +19,11 @@ class EvaluateConfig(TypedDict):
     """The configuration of the command.
 
     Attributes:
-        data: a `data` node, or None for the run's own test rows.
+        data: a `data` node; without one, the run's own test rows.
     """
 
     ckpt: str
-    data: dict[str, Any] | None
+    data: NotRequired[dict[str, Any] | None]
     run_dir: str
     report: bool
 
@@ -31,11 +32,12 @@ def evaluate(config: EvaluateConfig) -> float:
     """Write and print the scores of a checkpoint, write a report, and return the test NLL."""
     ckpt, run_dir = Path(config["ckpt"]), Path(config["run_dir"])
     model = load(ckpt)
-    rows = rows_to_score(config["data"], model)
+    rows = rows_to_score(config.get("data"), model)
     reference = None if rows.train is None else marginal_mixture(model, rows.train)
     scores = score(model, rows.table, reference, rows.problem)
     write_metrics(scores.metrics, run_dir)
-    sentences = remarks(scores.metrics, _row_counts(len(rows.table), ckpt))
+    counts = _row_counts(len(rows.table), ckpt)
+    sentences = [in_keys(remark) for remark in remarks(scores.metrics, counts)]
     if config["report"]:
         write_report(model, rows.table, scores, sentences, ckpt, run_dir)
     print_evaluation(score_tables(scores, rows.table.target_names), run_dir, sentences)

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
+from omegaconf import OmegaConf
 
 from mdn.app.config_groups import group_names, no_such_choice
 from mdn.app.paths import CONF
@@ -77,9 +78,13 @@ def _known_keys(command: str) -> dict[str, list[str]]:
 
 
 def _settings(path: Path) -> object:
-    node = yaml.safe_load(path.read_text())
-    hydras = ("defaults", "hydra")
-    return {k: v for k, v in node.items() if k not in hydras} if isinstance(node, dict) else node
+    """Return the settings of a file, after those that it inherits from files beside it."""
+    node = yaml.safe_load(path.read_text()) or {}
+    names = [each for each in node.get("defaults", []) if isinstance(each, str)]
+    beside = [path.with_name(f"{name}.yaml") for name in names]
+    inherited = [_settings(base) for base in beside if base.exists()]
+    own = {key: value for key, value in node.items() if key not in ("defaults", "hydra")}
+    return OmegaConf.to_container(OmegaConf.merge(*inherited, own))
 
 
 def _dotted(node: object, path: str = "") -> list[str]:

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mdn.app.predictor import Predictor
 from mdn.app.table_writer import STANDARD_OUTPUT, TableWriter
-from mdn.data.columns import Wanted
-from mdn.data.stream import RowStream, open_rows
+from mdn.data.files import open_rows
+from mdn.data.reader import Reader
+from mdn.data.table import ColumnKeys
 from mdn.model.load import load
 from mdn.model.prediction_columns import ColumnSettings
 
@@ -30,7 +31,7 @@ class PredictConfig(TypedDict):
     ckpt: str
     data: DataConfig
     out: str
-    id: Wanted
+    id: ColumnKeys
     columns: str | list[str]
     quantiles: object
     interval_level: float
@@ -54,7 +55,7 @@ def predict(config: PredictConfig) -> None:
         print(f"{rows} rows predicted: {config['out']}", file=messages)
 
 
-def _write(predictor: Predictor, stream: RowStream, writer: TableWriter) -> int:
+def _write(predictor: Predictor, stream: Reader, writer: TableWriter) -> int:
     """Write all rows, and return how many there are."""
     rows = 0
     with writer, progress(stream) as report:
@@ -113,7 +114,7 @@ def _check_not_itself(path: str, out: str) -> None:
 
 
 @contextmanager
-def progress(stream: RowStream) -> Iterator[Callable[[int], None]]:
+def progress(stream: Reader) -> Iterator[Callable[[int], None]]:
     """Show on a terminal how much of a file has been read; the function takes the rows done."""
     console = Console(stderr=True)
     columns = BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()

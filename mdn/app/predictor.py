@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.data.columns import Wanted, find_columns, matrix
-from mdn.data.formats import ColumnFile
+from mdn.data.columns import Columns, find_columns, matrix
+from mdn.data.reader import Reader
 from mdn.data.seeds import generator
-from mdn.data.stream import RowStream
+from mdn.data.table import ColumnKeys
 from mdn.distributions.checks import check_fits
 from mdn.model.model import Model
 from mdn.model.prediction_columns import ColumnSettings, Prediction
@@ -50,8 +50,8 @@ class Predictor:
         cls,
         model: Model,
         settings: ColumnSettings,
-        stream: RowStream,
-        ids: Wanted,
+        stream: Reader,
+        ids: ColumnKeys,
         seed: int,
     ) -> "Predictor":
         """Return a predictor whose columns are all in the file.
@@ -63,12 +63,12 @@ class Predictor:
         find_columns(stream.head, [*model.card.inputs, *targets])
         return cls(model, settings, targets, find_columns(stream.head, ids), seed)
 
-    def tables(self, stream: RowStream) -> Iterator[pa.Table]:
+    def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
         pieces = stream.pieces([*self.model.card.inputs, *self.targets], self.ids)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
-    def _table(self, number: int, piece: ColumnFile) -> pa.Table:
+    def _table(self, number: int, piece: Columns) -> pa.Table:
         x = matrix(piece, self.model.card.inputs)
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
@@ -77,7 +77,7 @@ class Predictor:
         repeated = sorted(copied.keys() & predicted.keys())
         if repeated:
             raise ValueError(
-                f"{repeated[0]!r} is a column of the answers too; rename it in {piece.path}"
+                f"{repeated[0]!r} is a column of the answers too; rename it in {piece.source}"
             )
         return pa.table(copied | predicted)
 

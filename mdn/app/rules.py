@@ -150,7 +150,7 @@ _RULES: dict[str, Rule] = {
     "model.backbone.dropout": Number(0, below=1),
     "model.backbone.norm": Choice((None, "layer", "batch")),
     "model.backbone.residual": Flag(),
-    "model.sharpness": Several(_POSITIVE),
+    "model.first_layer_gain": Several(_POSITIVE),
     "model.start_from_data": Flag(),
     "model.mixture_lr": _RATE,
     "model.component_lr": _RATE,

@@ -10,16 +10,16 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 
-from mdn.app.automatic import with_sizes
+from mdn.app.arguments import in_keys
+from mdn.app.automatic import GRID, with_sizes
 from mdn.app.build import build_data, build_module, build_trainer, model_card
-from mdn.app.floor import GRID
 from mdn.app.interrupts import after_fit
 from mdn.app.recalibrate import keep_recalibration, recalibrate
 from mdn.app.resume import check_resume
 from mdn.app.run_directory import write_config, write_metrics
 from mdn.app.run_log import RunLog
 from mdn.app.terminal import print_results
-from mdn.data.repeats import remarks as remarks_on_repeats
+from mdn.data.rounding import rounding_remarks
 from mdn.distributions.likelihood import use_compiled
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.basic_scores import basic_scores
@@ -46,7 +46,8 @@ def train(config: dict[str, Any]) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
     if trainer.is_global_zero:
         write_metrics(metrics, Path(config["run_dir"]))
-        said = remarks(metrics, {name: len(table) for name, table in data.tables.items()})
+        rows = {name: len(table) for name, table in data.tables.items()}
+        said = [in_keys(remark) for remark in remarks(metrics, rows)]
         print_results(metrics, Path(config["run_dir"]), said)
     return metrics[config["monitor"]]
 
@@ -91,9 +92,9 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 
 
 def _warn_of_repeats(config: dict[str, Any], data: TableModule) -> None:
-    """Say where a density would win by spikes, but not to who has already done something."""
+    """Warn about repeated target values unless the user has set a floor or dequantizes."""
     guarded = data.dequantize or config["model"]["family"]["min_scale"] == GRID
-    for remark in remarks_on_repeats(data.learnable, grids=not guarded):
+    for remark in rounding_remarks(data.profile, grids=not guarded):
         rank_zero_warn(remark)
 
 

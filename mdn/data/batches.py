@@ -18,7 +18,7 @@ from mdn.distributions.checks import check_at_least
 
 
 class Batches:
-    """An iterable over batches, each a tuple of some rows of every tensor.
+    """Mini-batches, each a tuple of some rows of every tensor.
 
     Each row comes exactly once in an epoch over all ranks, and all ranks have the same number of
     batches, whose sizes differ by at most one: in training no small last batch weighs as much as
@@ -57,7 +57,7 @@ class Batches:
         self.world_size = world_size
 
     def __len__(self) -> int:
-        """Batches of this rank, which is as many as of any other."""
+        """Count the batches of this rank; every rank has as many."""
         largest = math.ceil(self.num_rows / self.world_size)
         smallest = self.num_rows // self.world_size
         return min(math.ceil(largest / self.batch_size), smallest)
@@ -74,7 +74,7 @@ class Batches:
 
 
 class Blocks:
-    """The same batches, several at a time: an iterable over lists of them.
+    """The same batches in lists of several.
 
     Lightning spends about as long on a call of `training_step` as a small network on a step; a
     block a call leaves most of that out.
@@ -90,7 +90,7 @@ class Blocks:
 
     @property
     def num_steps(self) -> int:
-        """Batches in an epoch, which is how many steps of gradient descent it takes."""
+        """Batches in an epoch, hence steps of gradient descent."""
         return len(self.batches)
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class Blocks:
 
 
 def batches_of(block: Sequence[Any]) -> list[Sequence[Tensor]]:
-    """The batches of a block; of a single batch, that one."""
+    """List the batches of a block; a single batch is a block of one."""
     return [block] if isinstance(block[0], Tensor) else list(block)
 
 

@@ -1,9 +1,8 @@
-"""Which columns of a file are meant, and their values as numbers."""
+"""Which columns of a file or a frame are meant, and their values as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,127 +11,170 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mdn.data.csv_lines import is_number
-from mdn.data.formats import ColumnFile
+from mdn.data.table import ColumnKeys, Table
 
 LARGEST = 1e30
 """Beyond this a value, or what a model makes of it, could leave the range of float32."""
 
-Wanted = Sequence[str | int] | str | int
-"""Columns by name or by position, where -1 is the last."""
+
+@dataclass(frozen=True)
+class Columns:
+    """Named columns of any type, and where they are from.
+
+    Attributes:
+        source: the path of the file, or what to call the frame.
+        table: the columns.
+        place: says in words where a row (from 0) is.
+    """
+
+    source: str
+    table: pa.Table
+    place: Callable[[int], str]
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Names of the columns that a model is about."""
+class Roles:
+    """Names of the columns that a model is about, by what they are to it."""
 
     inputs: list[str]
     targets: list[str]
     weight: str | None
 
+    @property
+    def names(self) -> list[str]:
+        """All of these names."""
+        return [*self.inputs, *self.targets, *([] if self.weight is None else [self.weight])]
 
-def select(
-    file: ColumnFile, targets: Wanted, inputs: Wanted | None, weight: str | int | None
-) -> Selection:
-    """The columns meant; inputs that are not given are all the rest.
+
+def assign_roles(
+    columns: Columns, targets: ColumnKeys, inputs: ColumnKeys | None, weight: str | int | None
+) -> Roles:
+    """Find the columns that are meant; without `inputs` all the rest are inputs.
 
     Raises:
-        ValueError: if a column is not there, or is asked for twice.
+        ValueError: if a column is not there, or is named twice.
     """
-    target_names = find_columns(file, targets)
-    weights = [] if weight is None else find_columns(file, weight)
+    target_names = find_columns(columns, targets)
+    weights = [] if weight is None else find_columns(columns, weight)
     taken = target_names + weights
     if inputs is None:
-        input_names = [name for name in file.table.column_names if name not in taken]
-        find_columns(file, input_names)
+        input_names = [name for name in columns.table.column_names if name not in taken]
+        find_columns(columns, input_names)
     else:
-        input_names = find_columns(file, inputs)
+        input_names = find_columns(columns, inputs)
     if not target_names:
-        raise ValueError(f"data.targets names no column; choose from {_listed(file)}")
-    _check_once(file.path, input_names + taken)
-    return Selection(input_names, target_names, weights[0] if weights else None)
+        raise ValueError(f"`targets` names no column; choose from {_listed(columns)}")
+    _check_once(columns, input_names + taken)
+    return Roles(input_names, target_names, weights[0] if weights else None)
 
 
-def find_columns(file: ColumnFile, wanted: Wanted) -> list[str]:
-    """Names of columns that the file has.
+def find_columns(columns: Columns, keys: ColumnKeys) -> list[str]:
+    """Find the names of columns.
 
     Raises:
-        ValueError: if it has not.
+        ValueError: if one is not there.
     """
-    if isinstance(wanted, str | int):
-        wanted = [wanted]
-    return [_find(file, name) for name in wanted]
+    if isinstance(keys, str | int):
+        keys = [keys]
+    return [_find(columns, key) for key in keys]
 
 
-def _find(file: ColumnFile, wanted: str | int) -> str:
-    names = file.table.column_names
-    if isinstance(wanted, int) and -len(names) <= wanted < len(names):
-        wanted = names[wanted]
-    if not isinstance(wanted, str) or wanted not in names:
-        close = get_close_matches(str(wanted), names, n=1)
+def _find(columns: Columns, key: str | int) -> str:
+    names = columns.table.column_names
+    if isinstance(key, int) and -len(names) <= key < len(names):
+        key = names[key]
+    if not isinstance(key, str) or key not in names:
+        close = get_close_matches(str(key), names, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"{file.path} has no column {wanted!r}{hint}; it has {_listed(file)}")
-    if not wanted:
+        raise ValueError(f"{columns.source} has no column {key!r}{hint}; it has {_listed(columns)}")
+    if not key:
         raise ValueError(
-            f"{file.path}: column {names.index(wanted) + 1} has no name; name it, or name the "
+            f"{columns.source}: column {names.index(key) + 1} has no name; name it, or name the "
             "inputs that are wanted"
         )
-    return wanted
+    return key
 
 
-def _listed(file: ColumnFile) -> str:
-    names = [repr(name) for name in file.table.column_names]
+def _listed(columns: Columns) -> str:
+    names = [repr(name) for name in columns.table.column_names]
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
-def _check_once(path: Path, names: list[str]) -> None:
+def _check_once(columns: Columns, names: list[str]) -> None:
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
         raise ValueError(
-            f"{path}: column {twice[0]!r} is asked for twice; a target cannot be an input or a "
-            "weight too"
+            f"{columns.source}: column {twice[0]!r} is asked for twice; a target cannot be an "
+            "input or a weight too"
         )
 
 
-def matrix(file: ColumnFile, names: Sequence[str]) -> Float64[Tensor, "N C"]:
-    """The values of columns, side by side.
+def table_of(columns: Columns, roles: Roles) -> Table:
+    """Make a table of the columns that have a role; rows of weight zero are left out.
+
+    Raises:
+        ValueError: if one holds something other than finite numbers, or weights are not weights.
+    """
+    weights = None if roles.weight is None else matrix(columns, [roles.weight]).squeeze(-1)
+    check_weights(columns.source, weights)
+    x, y = matrix(columns, roles.inputs), matrix(columns, roles.targets)
+    return Table(x, y, weights, roles.inputs, roles.targets).counted()
+
+
+def check_weights(source: str, weight: Float64[Tensor, " N"] | None) -> None:
+    """Refuse weights below zero, and weights that are all zero."""
+    if weight is not None and ((weight < 0).any() or weight.sum() <= 0):
+        raise ValueError(
+            f"{source}: weights must be 0 or more, and not all 0; the smallest is "
+            f"{weight.min().item():g}; mend the column or leave `weight` out"
+        )
+
+
+def matrix(columns: Columns, names: Sequence[str]) -> Float64[Tensor, "N C"]:
+    """Put the values of columns side by side.
 
     Raises:
         ValueError: if one holds something other than finite numbers.
     """
-    values = np.empty((file.table.num_rows, len(names)))
+    values = np.empty((columns.table.num_rows, len(names)))
     for i, name in enumerate(names):
-        values[:, i] = _numbers(file, name)
+        values[:, i] = _numbers(columns, name)
     return torch.from_numpy(values)
 
 
-def _numbers(file: ColumnFile, name: str) -> np.ndarray:
-    column = file.table.column(name)
-    _check_type(file, name, column)
+def _numbers(columns: Columns, name: str) -> np.ndarray:
+    column = columns.table.column(name)
+    _check_type(columns, name, column)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     values = column.cast(pa.float64(), safe=False).to_numpy()
     finite = np.isfinite(values)
-    _check_all(file, name, finite, "missing, NaN or infinite", "remove or fill these rows")
+    _check_all(columns, name, finite, "missing, NaN or infinite", "remove or fill these rows")
     small = np.abs(values) <= LARGEST
-    _check_all(file, name, small, f"beyond {LARGEST:g}", "change the unit or mend these rows")
+    _check_all(columns, name, small, f"beyond {LARGEST:g}", "change the unit or mend these rows")
     return values
 
 
-def _check_type(file: ColumnFile, name: str, column: pa.ChunkedArray) -> None:
+def _check_type(columns: Columns, name: str, column: pa.ChunkedArray) -> None:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if _is_text(kind) and column.null_count < len(column):
         row, value = _first_text(column)
-        raise ValueError(
-            f"{file.path}, {file.place(row)}: column {name!r} holds {value!r}, not a number; mend "
-            "it, encode it as numbers, or leave it out of data.inputs"
-        )
+        raise not_a_number(columns.source, columns.place(row), name, value)
     if not (_is_text(kind) or _is_numeric(kind)):
         raise ValueError(
-            f"{file.path}: column {name!r} is of type {kind}, not numbers; turn it into numbers "
-            "(a date into days since another, say), or leave it out of data.inputs"
+            f"{columns.source}: column {name!r} is of type {kind}, not numbers; turn it into "
+            "numbers (a date into days since another, say), or leave it out of `inputs`"
         )
+
+
+def not_a_number(source: str, place: str, name: str, value: str) -> ValueError:
+    """Make the error to raise at a value that is text."""
+    return ValueError(
+        f"{source}, {place}: column {name!r} holds {value!r}, not a number; mend it, encode it as "
+        "numbers, or leave it out of `inputs`"
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -146,7 +188,7 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 
 def _first_text(column: pa.ChunkedArray) -> tuple[int, str]:
-    """The first value that is no number, or the first value where all look like numbers."""
+    """Find the first value that is no number, or the first of all where all look like numbers."""
     values = [(row, _text(value)) for row, value in enumerate(column.to_pylist()) if value]
     return next((value for value in values if not is_number(value[1])), values[0])
 
@@ -155,11 +197,11 @@ def _text(value: str | bytes) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _check_all(file: ColumnFile, name: str, good: np.ndarray, fault: str, remedy: str) -> None:
+def _check_all(columns: Columns, name: str, good: np.ndarray, fault: str, remedy: str) -> None:
     if not good.all():
         bad = np.flatnonzero(~good)
         count = "1 value that is" if len(bad) == 1 else f"{len(bad)} values that are"
         raise ValueError(
-            f"{file.path}: column {name!r} has {count} {fault}, the first in "
-            f"{file.place(int(bad[0]))}; {remedy}"
+            f"{columns.source}: column {name!r} has {count} {fault}, the first in "
+            f"{columns.place(int(bad[0]))}; {remedy}"
         )

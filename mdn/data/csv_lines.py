@@ -14,14 +14,14 @@ _LONGEST_HEADER = 10_000_000
 
 
 def read_header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns of a file, and the delimiter."""
+    """Read the names of the columns of a file, and the delimiter."""
     check_is_text(path)
     with path.open("rb") as stream:
         return skip_header(path, stream)
 
 
 def skip_header(path: Path, stream: BufferedReader) -> tuple[list[str], str]:
-    """The names of the columns and the delimiter; the stream then stands behind them.
+    """Read the names of the columns and the delimiter, and leave the stream behind them.
 
     A name in quotes may hold line ends.
 
@@ -45,7 +45,7 @@ def skip_header(path: Path, stream: BufferedReader) -> tuple[list[str], str]:
 
 
 def _lines(stream: BufferedReader) -> Iterator[bytes]:
-    """Lines that end in LF, CR LF or CR alone, and no more read than is handed on."""
+    """Yield lines that end in LF, CR LF or CR alone, and read no further than the last of them."""
     parts: list[bytes] = []
     while buffered := stream.peek():
         found = _LINE_END.search(buffered)
@@ -101,7 +101,7 @@ def _check_is_header(path: Path, names: list[str]) -> None:
 
 
 def is_number(text: str) -> bool:
-    """Whether text is a number."""
+    """Tell whether text is a number."""
     try:
         float(text)
     except ValueError:
@@ -110,14 +110,14 @@ def is_number(text: str) -> bool:
 
 
 def records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and values of each row that is not blank, header first."""
+    """Yield the line number and the values of each row that is not blank, header first."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         reader = csv.reader(lines, delimiter=delimiter)
         yield from ((reader.line_num, record) for record in reader if record)
 
 
 def line_of_row(path: Path, delimiter: str, row: int) -> int:
-    """The line (from 1) on which a row (from 0) ends."""
+    """Find the line (from 1) on which a row (from 0) ends."""
     return next(line for i, (line, _) in enumerate(records(path, delimiter)) if i == row + 1)
 
 

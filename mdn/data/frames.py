@@ -1,7 +1,6 @@
 """Inputs as users have them, arrays, tensors or frames, as one matrix."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -12,8 +11,8 @@ from torch import Tensor
 from mdn.distributions.numbers import column_numbers
 
 
-def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
-    """The values of the inputs, in the order of `names`.
+def input_matrix(data: object, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+    """Read the values of the inputs, in the order of `names`.
 
     Args:
         data: a frame (pandas, polars, pyarrow and others), whose columns are picked by name, or
@@ -23,7 +22,7 @@ def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     Raises:
         ValueError: if a column is missing or not of numbers, or a number is not finite.
     """
-    frame = nw.from_native(data, pass_through=True)
+    frame, names = nw.from_native(data, pass_through=True), list(names)
     check_eager(frame)
     x = _of_frame(frame, names) if isinstance(frame, nw.DataFrame) else _of_rows(data, names)
     if not x.isfinite().all():
@@ -35,7 +34,7 @@ def input_matrix(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     return x
 
 
-def check_eager(data: Any) -> None:
+def check_eager(data: object) -> None:
     """Refuse a frame whose rows are not there yet.
 
     Raises:
@@ -46,45 +45,56 @@ def check_eager(data: Any) -> None:
         raise TypeError(f"got a {kind}, which holds no rows yet; call its collect() first")
 
 
-def _of_frame(frame: nw.DataFrame[Any], names: Sequence[str]) -> Float64[Tensor, "N P"]:
+def _of_frame(frame: nw.DataFrame, names: Sequence[str]) -> Float64[Tensor, "N P"]:
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ValueError(
-            f"the model takes columns {list(names)}, and the frame lacks {missing}; it has "
+            f"the model takes columns {names}, and the frame lacks {missing}; it has "
             f"{frame.columns}"
         )
     columns = [_numbers(frame.get_column(name)) for name in names]
     return torch.from_numpy(np.stack(columns, -1) if columns else np.empty((len(frame), 0)))
 
 
-def _numbers(column: nw.Series[Any]) -> np.ndarray:
+def _numbers(column: nw.Series) -> np.ndarray:
     if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
         raise ValueError(f"column {column.name!r} is of type {column.dtype}, not numbers")
     return column_numbers(column)
 
 
-def _of_rows(data: Any, names: Sequence[str]) -> Float64[Tensor, "N P"]:
-    # A copy, as arrays that belong to a frame may not be written to.
-    rows = data if isinstance(data, Tensor) else _array(data, names)
-    if rows.is_complex():
-        raise ValueError(f"inputs must be real numbers, got {rows.dtype}; take their parts apart")
-    x = rows.detach().cpu().double()
+def _of_rows(data: object, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+    x = rows_of_numbers(data, f"inputs must be a frame or rows of {len(names)} numbers, {names}")
     if x.ndim != 2 or x.shape[1] != len(names):
         raise ValueError(
-            f"inputs must be rows of {len(names)} numbers, {list(names)}; got shape "
-            f"{tuple(x.shape)}"
+            f"inputs must be rows of {len(names)} numbers, {names}; got shape {tuple(x.shape)}"
         )
     return x
 
 
-def _array(data: Any, names: Sequence[str]) -> Tensor:
+def rows_of_numbers(data: object, wanted: str) -> Float64[Tensor, "..."]:
+    """Copy real numbers from a tensor, an array or lists to a tensor of their shape.
+
+    Args:
+        data: the numbers.
+        wanted: what they must be, with the name of the argument: the first half of a refusal.
+
+    Raises:
+        ValueError: if they are text, objects, complex, or not of a regular shape.
+    """
+    rows = data if isinstance(data, Tensor) else _array(data, wanted)
+    if rows.is_complex():
+        name = wanted.split()[0]
+        raise ValueError(f"{name} must be real numbers, got {rows.dtype}; take their parts apart")
+    return rows.detach().cpu().double()
+
+
+def _array(data: object, wanted: str) -> Tensor:
     try:
         rows = np.asarray(data)
         # Text that looks like numbers is refused in a frame too; NumPy would read it.
         kind = np.float64 if rows.dtype.kind in "biufO" else rows.dtype
+        # A copy, as arrays that belong to a frame may not be written to.
         return torch.from_numpy(np.array(rows, dtype=kind))
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"inputs must be a frame or rows of {len(names)} numbers, {list(names)}; got "
-            f"{type(data).__name__} ({str(error).split('. ')[0]})"
-        ) from None
+        reason = str(error).split(". ")[0]
+        raise ValueError(f"{wanted}; got {type(data).__name__} ({reason})") from None

@@ -1,13 +1,13 @@
-"""Targets whose values repeat: on them a density wins by spikes.
+"""Values of a target that repeat: a density wins by spikes on them.
 
 A Gaussian of standard deviation s on a value that a share p of the rows have earns them p log 1/s
 nats, without bound as s shrinks: such a likelihood says how low the floor is, and nothing of the
 data. Values repeat in two ways. An atom is one value with a share of its own, as zero rainfall. A
 grid is what rounding leaves: all values are whole steps apart.
 
-Values that differ by less than `FINEST` are taken for one, so neither the noise of arithmetic
-(0.1 + 0.2) nor single precision hides a repetition; and a grid that is finer is none, for no
-component of a usual floor is narrower.
+Values that differ by less than `FINEST` count as equal, so neither the noise of arithmetic
+(0.1 + 0.2) nor single precision hides a repetition; and a finer grid does not matter, since no
+component is narrower than the usual floor.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
-
-from mdn.data.table import Table
 
 FINEST = 1e-3
 """The finest grid there is, in spreads of the values."""
@@ -46,101 +44,69 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class Repeats:
-    """What repeats in the values of one target, where it matters to a density.
+    """Repetitions among the values of one target.
 
     Attributes:
-        step: of the grid that the values lie on, in their units; None for no grid.
-        relative_step: the same in standard deviations of the values.
+        grid_step: the largest step that all values are whole numbers of apart, in their units;
+            None where there is none.
+        matters: whether the grid is so coarse, and so many rows share their values, that a
+            density wins by spikes on it.
+        relative_step: the step in standard deviations of the values; 0 without a grid.
         num_values: how many different values there are.
         atoms: values with a share of their own and that share, the largest first.
     """
 
-    step: float | None
+    grid_step: float | None
+    matters: bool
     relative_step: float
     num_values: int
     atoms: tuple[tuple[float, float], ...]
 
     def __bool__(self) -> bool:
-        return self.step is not None or bool(self.atoms)
+        return self.matters or bool(self.atoms)
+
+    @property
+    def step(self) -> float | None:
+        """The step of a grid that matters; None without one."""
+        return self.grid_step if self.matters else None
 
 
 def repeats_in(values: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None = None) -> Repeats:
-    """What repeats in the values of a target.
+    """Find what repeats in the values of a target.
 
     Args:
         values: one for each row.
         weight: how often each row counts.
     """
-    values = values.double()
-    levels = _levels(values, weight)
-    step = grid_step(values) if levels.mostly_shared else None
-    if step is None or step < COARSE * _spread(values):
-        return Repeats(None, 0.0, len(levels.value), levels.at(levels.atoms()))
-    relative = step / values.std(correction=0).item()
-    on_grid = levels.atoms() & levels.outstanding()
-    return Repeats(step, relative, len(levels.value), levels.at(on_grid))
+    ordered, order = values.double().sort()
+    spread, std = _spread(ordered), ordered.std(correction=0).item()
+    levels = _levels(ordered, None if weight is None else weight[order], spread)
+    step = _grid_step(ordered, spread)
+    matters = step is not None and levels.mostly_shared and step >= COARSE * spread
+    atoms = levels.atoms() & levels.outstanding() if matters else levels.atoms()
+    relative = 0.0 if step is None else step / std
+    return Repeats(step, matters, relative, len(levels.value), levels.at(atoms))
 
 
 def grid_step(values: Float[Tensor, " N"]) -> float | None:
-    """The largest step that all values are whole numbers of apart; None where there is none.
+    """Find the largest step that all values are whole numbers of apart; None without one.
 
-    That values lie on a grid shows in some that repeat: continuous ones are all different.
+    A grid shows in values that repeat: continuous ones are all different.
     """
-    values = values.double()
-    distinct, finest = values.unique(), FINEST * _spread(values)
+    ordered = values.double().sort().values
+    return _grid_step(ordered, _spread(ordered))
+
+
+def _grid_step(ordered: Float64[Tensor, " N"], spread: float) -> float | None:
+    distinct, finest = ordered.unique_consecutive(), FINEST * spread
     gaps = distinct.diff()
     gaps = gaps[gaps > finest]
-    if len(gaps) == 0 or len(gaps) + 1 == len(values):
+    if len(gaps) == 0 or len(gaps) + 1 == len(ordered):
+        return None
+    if finest == 0 or torch.isinf(gaps.max() / finest):  # the spread leaves the range of float64
         return None
     step = _common_step(gaps.unique().tolist(), finest)
     return _fitted(step, distinct - distinct[0])
-
-
-def rounded_targets(table: Table) -> dict[str, float]:
-    """The targets that were rounded so coarsely that it matters, and their steps."""
-    found = {name: repeats_in(y, table.weight).step for name, y in _targets(table)}
-    return {name: step for name, step in found.items() if step is not None}
-
-
-def remarks(table: Table, grids: bool = True) -> list[str]:
-    """What was seen, and what to do, for every target whose values repeat.
-
-    Args:
-        table: the rows.
-        grids: whether grids are to be remarked on, and not only atoms.
-    """
-    found = [(name, repeats_in(y, table.weight)) for name, y in _targets(table)]
-    return [
-        _remark(name, repeats, len(table))
-        for name, repeats in found
-        if repeats and (grids or repeats.step is None)
-    ]
-
-
-def _targets(table: Table) -> list[tuple[str, Float64[Tensor, " N"]]]:
-    return list(zip(table.target_names, table.y.T, strict=True))
-
-
-def _remark(name: str, repeats: Repeats, rows: int) -> str:
-    if repeats.step is None:
-        return (
-            f"target {name!r} {_shares(repeats.atoms)}: there a density wins by a spike as narrow "
-            "as the floor, and its likelihood tells little of the rest. Raise the floor "
-            "(family.min_scale=0.05) and read test/crps of an evaluation beside test/nll"
-        )
-    atoms = f", and {_shares(repeats.atoms)}" if repeats.atoms else ""
-    return (
-        f"target {name!r} lies on a grid of step {repeats.step:g} ({repeats.num_values} different "
-        f"values in {rows} rows, a step of {repeats.relative_step:.2g} standard deviations)"
-        f"{atoms}: a density wins by spikes on the grid. Read test/grid_nll, which spikes cannot "
-        "win, beside test/nll; family.min_scale=grid or data.dequantize=true keeps spikes away"
-    )
-
-
-def _shares(atoms: Sequence[tuple[float, float]]) -> str:
-    shown = [f"{value:g} in {100 * share:.0f} %" for value, share in atoms[:3]]
-    more = f" (and {len(atoms) - 3} more such values)" if len(atoms) > 3 else ""
-    return f"is {', '.join(shown)} of the rows{more}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,52 +119,52 @@ class _Levels:
 
     @property
     def mostly_shared(self) -> bool:
-        """Whether at least half of the rows have the value of another."""
+        """Tell whether at least half of the rows have the value of another."""
         return bool(self.rows[self.rows > 1].sum() >= 0.5 * self.rows.sum())
 
     def atoms(self) -> Bool[Tensor, " V"]:
-        """Which values have a share of their own; at least one if any two rows often agree."""
+        """Tell which values have a share of their own; at least one if any two rows often agree."""
         large = self.share >= ATOM
         if self.share.square().sum() >= _AGREE:
             large |= self.share == self.share.max()
         return large & (self.rows >= _FEWEST_ROWS)
 
     def outstanding(self) -> Bool[Tensor, " V"]:
-        """Which values are far more frequent than those beside them."""
+        """Tell which values are far more frequent than those beside them."""
         before, after = (self.share.roll(by) for by in (1, -1))
         before[0] = after[-1] = 0
         return self.share >= _OUTSTANDING * torch.maximum(before, after)
 
     def at(self, which: Bool[Tensor, " V"]) -> tuple[tuple[float, float], ...]:
-        """Values and shares, the largest share first."""
+        """List values and their shares, the largest share first."""
         share, order = self.share[which].sort(descending=True)
         return tuple(zip(self.value[which][order].tolist(), share.tolist(), strict=True))
 
 
-def _levels(values: Float64[Tensor, " N"], weight: Float[Tensor, " N"] | None) -> _Levels:
-    ordered, order = values.sort()
-    noise = 4 * torch.finfo(values.dtype).eps * ordered.abs().max() + _SAME * _spread(values)
+def _levels(
+    ordered: Float64[Tensor, " N"], weight: Float[Tensor, " N"] | None, spread: float
+) -> _Levels:
+    noise = 4 * torch.finfo(ordered.dtype).eps * ordered.abs().max() + _SAME * spread
     begins = torch.cat([ordered.new_ones(1) > 0, ordered.diff() > noise])
     which = begins.cumsum(0) - 1
-    weight = torch.ones_like(values) if weight is None else weight.double()
+    weight = torch.ones_like(ordered) if weight is None else weight.double()
     none = torch.zeros_like(ordered[begins])
-    share = none.index_add(0, which, weight[order] / weight.sum())
-    return _Levels(ordered[begins], share, none.index_add(0, which, torch.ones_like(values)))
+    share = none.index_add(0, which, weight / weight.sum())
+    return _Levels(ordered[begins], share, none.index_add(0, which, torch.ones_like(ordered)))
 
 
-def _spread(values: Float64[Tensor, " N"]) -> float:
-    """The standard deviation, or what the middle half has for one where that is less.
+def _spread(ordered: Float64[Tensor, " N"]) -> float:
+    """Compute the standard deviation, or take what the middle half suggests where that is less.
 
     A few values far out would make every grid look fine.
     """
-    std, ordered = values.std(correction=0).item(), values.sort().values
-    quarter = len(values) // 4
+    std, quarter = ordered.std(correction=0).item(), len(ordered) // 4
     middle = (ordered[-1 - quarter] - ordered[quarter]).item() / 1.349
     return min(std, middle) if middle > 0 else std
 
 
 def _common_step(gaps: Sequence[float], finest: float) -> float:
-    """The greatest common divisor of numbers that are known to within `finest`."""
+    """Find the greatest common divisor of numbers that are known to within `finest`."""
     step = gaps[0]
     for gap in gaps[1:]:
         rest = abs(gap - step * round(gap / step))
@@ -208,7 +174,7 @@ def _common_step(gaps: Sequence[float], finest: float) -> float:
 
 
 def _fitted(step: float, away: Float64[Tensor, " V"]) -> float | None:
-    """The step that fits best, if all distances are whole numbers of it."""
+    """Find the step that fits best, if all distances are whole numbers of it."""
     steps = (away / step).round()
     step = ((steps @ away) / (steps @ steps)).item()
     off = (away / step - steps).abs().max()

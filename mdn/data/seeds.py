@@ -5,7 +5,7 @@ import torch
 
 
 def generator(purpose: str, *keys: int) -> torch.Generator:
-    """A generator that is a function of its arguments; another purpose or key is independent.
+    """Make a generator that depends on its arguments only; another purpose or key is independent.
 
     Args:
         purpose: what is drawn, so that two uses of one seed share nothing.

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
+
+from mdn.data.profile import Profile, profile_of
+
+ColumnKeys = Sequence[str | int] | str | int
+"""Columns by name or by position, where -1 is the last; one on its own needs no list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,7 +19,7 @@ class Table:
     """N rows of P inputs and D targets, in the user's units.
 
     Float64, because a date in seconds or a count beyond 2^24 loses digits in float32;
-    standardisation comes before any network, and what it leaves fits in float32.
+    standardization comes before any network, and its results fit in float32.
 
     Attributes:
         weight: how often each row counts, or None for once each.
@@ -25,11 +31,66 @@ class Table:
     input_names: list[str]
     target_names: list[str]
 
+    @classmethod
+    def from_frame(
+        cls,
+        frame: object,
+        targets: ColumnKeys,
+        inputs: ColumnKeys | None = None,
+        weight: str | int | None = None,
+    ) -> "Table":
+        """Take columns of a frame of numbers.
+
+        Args:
+            frame: of pandas, polars, pyarrow or another library that narwhals knows.
+            targets: columns by name, or by position, where -1 is the last.
+            inputs: as targets; None for all the rest, an empty list for a density of the targets.
+            weight: the column that says how often each row counts, or None; rows of weight zero
+                are left out.
+
+        Raises:
+            TypeError: if it is not a frame, or its rows are not there yet.
+            ValueError: if a column is missing, named twice, or holds anything but finite numbers.
+        """
+        from mdn.data.from_memory import table_of_frame  # only this needs pyarrow and narwhals
+
+        return table_of_frame(frame, targets, inputs, weight)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: object,
+        y: object,
+        weight: object = None,
+        input_names: Sequence[str] | None = None,
+        target_names: Sequence[str] | None = None,
+    ) -> "Table":
+        """Take rows of numbers: tensors, arrays or lists.
+
+        Args:
+            X: inputs [N, P], or [N] where there is one; None for a density of the targets.
+            y: targets [N, D], or [N] where there is one.
+            weight: how often each row counts [N], or None; rows of weight zero are left out.
+            input_names: of the P inputs; x0, x1, ... by default.
+            target_names: of the D targets; y0, y1, ... by default.
+
+        Raises:
+            ValueError: if shapes or names do not fit together, or a number is not finite.
+        """
+        from mdn.data.from_memory import table_of_arrays
+
+        return table_of_arrays(X, y, weight, input_names, target_names)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """What one pass over the rows tells; computed once, of at least one row."""
+        return profile_of(self.x, self.y, self.weight, self.input_names, self.target_names)
+
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> "Table":
-        """Some rows, as a table."""
+        """Take some rows, as a table."""
         weight = None if self.weight is None else self.weight[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
 
@@ -48,7 +109,7 @@ class Table:
         return (self.x, self.y) if self.weight is None else (self.x, self.y, self.weight)
 
     def split(self, fractions: Sequence[float], generator: torch.Generator) -> list["Table"]:
-        """Random parts of the rows: one for each fraction, then what they leave.
+        """Split the rows at random: one part for each fraction, then one with the rest.
 
         A row belongs to exactly one part. The parts before one do not depend on its fraction.
         """

@@ -14,7 +14,7 @@ Levels = Numbers
 """Probabilities: one number, or a list, an array, a tensor or a column of them."""
 
 if TYPE_CHECKING:
-    Dims = int | str | Sequence[int] | Sequence[str] | np.ndarray | Tensor
+    Dims = int | str | Sequence[int | str] | np.ndarray | Tensor
     SampleShape = SupportsIndex | Sequence[SupportsIndex]
 else:
     Dims = SampleShape = object
@@ -63,6 +63,11 @@ def inner_probability(level: Levels) -> float:
     return found
 
 
+def is_one(levels: Levels) -> bool:
+    """Tell whether levels are one plain number, for which an answer has no axis of its own."""
+    return as_tensor(levels, "levels").ndim == 0
+
+
 def check_probabilities(levels: list[float]) -> None:
     """Refuse what is not a probability."""
     wrong = [level for level in levels if not 0 <= level <= 1]
@@ -95,8 +100,9 @@ def _positions(array: np.ndarray, names: Names) -> list[int] | None:
     listed = array.tolist()
     if array.dtype.kind in "iu" or not listed:
         return listed
-    named = names is not None and all(isinstance(each, str) for each in listed)
-    return positions(listed, names) if named else None
+    if names is None or not all(isinstance(each, str) for each in listed):
+        return None
+    return positions(listed, names)
 
 
 def whole(name: str, value: object, least: int) -> int:
@@ -106,7 +112,7 @@ def whole(name: str, value: object, least: int) -> int:
         ValueError: on what is not a whole number of at least `least`.
     """
     try:
-        found = operator.index(value)
+        found = operator.index(value) if isinstance(value, SupportsIndex) else None
     except TypeError:
         found = None
     if found is None or isinstance(value, bool) or found < least:

@@ -54,7 +54,7 @@ def check_fits(num_bytes: float, what: str) -> None:
 
 
 def available_memory() -> float:
-    """Bytes that this process can still take; infinite where nobody knows."""
+    """Return the bytes this process can still take; infinity where nobody knows."""
     return min(_free_memory(), _allowed_memory())
 
 

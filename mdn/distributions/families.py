@@ -241,7 +241,7 @@ class Constant(Uncorrelated):
     """One fixed standard deviation, never learned.
 
     Attributes:
-        std: the standard deviation, in units of the standardised target; at least `min_scale`.
+        std: the standard deviation, in units of the standardized target; at least `min_scale`.
     """
 
     std: float = 0.2

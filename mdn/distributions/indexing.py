@@ -1,17 +1,25 @@
 """Indices into the batch of a mixture, which must not reach its components and targets."""
 
-from typing import Any
+from collections.abc import Sequence
+from types import EllipsisType, NoneType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Index = Any
+Part = int | slice | EllipsisType | None | Tensor
+"""An index into one or more axes, as torch takes it."""
+
+if TYPE_CHECKING:
+    Index = Part | np.ndarray | Sequence
+else:
+    Index = object
 """What NumPy takes: whole numbers, slices, masks, lists, `...`, None, and tuples of them."""
 
 
-def batch_index(index: Index, batch: torch.Size) -> tuple[Any, ...]:
-    """The index as a tuple with `...` spelt out, so that axes after the batch are left alone.
+def batch_index(index: Index, batch: torch.Size) -> tuple[Part, ...]:
+    """Return the index as a tuple without `...`, so that axes after the batch are left alone.
 
     Raises:
         IndexError: on more indices than the batch has axes, and on what is not an index.
@@ -27,14 +35,14 @@ def batch_index(index: Index, batch: torch.Size) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _axes(part: Any) -> int:
+def _axes(part: Part) -> int:
     if part is None or part is Ellipsis:
         return 0
     return part.ndim if isinstance(part, Tensor) and part.dtype == torch.bool else 1
 
 
-def _part(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice | Tensor):
+def _part(part: object) -> Part:
+    if isinstance(part, slice | Tensor | EllipsisType | NoneType):
         return part
     if isinstance(part, int) and not isinstance(part, bool):
         return part

@@ -6,14 +6,13 @@ takes y broadcasts its leading axes against the batch; `values` says in which fo
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributions
 
 from mdn.distributions import likelihood
-from mdn.distributions.arguments import sample_shape
+from mdn.distributions.arguments import SampleShape, sample_shape
 from mdn.distributions.questions.divergences import Divergences
 from mdn.distributions.questions.implicit import with_gradient
 from mdn.distributions.questions.pooling import Pooling
@@ -42,23 +41,23 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
 
     @takes_values
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
-        """Log density of y under each component, in nats, without the weights."""
+        """Return the log density of y under each component, in nats, without the weights."""
         return likelihood.component_log_prob(y, self.mu, self.scale)
 
     @takes_values
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-        """Log density of y, in nats."""
+        """Return the log density of y, in nats."""
         return likelihood.log_prob(y, self.log_pi, self.mu, self.scale)
 
     @takes_values
     def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
-        """Log probability that component k produced y."""
+        """Return the log probability that component k produced y."""
         return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
 
     def sample(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
-        """Independent samples, [*shape, *batch, D], without gradient; n stands for (n,).
+        """Draw independent samples, [*shape, *batch, D], without gradient; n stands for (n,).
 
         Raises:
             ValueError: on a shape that is not whole numbers of at least 0.
@@ -66,17 +65,17 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         return self.sample_with_component(shape, generator)[0]
 
     def sample_with_component(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "*out D"], Int[Tensor, "*out"]]:
-        """Independent samples and the component each came from, without gradient."""
+        """Draw independent samples, and say which component each came from, without gradient."""
         with torch.no_grad():
             component = self._choose(shape, generator)
             return self._sample_components(component, generator), component
 
     def rsample(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
-        """Samples with gradients of the parameters, [*shape, *batch, D].
+        """Draw samples with gradients of the parameters, [*shape, *batch, D].
 
         With one component the sample is mu + A e. With several components and one target the
         gradient is the implicit one, dy = -dF(y) / p(y) (Figurnov et al. 2018).
@@ -97,7 +96,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         pi, mu, sigma = (v.squeeze(-1) for v in (self.pi[..., None], self.mu, self.sigma))
         return with_gradient(y.squeeze(-1), torch.zeros_like(y[..., 0]), pi, mu, sigma)[..., None]
 
-    def _choose(self, shape: Any, generator: torch.Generator | None) -> Tensor:
+    def _choose(self, shape: SampleShape, generator: torch.Generator | None) -> Tensor:
         """Component of each sample, [*shape, *batch]."""
         shape = sample_shape(shape)
         weights = self.pi.detach().reshape(-1, self.num_components)
@@ -120,7 +119,7 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
         return (mu + self.scale.take(component).color(noise)).squeeze(-2)
 
     def as_distribution(self) -> distributions.MixtureSameFamily:
-        """The same mixture as a torch.distributions object, for Pyro and friends."""
+        """Return the same mixture as a torch.distributions object, for Pyro and friends."""
         tril = self.scale.tril().expand(*self.mu.shape, self.num_targets)
         return distributions.MixtureSameFamily(
             distributions.Categorical(logits=self.log_pi),

@@ -16,45 +16,45 @@ _NARROW = 0.03
 
 
 def farthest(dtype: torch.dtype) -> float:
-    """Where a standardized residual is held before it is squared; sums of squares stay finite."""
+    """Return where a standardized residual is held, so that sums of squares stay finite."""
     return torch.finfo(dtype).max ** 0.45
 
 
 def log_density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Log density at z; beyond `farthest` it stays what it is there."""
+    """Return the log density at z; beyond `farthest` it stays what it is there."""
     far = farthest(z.dtype)
     return -0.5 * (z.clamp(-far, far).square() + _LOG_2PI)
 
 
 def density(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Density at z."""
+    """Return the density at z."""
     return log_density(z).exp()
 
 
 def cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Probability below z; that above is `cdf(-z)`."""
+    """Return the probability below z; the one above is `cdf(-z)`."""
     return 0.5 * torch.erfc(z * -math.sqrt(0.5))
 
 
 def log_cdf(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Log of the probability below z; beyond `farthest` it stays what it is there."""
+    """Return the log probability below z; beyond `farthest` it stays what it is there."""
     far = farthest(z.dtype)
     return torch.special.log_ndtr(z.clamp(-far, far))
 
 
 def log_mass(
-    centre: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
+    center: Float[Tensor, "*shape"], half: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
-    """Log of Phi(centre + half) - Phi(centre - half), for a positive half width."""
-    centre = centre.abs().clamp(max=farthest(centre.dtype))
-    narrow = half * (1 + centre) < _NARROW
+    """Return the log of Phi(center + half) - Phi(center - half), for a positive half width."""
+    center = center.abs().clamp(max=farthest(center.dtype))
+    narrow = half * (1 + center) < _NARROW
     # Each formula is shown a harmless cell where the other one holds, or its gradient is NaN.
     wide = torch.where(narrow, torch.ones_like(half), half)
     slim = torch.where(narrow, half, torch.zeros_like(half))
-    far, near = (log_cdf(edge - centre) for edge in (-wide, wide))
+    far, near = (log_cdf(edge - center) for edge in (-wide, wide))
     # Far out the logs are large and their difference is lost; it is at most this.
-    ratio = torch.minimum(far - near, -2 * centre * wide)
+    ratio = torch.minimum(far - near, -2 * center * wide)
     by_difference = near + torch.log(-torch.expm1(ratio))
-    curvature = slim.square() * (centre.square() - 1) / 6
-    by_series = curvature + log_density(centre) + torch.log(2 * half)
+    curvature = slim.square() * (center.square() - 1) / 6
+    by_series = curvature + log_density(center) + torch.log(2 * half)
     return torch.where(narrow, by_series, by_difference)

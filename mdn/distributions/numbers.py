@@ -39,13 +39,12 @@ def as_tensor(values: Numbers, name: str) -> Tensor:
     """
     if isinstance(values, Tensor):
         return _of_tensor(values, name)
-    if not isinstance(values, np.ndarray | Sequence | int | float):
-        values = _of_frame(values, name)
-    return _of_array(_array(values, name), name)
+    plain = isinstance(values, np.ndarray | Sequence | int | float)
+    return _of_array(_array(values if plain else _of_frame(values, name), name), name)
 
 
 def column_numbers(column: "nw.Series") -> np.ndarray:
-    """A column of a frame in double precision, NaN where an entry is missing."""
+    """Return a column of a frame in double precision, NaN where an entry is missing."""
     import narwhals as nw  # Only whoever has a frame needs it.
 
     return column.cast(nw.Float64).to_numpy().astype(np.float64)

@@ -8,13 +8,13 @@ in a file of its own.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.arguments import whole
+from mdn.distributions.arguments import SampleShape, whole
 from mdn.distributions.indexing import Index, batch_index
 from mdn.distributions.named_values import Values, numbers_of_targets
 from mdn.distributions.scale import Scale
@@ -86,22 +86,22 @@ class MixtureParameters(ABC):
 
     @abstractmethod
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
-        """Log density of y under each component, in nats, without the weights."""
+        """Return the log density of y under each component, in nats, without the weights."""
 
     @abstractmethod
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-        """Log density of y, in nats."""
+        """Return the log density of y, in nats."""
 
     @abstractmethod
     def sample(
-        self, shape: Any = (), generator: torch.Generator | None = None
+        self, shape: SampleShape = (), generator: torch.Generator | None = None
     ) -> Float[Tensor, "*out D"]:
-        """Independent samples, [*shape, *batch, D], without gradient."""
+        """Draw independent samples, [*shape, *batch, D], without gradient."""
 
     def sample_in_parts(
         self, num_samples: int, generator: torch.Generator | None = None
     ) -> Iterator[Float[Tensor, "*out D"]]:
-        """Samples from each mixture, a bounded number at once, [part, *batch, D].
+        """Draw samples from each mixture, a bounded number at once, [part, *batch, D].
 
         Raises:
             ValueError: on a number that is not a whole one of at least 1.
@@ -112,7 +112,7 @@ class MixtureParameters(ABC):
             yield self.sample([min(at_once, num_samples - start)], generator)
 
     def affine(self: AnyMixture, factor: Values, shift: Values) -> AnyMixture:
-        """The mixture of factor * y + shift, for positive factors: a change of units.
+        """Return the mixture of factor * y + shift, for positive factors: a change of units.
 
         Args:
             factor: one number for each target, read as `mdn.distributions.values` says.
@@ -131,7 +131,7 @@ class MixtureParameters(ABC):
         return replace(mixture, mu=mixture.mu * factor + shift, scale=scale)
 
     def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
-        """The mixture with `function` applied to every stored tensor, as for `.to` or `.detach`."""
+        """Return the mixture with `function` applied to every stored tensor, as `.detach` does."""
         log_pi, mu = function(self.log_pi), function(self.mu)
         return replace(self, log_pi=log_pi, mu=mu, scale=self.scale.map(function))
 
@@ -140,9 +140,9 @@ class MixtureParameters(ABC):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> AnyMixture:
-        """The mixture on another device or in another floating type.
+        """Return the mixture on another device or in another floating type.
 
-        In a wider type the weights are normalised again: they sum to one as exactly as it can say.
+        In a wider type the weights are normalized again: they sum to one as exactly as it can say.
         """
         moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
         if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:
@@ -150,11 +150,11 @@ class MixtureParameters(ABC):
         return replace(moved, log_pi=normalized(moved.log_pi))
 
     def detach(self: AnyMixture) -> AnyMixture:
-        """The mixture without gradients."""
+        """Return the mixture without gradients."""
         return self.map(Tensor.detach)
 
     def expand(self: AnyMixture, *batch: int) -> AnyMixture:
-        """One mixture repeated, without a copy, for a batch of rows.
+        """Repeat one mixture, without a copy, for a batch of rows.
 
         Raises:
             ValueError: on a batch that this one cannot be repeated to.
@@ -175,7 +175,7 @@ class MixtureParameters(ABC):
         return self.map(widen)
 
     def flatten(self: AnyMixture) -> AnyMixture:
-        """The same mixtures with one batch axis, also where there was none."""
+        """Return the same mixtures with one batch axis, also where there was none."""
         # Counted, for what is stored may have no numbers to infer a -1 from.
         lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
         return self.map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))

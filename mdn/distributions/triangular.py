@@ -4,7 +4,7 @@
 
 M = L Q with orthonormal rows in Q gives M M' = L L'. Gram-Schmidt in its modified order finds L
 as accurately as Householder reflections do, with the square root of the condition number that a
-Cholesky factorisation of M M' would meet, and runs over whole batches with a loop over D only.
+Cholesky factorization of M M' would meet, and runs over whole batches with a loop over D only.
 """
 
 import torch

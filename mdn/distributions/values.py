@@ -20,7 +20,7 @@ mixture's device.
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -38,7 +38,7 @@ def takes_values(question: Callable[..., _Answer]) -> Callable[..., _Answer]:
     name = list(inspect.signature(question).parameters)[1]
 
     @functools.wraps(question)
-    def ask(mixture: Any, *given: Any, **options: Any) -> Any:
+    def ask(mixture: MixtureParameters, *given: Values, **options: Values) -> _Answer:
         if (given and _is_ready(mixture, given[0])) or not (given or name in options):
             return question(mixture, *given, **options)
         values, *rest = given or (options.pop(name),)
@@ -71,7 +71,7 @@ def as_values(
 def as_direction(
     mixture: AnyMixture, values: Values, name: str = "direction"
 ) -> tuple[AnyMixture, Tensor]:
-    """As `as_values`, for one number for each target that holds for the whole batch, [D].
+    """Read one number for each target that holds for the whole batch, [D], as `as_values` does.
 
     Raises:
         TypeError: on what is not real numbers.
@@ -94,7 +94,7 @@ def _in_one_type(mixture: AnyMixture, values: Tensor) -> tuple[AnyMixture, Tenso
     return mixture, values.to(device=mixture.mu.device, dtype=kind)
 
 
-def _is_ready(mixture: MixtureParameters, values: Any) -> bool:
+def _is_ready(mixture: MixtureParameters, values: object) -> bool:
     """Tell at the cost of a look whether values are ready: one row for each mixture."""
     if type(values) is not Tensor:
         return False

@@ -57,8 +57,9 @@ def fit_gradient(
     for rate in _LEARNING_RATES:
         climbed = _climb(head, y, share, rate, max_iter - len(bounds), tol)
         bounds += climbed
-    mixture = head(y.new_empty(0)).detach()
-    return MixtureFit(mixture, bounds, _rests(climbed, tol), [0] * start.num_components)
+    return MixtureFit(
+        _mixture(head).detach(), bounds, _rests(climbed, tol), [0] * start.num_components
+    )
 
 
 def _climb(
@@ -73,7 +74,7 @@ def _climb(
     optimizer = torch.optim.Adam((p for p in head.parameters() if p.numel()), rate)
     best, bounds = deepcopy(head.state_dict()), []
     while len(bounds) < max_iter and not _rests(bounds, tol):
-        likelihood = share @ head(y.new_empty(0)).log_prob(y)
+        likelihood = share @ _mixture(head).log_prob(y)
         if bounds and likelihood > bounds[-1]:
             best = deepcopy(head.state_dict())
         bounds.append(max([*bounds[-1:], likelihood.item()]))
@@ -82,6 +83,11 @@ def _climb(
         optimizer.step()
     head.load_state_dict(best)
     return bounds
+
+
+def _mixture(head: MixtureHead) -> GaussianMixture:
+    """Return the mixture of a head of one member that looks at no features."""
+    return head(head.weights.bias.new_empty(1, 1, 0))[0, 0]
 
 
 def _rests(bounds: list[float], tol: float) -> bool:

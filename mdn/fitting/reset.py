@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -30,11 +29,11 @@ def reset_component(
         The parameters that hold it, and which of their rows are its own.
     """
     head, network, targets = model.network.head, model.network, model.targets
-    *member, own = map(int, np.unravel_index(component, (*network.members, head.num_components)))
+    member, own = divmod(component, head.num_components)
     logits = head.weights(network.features(model.inputs(x, model.dtype)))
-    level = logits.logsumexp(0)[*member].mean().item() - math.log(head.num_components)
+    level = logits.logsumexp(0)[member].mean().item() - math.log(head.num_components)
     width = head.num_components ** (-1 / head.num_targets) / targets.factor
     covariance = width[:, None] * model.target_covariance * width
     scale = model.family.nearest(covariance[None], covariance.new_ones(1))
-    head.restart(own, level, targets(y, model.dtype), scale, tuple(member))
-    return head.owned_by(own, tuple(member))
+    head.restart(own, level, targets(y, model.dtype), scale, member)
+    return head.owned_by(own, member)

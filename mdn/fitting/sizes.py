@@ -24,7 +24,7 @@ _COMPONENTS = {50: 10, 650: 20}
 """The most components, by the rows for each: beyond ten, each needs more rows to be worth it."""
 
 
-def suitable_batch_size(rows: int) -> int:
+def training_batch_size(rows: int) -> int:
     """Rows of a training batch."""
     return next((batch for most, batch in _BATCHES.items() if rows <= most), _LARGEST_BATCH)
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from mdn.distributions import normal
 from mdn.distributions.arguments import Levels, inner_probability, probability, whole
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.numbers import as_tensor
-from mdn.distributions.values import Values, takes_values
+from mdn.distributions.numbers import Numbers, as_tensor
+from mdn.distributions.values import takes_values
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""
@@ -25,13 +25,13 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 @takes_values
 def pit(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Probability integral transform of each target on its own."""
+    """Return the probability integral transform of each target on its own."""
     return mixture.cdf(y)
 
 
 @takes_values
 def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Transform of each target given those before it; uniform and independent when right.
+    """Transform each target given those before it; uniform and independent when right.
 
     For another order of the targets pass their `marginal` in it.
     """
@@ -50,7 +50,7 @@ def density_rank(
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*out"]:
-    """Probability of the smallest region that holds y: how often a sample is more likely.
+    """Return the probability of the smallest region with y: how often a sample is more likely.
 
     Raises:
         ValueError: on fewer than one sample.
@@ -65,21 +65,21 @@ def density_rank(
     return _unless_nan(own, above / num_samples)
 
 
-def central_coverage(transforms: Values, level: Levels) -> Float[Tensor, "..."]:
-    """Share of rows inside the central interval of a level, from their transforms [N, ...]."""
+def central_coverage(transforms: Numbers, level: Levels) -> Float[Tensor, "..."]:
+    """Return the share of rows inside the central interval, from their transforms [N, ...]."""
     transforms, level = _transforms(transforms), probability(level)
     inside = ((transforms - 0.5).abs() <= level / 2).to(transforms)
     return _unless_nan(transforms, inside).mean(0)
 
 
-def region_coverage(rank: Values, level: Levels) -> Float[Tensor, ""]:
-    """Share of rows inside the highest-density region of a level, from their density ranks [N]."""
+def region_coverage(rank: Numbers, level: Levels) -> Float[Tensor, ""]:
+    """Return the share of rows inside the highest-density region, from density ranks [N]."""
     rank, level = _transforms(rank), probability(level)
     return _unless_nan(rank, (rank <= level).to(rank)).mean()
 
 
 def interval_width(mixture: GaussianMixture, level: Levels) -> Float[Tensor, "*batch D"]:
-    """Width of the central interval of each target."""
+    """Return the width of the central interval of each target."""
     lower, upper = mixture.interval(level)
     return upper - lower
 
@@ -90,7 +90,7 @@ def region_size(
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*batch"]:
-    """Length, area or volume of the highest-density region, by samples: E[1 / p(Y); Y inside].
+    """Estimate the volume of the highest-density region by samples, E[1 / p(Y); Y inside].
 
     Raises:
         ValueError: on a level that is not between 0 and 1, or that holds none of the samples.
@@ -104,7 +104,7 @@ def region_sizes(
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "L ..."]:
-    """Sizes of the highest-density regions of several levels, from the same samples.
+    """Estimate the volumes at several levels, from the same samples.
 
     Raises:
         ValueError: as `region_size`.
@@ -127,12 +127,12 @@ def _num_inside(level: float, num_samples: int) -> int:
 
 
 def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
-    """Root mean predicted variance of each target: the RMSE that the model expects of its mean."""
+    """Return the root mean predicted variance of each target: the RMSE the model expects."""
     return mixture.std.square().reshape(-1, mixture.num_targets).mean(0).sqrt()
 
 
-def histogram(transforms: Values, bins: int = 20) -> Float[Tensor, "bins ..."]:
-    """Density of transforms [N, ...] in equal bins: 1 everywhere when right."""
+def histogram(transforms: Numbers, bins: int = 20) -> Float[Tensor, "bins ..."]:
+    """Return the density of transforms [N, ...] in equal bins: 1 everywhere when right."""
     transforms, bins = _transforms(transforms), whole("bins", bins, 1)
     if transforms.isnan().any():
         raise ValueError("a histogram has no bin for NaN; drop such transforms")
@@ -141,14 +141,14 @@ def histogram(transforms: Values, bins: int = 20) -> Float[Tensor, "bins ..."]:
     return counts.scatter_add_(0, place, torch.ones_like(transforms)) * (bins / len(transforms))
 
 
-def ks_distance(transforms: Values) -> Float[Tensor, "..."]:
-    """Kolmogorov-Smirnov distance of transforms from uniform; 0.87 / sqrt N by chance alone."""
+def ks_distance(transforms: Numbers) -> Float[Tensor, "..."]:
+    """Return the Kolmogorov-Smirnov distance from uniform; 0.87 / sqrt N by chance alone."""
     ordered, low, high = _steps(transforms)
     return torch.maximum(high - ordered, ordered - low).amax(0)
 
 
-def calibration_error(transforms: Values) -> Float[Tensor, "..."]:
-    """Mean distance between stated and observed probability over all levels, from transforms."""
+def calibration_error(transforms: Numbers) -> Float[Tensor, "..."]:
+    """Return the mean distance of stated from observed probability, over all levels."""
     # The area between the empirical distribution function and the diagonal, seen from the side.
     ordered, low, high = _steps(transforms)
     inside = ordered.clamp(low, high)
@@ -157,7 +157,7 @@ def calibration_error(transforms: Values) -> Float[Tensor, "..."]:
     return (0.5 * area + outside).sum(0)
 
 
-def _transforms(transforms: Values) -> Tensor:
+def _transforms(transforms: Numbers) -> Tensor:
     """Transforms of at least one row, whatever form they came in."""
     found = as_tensor(transforms, "transforms")
     if found.ndim == 0 or len(found) == 0:
@@ -172,7 +172,7 @@ def _unless_nan(of: Tensor, answer: Tensor) -> Tensor:
     return torch.where(of.isnan(), of, answer)
 
 
-def _steps(transforms: Values) -> tuple[Tensor, Tensor, Tensor]:
+def _steps(transforms: Numbers) -> tuple[Tensor, Tensor, Tensor]:
     """Transforms in order, and the empirical distribution function before and after each."""
     transforms = _transforms(transforms)
     steps = torch.linspace(0, 1, len(transforms) + 1, dtype=torch.float64).to(transforms)

@@ -19,19 +19,19 @@ from mdn.distributions.values import Values, as_direction, takes_values
 
 @takes_values
 def nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-    """Negative log likelihood in nats."""
+    """Return the negative log likelihood in nats."""
     return -mixture.log_prob(y)
 
 
 @takes_values
 def nll_bits(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-    """Negative log likelihood in bits."""
+    """Return the negative log likelihood in bits."""
     return nll(mixture, y) / math.log(2)
 
 
 @takes_values
 def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Negative log likelihood of each target on its own, in nats."""
+    """Return the negative log likelihood of each target on its own, in nats."""
     standard = (y[..., None, :] - mixture.mu) / mixture.sigma
     each = mixture.log_pi[..., None] + normal.log_density(standard) - mixture.sigma.log()
     return -torch.logsumexp(each, -2)
@@ -79,7 +79,7 @@ def marginal_gaussian(y: Numbers, min_scale: float = 1e-6) -> GaussianMixture:
 def grid_nll(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Values
 ) -> Float[Tensor, "*out"]:
-    """Negative log likelihood per unit of volume, for targets that were rounded to a grid.
+    """Return the negative log likelihood per unit of volume, for targets rounded to a grid.
 
     The density is averaged over the cell of width `step` around each value, so that a spike on a
     grid point gains nothing below -sum log step. In each component a target's cell is taken given

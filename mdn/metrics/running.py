@@ -1,7 +1,6 @@
 """Metrics over many batches and several processes, around the functions of this package."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.values import Values, as_values
 from mdn.metrics import calibration
 
@@ -35,7 +34,7 @@ class RowMean(Metric):
         score: Score,
         shape: tuple[int, ...] = (),
         finish: Callable[[Tensor], Tensor] = lambda mean: mean,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.score = score
@@ -48,7 +47,7 @@ class RowMean(Metric):
         self,
         mixture: GaussianMixture,
         y: Values,
-        weight: Values | None = None,
+        weight: Numbers | None = None,
     ) -> None:
         mixture, y = as_values(mixture, y)
         weights = y.new_ones(len(y)) if weight is None else _row_weights(weight, y)
@@ -76,7 +75,7 @@ class Calibration(Metric):
     values: list[Tensor]
 
     def __init__(
-        self, transform: Score, coverage: Callable[[Tensor, float], Tensor], **kwargs: Any
+        self, transform: Score, coverage: Callable[[Tensor, float], Tensor], **kwargs: object
     ) -> None:
         super().__init__(**kwargs)
         self.transform = transform
@@ -84,7 +83,7 @@ class Calibration(Metric):
         self.add_state("values", [], dist_reduce_fx="cat")
 
     def update(self, mixture: GaussianMixture, y: Values) -> None:
-        self.values.append(self.transform(mixture, y).detach())
+        self.values.append(self.transform(*as_values(mixture, y)).detach())
 
     def compute(self) -> dict[str, Tensor]:
         # Empty where no process had a row, which the functions below refuse in their own words.
@@ -97,7 +96,7 @@ class Calibration(Metric):
         }
 
 
-def _row_weights(weight: Values, y: Tensor) -> Tensor:
+def _row_weights(weight: Numbers, y: Tensor) -> Tensor:
     weights = as_tensor(weight, "weight").to(y.device)
     if weights.shape != (len(y),) or not (weights >= 0).all():
         raise ValueError(

@@ -13,13 +13,12 @@ directions u on which the mixture is projected, times sqrt(pi) Gamma((D + 1) / 2
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import normal
-from mdn.distributions.arguments import Levels, probabilities, whole
+from mdn.distributions.arguments import Levels, is_one, probabilities, whole
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
 from mdn.distributions.values import takes_values
@@ -41,7 +40,7 @@ one may be missed.
 
 @takes_values
 def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Continuous ranked probability score of each target, in its units; 0 is perfect."""
+    """Return the continuous ranked probability score of each target, in its units."""
     pi, mu, sigma = mixture.pi[..., None], mixture.mu, mixture.sigma
     to_value = (pi * _mean_distance(y[..., None, :] - mu, sigma)).sum(-2)
     return to_value - 0.5 * _mean_distance_within(pi, mu, sigma)
@@ -54,9 +53,9 @@ def energy_score(
     num_directions: int = 64,
     seed: int = 0,
 ) -> Float[Tensor, "*out"]:
-    """Energy score, the CRPS of all targets together; 0 is perfect.
+    """Return the energy score, the CRPS of all targets together; 0 is perfect.
 
-    For targets of unlike units standardise first. Unbiased; the same directions at each call.
+    For targets of unlike units standardize first. Unbiased; the same directions at each call.
 
     Args:
         mixture: the predictions.
@@ -78,7 +77,7 @@ def energy_score(
 def squared_error(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
-    """Squared error of a point prediction named in `POINTS`; the root of its mean is the RMSE."""
+    """Return the squared error of a point prediction in `POINTS`; its mean's root is the RMSE."""
     return (y - point_prediction(mixture, point)).square()
 
 
@@ -86,12 +85,12 @@ def squared_error(
 def absolute_error(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
-    """Absolute error of a point prediction named in `POINTS`; its mean is the MAE."""
+    """Return the absolute error of a point prediction in `POINTS`; its mean is the MAE."""
     return (y - point_prediction(mixture, point)).abs()
 
 
 def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*batch D"]:
-    """The prediction of a name in `POINTS`.
+    """Return the prediction that a name in `POINTS` stands for.
 
     Raises:
         ValueError: on another name.
@@ -105,11 +104,11 @@ def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*ba
 def pinball(
     mixture: GaussianMixture, y: Float[Tensor, "*rows D"], levels: Levels
 ) -> Float[Tensor, "*out D"]:
-    """Pinball loss of each target's quantiles, [L, *rows, D]; of one plain number [*rows, D]."""
+    """Return the pinball loss of quantiles, [L, *rows, D]; [*rows, D] for one plain number."""
     each = probabilities(levels)
     over = [(level, y - q) for level, q in zip(each, mixture.quantile(each), strict=True)]
     losses = [torch.maximum(level * d, (level - 1) * d) for level, d in over]
-    if np.ndim(levels) == 0:
+    if is_one(levels):
         return losses[0]
     return torch.stack(losses) if losses else (y - mixture.median)[None][:0]
 

@@ -12,9 +12,9 @@ from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, WEIGHTS, read_checkpoint
 from mdn.model.model import Model
 from mdn.model.parts import register_parts
-from mdn.networks.ensemble import Ensemble
+from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
-from mdn.networks.network import MixtureDensityNetwork, MixtureNetwork
+from mdn.networks.network import MixtureNetwork
 
 register_parts()
 
@@ -85,10 +85,9 @@ def _network(card: ModelCard) -> MixtureNetwork:
     family = registry.build("family", model["family"])
     settings = model.get("backbone", {registry.KIND: "none"})
     backbone = registry.build("backbone", settings, num_inputs=len(card.inputs))
-    head = MixtureHead(backbone.num_features, len(card.targets), model["num_components"], family)
-    one = MixtureDensityNetwork(backbone, head)
+    head = MixtureHead(num_features(backbone), len(card.targets), model["num_components"], family)
     members = model.get("ensemble_size", 1)
-    return one if members == 1 else Ensemble([one] * members)
+    return MixtureNetwork([backbone] * members, [head] * members)
 
 
 def _check_same(built: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> None:

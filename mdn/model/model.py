@@ -1,6 +1,5 @@
 """The model: a network between the units of its columns, and what it answers."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +51,7 @@ class Model(nn.Module):
 
     def with_members(self, x: Float[Tensor, "N P"]) -> tuple[GaussianMixture, GaussianMixture]:
         """Return what `forward` and `members` return, from one pass of the network."""
-        members = self.network.separate(self.inputs(x, self.dtype))
+        members = self.network.per_member(self.inputs(x, self.dtype))
         pooled = self._pool(members)
         members = self._recalibrated(members, pooled.mean)
         return (
@@ -69,20 +68,20 @@ class Model(nn.Module):
     def per_member(
         self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
     ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
-        """As `standardized`, from each member: [M, N] mixtures; [N] where there is one network."""
+        """As `standardized`, from each member: mixtures [M, N]."""
         return self._per_member(x), self.targets(y, self.dtype)
 
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         return self._recalibrated(self.network(self.inputs(x, self.dtype)))
 
     def _per_member(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        members = self.network.separate(self.inputs(x, self.dtype))
+        members = self.network.per_member(self.inputs(x, self.dtype))
         if self.recalibration == 1:
             return members
         return self._recalibrated(members, self._pool(members).mean)
 
     def _pool(self, members: GaussianMixture) -> GaussianMixture:
-        return members.pool() if self.network.members else members
+        return members.pool() if self.num_members > 1 else members[0]
 
     def _recalibrated(
         self, mixture: GaussianMixture, center: Float[Tensor, "*batch D"] | None = None
@@ -94,7 +93,8 @@ class Model(nn.Module):
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
         if dtype != torch.float64:
             self.targets.check_fits(dtype, self.card.targets)
-        return self.targets.restore(mixture.to(dtype=dtype))
+        mixture = self.targets.restore(mixture.to(dtype=dtype))
+        return replace(mixture, target_names=tuple(self.card.targets))
 
     @torch.no_grad()
     def predict(self, data: Any) -> GaussianMixture:
@@ -147,7 +147,7 @@ class Model(nn.Module):
     @property
     def num_members(self) -> int:
         """M, the networks that are pooled; 1 where it is one."""
-        return math.prod(self.network.members)
+        return self.network.num_members
 
     @property
     def family(self) -> Family:
@@ -168,7 +168,8 @@ class Model(nn.Module):
         """One Gaussian that ignores x, fitted to the training rows: what a model must beat."""
         tril = floored_cholesky(self.target_covariance, 1e-6 * self.targets.factor.min().item())
         scale = CovarianceFactor.from_tril(tril[None])
-        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale)
+        names = tuple(self.card.targets)
+        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale, names)
 
     def fit_units(self, table: Table) -> None:
         """Take the units and the names of the columns from the training rows."""

@@ -8,7 +8,7 @@ from mdn.distributions.families import FAMILIES
 from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
 from mdn.fitting.schedules import constant, cosine
 from mdn.model.registry import register
-from mdn.networks.network import MLP, NoBackbone
+from mdn.networks.backbones import MLP, NoBackbone
 from mdn.training.datamodule import FileData, SyntheticData
 from mdn.training.em_module import EMModule
 from mdn.training.module import MDNModule

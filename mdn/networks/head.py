@@ -1,6 +1,8 @@
 """The last layer: from features to the numbers of a Gaussian mixture."""
 
+import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +18,9 @@ Part = tuple[Tensor, tuple[int | Int[Tensor, " _"], ...]]
 
 
 class MixtureHead(nn.Module):
-    """Features to a Gaussian mixture; with no features, a Gaussian mixture model.
+    """Features [M, *batch, F] to Gaussian mixtures [M, *batch]; it begins with one member, M = 1.
+
+    Without features it is a Gaussian mixture model, one row for all: [M, 1].
 
     The weights have a linear map of their own, so that they can have a learning rate of their
     own. All numbers come out with rows last, the layout in which the likelihood is several times
@@ -46,7 +50,17 @@ class MixtureHead(nn.Module):
         self.weights = RowsLastLinear(num_features, num_components)
         self.components = RowsLastLinear(num_features, sum(self.sizes))
 
-    def forward(self, features: Float[Tensor, "*batch F"]) -> GaussianMixture:
+    @classmethod
+    def join(cls, heads: Sequence["MixtureHead"]) -> "MixtureHead":
+        """Return a copy of several heads of one shape as one, with the members of all."""
+        whole = copy.copy(heads[0])
+        whole._modules = {
+            "weights": RowsLastLinear.join([head.weights for head in heads]),
+            "components": RowsLastLinear.join([head.components for head in heads]),
+        }
+        return whole
+
+    def forward(self, features: Float[Tensor, "M *batch F"]) -> GaussianMixture:
         # No likelihood survives the half precision a backbone may run in.
         precision = self.weights.weight.dtype
         logits = self.weights(features).to(precision)
@@ -60,13 +74,13 @@ class MixtureHead(nn.Module):
         )
 
     @torch.no_grad()
-    def start(self, mixture: GaussianMixture, shrink: float, member: tuple[int, ...] = ()) -> None:
+    def start(self, mixture: GaussianMixture, shrink: float, member: int = 0) -> None:
         """Begin at one mixture of this family, whatever the input.
 
         Args:
             mixture: without batch axes; it becomes the biases.
             shrink: what the input-dependent weights are multiplied by.
-            member: which one, where several heads are stacked.
+            member: whose head.
         """
         self.weights.weight[member] *= shrink
         self.components.weight[member] *= shrink
@@ -75,8 +89,8 @@ class MixtureHead(nn.Module):
         start = torch.cat([mixture.mu.mT.flatten(), raw.flatten()])
         self.components.bias[member] = start.to(self.components.bias)
 
-    def owned_by(self, component: int, member: tuple[int, ...] = ()) -> list[Part]:
-        """The part of each parameter that belongs to one component alone, of one member."""
+    def owned_by(self, component: int, member: int = 0) -> list[Part]:
+        """Return the part of each parameter that belongs to one component of one member alone."""
         columns = self.raw_shape[1]
         slots = torch.arange(sum(self.sizes), device=self.components.bias.device)
         mu, raw = slots.split(self.sizes)
@@ -86,10 +100,10 @@ class MixtureHead(nn.Module):
         rows, row = torch.cat(own), slots.new_tensor([component])
         weights, components = self.weights, self.components
         return [
-            (weights.weight, (*member, row)),
-            (weights.bias, (*member, row)),
-            (components.weight, (*member, rows)),
-            (components.bias, (*member, rows)),
+            (weights.weight, (member, row)),
+            (weights.bias, (member, row)),
+            (components.weight, (member, rows)),
+            (components.bias, (member, rows)),
         ]
 
     @torch.no_grad()
@@ -99,16 +113,16 @@ class MixtureHead(nn.Module):
         logit: float,
         mu: Float[Tensor, " D"],
         scale: Scale,
-        member: tuple[int, ...] = (),
+        member: int = 0,
     ) -> None:
-        """Begin one component anew, whatever the input; the others keep all that is theirs.
+        """Begin one component anew, whatever the input; the others keep what is theirs.
 
         Args:
             component: its number.
-            logit: its unnormalised log weight.
+            logit: its unnormalized log weight.
             mu: its mean.
             scale: of this family, with K = 1. What components share is not touched.
-            member: which one, where several heads are stacked.
+            member: whose head.
         """
         owned = self.owned_by(component, member)
         (weight, row), (bias, _), (matrix, rows), (vector, _) = owned
@@ -117,17 +131,45 @@ class MixtureHead(nn.Module):
         vector[rows] = start[: vector[rows].numel()].to(vector)
 
 
-class RowsLastLinear(nn.Linear):
-    """A linear layer with rows last that may have no inputs, and then begins at random."""
+class RowsLastLinear(nn.Module):
+    """A linear layer of each member, [M, *batch, F] to [O, M, *batch]: rows come out last.
 
-    def reset_parameters(self) -> None:
-        if self.in_features:
-            super().reset_parameters()
+    It begins with one member, as `nn.Linear` does. Without inputs it begins at random, and one row
+    stands for all: [O, M, 1].
+
+    Args:
+        in_features: F; may be 0.
+        out_features: O.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = nn.Parameter(torch.empty(1, out_features, in_features))
+        self.bias = nn.Parameter(torch.empty(1, out_features))
+        if in_features:
+            nn.init.kaiming_uniform_(self.weight[0], a=math.sqrt(5))
+            bound = 1 / math.sqrt(in_features)
+            nn.init.uniform_(self.bias, -bound, bound)
         else:
             nn.init.normal_(self.bias)
 
-    def forward(self, input: Float[Tensor, "*batch F"]) -> Float[Tensor, " O *batch"]:
-        batch = input.shape[:-1]
-        rows = input.reshape(math.prod(batch), self.in_features)
-        out = torch.addmm(self.bias[:, None], self.weight, rows.T)
-        return out.reshape(self.out_features, *batch)
+    @classmethod
+    def join(cls, layers: Sequence["RowsLastLinear"]) -> "RowsLastLinear":
+        """Return a copy of several layers as one, with the members of all."""
+        whole = copy.copy(layers[0])
+        whole._parameters = {
+            name: nn.Parameter(torch.cat([layer.get_parameter(name).detach() for layer in layers]))
+            for name in whole._parameters
+        }
+        return whole
+
+    def forward(self, x: Float[Tensor, "M *batch F"]) -> Float[Tensor, "O M *_"]:
+        if x.ndim == 3 and self.in_features:
+            return self._forward(x)
+        batch = x.shape[1:-1] if self.in_features else (1,) * (x.ndim - 2)
+        rows = x.reshape(len(x), math.prod(batch), self.in_features)
+        return self._forward(rows).reshape(self.out_features, len(x), *batch)
+
+    def _forward(self, rows: Float[Tensor, "M N F"]) -> Float[Tensor, "O M N"]:
+        return torch.baddbmm(self.bias[:, :, None], self.weight, rows.mT).movedim(1, 0)

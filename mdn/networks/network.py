@@ -1,186 +1,91 @@
-"""A backbone in front of a mixture head: the network that returns a distribution."""
+"""The network: members side by side, whose pooled densities are one mixture.
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from itertools import pairwise
+Members share nothing but the rows that they see. They differ in where they begin, in what dropout
+leaves of them, and in the noise on their rows. With M members of K components the pool is the
+average of M densities, a mixture of M K components (Lakshminarayanan et al. 2017, for mixtures
+instead of Gaussians). One network is M = 1.
+"""
 
+import math
+from collections.abc import Sequence
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mdn.distributions.checks import check_at_least
 from mdn.distributions.mixture import GaussianMixture
 from mdn.networks.head import MixtureHead
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "leaky_relu": nn.LeakyReLU,
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-}
-NORMS: dict[str | None, Callable[[int], nn.Module]] = {
-    None: lambda width: nn.Identity(),
-    "batch": nn.BatchNorm1d,
-    "layer": nn.LayerNorm,
-}
+from mdn.networks.stacking import stack
 
 
-MOST_LAYERS = 1000
-"""Hidden layers at most: a deeper network learns nothing, and takes minutes to build."""
+class MixtureNetwork(nn.Module):
+    """x -> p(y given x): M backbones and M mixture heads, stacked.
 
-
-class Block(nn.Module):
-    """One hidden layer: linear, norm, activation, dropout, and the way round it."""
-
-    def __init__(
-        self,
-        inputs: int,
-        width: int,
-        activation: str,
-        dropout: float,
-        norm: str | None,
-        residual: bool,
-    ) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(inputs, width),
-            NORMS[norm](width),
-            ACTIVATIONS[activation](),
-            nn.Dropout(dropout),
-        )
-        self.residual = residual and inputs == width
-
-    def forward(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "*batch H"]:
-        return x + self.layers(x) if self.residual else self.layers(x)
-
-
-class MLP(nn.Sequential):
-    """A multi-layer perceptron from inputs to features.
+    The first axis of every parameter is the members.
 
     Args:
-        num_inputs: P; with none there is nothing to transform, and no features.
-        width: units of each hidden layer.
-        depth: number of hidden layers.
-        activation: a name in `ACTIVATIONS`.
-        dropout: probability of dropping a unit, 0 for none.
-        norm: "layer", "batch" or None.
-        residual: add each layer's input to its output where their widths agree.
-
-    Raises:
-        ValueError: on an unknown name or a number out of range.
-    """
-
-    def __init__(
-        self,
-        num_inputs: int,
-        width: int,
-        depth: int,
-        activation: str,
-        dropout: float,
-        norm: str | None,
-        residual: bool,
-    ) -> None:
-        check_at_least("width", width, 1)
-        check_at_least("depth", depth, 0)
-        if depth > MOST_LAYERS:
-            raise ValueError(f"depth must be at most {MOST_LAYERS} hidden layers, got {depth}")
-        _check_known("activation", activation, ACTIVATIONS)
-        _check_known("norm", norm, NORMS)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, got {dropout!r}")
-        widths = [num_inputs] + [width] * (depth if num_inputs else 0)
-        super().__init__(
-            *(
-                Block(before, after, activation, dropout, norm, residual)
-                for before, after in pairwise(widths)
-            )
-        )
-        self.num_features = widths[-1]
-
-
-class NoBackbone(nn.Module):
-    """Looks at no input: the head behind it is one Gaussian mixture for every row."""
-
-    num_features = 0
-
-    def __init__(self, num_inputs: int) -> None:
-        super().__init__()
-
-    def forward(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "0"]:
-        return x.new_empty(0)
-
-
-class MixtureNetwork(nn.Module, ABC):
-    """x -> p(y given x): what a module trains.
+        backbones: one for each member, of one class and one shape; they are copied.
+        heads: one for each member, for as many features.
 
     Attributes:
-        backbone: from inputs to features.
-        head: from features to a mixture.
-        members: (M,) where M networks are stacked, the first axis of every parameter; else ().
+        num_members: M.
+
+    Raises:
+        ValueError: on no member, or not one head for each backbone.
     """
 
-    backbone: nn.Module
-    head: MixtureHead
-    members: tuple[int, ...]
+    def __init__(self, backbones: Sequence[nn.Module], heads: Sequence[MixtureHead]) -> None:
+        super().__init__()
+        if not 1 <= len(backbones) == len(heads):
+            raise ValueError(
+                "a network takes at least one backbone, and one head for each, got "
+                f"{len(backbones)} backbones and {len(heads)} heads"
+            )
+        self.num_members = len(backbones)
+        self.backbone = stack(backbones)
+        self.head = MixtureHead.join(heads)
 
-    @abstractmethod
-    def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
-        """What the head looks at: [*members, *batch, F], or [0] where that is nothing.
+    def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "M *_ F"]:
+        """Return what the heads look at, [M, *batch, F].
 
         Args:
             x: rows for all members, or for each its own: [M, N, P].
         """
+        features = self.backbone(x if x.ndim == 3 else self._for_all(x))
+        # The head's gradient has rows last, where activations take eight times as long to derive;
+        # to pass through one axis it has to be laid out as the features are.
+        return features.flatten().view(features.shape)
 
-    @abstractmethod
-    def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        """p(y given x): one mixture a row, or one for all rows."""
+    def per_member(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
+        """Return p(y given x) of each member, with batch axes [M, *batch].
 
-    @abstractmethod
-    def pool(self, log_prob: Float[Tensor, "..."]) -> Float[Tensor, "*batch"]:
-        """The log density of all from that of each member, [*members, *batch]."""
-
-    @abstractmethod
-    def clip(self, parameters: list[nn.Parameter], max_norm: float) -> None:
-        """Shorten the gradient of each member, over all of its parameters, to a norm."""
-
-    def separate(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        """p(y given x) as each member has it, with batch axes [*members, *batch].
+        Without features one row stands for all: [M, 1].
 
         Args:
             x: rows for all members, or for each its own: [M, N, P].
         """
         return self.head(self.features(x))
 
-
-class MixtureDensityNetwork(MixtureNetwork):
-    """A backbone in front of a mixture head.
-
-    Args:
-        backbone: any module from [*batch, P] to [*batch, num_features] with that attribute.
-        head: a head for as many features.
-    """
-
-    members = ()
-
-    def __init__(self, backbone: nn.Module, head: MixtureHead) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = head
-
-    def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "..."]:
-        return self.backbone(x)
-
     def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        return self.separate(x)
+        mixtures = self.head(self.backbone(self._for_all(x)))
+        if self.num_members == 1:
+            return mixtures.map(lambda stored: stored[0])
+        return mixtures.pool()
 
-    def pool(self, log_prob: Float[Tensor, "..."]) -> Float[Tensor, "*batch"]:
-        return log_prob
+    def pool(self, log_prob: Float[Tensor, " M *batch"]) -> Float[Tensor, "*batch"]:
+        """Return the log density of the pool, from each member's."""
+        if self.num_members == 1:
+            return log_prob[0]
+        return torch.logsumexp(log_prob, 0) - math.log(self.num_members)
 
-    def clip(self, parameters: list[nn.Parameter], max_norm: float) -> None:
-        nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
+    def clip(self, parameters: Sequence[nn.Parameter], max_norm: float) -> None:
+        """Shorten each member's gradient, over all of its parameters, to a norm."""
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]
+        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+        for gradient in gradients:
+            gradient.mul_(factor.view(-1, *(1,) * (gradient.ndim - 1)))
 
-
-def _check_known(name: str, value: str | None, known: dict) -> None:
-    if value not in known:
-        raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+    def _for_all(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "M *batch P"]:
+        return x.expand(self.num_members, *x.shape)

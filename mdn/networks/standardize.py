@@ -1,4 +1,4 @@
-"""Standardisation: fitted once on the training rows, part of the model ever after."""
+"""Standardization: fitted once on the training rows, part of the model ever after."""
 
 from collections.abc import Sequence
 
@@ -54,7 +54,7 @@ class Standardizer(nn.Module):
     def forward(
         self, values: Float[Tensor, "*batch C"], dtype: torch.dtype | None = None
     ) -> Float[Tensor, "*batch C"]:
-        """Standardised values, computed in float64, in `dtype` or torch's default."""
+        """Return standardized values, computed in float64, in `dtype` or torch's default."""
         z = (values - self.shift) / self.factor
         z = z.clamp(-self.limit, self.limit) if self.bounded else z
         return z.to(dtype or torch.get_default_dtype())
@@ -88,7 +88,7 @@ class Standardizer(nn.Module):
                 )
 
     def log_det(self) -> Tensor:
-        """Log density in the data's units minus the standardised: log |d z / d value|."""
+        """Log density in the data's units minus the standardized: log |d z / d value|."""
         return -self.factor.log().sum()
 
 

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import metrics
-from mdn.data.repeats import rounded_targets
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.metrics.running import RowMean, Score
@@ -27,7 +26,7 @@ def grid_steps(model: Model, table: Table) -> dict[str, float]:
     They come from training; if nobody looked there, from these rows.
     """
     steps = model.card.grid
-    return rounded_targets(table) if steps is None else steps
+    return table.profile.rounded_targets if steps is None else steps
 
 
 @torch.no_grad()

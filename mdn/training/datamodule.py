@@ -8,17 +8,19 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Batches, Blocks
-from mdn.data.columns import Selection, Wanted
-from mdn.data.dequantize import dequantized
-from mdn.data.extremes import extreme_remarks, learnable_rows, within
-from mdn.data.files import check_learnable, read_table
-from mdn.data.fingerprint import Fingerprint, fingerprint
+from mdn.data.columns import Roles
+from mdn.data.extremes import extreme_remarks, within, without_extremes
+from mdn.data.files import read_table
+from mdn.data.fingerprint import Fingerprint
+from mdn.data.profile import Profile
+from mdn.data.rounding import dequantized
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
-from mdn.data.table import Table
+from mdn.data.table import ColumnKeys, Table
+from mdn.data.training_rows import check_training_rows
 from mdn.distributions.checks import check_at_least, check_fits
-from mdn.fitting.sizes import AUTO, suitable_batch_size
-from mdn.networks.units import LIMIT, column_units
+from mdn.fitting.sizes import AUTO, training_batch_size
+from mdn.networks.units import LIMIT
 
 STEPS_PER_CALL = 8
 """Steps of gradient descent in one call of the trainer."""
@@ -44,12 +46,14 @@ class TableModule(LightningDataModule):
     problem: Problem | None = None
     """Where the rows come from, if that is known."""
 
-    def __init__(self, batch_size: int | str, seed: int, dequantize: bool) -> None:
+    def __init__(
+        self, batch_size: int | str = AUTO, seed: int = 0, dequantize: bool = False
+    ) -> None:
         super().__init__()
         if batch_size != AUTO:
             check_at_least("batch_size", batch_size, 1)
         check_at_least("seed", seed, 0)
-        self.wanted_batch_size = batch_size
+        self.given_batch_size = batch_size
         self.seed = seed
         self.dequantize = dequantize
 
@@ -60,7 +64,7 @@ class TableModule(LightningDataModule):
 
     @abstractmethod
     def _tables(self) -> dict[str, Table]:
-        """The three tables."""
+        """Read or draw the three tables."""
 
     def setup(self, stage: str) -> None:
         _ = self.val_table
@@ -68,22 +72,27 @@ class TableModule(LightningDataModule):
             for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
                 rank_zero_warn(remark)
 
-    @property
-    def learnable(self) -> Table:
+    @cached_property
+    def observed(self) -> Table:
         """The training rows as they are, without those whose targets are absurdly far out."""
-        return learnable_rows(self.tables["train"])
+        return without_extremes(self.tables["train"])
+
+    @property
+    def profile(self) -> Profile:
+        """What there is to know of the training rows before training."""
+        return self.observed.profile
 
     @cached_property
     def train_table(self) -> Table:
         """The rows that everything is fitted to."""
-        rows = self.learnable
+        rows = self.observed
         return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
 
     @cached_property
     def val_table(self) -> Table:
         """The rows that epochs, members and a recalibration are chosen by."""
         train, val = self.train_table, self.tables["val"]
-        chosen_by = within(val, column_units(train.y, train.weight))
+        chosen_by = within(val, train.profile.targets)
         if len(val) and not len(chosen_by):
             raise ValueError(
                 f"every validation row ({len(val)}) holds a target more than {LIMIT:g} standard "
@@ -92,14 +101,15 @@ class TableModule(LightningDataModule):
         return chosen_by
 
     def fingerprint(self) -> Fingerprint:
-        """Of the rows that are learned, and of those that it is judged by."""
-        return fingerprint(self.tables | {"train": self.train_table})
+        """Tell the rows that are learned, and those that the model is judged by, by numbers."""
+        tables = self.tables | {"train": self.train_table}
+        return {name: table.profile.fingerprint for name, table in tables.items()}
 
     @property
     def batch_size(self) -> int:
         """The most rows in a training batch."""
-        wanted = self.wanted_batch_size
-        return wanted if isinstance(wanted, int) else suitable_batch_size(len(self.tables["train"]))
+        given = self.given_batch_size
+        return given if isinstance(given, int) else training_batch_size(len(self.tables["train"]))
 
     @property
     def input_names(self) -> list[str]:
@@ -113,12 +123,12 @@ class TableModule(LightningDataModule):
 
     @property
     def num_inputs(self) -> int:
-        """P."""
+        """How many inputs there are, P."""
         return len(self.input_names)
 
     @property
     def num_targets(self) -> int:
-        """D."""
+        """How many targets there are, D."""
         return len(self.target_names)
 
     def train_dataloader(self) -> Blocks:
@@ -127,7 +137,10 @@ class TableModule(LightningDataModule):
 
     @property
     def _may_group(self) -> bool:
-        """Gradients of several processes meet once a call, and `max_steps` counts calls."""
+        """Tell whether one call may take several steps.
+
+        Gradients of several processes meet once a call, and `max_steps` counts calls.
+        """
         return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
     def val_dataloader(self) -> Batches:
@@ -168,11 +181,11 @@ class SyntheticData(TableModule):
     def __init__(
         self,
         problem: Problem,
-        train_rows: int,
-        val_rows: int,
-        test_rows: int,
-        batch_size: int | str,
-        seed: int,
+        train_rows: int = 1000,
+        val_rows: int = 1000,
+        test_rows: int = 10_000,
+        batch_size: int | str = AUTO,
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize=False)
         check_at_least("train_rows", train_rows, 2)
@@ -182,7 +195,7 @@ class SyntheticData(TableModule):
         self.rows = {"train": train_rows, "val": val_rows, "test": test_rows}
         columns = len(problem.input_names) + len(problem.target_names)
         for name, rows in self.rows.items():
-            check_fits(8 * float(min(rows, 10**300)) * columns, f"data.{name}_rows={rows:.4g}")
+            check_fits(8 * float(min(rows, 10**300)) * columns, f"`{name}_rows={rows:.4g}`")
 
     def _tables(self) -> dict[str, Table]:
         return {name: self._draw(i, rows) for i, (name, rows) in enumerate(self.rows.items())}
@@ -212,27 +225,27 @@ class FileData(TableModule):
 
     Raises:
         ValueError: on a number out of range here; on first use, what `read_table` and
-            `check_learnable` refuse, a part without rows, and nothing to dequantize.
+            `check_training_rows` refuse, a part without rows, and nothing to dequantize.
     """
 
     def __init__(
         self,
         path: str | Path,
-        targets: Wanted | None,
-        inputs: Wanted | None,
-        weight: str | int | None,
-        val_path: str | Path | None,
-        test_path: str | Path | None,
-        val_fraction: float,
-        test_fraction: float,
-        dequantize: bool,
-        batch_size: int | str,
-        seed: int,
+        targets: ColumnKeys | None = None,
+        inputs: ColumnKeys | None = None,
+        weight: str | int | None = None,
+        val_path: str | Path | None = None,
+        test_path: str | Path | None = None,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        dequantize: bool = False,
+        batch_size: int | str = AUTO,
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         _check_fractions(val_fraction, test_fraction)
         if targets is None:
-            raise ValueError("no target is named; say which columns to learn: data.targets=[...]")
+            raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
         self.path = path
         self.columns = (targets, inputs, weight)
         self.other_paths = {"test": test_path, "val": val_path}
@@ -244,10 +257,10 @@ class FileData(TableModule):
         parts = whole.split([self.fractions[name] for name in taken], generator("split", self.seed))
         tables = dict(zip([*taken, "train"], parts, strict=True))
         self._check_no_empty_part(len(whole), tables)
-        check_learnable(tables["train"], self.path)
+        check_training_rows(tables["train"], self.path)
         return tables | self._read_others(chosen)
 
-    def _read_others(self, chosen: Selection) -> dict[str, Table]:
+    def _read_others(self, chosen: Roles) -> dict[str, Table]:
         columns = (chosen.targets, chosen.inputs, chosen.weight)
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
         return {name: read_table(path, *columns)[0] for name, path in paths.items()}
@@ -256,9 +269,9 @@ class FileData(TableModule):
         for name, fraction in self.fractions.items():
             if name in parts and len(parts[name]) == 0:
                 raise ValueError(
-                    f"{self.path}: of all rows ({rows}), data.{name}_fraction={fraction} leaves "
+                    f"{self.path}: of all rows ({rows}), `{name}_fraction={fraction}` leaves "
                     f"none to the {name} table; it takes {int(0.5 / fraction) + 1} rows, a larger "
-                    f"fraction, or a data.{name}_path"
+                    f"fraction, or a `{name}_path`"
                 )
 
 

@@ -24,8 +24,9 @@ from mdn.fitting.em import (
     fit_em,
 )
 from mdn.fitting.start import start_named
-from mdn.networks.head import MixtureHead, Part
-from mdn.networks.network import MixtureDensityNetwork, NoBackbone
+from mdn.networks.backbones import NoBackbone
+from mdn.networks.build import build_network
+from mdn.networks.head import Part
 from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
 
@@ -71,10 +72,8 @@ class EMModule(MixtureModule):
         check_at_least("n_init", n_init, 1)
         check_at_least("seed", seed, 0)
         check_mixture_fits(num_components, num_targets)
-        head = MixtureHead(0, num_targets, num_components, family)
-        super().__init__(
-            num_inputs, num_targets, MixtureDensityNetwork(NoBackbone(num_inputs), head)
-        )
+        network = build_network(NoBackbone, num_inputs, num_targets, num_components, family)
+        super().__init__(num_inputs, num_targets, network)
         self.double()
         self.start_from = start_from
         self.n_init = n_init
@@ -87,8 +86,8 @@ class EMModule(MixtureModule):
 
     @property
     def mixture(self) -> GaussianMixture:
-        """p(y) as it stands, standardised."""
-        return self.network.head(self.network.head.weights.bias.new_empty(0)).detach()
+        """p(y) as it stands, standardized."""
+        return self.network(self.model.inputs.shift[None])[0].detach()
 
     @property
     def outcome(self) -> dict[str, float | bool]:

@@ -1,8 +1,9 @@
 """Rows that a program already has in memory."""
 
-from mdn.data.files import check_learnable
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.data.training_rows import check_training_rows
+from mdn.fitting.sizes import AUTO
 from mdn.training.datamodule import TableModule
 
 
@@ -22,7 +23,12 @@ class MemoryData(TableModule):
     """
 
     def __init__(
-        self, table: Table, val_fraction: float, dequantize: bool, batch_size: int | str, seed: int
+        self,
+        table: Table,
+        val_fraction: float = 0.1,
+        dequantize: bool = False,
+        batch_size: int | str = AUTO,
+        seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         if not 0 < val_fraction < 1:
@@ -37,5 +43,5 @@ class MemoryData(TableModule):
 
     def _tables(self) -> dict[str, Table]:
         val, train = self.table.split([self.fraction], generator("split", self.seed))
-        check_learnable(train, "the rows to fit")
+        check_training_rows(train, "the rows to fit")
         return {"train": train, "val": val, "test": val}

@@ -77,7 +77,7 @@ class MixtureModule(LightningModule):
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         nll, weight = self.count(batch, "val")
-        each = total_of_each(nll.view(-1, nll.shape[-1]), weight)
+        each = total_of_each(nll, weight)
         self._add("val/members", each, num_rows(nll, weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
@@ -85,7 +85,7 @@ class MixtureModule(LightningModule):
 
     def count(
         self, batch: Sequence[Tensor], stage: str
-    ) -> tuple[Float[Tensor, "*members N"], Sequence[Tensor]]:
+    ) -> tuple[Float[Tensor, "M N"], Sequence[Tensor]]:
         """Add a batch to the mean nll of the pool; return each member's nll, and the weights."""
         x, y, *weight = batch
         mixture, y = self.model.per_member(x, y)
@@ -93,9 +93,7 @@ class MixtureModule(LightningModule):
         self._score(nll, weight, stage)
         return nll, weight
 
-    def _score(
-        self, nll: Float[Tensor, "*members N"], weight: Sequence[Tensor], stage: str
-    ) -> None:
+    def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
         """Count the nll of the pool, from that of each member."""
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import cycle, islice, product
 from typing import Any
 
 from jaxtyping import Float
@@ -15,10 +14,7 @@ from mdn.distributions.checks import check_at_least, check_positive
 from mdn.distributions.families import Family
 from mdn.fitting.objectives import Objective, Regularizer
 from mdn.fitting.start import kmeans_start
-from mdn.networks.ensemble import Ensemble
-from mdn.networks.head import MixtureHead
-from mdn.networks.network import MixtureDensityNetwork
-from mdn.networks.sharpness import sharpen
+from mdn.networks.build import build_network
 from mdn.training.lightning_parts import schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 
@@ -36,7 +32,7 @@ class MDNModule(MixtureModule):
         ensemble_size: M, networks that are trained side by side and pooled into one mixture.
         family: the covariance family.
         backbone: given P, the module in front of the head.
-        sharpness: what its first layer begins with is multiplied by, dealt to members in turn.
+        first_layer_gain: factors on what first layers begin with, dealt to members in turn.
         optimizer: given parameter groups, the optimizer.
         schedule: given the optimizer and the number of steps, the learning-rate schedule.
         start_from_data: start the head from k-means of the targets; otherwise at random.
@@ -58,7 +54,7 @@ class MDNModule(MixtureModule):
         ensemble_size: int,
         family: Family,
         backbone: Callable[[int], nn.Module],
-        sharpness: Sequence[float],
+        first_layer_gain: Sequence[float],
         optimizer: Callable[[list[dict[str, Any]]], Optimizer],
         schedule: Callable[[Optimizer, int], LRScheduler],
         start_from_data: bool,
@@ -74,12 +70,15 @@ class MDNModule(MixtureModule):
                 check_positive(name, value)
         check_at_least("ensemble_size", ensemble_size, 1)
         regularizer.check_members(ensemble_size)
-        _check_sharpness(sharpness)
-        members = [
-            _network(backbone(num_inputs), num_inputs, factor, num_targets, num_components, family)
-            for factor in islice(cycle(sharpness), ensemble_size)
-        ]
-        network = members[0] if ensemble_size == 1 else Ensemble(members)
+        network = build_network(
+            backbone,
+            num_inputs,
+            num_targets,
+            num_components,
+            family,
+            ensemble_size,
+            first_layer_gain,
+        )
         super().__init__(num_inputs, num_targets, network)
         self.optimizer = optimizer
         self.schedule = schedule
@@ -93,8 +92,8 @@ class MDNModule(MixtureModule):
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.start_from_data:
             head, y = self.network.head, y.to(self.model.dtype)
-            for seed, member in enumerate(product(*map(range, self.network.members))):
-                mixture = kmeans_start(y, head.num_components, head.family, weight, seed)
+            for member in range(self.network.num_members):
+                mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
     def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
@@ -124,8 +123,8 @@ class MDNModule(MixtureModule):
         x, y, *weight = batch
         model = self.model
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
-        x, y = self.regularizer.disturb(x, y, self.network.members)
-        mixture = self.network.separate(x)
+        x, y = self.regularizer.disturb(x, y, model.num_members)
+        mixture = self.network.per_member(x)
         loss, nll = self.objective(mixture, y)
         self._score(nll, weight, "train")
         loss = self.regularizer.penalize(mixture, loss)
@@ -157,7 +156,7 @@ class MDNModule(MixtureModule):
         groups: dict[tuple[float | None, bool], list[nn.Parameter]] = {}
         for part, rate in parts.items():
             for parameter in (p for p in part.parameters() if p.numel()):
-                decays = parameter.ndim - len(self.network.members) > 1
+                decays = parameter.ndim > 2  # beside the axis of the members
                 groups.setdefault((rate, decays), []).append(parameter)
         return [
             {"params": parameters}
@@ -171,23 +170,3 @@ def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
     """The sum over members of means over rows; 0 of a batch that has no weight at all."""
     rows = num_rows(loss, weight)
     return total(loss, weight) / (rows + (rows == 0))
-
-
-def _network(
-    backbone: Any,
-    num_inputs: int,
-    sharpness: float,
-    num_targets: int,
-    num_components: int,
-    family: Family,
-) -> MixtureDensityNetwork:
-    sharpen(backbone, num_inputs, sharpness)
-    head = MixtureHead(backbone.num_features, num_targets, num_components, family)
-    return MixtureDensityNetwork(backbone, head)
-
-
-def _check_sharpness(sharpness: Sequence[float]) -> None:
-    if not sharpness:
-        raise ValueError("sharpness takes at least one factor, got none; [1.0] changes nothing")
-    for factor in sharpness:
-        check_positive("sharpness", factor)

@@ -18,7 +18,8 @@ def sizes(tmp_path):
         config = compose("train", ["data=skew_normal", *overrides], tmp_path)
         data = build_data(config["data"])
         data.tables["train"] = replace(data.tables["train"], weight=weight)
-        data.__dict__.pop("train_table", None)
+        for cached in ("train_table", "observed"):
+            data.__dict__.pop(cached, None)
         return with_sizes(config, data)
 
     return of

@@ -280,9 +280,9 @@ def test_only_groups_have_choices(tmp_path):
 
 def test_a_checkpoint_of_another_version_is_said_to_be_one(tmp_path):
     module = untrained()
-    del module.card.model["sharpness"]
+    del module.card.model["first_layer_gain"]
     path = save(module, tmp_path / "old.ckpt")
-    with pytest.raises(ValueError, match=r"old\.ckpt cannot be built: model lacks sharpness"):
+    with pytest.raises(ValueError, match=r"old\.ckpt cannot be built: .* first_layer_gain"):
         mdn.load(path)
 
 
@@ -402,7 +402,7 @@ MISTAKES = {
         ["trainer.max_epochs=-1", "+trainer.max_time=00:01:00:00"],
         "set trainer.max_epochs to a number",
     ),
-    "sharpness without brackets": (["model.sharpness=2"], "must be a list, got 2; put it in"),
+    "a gain without brackets": (["model.first_layer_gain=2"], "must be a list, got 2; put it in"),
     "no such monitor": (["monitor=val/nlll"], "must be one of val/nll"),
     "no such accelerator": (["trainer.accelerator=gpu"], "set trainer.accelerator=cpu"),
     "no checkpoint": (["ckpt_path=no.ckpt"], "there is no checkpoint no.ckpt"),

@@ -19,7 +19,7 @@ from scipy import stats
 
 from mdn.app.predict import predict as run
 from mdn.app.predictor import in_order
-from mdn.data import stream as streams
+from mdn.data import reader as readers
 from mdn.model.prediction_columns import COLUMNS, ColumnSettings, Prediction
 
 NUMBER = 60
@@ -53,7 +53,7 @@ def table(model, tmp_path):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(streams, "PIECE", 16)
+    monkeypatch.setattr(readers, "PIECE", 16)
 
 
 def mixture_of(model, table):
@@ -282,7 +282,7 @@ MISTAKES = {
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_is_one_message_and_leaves_no_file(case, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(streams, "PIECE", 16)
+    monkeypatch.setattr(readers, "PIECE", 16)
     text, overrides, wanted = MISTAKES[case]
     Path("bad.csv").write_text(text)
     Path("out.csv").write_text("what was there")

@@ -220,7 +220,7 @@ def test_components_alive(trained, share):
         for parameter in model.parameters():
             parameter.zero_()
         part = share / 4
-        head.weights.bias.copy_(torch.tensor([1 - part, part, 1e-6, 1e-9]).log())
+        head.weights.bias.copy_(torch.tensor([[1 - part, part, 1e-6, 1e-9]]).log())
     mass = model(table.x).log_responsibilities(table.y).exp().mean(0)
     assert mass[1].item() == pytest.approx(part, rel=1e-4)
     assert components_alive(model, table) == (2 if share > 0.01 else 1)

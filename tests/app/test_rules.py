@@ -1,9 +1,7 @@
 """Every key of the configuration has a rule, and hostile values meet a sentence."""
 
-from pathlib import Path
-
 import pytest
-import yaml
+from configurations import CONF, composed
 
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError
@@ -12,9 +10,8 @@ from mdn.app.rules import read_values, rule_of
 from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.fitting.start import STARTS
 from mdn.model.export_formats import FORMATS
-from mdn.networks.network import ACTIVATIONS, NORMS
+from mdn.networks.backbones import ACTIVATIONS, NORMS
 
-CONF = Path(__file__).parents[2] / "conf"
 FREE = {"defaults", "hydra"}
 """What Hydra reads."""
 
@@ -35,9 +32,8 @@ def leaves(node, path=""):
 
 def keys():
     for file in CONF.rglob("*.yaml"):
-        text = file.read_text()
-        node = {k: v for k, v in (yaml.safe_load(text) or {}).items() if k not in FREE}
-        whole_file = file.parent == CONF or "@package _global_" in text
+        node = {k: v for k, v in composed(file).items() if k not in FREE}
+        whole_file = file.parent == CONF or "@package _global_" in file.read_text()
         if file.name != "directories.yaml":
             yield from leaves(node, "" if whole_file else f"{file.parent.name}.")
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from small_runs import fit, make_module, make_table
 
-from mdn.data.extremes import extreme_remarks, learnable_rows
-from mdn.data.files import check_learnable, read_table
+from mdn.data.extremes import extreme_remarks, without_extremes
+from mdn.data.files import read_table
 from mdn.data.table import Table
+from mdn.data.training_rows import check_training_rows
 from mdn.training.memory import MemoryData
 
 
@@ -30,7 +31,7 @@ def remarks(train: Table, val: Table | None = None) -> list[str]:
 
 def test_ordinary_rows_stay_and_are_not_remarked_on():
     rows = table()
-    assert learnable_rows(rows) is rows
+    assert without_extremes(rows) is rows
     assert remarks(rows) == []
     data = data_of(rows)
     assert data.train_table is data.tables["train"]
@@ -39,7 +40,7 @@ def test_ordinary_rows_stay_and_are_not_remarked_on():
 
 def test_an_absurd_target_is_left_out_of_training_and_named():
     rows = changed(table(), "y", 7, 1, 1e9)
-    kept = learnable_rows(rows)
+    kept = without_extremes(rows)
     assert len(kept) == 499
     assert kept.y[:, 1].max() < 10
     (said,) = remarks(rows)
@@ -69,7 +70,7 @@ def test_validation_rows_that_are_all_absurd_are_refused():
 
 def test_an_absurd_input_stays_and_is_named():
     rows = changed(table(), "x", 7, 0, -1e9)
-    assert learnable_rows(rows) is rows
+    assert without_extremes(rows) is rows
     (said,) = remarks(rows)
     assert said.startswith("one value of input 'x' is at least")
 
@@ -133,7 +134,7 @@ def test_a_row_with_nearly_all_the_weight_is_refused():
     weight = torch.ones(200, dtype=torch.float64)
     weight[5] = 1e25
     with pytest.raises(ValueError, match=r"one of 200 training rows has nearly all the weight"):
-        check_learnable(table(200, weight), "rows")
+        check_training_rows(table(200, weight), "rows")
 
 
 def test_weights_that_are_nearly_all_of_few_rows_are_named():
@@ -148,7 +149,7 @@ def test_targets_whose_squares_leave_float64_are_refused_by_name(factor):
     rows = table()
     rows.y[:, 1] *= factor
     with pytest.raises(ValueError, match=r"target 'b' holds numbers up to .* change its unit"):
-        check_learnable(rows, "rows")
+        check_training_rows(rows, "rows")
 
 
 def test_a_target_that_differs_by_rounding_is_refused():
@@ -156,7 +157,7 @@ def test_a_target_that_differs_by_rounding_is_refused():
     rows.y[:, 1] = 0.3
     rows.y[::2, 1] = 0.1 + 0.2
     with pytest.raises(ValueError, match=r"target 'b' is 0\.3 in every training row"):
-        check_learnable(rows, "rows")
+        check_training_rows(rows, "rows")
 
 
 def test_weights_of_a_file_have_no_common_factor(tmp_path):

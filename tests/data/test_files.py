@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from mdn.data.files import check_learnable, read_table
+from mdn.data.files import read_table
 from mdn.data.table import Table
+from mdn.data.training_rows import check_training_rows
 
 BODY = "".join(f"{i},{i * i % 7}\n" for i in range(10))
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -168,8 +169,8 @@ NOT_NUMBERS = {
     "infinite": ("x,y\n-inf,2\n1,3\n", "'x' has 1 value that is .*infinite.*first in line 2"),
     "overflow": ("x,y\n1e400,2\n1,3\n", "'x' has 1 value that is .*infinite"),
     "huge": ("x,y\n1,2\n1e39,3\n", r"'x' has 1 value that is beyond 1e\+30.*line 3"),
-    "date": ("x,y\n2024-01-01,2\n", "'x' is of type date32.*not numbers"),
-    "time": ("x,y\n2024-01-01 10:00:00,2\n", "'x' is of type timestamp.*not numbers"),
+    "date": ("x,y\n2024-01-01,2\n", "line 2: column 'x' holds '2024-01-01', not a number"),
+    "time": ("x,y\n1,2\n2024-01-01 10:00,2\n", "line 3: column 'x' holds '2024-01-01 10:00'"),
 }
 
 
@@ -246,7 +247,7 @@ CHOICES = {
     "absent": ({"targets": ["qqq"]}, "no column 'qqq'; it has 'size', 'price', 'w'"),
     "position": ({"targets": [3]}, "no column 3; it has"),
     "negative position": ({"targets": [-4]}, "no column -4; it has"),
-    "no target": ({"targets": []}, "data.targets names no column"),
+    "no target": ({"targets": []}, "`targets` names no column"),
     "target is input": ({"targets": [1], "inputs": ["price"]}, "'price' is asked for twice"),
     "target is weight": ({"targets": [1], "weight": "price"}, "'price' is asked for twice"),
     "input twice": ({"targets": [1], "inputs": ["size", 0]}, "'size' is asked for twice"),
@@ -266,13 +267,13 @@ def test_choices_of_columns_that_are_refused(write, case):
 
 def test_what_cannot_be_learnt_is_refused(write):
     learnable = read(write("a.csv", "x,z,y\n1,1,1\n2,2,5\n3,4,3\n"))
-    check_learnable(learnable, "a.csv")
+    check_training_rows(learnable, "a.csv")
     with pytest.raises(ValueError, match="rows to train on: 1; at least 2"):
-        check_learnable(learnable[:1], "a.csv")
+        check_training_rows(learnable[:1], "a.csv")
     with pytest.raises(ValueError, match="target 'y' is 4 in every"):
-        check_learnable(read(write("a.csv", "x,y\n1,4\n2,4\n")), "a.csv")
+        check_training_rows(read(write("a.csv", "x,y\n1,4\n2,4\n")), "a.csv")
     with pytest.raises(ValueError, match="input 'z' equals target 'y'"):
-        check_learnable(read(write("a.csv", "x,z,y\n1,2,2\n2,3,3.0\n")), "a.csv")
+        check_training_rows(read(write("a.csv", "x,z,y\n1,2,2\n2,3,3.0\n")), "a.csv")
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared data sets are not there")

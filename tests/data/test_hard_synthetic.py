@@ -68,11 +68,11 @@ def turning(problem):
 def many_modes(x):
     """Reads the waves of each mode in their order: a logit, a width, and four moves."""
     slope, phase = (wave.numpy() for wave in MODES._waves)
-    centres, trils = (place.numpy() for place in MODES._places)
+    centers, trils = (place.numpy() for place in MODES._places)
     waves = np.sin(x @ slope + phase).reshape(8, 6)
     weights = np.exp(waves[:, 0])
     factors = [math.exp(0.5 * w) * tril for w, tril in zip(waves[:, 1], trils, strict=True)]
-    return weights / weights.sum(), centres + waves[:, 2:], [a @ a.T for a in factors]
+    return weights / weights.sum(), centers + waves[:, 2:], [a @ a.T for a in factors]
 
 
 def irrelevant_inputs(x):
@@ -194,10 +194,10 @@ def test_many_modes_are_where_they_are_said_to_be():
     assert torch.equal(ManyModes().log_prob(x, y), MODES.log_prob(x, y))
     mixtures = MODES.conditional(x)
     assert mixtures.pi.min() > 0.01
-    centres, trils = MODES._places
-    assert torch.equal(trils.diagonal(dim1=-2, dim2=-1), torch.full_like(centres, 0.2))
+    centers, trils = MODES._places
+    assert torch.equal(trils.diagonal(dim1=-2, dim2=-1), torch.full_like(centers, 0.2))
     # Uniform over +-4 standard errors of a normal's standard deviation.
-    assert centres.std().item() == pytest.approx(2, abs=4 * 2 / math.sqrt(2 * 32))
+    assert centers.std().item() == pytest.approx(2, abs=4 * 2 / math.sqrt(2 * 32))
     assert trils[:, 3, :3].std().item() == pytest.approx(0.2, abs=4 * 0.2 / math.sqrt(2 * 24))
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from small_runs import targets_alone
 
-from mdn.data.repeats import grid_step, remarks, repeats_in, rounded_targets
+from mdn.data.repeats import grid_step, repeats_in
 
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.normal(size=2000)
@@ -104,17 +103,3 @@ def test_a_grid_is_told_from_what_only_repeats():
     continuous[:30] = 0  # atoms
     assert grid_step(continuous) is None
     assert grid_step(torch.ones(3, dtype=torch.float64)) is None
-
-
-def test_remarks_say_which_target_what_was_seen_and_what_to_do():
-    zeros = np.where(np.arange(2000) < 600, 0, NORMAL)
-    rows = targets_alone(NORMAL, np.round(NORMAL), zeros)
-    on_grid, with_atom = remarks(rows)
-    assert "target 'y1' lies on a grid of step 1 " in on_grid
-    assert "2000 rows, a step of 0.9" in on_grid
-    assert "data.dequantize=true" in on_grid
-    assert "target 'y2' is 0 in 30 %" in with_atom
-    assert "family.min_scale=0.05" in with_atom
-    assert rounded_targets(rows) == {"y1": 1.0}
-    assert remarks(targets_alone(NORMAL)) == []
-    assert remarks(rows, grids=False) == [with_atom]

@@ -109,8 +109,8 @@ def test_covariance_and_its_parts_equal_the_dense_ones(scale, dense, targets):
 def test_whiten_and_color_equal_the_dense_factor_and_invert_each_other(scale, dense, targets):
     noise = torch.randn(5, K, targets, dtype=torch.float64)
     tril = np.linalg.cholesky(dense)
-    coloured = np.einsum("kij,nkj->nki", tril, noise.numpy())
-    np.testing.assert_allclose(scale.color(noise), coloured, rtol=1e-9, atol=1e-12)
+    colored = np.einsum("kij,nkj->nki", tril, noise.numpy())
+    np.testing.assert_allclose(scale.color(noise), colored, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(scale.whiten(scale.color(noise)), noise, rtol=1e-9, atol=1e-10)
 
 
@@ -145,7 +145,7 @@ def expected_log_prob(scale, covariance, pi):
     return (pi * (-scale.log_det() - 0.5 * whitened.square().sum((0, -1)))).sum()
 
 
-def test_project_maximises_the_expected_log_likelihood(family, targets):
+def test_project_maximizes_the_expected_log_likelihood(family, targets):
     root = torch.randn(K, targets, targets, dtype=torch.float64)
     covariance = root @ root.mT + 0.1 * torch.eye(targets, dtype=torch.float64)
     pi = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)

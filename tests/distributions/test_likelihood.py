@@ -276,7 +276,7 @@ def test_a_scale_without_a_closed_form_takes_the_plain_formula():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize(("name", "targets"), list(product(FAMILIES, [1, 3])))
-def test_on_cuda_without_synchronisation(name, targets):
+def test_on_cuda_without_synchronization(name, targets):
     tensors, scale = parts(FAMILIES[name], 7, targets=targets)
     moved = [t.detach().cuda().requires_grad_() for t in tensors]
     torch.cuda.set_sync_debug_mode("error")

@@ -20,31 +20,31 @@ def test_single_precision_keeps_its_digits_in_the_tail():
     torch.testing.assert_close(normal.cdf(z).log().double(), expected, rtol=1e-5, atol=1e-6)
 
 
-def exact_log_mass(centre, half):
+def exact_log_mass(center, half):
     with mp.workdps(400):
-        low, high = (mpf(centre) + side * mpf(half) for side in (-1, 1))
+        low, high = (mpf(center) + side * mpf(half) for side in (-1, 1))
         return float(mp.log(mp.ncdf(high) - mp.ncdf(low)))
 
 
 @pytest.mark.parametrize("half", [1e-12, 1e-6, 1e-3, 0.0299, 0.0301, 0.5, 3.0])
-@pytest.mark.parametrize("centre", [-30.0, -6.0, -1.0, 0.0, 0.3, 8.0])
-def test_log_mass_of_a_cell(centre, half):
-    got = normal.log_mass(*(torch.tensor(v, dtype=torch.float64) for v in (centre, half)))
-    assert got.item() == pytest.approx(exact_log_mass(centre, half), abs=1e-8)
+@pytest.mark.parametrize("center", [-30.0, -6.0, -1.0, 0.0, 0.3, 8.0])
+def test_log_mass_of_a_cell(center, half):
+    got = normal.log_mass(*(torch.tensor(v, dtype=torch.float64) for v in (center, half)))
+    assert got.item() == pytest.approx(exact_log_mass(center, half), abs=1e-8)
 
 
 def test_log_mass_has_finite_gradients_on_both_sides_of_its_switch():
-    centre = torch.tensor([0.1, 5.0, -30.0, 0.0], dtype=torch.float64, requires_grad=True)
+    center = torch.tensor([0.1, 5.0, -30.0, 0.0], dtype=torch.float64, requires_grad=True)
     half = torch.tensor([1e-3, 1e-6, 2.0, 1.0], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(normal.log_mass, (centre, half), eps=1e-8, atol=1e-3)
+    assert torch.autograd.gradcheck(normal.log_mass, (center, half), eps=1e-8, atol=1e-3)
 
 
-@pytest.mark.parametrize(("centre", "half"), [(1e8, 1.0), (1e15, 0.5), (-1e17, 3.0), (40.0, 1e-3)])
-def test_log_mass_far_out(centre, half):
+@pytest.mark.parametrize(("center", "half"), [(1e8, 1.0), (1e15, 0.5), (-1e17, 3.0), (40.0, 1e-3)])
+def test_log_mass_far_out(center, half):
     """By the tail above the nearer edge, a: phi(a) / a (1 - 1/a^2 ...), less that of the other."""
-    got = normal.log_mass(*(torch.tensor(v, dtype=torch.float64) for v in (centre, half)))
+    got = normal.log_mass(*(torch.tensor(v, dtype=torch.float64) for v in (center, half)))
     with mp.workdps(60):
-        near, far = (abs(mpf(centre)) + side * mpf(half) for side in (-1, 1))
+        near, far = (abs(mpf(center)) + side * mpf(half) for side in (-1, 1))
 
         def log_tail(a):
             return -a * a / 2 - mp.log(2 * mp.pi) / 2 - mp.log(a) + mp.log1p(-1 / a**2 + 3 / a**4)

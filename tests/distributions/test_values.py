@@ -189,7 +189,7 @@ def test_what_is_no_number_is_refused_by_name(name):
         "inhomogeneous": [[1.0], [1.0, 2.0]],
         "datetime64": np.array(["2024-01-01"], dtype="datetime64[s]"),
     }
-    # Without a centre a mixture is dispersed about its mean.
+    # Without a center a mixture is dispersed about its mean.
     for said, values in [pair for pair in hostile.items() if (name, pair[0]) != DEFAULT]:
         with pytest.raises(TypeError, match=rf"(y|p|values|about) (is|must be).*{said}"):
             ask(name, values)

@@ -115,14 +115,14 @@ def test_a_restarted_component_is_what_was_asked_for_and_the_others_are_what_the
     family, component
 ):
     head = MixtureHead(4, 2, 3, family).double()
-    features = torch.randn(5, 4, dtype=F64)
-    before = head(features).detach()
-    logits = linear(features, head.weights.weight, head.weights.bias).detach()
+    features = torch.randn(1, 5, 4, dtype=F64)
+    before = head(features).detach()[0]
+    logits = linear(features[0], head.weights.weight[0], head.weights.bias[0]).detach()
     mu = torch.tensor([3.0, -1.0], dtype=F64)
     covariance = torch.tensor([[[2.0, 0.5], [0.5, 1.0]]], dtype=F64)
     scale = family.project(covariance, torch.ones(1, dtype=F64))
     head.restart(component, 0.7, mu, scale)
-    after = head(features).detach()
+    after = head(features).detach()[0]
 
     others = [k for k in range(3) if k != component]
     torch.testing.assert_close(after.mu[:, component], mu.expand(5, 2))
@@ -140,8 +140,8 @@ def test_a_restarted_component_is_what_was_asked_for_and_the_others_are_what_the
 def test_a_head_without_features_can_be_restarted():
     head = MixtureHead(0, 1, 2, Diagonal(1e-3)).double()
     scale = DiagonalScale(torch.ones(1, 1, dtype=F64), 1)
-    head.restart(1, head.weights.bias[0].item(), torch.tensor([4.0], dtype=F64), scale)
-    mixture = head(torch.zeros(0, dtype=F64))
+    head.restart(1, head.weights.bias[0, 0].item(), torch.tensor([4.0], dtype=F64), scale)
+    mixture = head(torch.zeros(1, 1, 0, dtype=F64))[0, 0]
     assert mixture.mu[1].item() == 4
     assert mixture.pi.tolist() == pytest.approx([0.5, 0.5])
     assert mixture.sigma[1].item() == pytest.approx(1)

@@ -1,10 +1,10 @@
 import pytest
 
 from mdn.fitting.sizes import (
-    suitable_batch_size,
     suitable_components,
     suitable_depth,
     suitable_epochs,
+    training_batch_size,
 )
 
 
@@ -25,7 +25,7 @@ from mdn.fitting.sizes import (
 def test_sizes_follow_from_the_rows(
     rows: int, batch_size: int, components: int, depth: int, epochs: int
 ):
-    assert suitable_batch_size(rows) == batch_size
+    assert training_batch_size(rows) == batch_size
     assert suitable_components(rows) == components
     assert suitable_depth(rows) == depth
     assert suitable_epochs(rows, batch_size) == epochs
@@ -40,6 +40,6 @@ def test_processes_share_the_rows_of_a_step():
 
 def test_more_rows_never_mean_smaller_sizes():
     rows = [10 * 2**power for power in range(20)]
-    for size in (suitable_batch_size, suitable_components, suitable_depth):
+    for size in (training_batch_size, suitable_components, suitable_depth):
         found = [size(each) for each in rows]
         assert found == sorted(found)

@@ -81,10 +81,14 @@ def bomb():
 UNSAFE = {"_target_": "torch.load", "f": "evil.bin", "weights_only": False}
 INTERPOLATION = "${oc.create:{_target_:torch.load,f:evil.bin,weights_only:false}}"
 SETTINGS = {
-    "a target in a list": ("sharpness", [UNSAFE], r"sharpness must be a list, .* a number"),
-    "a target in a tuple": ("sharpness", (UNSAFE,), "got a tuple"),
-    "two targets in a tuple": ("sharpness", (UNSAFE, UNSAFE), "got a tuple"),
-    "a target with arguments": ("sharpness", [{"_args_": [1], "_target_": "os.system"}], "a list"),
+    "a target in a list": ("first_layer_gain", [UNSAFE], r"gain must be a list, .* a number"),
+    "a target in a tuple": ("first_layer_gain", (UNSAFE,), "got a tuple"),
+    "two targets in a tuple": ("first_layer_gain", (UNSAFE, UNSAFE), "got a tuple"),
+    "a target with arguments": (
+        "first_layer_gain",
+        [{"_args_": [1], "_target_": "os.system"}],
+        "a list",
+    ),
     "a partial": ("backbone", {"_partial_": True, "_target_": "os.system"}, "with a 'kind'"),
     "a target as a backbone": ("backbone", UNSAFE, "with a 'kind'"),
     "a dotted kind": ("backbone", {"kind": "torch.load"}, "does not know as a backbone"),
@@ -92,17 +96,17 @@ SETTINGS = {
     "a kind of another role": ("family", {"kind": "mlp"}, "does not know as a family"),
     "a tuple of betas": ("optimizer.betas", (0.9, 0.99), "got a tuple"),
     "a target in the betas": ("optimizer.betas", [UNSAFE, 0.99], "betas must be a list of 2"),
-    "an interpolation": ("sharpness", INTERPOLATION, "sharpness must be a list"),
-    "an interpolation in a list": ("sharpness", [INTERPOLATION], "sharpness must be a list"),
+    "an interpolation": ("first_layer_gain", INTERPOLATION, "gain must be a list"),
+    "an interpolation in a list": ("first_layer_gain", [INTERPOLATION], "must be a list"),
     "an interpolation of a number": ("num_components", "${oc.env:HOME}", "a whole number, got"),
     "the environment": ("backbone.activation", "${oc.env:HOME}", "activation must be one of"),
     "a setting too many": ("backbone.hook", "os.system", "has no setting 'hook'"),
     "an argument of the program": ("backbone.num_inputs", 10**9, "has no setting 'num_inputs'"),
-    "a set": ("sharpness", {1.0}, "plain data"),
+    "a set": ("first_layer_gain", {1.0}, "plain data"),
     "a tensor": ("num_components", torch.tensor(3), "got a Tensor"),
     "a key that is no text": ("family", {1: 2}, "plain data"),
-    "a list in itself": ("sharpness", cyclic(), "at most 30 levels"),
-    "a bomb": ("sharpness", bomb(), "at most 1000000 values"),
+    "a list in itself": ("first_layer_gain", cyclic(), "at most 30 levels"),
+    "a bomb": ("first_layer_gain", bomb(), "at most 1000000 values"),
     "true for a number": ("num_components", True, "a whole number, got True"),
     "a word for a number": ("backbone.width", "wide", "a whole number, got 'wide'"),
     "half a layer": ("backbone.depth", 2.5, "a whole number, got 2.5"),
@@ -259,7 +263,7 @@ def test_an_object_is_never_unpickled(good, tmp_path, place):
     marker = tmp_path / "marker"
     checkpoint = copy.deepcopy(good)
     node = {"card": checkpoint[CARD], "weights": checkpoint[WEIGHTS]}.get(place, checkpoint)
-    node["sharpness"] = Payload(marker)
+    node["first_layer_gain"] = Payload(marker)
     write_checkpoint(checkpoint, tmp_path / "evil.ckpt")
     with pytest.raises(ValueError, match="would have run code, which is never done"):
         mdn.load(tmp_path / "evil.ckpt")

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from mdn.distributions.families import Diagonal
+from mdn.networks.backbones import ACTIVATIONS, MLP, NORMS, NoBackbone
 from mdn.networks.head import MixtureHead
-from mdn.networks.network import ACTIVATIONS, MLP, NORMS, MixtureDensityNetwork, NoBackbone
+from mdn.networks.network import MixtureNetwork
 
 
 def make_mlp(inputs=4, **changes) -> MLP:
@@ -20,9 +21,10 @@ def make_mlp(inputs=4, **changes) -> MLP:
     return MLP(inputs, **(options | changes))
 
 
-def make_network(family, inputs=4, targets=2, components=3, **changes) -> MixtureDensityNetwork:
+def make_network(family, inputs=4, targets=2, components=3, **changes) -> MixtureNetwork:
     body = make_mlp(inputs, **changes)
-    return MixtureDensityNetwork(body, MixtureHead(body.num_features, targets, components, family))
+    head = MixtureHead(body.num_features, targets, components, family)
+    return MixtureNetwork([body], [head])
 
 
 @pytest.mark.parametrize("targets", [1, 3])
@@ -40,7 +42,7 @@ def test_every_output_of_the_head_is_used_once(family):
     rows, columns = family.raw_shape(5, 3)
     assert head.weights.out_features == 5
     assert head.components.out_features == 3 * 5 + rows * columns
-    mixture = head(torch.randn(7, 8))
+    mixture = head(torch.randn(1, 7, 8))
     mixture.log_prob(torch.randn(7, 3)).sum().backward()
     assert all((p.grad.abs().amax(-1) > 0).all() for p in head.parameters() if p.grad is not None)
 
@@ -53,15 +55,16 @@ def test_everything_leaves_the_head_with_rows_last(family):
 
 def test_without_inputs_the_head_is_one_mixture(family):
     body = NoBackbone(4)
-    network = MixtureDensityNetwork(body, MixtureHead(0, 2, 3, family))
+    network = MixtureNetwork([body], [MixtureHead(0, 2, 3, family)])
     mixture = network(torch.randn(6, 4))
-    assert mixture.batch_shape == ()
+    assert mixture.batch_shape == (1,)
+    assert network(torch.randn(2, 6, 4)).batch_shape == (1, 1)
     assert mixture.log_prob(torch.randn(6, 2)).shape == (6,)
 
 
 def test_a_head_without_inputs_begins_with_different_components():
-    mixture = MixtureHead(0, 2, 3, Diagonal(1e-3))(torch.empty(0))
-    assert len(mixture.mu.unique(dim=0)) == 3
+    mixture = MixtureHead(0, 2, 3, Diagonal(1e-3))(torch.empty(1, 1, 0))
+    assert len(mixture.mu[0, 0].unique(dim=0)) == 3
 
 
 def test_a_head_starts_at_a_mixture_whatever_the_input(family, make_mixture):
@@ -91,7 +94,7 @@ def test_double_precision_stays_double(family):
 def test_the_head_answers_in_float32_under_bf16(family):
     network, x, y = make_network(family), torch.randn(64, 4), torch.randn(64, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert network.backbone(x).dtype == torch.bfloat16
+        assert network.backbone(x[None]).dtype == torch.bfloat16
         mixture = network(x)
         value = mixture.log_prob(y)
     assert {t.dtype for t in (mixture.log_pi, mixture.mu, *mixture.scale.tensors())} == {

@@ -6,7 +6,7 @@ from small_runs import make_module
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
-from mdn.networks.network import NoBackbone
+from mdn.networks.backbones import NoBackbone
 
 F64 = torch.float64
 MU, STD = [1.0, -2.0], [2.0, 0.5]

@@ -80,7 +80,7 @@ def test_biases_do_not_decay_and_parts_have_their_own_rates():
     groups = module.optimizers().param_groups
     assert {group["initial_lr"] for group in groups} == {1e-2, 1e-3, 2e-3}
     for group in groups:
-        assert (group["weight_decay"] == 0) == all(p.ndim == 1 for p in group["params"])
+        assert (group["weight_decay"] == 0) == all(p.ndim == 2 for p in group["params"])
 
 
 def test_gradients_are_clipped():

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from configurations import CONF, composed
 from hydra.utils import instantiate
 from lightning.pytorch import LightningModule
 from omegaconf import OmegaConf
@@ -14,7 +15,6 @@ from mdn.data.batches import Batches, batches_of
 from mdn.data.synthetic import Jumps, RobotArm, TwoBranches
 from mdn.training.datamodule import FileData, SyntheticData
 
-CONFIGURATIONS = Path(__file__).parents[2] / "conf" / "data"
 SIZES = {"train_rows": 100, "val_rows": 30, "test_rows": 40, "batch_size": 16, "seed": 0}
 
 
@@ -183,8 +183,8 @@ def test_columns_of_another_file_are_those_of_the_training_file(tmp_path, csv):
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
-        (1, {}, r"of all rows \(1\), data.test_fraction=0.2 leaves none.*it takes 3 rows"),
-        (5, {}, r"of all rows \(5\), data.val_fraction=0.1 leaves none.*it takes 6 rows"),
+        (1, {}, r"of all rows \(1\), `test_fraction=0.2` leaves none.*it takes 3 rows"),
+        (5, {}, r"of all rows \(5\), `val_fraction=0.1` leaves none.*it takes 6 rows"),
         (3, {"val_fraction": 0.3, "test_fraction": 0.4}, "rows to train on: 1"),
     ],
 )
@@ -213,11 +213,13 @@ def test_a_constant_target_is_refused(csv):
         _ = of_file(str(path)).tables
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGURATIONS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((CONF / "data").glob("*.yaml")), ids=lambda path: path.stem)
 def test_configurations_make_data(path, csv):
-    config = OmegaConf.load(path)
+    config = composed(path)
     if path.stem == "file":
-        config.update(path=csv(), targets=["y"])
-    data = instantiate(OmegaConf.merge({"seed": 0}, {"data": config}).data, _convert_="all")
+        config |= {"path": csv(), "targets": ["y"]}
+    if path.stem == "synthetic":
+        config["problem"]["_target_"] = "mdn.data.synthetic.Jumps"
+    data = instantiate(OmegaConf.create({"seed": 0, "data": config}).data, _convert_="all")
     assert len(data.train_table) == config.get("train_rows", 40)
     assert data.num_targets >= 1

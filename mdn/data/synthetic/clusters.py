@@ -26,15 +26,15 @@ class ThreeGaussians(DensityProblem):
 
 
 class RandomClusters(DensityProblem):
-    """Equally likely clusters with random centres and covariances.
+    """Equally likely clusters with random centers and covariances.
 
     Args:
         num_components: clusters.
         num_targets: D.
-        radius: centres are uniform in (-radius, radius) for each target.
+        radius: centers are uniform in (-radius, radius) for each target.
         correlated: covariances are random correlation matrices; otherwise diagonal, with
             variances uniform in (0, 1).
-        seed: of centres and covariances, whatever rows are then drawn.
+        seed: of centers and covariances, whatever rows are then drawn.
 
     Raises:
         ValueError: on a number out of range.
@@ -66,8 +66,8 @@ class RandomClusters(DensityProblem):
         # More observations than targets, or the correlation would be singular.
         shape = (*self.shape, self.shape[1] + 8)
         observed = torch.randn(shape, generator=stream, dtype=torch.float64)
-        centred = observed - observed.mean(-1, keepdim=True)
-        unit = centred / torch.linalg.vector_norm(centred, dim=-1, keepdim=True)
+        centered = observed - observed.mean(-1, keepdim=True)
+        unit = centered / torch.linalg.vector_norm(centered, dim=-1, keepdim=True)
         return unit @ unit.mT
 
 

@@ -55,9 +55,9 @@ class InverseSinusoid(Problem):
 
     def _log_integral(self, x: Float64[Tensor, "N 1"]) -> Float64[Tensor, "N 1"]:
         nodes, weights = map(torch.from_numpy, np.polynomial.legendre.leggauss(600))
-        centres = _sinusoid(self.limit * nodes)
+        centers = _sinusoid(self.limit * nodes)
         log_weights = (self.limit * weights).log()
-        terms = (log_weights - 0.5 * (part - centres).square() for part in x.split(_CHUNK))
+        terms = (log_weights - 0.5 * (part - centers).square() for part in x.split(_CHUNK))
         return torch.cat([torch.logsumexp(term, -1, keepdim=True) for term in terms])
 
 

@@ -34,10 +34,10 @@ class ManyModes(IndependentMixtureProblem):
         slope, phase = self._waves
         waves = (x @ slope + phase).sin().unflatten(-1, (self.modes, -1))
         logit, width, moved = waves.tensor_split([1, 2], -1)
-        centres, tril = self._places
+        centers, tril = self._places
         scaled = (0.5 * width).exp()[..., None] * tril
         log_pi = logit.squeeze(-1).log_softmax(-1)
-        return GaussianMixture(log_pi, centres + moved, CovarianceFactor.from_tril(scaled))
+        return GaussianMixture(log_pi, centers + moved, CovarianceFactor.from_tril(scaled))
 
     @cached_property
     def _waves(self) -> tuple[Float64[Tensor, "P W"], Float64[Tensor, " W"]]:
@@ -50,6 +50,6 @@ class ManyModes(IndependentMixtureProblem):
     def _places(self) -> tuple[Float64[Tensor, "K D"], Float64[Tensor, "K D D"]]:
         targets = len(self.target_names)
         stream = generator(f"{_PURPOSE}: places")
-        centres = normal(self.modes, targets, 2, stream)
+        centers = normal(self.modes, targets, 2, stream)
         below = normal(self.modes, targets**2, 0.2, stream).unflatten(-1, (targets, targets))
-        return centres, below.tril(-1) + 0.2 * torch.eye(targets, dtype=below.dtype)
+        return centers, below.tril(-1) + 0.2 * torch.eye(targets, dtype=below.dtype)

@@ -25,13 +25,13 @@ class Problem(ABC):
 
     @abstractmethod
     def sample(self, rows: int, generator: torch.Generator) -> Rows:
-        """Rows of (x, y)."""
+        """Draw rows of (x, y)."""
 
     @abstractmethod
     def log_prob(
         self, x: Float64[Tensor, "N P"], y: Float64[Tensor, "N D"]
     ) -> Float64[Tensor, " N"] | None:
-        """The exact log density of y given x, in nats; None where there is none."""
+        """Compute the exact log density of y given x, in nats; None where there is none."""
 
 
 class MixtureProblem(Problem):
@@ -39,7 +39,7 @@ class MixtureProblem(Problem):
 
     @abstractmethod
     def conditional(self, x: Float64[Tensor, "N P"]) -> GaussianMixture:
-        """p(y given x): N mixtures."""
+        """Compute p(y given x): N mixtures."""
 
     def log_prob(
         self, x: Float64[Tensor, "N P"], y: Float64[Tensor, "N D"]
@@ -52,7 +52,7 @@ class IndependentMixtureProblem(MixtureProblem):
 
     @abstractmethod
     def inputs(self, rows: int, generator: torch.Generator) -> Float64[Tensor, "N P"]:
-        """Rows of x."""
+        """Draw rows of x."""
 
     def sample(self, rows: int, generator: torch.Generator) -> Rows:
         x = self.inputs(rows, generator)
@@ -67,7 +67,7 @@ class DensityProblem(IndependentMixtureProblem):
     @property
     @abstractmethod
     def mixture(self) -> GaussianMixture:
-        """p(y), without batch axes."""
+        """Make p(y), without batch axes."""
 
     def inputs(self, rows: int, generator: torch.Generator) -> Float64[Tensor, "N P"]:
         return torch.zeros(rows, 0, dtype=torch.float64)
@@ -79,14 +79,14 @@ class DensityProblem(IndependentMixtureProblem):
 def uniform(
     rows: int, low: float, high: float, generator: torch.Generator
 ) -> Float64[Tensor, "N 1"]:
-    """A column of uniform numbers."""
+    """Draw a column of uniform numbers."""
     return low + (high - low) * torch.rand(rows, 1, generator=generator, dtype=torch.float64)
 
 
 def normal(
     rows: int, columns: int, std: float, generator: torch.Generator
 ) -> Float64[Tensor, "N C"]:
-    """Columns of normal numbers about zero."""
+    """Draw columns of normal numbers about zero."""
     return std * torch.randn(rows, columns, generator=generator, dtype=torch.float64)
 
 
@@ -95,7 +95,7 @@ def univariate_mixture(
     mu: Float64[Tensor, "*batch K"],
     std: Float64[Tensor, "*batch K"],
 ) -> GaussianMixture:
-    """A mixture of one target from its weights, means and standard deviations."""
+    """Make a mixture of one target from its weights, means and standard deviations."""
     return GaussianMixture(pi.log(), mu[..., None], DiagonalScale(std[..., None], 1))
 
 
@@ -104,6 +104,6 @@ def correlated_mixture(
     mu: Float64[Tensor, "*batch K D"],
     covariance: Float64[Tensor, "*batch K D D"],
 ) -> GaussianMixture:
-    """A mixture from its weights, means and covariances."""
+    """Make a mixture from its weights, means and covariances."""
     tril = torch.linalg.cholesky(covariance)
     return GaussianMixture(pi.log(), mu, CovarianceFactor.from_tril(tril))

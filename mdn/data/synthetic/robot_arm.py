@@ -29,7 +29,7 @@ class RobotArm(Problem):
         return None
 
     def position(self, y: Float64[Tensor, "*batch 2"]) -> Float64[Tensor, "*batch 2"]:
-        """Where joint angles put the hand."""
+        """Compute where joint angles put the hand."""
         shoulder, elbow = y.unbind(-1)
         upper, lower = self.lengths
         across = upper * shoulder.cos() - lower * (shoulder + elbow).cos()
@@ -39,5 +39,5 @@ class RobotArm(Problem):
     def position_error(
         self, x: Float64[Tensor, "*batch 2"], y: Float64[Tensor, "*batch 2"]
     ) -> Float64[Tensor, "*batch"]:
-        """The distance between the position wanted and where joint angles put the hand."""
+        """Compute the distance between the position wanted and where joint angles put the hand."""
         return torch.linalg.vector_norm(self.position(y) - x, dim=-1)

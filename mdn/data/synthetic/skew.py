@@ -17,15 +17,15 @@ class HeavySkew(Problem):
 
     def sample(self, rows: int, generator: torch.Generator) -> Rows:
         x = uniform(rows, -2, 2, generator)
-        centre, std = self._parameters(x)
-        return x, (centre + std * normal(rows, 1, 1, generator)).exp()
+        center, std = self._parameters(x)
+        return x, (center + std * normal(rows, 1, 1, generator)).exp()
 
     def log_prob(
         self, x: Float64[Tensor, "N P"], y: Float64[Tensor, "N D"]
     ) -> Float64[Tensor, " N"]:
-        centre, std = self._parameters(x)
+        center, std = self._parameters(x)
         log_y = y.clamp(min=0).log()
-        z = (log_y.clamp(min=torch.finfo(y.dtype).min) - centre) / std
+        z = (log_y.clamp(min=torch.finfo(y.dtype).min) - center) / std
         density = -0.5 * (z.square() + math.log(2 * math.pi)) - std.log() - log_y
         return torch.where(y > 0, density, -math.inf).squeeze(-1)
 

@@ -1,6 +1,6 @@
 """The log density of a mixture, with its gradient in closed form.
 
-How what is far out is answered, by every family and everywhere in this project: a standardized
+Values far out are answered alike by every family and everywhere in this project. A standardized
 residual is held at `normal.farthest`, the largest number of the type to the power 0.45 (2e17
 in single precision, 1e138 in double), and the squared distance of a component at its square. So a
 log density is right down to about -2e34 (-1e276) and stays there beyond: finite, so that the sum

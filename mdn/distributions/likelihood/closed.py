@@ -18,7 +18,7 @@ All tensors are [P, K, *rows] or [K, *rows], so that every operation runs along 
 over components or targets is a sum of long vectors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -76,8 +76,8 @@ def gradient(
     y: Tensor,
     mu: Tensor,
     std: Tensor,
-    parts: tuple[Tensor, ...],
-    *lower: tuple[int, ...],
+    parts: Sequence[Tensor],
+    lower: Sequence[tuple[int, ...]],
 ) -> tuple[Tensor, ...]:
     """Return the gradients of log_pi, mu, std and lower entries of these shapes."""
     r, whitened, grad_mu = parts

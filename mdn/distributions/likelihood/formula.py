@@ -15,7 +15,7 @@ LOG_2PI = math.log(2 * math.pi)
 def component_log_prob(
     y: Float[Tensor, "*rows D"], mu: Float[Tensor, "*batch K D"], scale: Scale
 ) -> Float[Tensor, "*out K"]:
-    """Log density of y under each component, in nats, without the weights."""
+    """Return the log density of y under each component, in nats, without the weights."""
     whitened = scale.whiten(y[..., None, :] - mu)
     far = farthest(whitened.dtype)
     distance = whitened.clamp(-far, far).square().sum(-1).clamp(max=far**2)
@@ -28,7 +28,7 @@ def plain_log_prob(
     mu: Float[Tensor, "*batch K D"],
     scale: Scale,
 ) -> Float[Tensor, "*out"]:
-    """Log density of y under the mixture, in nats."""
+    """Return the log density of y under the mixture, in nats."""
     return torch.logsumexp(log_pi + component_log_prob(y, mu, scale), -1)
 
 
@@ -38,7 +38,7 @@ def log_responsibilities(
     mu: Float[Tensor, "*batch K D"],
     scale: Scale,
 ) -> Float[Tensor, "*out K"]:
-    """Log probability that component k produced y."""
+    """Return the log probability that component k produced y."""
     whitened = scale.whiten_far(y[..., None, :] - mu)
     joint = log_pi - scale.log_det() - 0.5 * _detour(whitened, log_pi)
     # Over the last axis the CPU takes one row at a time, and each costs as much as 16 components.

@@ -134,8 +134,8 @@ def _gradient(
     y, log_pi, mu, std, *lower = tensors
     rank = grad_output.ndim
     shapes = [rows_last_shape(tensor, rank) for tensor in lower if tensor.shape[-1]]
-    inside = (rows_last(tensor, rank) for tensor in (y.unsqueeze(-2), mu, std))
-    grad_log_pi, *grads = gradient(substitution, grad_output, *inside, parts, *shapes)
+    inside = [rows_last(tensor, rank) for tensor in (y.unsqueeze(-2), mu, std)]
+    grad_log_pi, *grads = gradient(substitution, grad_output, *inside, parts=parts, lower=shapes)
     yield rows_first(-grads[0].sum(1), y.shape, 1) if wants_y else None
     yield rows_first(grad_log_pi, log_pi.shape, 1)
     for outside, grad in zip_longest((mu, std, *lower), grads):

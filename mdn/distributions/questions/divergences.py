@@ -32,7 +32,7 @@ class Divergences(Moments):
     """Questions of information, in nats."""
 
     def entropy_bounds(self) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
-        """A lower and an upper bound of the entropy."""
+        """Return a lower and an upper bound of the entropy."""
         flat, numbers = self.flatten(), self.num_components**2 * self.num_targets**2
         parts = [flat[part]._entropy_bounds() for part in split(len(flat), numbers)]
         lower, upper = (torch.cat(v).reshape(self.batch_shape) for v in zip(*parts, strict=True))
@@ -48,7 +48,7 @@ class Divergences(Moments):
         return lower, torch.minimum(upper, gaussian + self.num_targets * per_target)
 
     def kl_to(self, other: object) -> Float[Tensor, "*out"]:
-        """Approximate Kullback-Leibler divergence of this mixture from another, E[log p - log q].
+        """Approximate the Kullback-Leibler divergence from another mixture, E[log p - log q].
 
         By the variational formula at the top of this module: deterministic and differentiable.
 
@@ -72,7 +72,7 @@ class Divergences(Moments):
         num_samples: int = 10_000,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
-        """Kullback-Leibler divergence by samples of this mixture, and its standard error.
+        """Estimate the Kullback-Leibler divergence by samples, with its standard error.
 
         Raises:
             ValueError: as `kl_to`, and on fewer than two samples, which have no standard error.

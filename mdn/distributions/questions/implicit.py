@@ -1,7 +1,7 @@
 """The derivatives of a quantile, any number of times.
 
 F(y; theta) = p holds y at its level, so with phi_k the density of component k at y, z_k its
-standardised distance and f = sum_k pi_k phi_k / sigma_k,
+standardized distance and f = sum_k pi_k phi_k / sigma_k,
 
     dy = [dp - sum_k Phi(z_k) dpi_k + sum_k pi_k phi_k / sigma_k (dmu_k + z_k dsigma_k)] / f.
 
@@ -9,10 +9,11 @@ The coefficients are functions of y itself, so that they are differentiated in t
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from mdn.distributions import normal
 
@@ -21,12 +22,20 @@ _REACH = 1e8
 
 
 def with_gradient(y: Tensor, p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """The same y [*rows], as a function of its level p [*rows] and the parameters [*rows, K]."""
+    """Make y [*rows] a function of its level p [*rows] and the parameters [*rows, K]."""
     if not torch.is_grad_enabled() or not any(v.requires_grad for v in (p, pi, mu, sigma)):
         return y
     wide = torch.broadcast_tensors(y[..., None], p[..., None], pi, mu, sigma)
     level = p.expand(wide[0].shape[:-1])
-    return _Implicit.apply(y.detach().expand_as(level), level, *wide[2:])  # pyright: ignore[reportReturnType]
+    return cast(Tensor, _Implicit.apply(y.detach().expand_as(level), level, *wide[2:]))
+
+
+if TYPE_CHECKING:
+
+    class _Context(FunctionCtx):
+        saved_tensors: tuple[Tensor, ...]
+else:
+    _Context = object
 
 
 class _Implicit(torch.autograd.Function):
@@ -35,13 +44,14 @@ class _Implicit(torch.autograd.Function):
         return y.clone()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def setup_context(ctx: _Context, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         ctx.save_for_backward(output, *inputs[2:])
 
     @staticmethod
-    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: _Context, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grad_outputs
         by_level, *by_parameters = _slopes(*ctx.saved_tensors)
-        return None, above * by_level, *(above[..., None] * slope for slope in by_parameters)
+        return None, grad * by_level, *(grad[..., None] * slope for slope in by_parameters)
 
 
 def _slopes(y: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mdn.distributions.questions.ragged import in_front, most
-from mdn.distributions.questions.surface import Shape, Surface, times
+from mdn.distributions.questions.surface import Derivatives, Surface, times
 
 _MOST_STEPS = 500
 _MOST_FALLS = 3
@@ -49,17 +49,17 @@ class Climbers:
 
     @classmethod
     def at(cls, y: Float[Tensor, "R S D"]) -> "Climbers":
-        """Climbers at their starts."""
+        """Place climbers at their starts."""
         one = torch.ones_like(y[..., 0])
         start = torch.arange(y.shape[1], device=y.device).expand(one.shape)
         return cls(y, start, one.bool(), -torch.inf * one, torch.zeros_like(start), one)
 
     def rows(self, chosen: Bool[Tensor, " R"]) -> "Climbers":
-        """Those on some surfaces."""
+        """Return the climbers on some surfaces."""
         return Climbers(*(v[chosen] for v in vars(self).values()))
 
     def closed_up(self) -> "Climbers":
-        """Those who climb first, in as few places as hold them, where that is worth the move."""
+        """Move those who still climb to the front, and drop places, where that is worth it."""
         if most(self.climbing) > 0.8 * self.climbing.shape[1]:
             return self
         place = in_front(self.climbing)
@@ -69,7 +69,7 @@ class Climbers:
 
 
 def climb(surface: Surface, start: Float[Tensor, "R S D"]) -> Float[Tensor, "R S D"]:
-    """The top that each start leads to; NaN for one that leads where an earlier one does.
+    """Return the top each start leads to; NaN for one that leads where an earlier one does.
 
     Tops may still be found twice, where several arrive in one step.
     """
@@ -91,26 +91,26 @@ def climb(surface: Surface, start: Float[Tensor, "R S D"]) -> Float[Tensor, "R S
 
 def _step(surface: Surface, climbers: Climbers) -> tuple[Climbers, Bool[Tensor, "R S"]]:
     """The climbers one step on, and which of them have arrived by it."""
-    before, shape = climbers.y, surface.shape(climbers.y)
+    before, local = climbers.y, surface.derivatives(climbers.y)
     eps = torch.finfo(before.dtype).eps
-    fell = shape.height < climbers.height - 8 * eps * (1 + shape.height.abs())
+    fell = local.height < climbers.height - 8 * eps * (1 + local.height.abs())
     falls = climbers.falls + fell
     bold = ~fell & (falls <= _MOST_FALLS)
-    newton = bold & shape.peaked()
+    newton = bold & local.peaked()
     stretch = torch.where(bold & ~newton, 2 * climbers.stretch, 1).clamp(max=_MOST_STRETCH)
-    step = shape.step(newton, stretch, _REACH)
+    step = local.step(newton, stretch, _REACH)
     y = before + step
-    there = ~((step * shape.gradient).sum(-1) > eps) | (step.abs() <= 4 * eps * y.abs()).all(-1)
-    climbing = climbers.climbing & ~_followers(y, shape, climbers.climbing & newton)
-    moved = Climbers(y, climbers.start, climbing & ~there, shape.height, falls, stretch)
+    there = ~((step * local.gradient).sum(-1) > eps) | (step.abs() <= 4 * eps * y.abs()).all(-1)
+    climbing = climbers.climbing & ~_followers(y, local, climbers.climbing & newton)
+    moved = Climbers(y, climbers.start, climbing & ~there, local.height, falls, stretch)
     return moved, climbing & there
 
 
 def _followers(
-    y: Float[Tensor, "R S D"], shape: Shape, newton: Bool[Tensor, "R S"]
+    y: Float[Tensor, "R S D"], local: Derivatives, newton: Bool[Tensor, "R S"]
 ) -> Bool[Tensor, "R S"]:
     """Whose Newton step ends where that of an earlier one does."""
-    near = same_top(y, shape.precision) & newton[:, :, None] & newton[:, None]
+    near = same_top(y, local.precision) & newton[:, :, None] & newton[:, None]
     near = near.tril(-1)
     # One who follows no one leads; one who follows a follower may be further from a leader.
     leads = ~near.any(-1)
@@ -120,7 +120,7 @@ def _followers(
 def same_top(
     y: Float[Tensor, "R S D"], precision: Float[Tensor, "R S D D"]
 ) -> Bool[Tensor, "R S S"]:
-    """Which places are one, by the smaller local standard deviation of the two."""
+    """Tell which places are one, by the smaller local standard deviation of the two."""
     apart = y[:, :, None] - y[:, None]
     distance = (times(precision[:, :, None], apart) * apart).sum(-1)
     return torch.maximum(distance, distance.mT) < _SAME_TOP**2

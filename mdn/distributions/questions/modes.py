@@ -42,7 +42,7 @@ class Modes(Moments):
     """Questions about where the density is high."""
 
     def modes(self) -> ModeList:
-        """The local maxima of the density, merged where several component means climb to one.
+        """Find the local maxima of the density, merged where several means climb to one.
 
         For one target all but a few shallow ones: of 90,000 modes of hard random mixtures 40 were
         stepped over, none deeper than 0.02 nats. For several targets a mode that no mean climbs to
@@ -58,7 +58,7 @@ class Modes(Moments):
         return ModeList(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in found))
 
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
-        """The component with the largest weight, and its mean."""
+        """Return the component with the largest weight, and its mean."""
         component = self.log_pi.argmax(-1)
         return component, self.mu.take_along_dim(component[..., None, None], -2).squeeze(-2)
 
@@ -69,17 +69,17 @@ def _modes(mixture: Modes) -> ModeList:
     # Curvatures are products of inverse factors, whose digits strong correlations would take: so
     # the way up is found where the targets are uncorrelated, and of one length.
     with torch.no_grad():
-        centre, factor = mixture.mean, lower_factor(mixture._covariance_root())
-    y, log_prob, found = _climbed(_within(mixture, centre, factor))
+        center, factor = mixture.mean, lower_factor(mixture._covariance_root())
+    y, log_prob, found = _climbed(_within(mixture, center, factor))
     log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1, keepdim=True)
-    return ModeList(centre[:, None] + y @ factor.mT, log_prob - log_det, found)
+    return ModeList(center[:, None] + y @ factor.mT, log_prob - log_det, found)
 
 
 def _within(
-    mixture: Modes, centre: Float[Tensor, "R D"], factor: Float[Tensor, "R D D"]
+    mixture: Modes, center: Float[Tensor, "R D"], factor: Float[Tensor, "R D D"]
 ) -> MixtureParameters:
-    """The mixture of z, where y = centre + factor z."""
-    away = (mixture.mu - centre[:, None]).mT
+    """The mixture of z, where y = center + factor z."""
+    away = (mixture.mu - center[:, None]).mT
     mu = torch.linalg.solve_triangular(factor, away, upper=False).mT
     tril = torch.linalg.solve_triangular(factor[:, None], mixture.scale.tril(), upper=False)
     return type(mixture)(mixture.log_pi, mu, CovarianceFactor.from_tril(tril))
@@ -90,7 +90,7 @@ def _climbed(mixture: MixtureParameters) -> ModeList:
     with torch.no_grad():
         y = _in_front(climb(surface, mixture.mu))
         for _ in range(_NEWTON_STEPS):
-            y = y + surface.shape(y).newton_step()
+            y = y + surface.derivatives(y).newton_step()
     values = (_sorted_modes(surface, y), (torch.nan, -torch.inf, False))
     places = mixture.num_components
     return ModeList(*(widen(v, places, fill) for v, fill in zip(*values, strict=True)))
@@ -104,9 +104,9 @@ def _in_front(y: Float[Tensor, "R K D"]) -> Float[Tensor, "R S D"]:
 
 def _sorted_modes(surface: Surface, y: Float[Tensor, "R K D"]) -> ModeList:
     y = _reordered(y, surface.mixture.log_prob(y).neg())
-    shape = surface.shape(y)
-    found = _distinct(y, shape.precision.detach(), shape.peaked())
-    y = _reordered(_with_derivatives(surface, y + shape.newton_step()), (~found).to(y))
+    local = surface.derivatives(y)
+    found = _distinct(y, local.precision.detach(), local.peaked())
+    y = _reordered(_with_derivatives(surface, y + local.newton_step()), (~found).to(y))
     found = found.sort(-1, descending=True).values
     log_prob = torch.where(found, surface.mixture.log_prob(y), -torch.inf)
     return ModeList(torch.where(found[..., None], y, torch.nan), log_prob, found)
@@ -117,7 +117,7 @@ def _with_derivatives(surface: Surface, y: Float[Tensor, "R K D"]) -> Float[Tens
     # differentiated as a whole doubles the orders that are right, as it would double digits.
     if not y.requires_grad:
         return y
-    step = surface.shape(y).newton_step(fixed=False)
+    step = surface.derivatives(y).newton_step(fixed=False)
     return y + (step - step.detach())
 
 

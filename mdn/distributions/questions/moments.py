@@ -67,25 +67,25 @@ class Moments(MixtureParameters):
         return torch.cat(parts, -1).movedim(-2, -3).flatten(-2)
 
     def dispersed(self: AnyMoments, factor: float, about: Values | None = None) -> AnyMoments:
-        """The mixture of m + factor (y - m): as wide about m, its mean, as `factor` says.
+        """Return the mixture of m + factor (y - m), wider or narrower about its mean m.
 
         The mean stays, the covariance is multiplied by factor^2. Other than wider components
         alone, this widens the distribution however far apart the components are.
 
         Args:
             factor: above 1 for wider, below for narrower.
-            about: another centre m, [*rows, D], read as `mdn.distributions.values` says.
+            about: another center m, [*rows, D], read as `mdn.distributions.values` says.
 
         Raises:
-            TypeError: on a centre that is not real numbers.
-            ValueError: on a factor that is not positive, or a centre that does not fit.
+            TypeError: on a center that is not real numbers.
+            ValueError: on a factor that is not positive, or a center that does not fit.
         """
         if not (isinstance(factor, Real) and 0 < factor < math.inf):
             raise ValueError(f"a dispersion is multiplied by a positive number, got {factor!r}")
         if about is None:
             return self._dispersed(float(factor), None)
-        mixture, centre = as_values(self, about, "about")
-        return mixture._dispersed(float(factor), centre)
+        mixture, center = as_values(self, about, "about")
+        return mixture._dispersed(float(factor), center)
 
     def _dispersed(
         self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None
@@ -94,5 +94,5 @@ class Moments(MixtureParameters):
         if about is None:
             # Moved, not placed, and by what the rounding of a large mean has no part in.
             return replace(self, mu=self.mu + (factor - 1) * self._away(), scale=scale)
-        centre = about[..., None, :]
-        return replace(self, mu=centre + factor * (self.mu - centre), scale=scale)
+        center = about[..., None, :]
+        return replace(self, mu=center + factor * (self.mu - center), scale=scale)

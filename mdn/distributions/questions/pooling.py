@@ -17,12 +17,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.numbers import as_tensor
+from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.questions.moments import Moments
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, Scale
 from mdn.distributions.target_names import agreed
 from mdn.distributions.triangular import norm
-from mdn.distributions.values import Values
 
 AnyPooling = TypeVar("AnyPooling", bound="Pooling")
 
@@ -31,9 +30,9 @@ class Pooling(Moments):
     """Questions about several mixtures as one."""
 
     def merge(
-        self: AnyPooling, others: Sequence[AnyPooling], weights: Values | None = None
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Numbers | None = None
     ) -> AnyPooling:
-        """The pooled mixture, the weighted average of the densities.
+        """Return the pooled mixture, the weighted average of the densities.
 
         Args:
             others: mixtures with the same batch and targets, each with any number of components.
@@ -53,7 +52,7 @@ class Pooling(Moments):
         )
 
     def pool(self: AnyPooling) -> AnyPooling:
-        """The average of the densities along the first batch axis, that of an ensemble's members.
+        """Average the densities along the first batch axis, on which an ensemble's members lie.
 
         Batch axes [M, *batch] become [*batch], and K components M K: those of the first member,
         then those of the second, and so on.
@@ -78,7 +77,7 @@ class Pooling(Moments):
     def covariance_split(
         self,
     ) -> tuple[Float[Tensor, "*batch D D"], Float[Tensor, "*batch D D"]]:
-        """The covariance of `pool` in two parts: aleatoric, the noise, and epistemic, the doubt.
+        """Split the covariance of `pool` into the aleatoric part, noise, and the epistemic, doubt.
 
         By the law of total variance the first is the mean of the members' covariances, the second
         the covariance of their means.
@@ -92,7 +91,7 @@ class Pooling(Moments):
         return self.covariance.sum(0) / members, disagreement.sum(0) / members
 
     def std_split(self) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        """The roots of the diagonals of `covariance_split`; their squares sum to the variance.
+        """Return the roots of the diagonals of `covariance_split`, whose squares sum up.
 
         Raises:
             ValueError: as `pool`.
@@ -118,9 +117,9 @@ class Pooling(Moments):
         return self.batch_shape
 
     def variance_split(
-        self: AnyPooling, others: Sequence[AnyPooling], weights: Values | None = None
+        self: AnyPooling, others: Sequence[AnyPooling], weights: Numbers | None = None
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        """The variance of the pooled mixture in two parts: aleatoric and epistemic.
+        """Split the variance of the pooled mixture into an aleatoric and an epistemic part.
 
         The first is the mean of the members' variances, the second the variance of their means.
 
@@ -136,9 +135,9 @@ class Pooling(Moments):
         return (share * variances).sum(0), (share * away.square()).sum(0)
 
     def prune(self: AnyPooling, tolerance: float) -> AnyPooling:
-        """The mixture without the components whose weight is below `tolerance` everywhere.
+        """Leave out the components whose weight is below `tolerance` everywhere.
 
-        The rest is renormalised. A component that has weight in one mixture of a batch stays in
+        The rest is renormalized. A component that has weight in one mixture of a batch stays in
         all, and the heaviest always stays. A tolerance of 0 keeps all.
 
         Raises:
@@ -173,7 +172,7 @@ def _members(first: AnyPooling, others: Sequence[AnyPooling]) -> list[AnyPooling
     return [m if m.mu.dtype == kind else m.to(dtype=kind) for m in members]
 
 
-def _shares(members: Sequence[Pooling], weights: Values | None) -> Float[Tensor, " M"]:
+def _shares(members: Sequence[Pooling], weights: Numbers | None) -> Float[Tensor, " M"]:
     shapes = [(*m.batch_shape, m.num_targets) for m in members]
     if len(set(shapes)) > 1:
         raise ValueError(f"mixtures to pool must agree in batch and targets, got shapes {shapes}")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mdn.distributions import normal
 from mdn.distributions.questions.ragged import most
-from mdn.distributions.questions.roots import Rows, root
+from mdn.distributions.questions.roots import RowIndex, root
 from mdn.distributions.questions.surface import height_and_share
 
 # Standard deviations from the component means at which hardly any probability is left.
@@ -52,7 +52,7 @@ class Profile:
         sigma: Float[Tensor, "R K"],
         modes: Float[Tensor, "R M"],
     ) -> "Profile":
-        """The profile with its grid of the modes (NaN for none), the valleys and the means."""
+        """Build the profile on a grid of the modes (NaN for none), the valleys and the means."""
         mu, sigma = (_on_the_heaviest(log_pi, v) for v in (mu, sigma))
         turns = torch.cat([modes, _valleys(log_pi, mu, sigma, modes.sort(-1).values)], -1)
         turns = torch.where(turns.isnan(), mu[:, :1], turns)
@@ -62,12 +62,12 @@ class Profile:
         return cls(log_pi, mu, sigma, grid, height)
 
     def threshold(self, level: float) -> Float[Tensor, " R"]:
-        """The height above which a share `level` of the probability lies."""
+        """Find the height above which a share `level` of the probability lies."""
         peak, floor = self.height.amax(-1), self.height[:, [0, -1]].amax(-1)
         # Exact for a single component.
         score = torch.special.ndtri(peak.new_tensor((1 - level) / 2))
 
-        def shortage(at: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+        def shortage(at: Tensor, rows: RowIndex) -> tuple[Tensor, Tensor]:
             part = self._rows(rows)
             ends = part.ends(at)
             change = part.change(at, *ends)
@@ -80,19 +80,19 @@ class Profile:
         return root(shortage, floor, peak, peak - score.square() / 2, _near(_LEVEL_DIGITS))
 
     def ends(self, at: Float[Tensor, " R"]) -> tuple[Float[Tensor, "R P"], Float[Tensor, "R P"]]:
-        """Lower and upper ends of the intervals above a height, NaN where there are fewer."""
+        """Find both ends of the intervals above a height, NaN where there are fewer."""
         above = self.height >= at[:, None]
         rises, falls = ~above[:, :-1] & above[:, 1:], above[:, :-1] & ~above[:, 1:]
         return self._crossings(rises, at, 1), self._crossings(falls, at, -1)
 
     def inside(self, low: Float[Tensor, "R P"], high: Float[Tensor, "R P"]) -> Float[Tensor, " R"]:
-        """The probability of the intervals."""
+        """Return the probability of the intervals."""
         return self._between(low, high).nansum(-1)
 
     def change(
         self, at: Float[Tensor, " R"], low: Float[Tensor, "R P"], high: Float[Tensor, "R P"]
     ) -> Float[Tensor, " R"]:
-        """How fast the probability of the intervals above a height falls with it."""
+        """Return how fast the probability of the intervals above a height falls with it."""
         left, right = (self._log_slope(end).abs().reciprocal().nansum(-1) for end in (low, high))
         return at.exp() * (left + right)
 
@@ -122,7 +122,7 @@ class Profile:
         row, cell = cells.nonzero(as_tuple=True)
         level, log_pi, mu, sigma = (v[row] for v in (at, self.log_pi, self.mu, self.sigma))
 
-        def over(y: Tensor, n: Rows) -> tuple[Tensor, Tensor]:
+        def over(y: Tensor, n: RowIndex) -> tuple[Tensor, Tensor]:
             height, slope = _log_density(y, log_pi[n], mu[n], sigma[n])
             return side * (height - level[n]), side * slope
 
@@ -136,7 +136,7 @@ class Profile:
         found[row, place] = root(over, left, right, start, _near(_END_DIGITS))
         return found
 
-    def _rows(self, rows: Rows) -> "Profile":
+    def _rows(self, rows: RowIndex) -> "Profile":
         stored = (self.log_pi, self.mu, self.sigma, self.grid, self.height)
         return Profile(*(v[rows] for v in stored))
 
@@ -147,12 +147,12 @@ def _on_the_heaviest(log_pi: Float[Tensor, "R K"], v: Float[Tensor, "R K"]) -> T
 
 
 def _valleys(log_pi: Tensor, mu: Tensor, sigma: Tensor, modes: Tensor) -> Tensor:
-    """Where the density is lowest between neighbouring modes, [R, M - 1]; NaN last and for none."""
+    """Where the density is lowest between neighboring modes, [R, M - 1]; NaN last and for none."""
     row, place = modes[:, 1:].isfinite().nonzero(as_tuple=True)
     left, right = modes[row, place], modes[row, place + 1]
     log_pi, mu, sigma = (v[row] for v in (log_pi, mu, sigma))
 
-    def rise(y: Tensor, n: Rows) -> tuple[Tensor, Tensor]:
+    def rise(y: Tensor, n: RowIndex) -> tuple[Tensor, Tensor]:
         # In units of the distance between the modes, as the tolerance of a root is a number.
         slope, bend = _slope_and_bend(y, log_pi[n], mu[n], sigma[n])
         return slope * (right - left)[n], bend * (right - left)[n]

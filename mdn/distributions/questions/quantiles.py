@@ -13,17 +13,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import threshold
 
 from mdn.distributions import normal
-from mdn.distributions.arguments import Levels, probabilities, probability
+from mdn.distributions.arguments import Levels, is_one, probabilities, probability
 from mdn.distributions.questions.implicit import with_gradient
 from mdn.distributions.questions.moments import Moments
-from mdn.distributions.questions.roots import Function, Rows, root
+from mdn.distributions.questions.roots import Function, RowIndex, root
 from mdn.distributions.values import takes_values
 
 # The last Newton step is this short, as a share of the digits of the type, in units of the smallest
@@ -39,21 +38,21 @@ class Quantiles(Moments):
 
     @takes_values
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        """Probability that a target is at most y; above y where `upper`, without cancellation."""
+        """Return the probability of at most y; of more where `upper`, without cancellation."""
         standard = self._standard(y)
         each = self.pi[..., None, :] * normal.cdf(-standard if upper else standard)
         return each.sum(-1).clamp(max=1)  # weights sum to one but for their rounding
 
     @takes_values
     def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        """Log of `cdf`, finite however far the tail."""
+        """Return the log of `cdf`, finite however far the tail."""
         standard = self._standard(y)
         tail = normal.log_cdf(-standard if upper else standard)
         return torch.logsumexp(self.log_pi[..., None, :] + tail, -1).clamp(max=0)
 
     @takes_values
     def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        """The value that a target stays below with probability p; exceeds where `upper`.
+        """Return the value that a target stays below with probability p; exceeds where `upper`.
 
         Differentiable in p and in the parameters. Probabilities near one lose the digits
         that their complement, asked with `upper`, would keep. NaN outside of [0, 1].
@@ -73,14 +72,14 @@ class Quantiles(Moments):
         return sign.squeeze(-1) * with_gradient(y, tail, pi, mu, sigma)
 
     def quantile(self, levels: Levels) -> Float[Tensor, "*out D"]:
-        """The quantiles of each target, [L, *batch, D]; of one plain number [*batch, D].
+        """Return quantiles of each target, [L, *batch, D]; [*batch, D] for one plain number.
 
         Raises:
             TypeError: on what is not numbers.
             ValueError: on a level that is not a probability.
         """
         found = self._quantile(probabilities(levels), upper=False)
-        return found[0] if np.ndim(levels) == 0 else found
+        return found[0] if is_one(levels) else found
 
     def _quantile(self, levels: Sequence[float], upper: bool) -> Float[Tensor, "L *batch D"]:
         # Mirrored before they are rounded, or single precision would have 1 - 1e-9 be 1.
@@ -98,7 +97,7 @@ class Quantiles(Moments):
     def interval(
         self, level: Levels
     ) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        """The central interval of each target: as much probability below it as above.
+        """Return the central interval of each target: as much probability below it as above.
 
         Raises:
             ValueError: on a level that is not a probability.
@@ -108,7 +107,7 @@ class Quantiles(Moments):
         return self.icdf(tail), self.icdf(tail, upper=True)
 
     def expected_shortfall(self, level: Levels, upper: bool = False) -> Float[Tensor, "*batch D"]:
-        """The mean of each target over the lowest share `level` of outcomes, or the highest.
+        """Return the mean of each target over the lowest, or the highest, share of outcomes.
 
         Raises:
             ValueError: on a level that is not a probability, or is zero.
@@ -169,7 +168,7 @@ def _search(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor, start: Tensor) -> 
 def _miss_of_score(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Function:
     score, met = torch.special.ndtri(p), _ROUNDINGS * torch.finfo(p.dtype).eps * p
 
-    def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+    def miss(y: Tensor, rows: RowIndex) -> tuple[Tensor, Tensor]:
         tail, density = _tail_and_density(y, pi[rows], mu[rows], sigma[rows])
         reached = torch.special.ndtri(tail)
         value = torch.where((tail - p[rows]).abs() <= met[rows], 0.0, reached - score[rows])
@@ -182,7 +181,7 @@ def _miss_of_log(p: Tensor, pi: Tensor, mu: Tensor, sigma: Tensor) -> Function:
     log_p, log_pi = p.log(), pi.log()
     met = _ROUNDINGS * torch.finfo(p.dtype).eps * log_p.abs()
 
-    def miss(y: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+    def miss(y: Tensor, rows: RowIndex) -> tuple[Tensor, Tensor]:
         standard = (y[..., None] - mu[rows]) / sigma[rows]
         tail = torch.logsumexp(log_pi[rows] + normal.log_cdf(standard), -1)
         each = log_pi[rows] - sigma[rows].log() + normal.log_density(standard)

@@ -38,7 +38,7 @@ class Regions(Modes):
     """Questions about the smallest set that holds a given probability."""
 
     def highest_density_region(self, level: Levels) -> Region:
-        """The intervals of one target that hold `level` of the probability in least length.
+        """Return the shortest intervals of one target that hold `level` of the probability.
 
         Without gradient. Levels are answered up to the last number below 1. Near the top of a
         density its heights differ by less than their rounding: a level is refused that they do not
@@ -62,7 +62,7 @@ class Regions(Modes):
     def density_threshold(
         self, level: Levels, num_samples: int = 1000, generator: torch.Generator | None = None
     ) -> Float[Tensor, "*batch"]:
-        """The log density that `level` of the probability exceeds, by samples.
+        """Estimate the log density that `level` of the probability exceeds, by samples.
 
         A point y is in the region where log_prob(y) is at least this.
 
@@ -76,7 +76,7 @@ class Regions(Modes):
     def sample_log_prob(
         self, num_samples: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "S ..."]:
-        """Log density of samples from each mixture, without gradient."""
+        """Return the log density of samples from each mixture, without gradient."""
         with torch.no_grad():
             parts = self.sample_in_parts(num_samples, generator)
             return torch.cat([self.log_prob(y) for y in parts])

@@ -2,7 +2,7 @@
 
 A Newton step is taken where it stays inside the bracket and is well below the step before it;
 elsewhere the bracket is halved. So the number of steps is bounded, and is three or four where the
-function is nearly linear. Rows that have arrived drop out whenever they are half of those left:
+function is nearly linear. RowIndex that have arrived drop out whenever they are half of those left:
 to pick the others costs about as much as a step.
 """
 
@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Rows = Int[Tensor, " n"] | slice
+RowIndex = Int[Tensor, " n"] | slice
 """An index into the rows; a slice as long as none has dropped out."""
 
-Function = Callable[[Float[Tensor, " n"], Rows], tuple[Tensor, Tensor]]
+Function = Callable[[Float[Tensor, " n"], RowIndex], tuple[Tensor, Tensor]]
 """(points, their rows) -> values and slopes there."""
 
 _MOST_STEPS = 200
@@ -30,7 +30,7 @@ def root(
     tolerance: float = 0,
     small: Float[Tensor, " R"] | None = None,
 ) -> Float[Tensor, " R"]:
-    """Where each row's function crosses zero from below.
+    """Find where each row's function crosses zero from below.
 
     Args:
         function: increasing through its root; values of NaN leave their row where it stands.

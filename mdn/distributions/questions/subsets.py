@@ -69,10 +69,15 @@ class Subsets(MixtureParameters):
                 where values and targets differ in number.
         """
         if isinstance(dims, Mapping):
-            dims, values = list(dims), _alone(dims.values(), values)
-        dims = targets(dims, self.num_targets, self.target_names)
-        mixture, values = as_values(self, values, "values", dims)
-        return mixture._given(dims, values)
+            return self._condition([*dims], _alone(dims.values(), values))
+        if values is None:
+            raise TypeError("values must be real numbers, got None")
+        return self._condition(dims, values)
+
+    def _condition(self: AnySubsets, dims: Dims, values: Values) -> AnySubsets:
+        known = targets(dims, self.num_targets, self.target_names)
+        mixture, values = as_values(self, values, "values", known)
+        return mixture._given(known, values)
 
     def _given(self: AnySubsets, dims: list[int], values: Float[Tensor, "*rows G"]) -> AnySubsets:
         if not dims:

@@ -21,7 +21,7 @@ from mdn.distributions.parameters import MixtureParameters
 
 
 @dataclass(frozen=True)
-class Shape:
+class Derivatives:
     """The surface at some points.
 
     Attributes:
@@ -37,13 +37,13 @@ class Shape:
     precision: Float[Tensor, "R S D D"]
 
     def peaked(self) -> Bool[Tensor, "R S"]:
-        """Whether the surface bends down in every direction."""
+        """Tell whether the surface bends down in every direction."""
         return torch.linalg.cholesky_ex(-self.hessian).info == 0
 
     def step(
         self, newton: Bool[Tensor, "R S"], stretch: Float[Tensor, "R S"], reach: float
     ) -> Float[Tensor, "R S D"]:
-        """Newton's step at some of the points, that of EM at the others.
+        """Take Newton's step at some of the points and EM's at the others.
 
         Args:
             newton: where to take Newton's; the surface must be peaked there.
@@ -58,7 +58,7 @@ class Shape:
         return torch.where(newton, within.clamp(max=1), stretched)[..., None] * step
 
     def newton_step(self, fixed: bool = True) -> Float[Tensor, "R S D"]:
-        """The step to the mode where peaked, and none elsewhere.
+        """Return the step to the mode where peaked, and zero elsewhere.
 
         With the Hessian held fixed, its derivative in the parameters is that of the mode.
         """
@@ -83,17 +83,17 @@ class Surface:
 
     @classmethod
     def of(cls, mixture: MixtureParameters) -> "Surface":
-        """The surface of mixtures with one batch axis."""
+        """Build the surface of mixtures with one batch axis."""
         points = mixture.map(lambda stored: stored[:, None])
         inverse = torch.linalg.inv(points.scale.tril().expand(*points.mu.shape, -1))
         return cls(points, inverse.mT @ inverse)
 
     def rows(self, chosen: Bool[Tensor, " R"]) -> "Surface":
-        """The surfaces of some mixtures."""
+        """Return the surfaces of some mixtures."""
         return Surface(self.mixture[chosen], self.precision[chosen])
 
-    def shape(self, y: Float[Tensor, "R S D"]) -> Shape:
-        """Height, slope and curvature at y."""
+    def derivatives(self, y: Float[Tensor, "R S D"]) -> Derivatives:
+        """Return height, slope and curvature at y."""
         joint = self.mixture.log_pi + self.mixture.component_log_prob(y)
         height, share = height_and_share(joint)
         towards = self.mixture.mu - y[..., None, :]
@@ -103,7 +103,7 @@ class Surface:
         precision = torch.einsum("rsk,rkde->rsde", share, self.precision.squeeze(1))
         outer = gradient[..., :, None] * gradient[..., None, :]
         hessian = shared.mT @ pull - outer - precision
-        return Shape(height, gradient, hessian, precision)
+        return Derivatives(height, gradient, hessian, precision)
 
 
 def _solved(
@@ -122,7 +122,7 @@ def _solved(
 def height_and_share(
     joint: Float[Tensor, "*points K"],
 ) -> tuple[Float[Tensor, "*points"], Float[Tensor, "*points K"]]:
-    """The log of a sum and the share of each in it, as logsumexp and softmax, from one exp."""
+    """Return logsumexp and softmax, from one exp."""
     top = joint.amax(-1, keepdim=True)
     # Numbers too small for their type are ten times as slow, and add nothing.
     least = 0.8 * math.log(torch.finfo(joint.dtype).tiny)
@@ -134,6 +134,6 @@ def height_and_share(
 def times(
     matrix: Float[Tensor, "*matrices D D"], vector: Float[Tensor, "*vectors D"]
 ) -> Float[Tensor, "*out D"]:
-    """Many small matrices with a vector each, by columns: their own product is slow on the CPU."""
+    """Multiply many small matrices with a vector each, by columns: @ is slow on the CPU."""
     columns = [matrix[..., d] * vector[..., d : d + 1] for d in range(vector.shape[-1])]
     return functools.reduce(torch.add, columns)

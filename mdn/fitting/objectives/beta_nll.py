@@ -42,7 +42,7 @@ class BetaNLL(Objective):
         if mixture.num_components != 1:
             raise ValueError(
                 f"beta_nll is for one component, got {mixture.num_components}; set "
-                "model.num_components=1, or take another objective"
+                "`num_components=1`, or take another objective"
             )
         scale = mixture.scale
         whitened = scale.whiten(y[..., None, :] - mixture.mu).squeeze(-2)

@@ -5,7 +5,6 @@ arXiv 1907.08982). Each member of an ensemble has its own noise. A reward for th
 weights keeps components in use.
 """
 
-import math
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -28,8 +27,8 @@ class Regularizer:
     first gets none, the second 0.02, the third none.
 
     Attributes:
-        input_noise: its standard deviation, in units of the standardised inputs, or several.
-        target_noise: its standard deviation, in units of the standardised targets, or several.
+        input_noise: its standard deviation, in units of the standardized inputs, or several.
+        target_noise: its standard deviation, in units of the standardized targets, or several.
         entropy: nats of loss for each nat of entropy of the weights.
 
     Raises:
@@ -57,29 +56,29 @@ class Regularizer:
         for name, levels in self._noises.items():
             if len(levels) > num_members:
                 raise ValueError(
-                    f"{name} has {len(levels)} levels and model.ensemble_size is {num_members}; "
-                    f"set model.ensemble_size={len(levels)} or more, or name fewer levels"
+                    f"{name} has {len(levels)} levels and `ensemble_size` is {num_members}; "
+                    f"set `ensemble_size={len(levels)}` or more, or name fewer levels"
                 )
 
     def disturb(
         self,
         x: Float[Tensor, "*rows P"],
         y: Float[Tensor, "*rows D"],
-        members: tuple[int, ...] = (),
+        num_members: int,
     ) -> tuple[Float[Tensor, "*x P"], Float[Tensor, "*y D"]]:
-        """Standardised inputs and targets with fresh noise, from torch's own generator.
+        """Add fresh noise to standardized inputs and targets, from torch's own generator.
 
         Args:
             x: inputs.
             y: targets.
-            members: (M,) where as many networks are to see noise of their own.
+            num_members: M, networks of which each sees noise of its own.
 
         Returns:
-            Each with the axes `members` in front where it has noise, else as it was.
+            Each as [M, *rows, _] where it has noise, else as it was.
         """
         return (
-            _noisy(x, _levels(self.input_noise), members),
-            _noisy(y, _levels(self.target_noise), members),
+            _noisy(x, _levels(self.input_noise), num_members),
+            _noisy(y, _levels(self.target_noise), num_members),
         )
 
     def penalize(
@@ -99,13 +98,13 @@ def _levels(noise: float | Levels) -> Levels:
 
 
 def _noisy(
-    values: Float[Tensor, "*rows F"], levels: Levels, members: tuple[int, ...]
+    values: Float[Tensor, "*rows F"], levels: Levels, num_members: int
 ) -> Float[Tensor, "*members_and_rows F"]:
     if not any(levels):
         return values
-    shape = (*members, *values.shape)
+    shape = (num_members, *values.shape)
     noise = torch.randn(shape, dtype=values.dtype, device=values.device)
     if len(levels) == 1:  # a number costs a device nothing
         return values + levels[0] * noise
-    dealt = values.new_tensor(list(islice(cycle(levels), math.prod(members))))
-    return values + dealt.view(*members, *(1,) * values.ndim) * noise
+    dealt = values.new_tensor(list(islice(cycle(levels), num_members)))
+    return values + dealt.view(num_members, *(1,) * values.ndim) * noise

@@ -138,7 +138,7 @@ class SingularityReset(Callback):
         due = self._due(degenerate.flatten(), min_scale)
         draws = generator("restarts", self.seed, epoch)  # a word that the numbers depend on
         plan = []
-        for member, log_prob in enumerate(seen.log_prob.view(-1, len(seen.weight))):
+        for member, log_prob in enumerate(seen.log_prob):
             components = [c for c in due if c // degenerate.shape[-1] == member]
             rows = reset_rows(log_prob, seen.weight, len(components), draws)
             plan += zip(components, rows.tolist(), strict=False)
@@ -188,19 +188,18 @@ class Survey(NamedTuple):
         weight: of each row.
     """
 
-    sums: Float[Tensor, "4 *members K"]
-    log_prob: Float[Tensor, "*members N"]
+    sums: Float[Tensor, "4 M K"]
+    log_prob: Float[Tensor, "M N"]
     weight: Float[Tensor, " N"]
 
 
 def survey(model: Model, table: Table, floor: float) -> Survey:
     """Pass over the training rows once, in chunks."""
-    members = model.network.members
     sums, log_prob = [], []
     weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
         mixture, y = model.per_member(x.to(model.device), y.to(model.device))
-        mixtures = mixture.expand(*members, len(x))
+        mixtures = mixture.expand(model.num_members, len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))
         log_prob.append(mixtures.log_prob(y).cpu())
     return Survey(torch.stack(sums).sum(0), torch.cat(log_prob, -1), weight)

@@ -28,10 +28,10 @@ def test_the_density_is_that_of_values_moved_towards_the_mean(make_mixture, targ
     nearer = mixture.mean + (y - mixture.mean) / factor
     expected = mixture.log_prob(nearer) - targets * torch.tensor(factor).double().log()
     torch.testing.assert_close(mixture.dispersed(factor).log_prob(y), expected)
-    centre = torch.randn(targets, dtype=torch.float64)
-    nearer = centre + (y - centre) / factor
+    center = torch.randn(targets, dtype=torch.float64)
+    nearer = center + (y - center) / factor
     expected = mixture.log_prob(nearer) - targets * torch.tensor(factor).double().log()
-    torch.testing.assert_close(mixture.dispersed(factor, centre).log_prob(y), expected)
+    torch.testing.assert_close(mixture.dispersed(factor, center).log_prob(y), expected)
 
 
 def test_samples_of_the_wider_mixture_are_those_values(make_mixture):

@@ -17,14 +17,14 @@ def offset(request) -> float:
 
 
 def single(make_mixture, *batch, components=5, targets=2):
-    """As a network gives it, weights normalised in single precision."""
+    """As a network gives it, weights normalized in single precision."""
     mixture = make_mixture(*batch, components=components, targets=targets).to(dtype=torch.float32)
     logits = mixture.log_pi + 0.1 * torch.randn_like(mixture.log_pi)
     return GaussianMixture(logits.log_softmax(-1), mixture.mu, mixture.scale)
 
 
 def exactly(mixture: GaussianMixture) -> GaussianMixture:
-    """The same in double precision, normalised by a formula of its own."""
+    """The same in double precision, normalized by a formula of its own."""
     pi = mixture.log_pi.double().exp()
     pi = pi / pi.sum(-1, keepdim=True)
     scale = mixture.scale.map(torch.Tensor.double)
@@ -128,7 +128,7 @@ def test_probabilities_stay_within_one(make_mixture, offset):
 
 
 def test_weights_that_are_rounded_cost_the_mean_next_to_nothing():
-    """Even of weights that were never normalised in this type."""
+    """Even of weights that were never normalized in this type."""
     log_pi = torch.tensor([0.1, 0.7, -1.3]).log_softmax(-1).double()
     mu = torch.tensor([[-1.0], [0.0], [1.0]], dtype=torch.float64)
     scale = DiagonalScale(torch.full((3, 1), 0.1, dtype=torch.float64), 1)

@@ -14,7 +14,7 @@ from mdn.distributions.scale import DiagonalScale
 def test_height_slope_and_curvature_are_those_of_autograd(make_mixture, targets):
     mixture = make_mixture(2, components=4, targets=targets)
     y = torch.randn(2, 5, targets, dtype=torch.float64)
-    shape = Surface.of(mixture).shape(y)
+    local = Surface.of(mixture).derivatives(y)
     for row in range(2):
         for point in range(5):
 
@@ -24,17 +24,17 @@ def test_height_slope_and_curvature_are_those_of_autograd(make_mixture, targets)
             at = y[row, point]
             slope = torch.autograd.functional.jacobian(height, at)
             bend = torch.autograd.functional.hessian(height, at)
-            torch.testing.assert_close(shape.height[row, point], height(at))
-            torch.testing.assert_close(shape.gradient[row, point], slope)
-            torch.testing.assert_close(shape.hessian[row, point], bend)
+            torch.testing.assert_close(local.height[row, point], height(at))
+            torch.testing.assert_close(local.gradient[row, point], slope)
+            torch.testing.assert_close(local.hessian[row, point], bend)
 
 
 @pytest.mark.parametrize("targets", [1, 2])
 def test_steps_are_those_of_newton_and_of_em_and_no_longer_than_they_may_be(make_mixture, targets):
     mixture = make_mixture(30, components=3, targets=targets)
-    shape = Surface.of(mixture).shape(mixture.mu)
-    newton, stretch, reach = shape.peaked(), torch.full_like(shape.height, 4.0), 0.1
-    step = shape.step(newton, stretch, reach)
+    local = Surface.of(mixture).derivatives(mixture.mu)
+    newton, stretch, reach = local.peaked(), torch.full_like(local.height, 4.0), 0.1
+    step = local.step(newton, stretch, reach)
     assert newton.any()
     assert not newton.all()
     share = mixture.map(lambda v: v[:, None]).log_responsibilities(mixture.mu).exp()
@@ -42,7 +42,7 @@ def test_steps_are_those_of_newton_and_of_em_and_no_longer_than_they_may_be(make
     weighted = torch.einsum("rsk,rkde,rke->rsd", share, precision, mixture.mu)
     within = torch.einsum("rsk,rkde->rsde", share, precision)
     em = torch.linalg.solve(within, weighted[..., None]).squeeze(-1) - mixture.mu
-    uphill = torch.linalg.solve(-shape.hessian, shape.gradient[..., None]).squeeze(-1)
+    uphill = torch.linalg.solve(-local.hessian, local.gradient[..., None]).squeeze(-1)
     full = torch.where(newton[..., None], uphill, em)
     length, whole = (torch.einsum("rsd,rsde,rse->rs", v, within, v).sqrt() for v in (step, full))
     torch.testing.assert_close(step * whole[..., None], full * length[..., None])
@@ -62,7 +62,7 @@ def test_every_start_is_led_to_a_top_once(make_mixture):
     # What starts where an earlier one did stops at once, or arrives with it.
     assert led[:, 8:].double().mean() < 0.1
     again = torch.where(led[..., None], top, top[:, :1])
-    assert surface.shape(again).gradient.abs().max() < 1e-6
+    assert surface.derivatives(again).gradient.abs().max() < 1e-6
 
 
 def valley():
@@ -87,7 +87,7 @@ def test_climbers_that_run_out_of_steps_stay_where_they_are(monkeypatch):
     start = torch.tensor([[[-1.0], [1.0]]], dtype=torch.float64)
     top = climb(valley(), start)
     assert top.isfinite().all()
-    assert valley().shape(top).height.gt(valley().shape(start).height).all()
+    assert valley().derivatives(top).height.gt(valley().derivatives(start).height).all()
 
 
 def test_rows_are_packed_and_spread_again():

@@ -134,7 +134,7 @@ def test_a_mixture_with_a_parameter_that_is_no_number_has_no_mode(make_mixture):
 
 
 def test_a_mean_on_a_saddle_is_no_mode():
-    """The middle component sits where its wide neighbours' slopes cancel, in a valley."""
+    """The middle component sits where its wide neighbors' slopes cancel, in a valley."""
     mu = torch.tensor([[-2.0], [0.0], [2.0]], dtype=torch.float64)
     log_pi = torch.tensor([0.495, 0.01, 0.495], dtype=torch.float64).log()
     mixture = GaussianMixture(log_pi, mu, DiagonalScale(torch.full_like(mu, 0.9), 1))

@@ -15,8 +15,8 @@ OFF = Regularizer(input_noise=0.0, target_noise=0.0, entropy=0.0)
 
 def test_noise_is_normal_of_the_size_asked_for_and_its_own_on_every_number():
     x, y = torch.full((ROWS, 2), 5.0), torch.full((ROWS, 3), -1.0)
-    noisy = Regularizer(input_noise=0.3, target_noise=0.1, entropy=0.0).disturb(x, y)
-    noise = torch.cat([noisy[0] - x, noisy[1] - y], 1).double()
+    noisy = Regularizer(input_noise=0.3, target_noise=0.1, entropy=0.0).disturb(x, y, 1)
+    noise = torch.cat([noisy[0] - x, noisy[1] - y], -1)[0].double()
     size = torch.tensor([0.3, 0.3, 0.1, 0.1, 0.1]).double()
     torch.testing.assert_close(
         torch.cov((noise / size).T), torch.eye(5).double(), atol=0.02, rtol=0
@@ -28,13 +28,13 @@ def test_noise_is_normal_of_the_size_asked_for_and_its_own_on_every_number():
 def test_noise_is_drawn_anew():
     x, y = torch.zeros(5, 2), torch.zeros(5, 1)
     noise = Regularizer(input_noise=0.3, target_noise=0.1, entropy=0.0)
-    assert not torch.equal(noise.disturb(x, y)[0], noise.disturb(x, y)[0])
+    assert not torch.equal(noise.disturb(x, y, 1)[0], noise.disturb(x, y, 1)[0])
 
 
 def test_switched_off_it_leaves_rows_losses_and_the_generator_alone(make_mixture):
     x, y, loss, mixture = torch.randn(5, 2), torch.randn(5, 1), torch.randn(5), make_mixture(5)
     state = torch.get_rng_state()
-    same_x, same_y = OFF.disturb(x, y)
+    same_x, same_y = OFF.disturb(x, y, 1)
     assert same_x is x
     assert same_y is y
     assert OFF.penalize(mixture, loss) is loss
@@ -72,7 +72,7 @@ def test_negative_numbers_are_refused(name):
 def test_members_have_noise_of_their_own_of_the_levels_in_turn():
     x, y = torch.randn(ROWS, 2), torch.randn(ROWS, 1)
     noise = Regularizer(input_noise=0.3, target_noise=[0, 0.1, 2.0], entropy=0.0)
-    noisy_x, noisy_y = noise.disturb(x, y, (4,))
+    noisy_x, noisy_y = noise.disturb(x, y, 4)
     by_x, by_y = (noisy_x - x).double(), (noisy_y - y).double()[..., 0]
     assert noisy_x.shape == (4, ROWS, 2)
     assert noisy_y.shape == (4, ROWS, 1)
@@ -87,8 +87,8 @@ def test_members_have_noise_of_their_own_of_the_levels_in_turn():
 
 def test_without_noise_members_share_the_rows_themselves():
     x, y = torch.zeros(5, 2), torch.zeros(5, 1)
-    assert OFF.disturb(x, y, (3,)) == (x, y)
-    same, noisy = Regularizer([0, 0.0], [0.0, 1.0], 0.0).disturb(x, y, (2,))
+    assert OFF.disturb(x, y, 3) == (x, y)
+    same, noisy = Regularizer([0, 0.0], [0.0, 1.0], 0.0).disturb(x, y, 2)
     assert same is x
     assert noisy.shape == (2, 5, 1)
 
@@ -96,9 +96,9 @@ def test_without_noise_members_share_the_rows_themselves():
 def test_one_network_draws_as_it_did():
     x, y = torch.zeros(5, 2), torch.zeros(5, 1)
     torch.manual_seed(4)
-    noisy = Regularizer(0.3, [0.1], 0.0).disturb(x, y)
+    noisy = Regularizer(0.3, [0.1], 0.0).disturb(x, y, 1)
     torch.manual_seed(4)
-    torch.testing.assert_close(noisy, (0.3 * torch.randn(5, 2), 0.1 * torch.randn(5, 1)))
+    torch.testing.assert_close(noisy, (0.3 * torch.randn(1, 5, 2), 0.1 * torch.randn(1, 5, 1)))
 
 
 @pytest.mark.parametrize("name", ["input_noise", "target_noise"])
@@ -115,5 +115,5 @@ def test_levels_out_of_range_are_refused(name):
 def test_more_levels_than_members_are_refused():
     noise = Regularizer(0.0, [0.0, 0.1, 0.2], 0.0)
     noise.check_members(3)
-    with pytest.raises(ValueError, match=r"target_noise has 3 levels and model.ensemble_size is 2"):
+    with pytest.raises(ValueError, match=r"target_noise has 3 levels and `ensemble_size` is 2"):
         noise.check_members(2)

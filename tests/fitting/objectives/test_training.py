@@ -113,7 +113,7 @@ def test_each_member_learns_from_its_own_noise_as_it_would_alone(objective):
     torch.manual_seed(7)
     model = together.model
     x, y = model.inputs(table.x, torch.float64), model.targets(table.y, torch.float64)
-    seen = [rows.clone() for rows in noise.disturb(x, y, (3,))]
+    seen = [rows.clone() for rows in noise.disturb(x, y, 3)]
     state = torch.get_rng_state()
     torch.manual_seed(7)
     together._loss(table.tensors).backward()
@@ -121,11 +121,13 @@ def test_each_member_learns_from_its_own_noise_as_it_would_alone(objective):
     assert torch.equal(seen[1][2], y)
     for m in range(3):
         alone = make_module(regularizer=Regularizer(0.0, 0.0, 0.1), **settings).double()
-        alone.network.load_state_dict({k: v[m] for k, v in together.network.state_dict().items()})
+        alone.network.load_state_dict(
+            {k: v[m : m + 1] for k, v in together.network.state_dict().items()}
+        )
         torch.set_rng_state(state)
         alone._loss([seen[0][m], seen[1][m], table.weight]).backward()
         for name, parameter in alone.network.named_parameters():
-            found = together.network.get_parameter(name).grad[m]
+            found = together.network.get_parameter(name).grad[m : m + 1]
             torch.testing.assert_close(found, parameter.grad, msg=lambda text, n=name: n + text)
 
 

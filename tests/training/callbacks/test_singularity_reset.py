@@ -10,7 +10,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Diagonal, Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.singularity import Thresholds, tally
-from mdn.networks.network import NoBackbone
+from mdn.networks.backbones import NoBackbone
 from mdn.training.callbacks.singularity_reset import SingularityReset, forget, survey
 from mdn.training.em_module import EMModule
 
@@ -35,8 +35,8 @@ def reset():
 class Kill(Callback):
     """Takes all weight from a component, of some member, at the start of some epochs."""
 
-    def __init__(self, component, epochs, member=()):
-        self.place = (*member, component)
+    def __init__(self, component, epochs, member=0):
+        self.place = (member, component)
         self.epochs = epochs
 
     def on_train_epoch_start(self, trainer, pl_module):
@@ -73,8 +73,8 @@ def fit_clusters(fit, data, make_module):
         head = module.network.head
         module.start_from_data = False
         with torch.no_grad():
-            head.weights.bias.copy_(torch.tensor([0.0, -60.0]))
-            head.components.bias.copy_(torch.tensor([0.0, 0.0, 0.5, -7.0]))
+            head.weights.bias.copy_(torch.tensor([[0.0, -60.0]]))
+            head.components.bias.copy_(torch.tensor([[0.0, 0.0, 0.5, -7.0]]))
         return fit(callbacks, module, max_epochs=60)
 
     return run
@@ -220,7 +220,7 @@ def test_a_survey_of_an_ensemble_is_that_of_each_member(fit, make_module, data):
 def test_the_optimizer_forgets_one_member_only(fit, make_module):
     run = fit([], make_module(ensemble_size=3))
     head, optimizers = run.module.network.head, run.trainer.optimizers
-    forget(optimizers, head.owned_by(1, (2,)))
+    forget(optimizers, head.owned_by(1, 2))
     for value in memories(optimizers[0], head.weights.weight).values():
         forgotten = (value == 0).all(-1)
         assert forgotten.nonzero().tolist() == [[2, 1]]
@@ -295,11 +295,11 @@ def test_the_optimizer_forgets_one_component_only(fit, make_module, optimizer):
     forget(optimizers, head.owned_by(1))
     for name, value in memories(optimizers[0], head.components.bias).items():
         mine = torch.tensor([False, True, False] * 2)  # mu, then raw scale
-        assert (value[mine] == 0).all()
-        assert torch.equal(value[~mine], before[name][~mine])
+        assert (value[0, mine] == 0).all()
+        assert torch.equal(value[0, ~mine], before[name][0, ~mine])
     for value in memories(optimizers[0], head.weights.weight).values():
-        assert (value[1] == 0).all()
-        assert (value[[0, 2]] != 0).any()
+        assert (value[0, 1] == 0).all()
+        assert (value[0, [0, 2]] != 0).any()
 
 
 def memories(optimizer, parameter):

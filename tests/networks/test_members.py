@@ -8,8 +8,8 @@ import torch
 from scipy import integrate
 from small_runs import Rows, fit, make_module, make_table
 
-from mdn.networks.ensemble import Ensemble
-from mdn.networks.network import MLP, MixtureDensityNetwork, NoBackbone
+from mdn.networks.backbones import MLP, NoBackbone
+from mdn.networks.network import MixtureNetwork
 
 MEMBERS = 3
 SETTINGS = dict(
@@ -47,7 +47,7 @@ def test_members_train_together_as_each_alone(norm, weighted):
     alone, table = trained(0, 1, weight, **changes)
     each = [parameters(module) for module in alone]
     for name, value in parameters(together).items():
-        torch.testing.assert_close(value, torch.stack([p[name] for p in each]), rtol=0, atol=1e-6)
+        torch.testing.assert_close(value, torch.cat([p[name] for p in each]), rtol=0, atol=1e-6)
     found = together.eval().model.members(table.x)
     for m, module in enumerate(alone):
         torch.testing.assert_close(found[m].mu, module.eval()(table.x).mu)
@@ -122,7 +122,7 @@ def test_one_member_is_the_network_itself():
     module = make_module()
     torch.manual_seed(0)
     members = [make_module().network for _ in range(1)]
-    assert type(module.network) is MixtureDensityNetwork
+    assert type(module.network) is MixtureNetwork
     torch.testing.assert_close(module.network.state_dict(), members[0].state_dict())
     table = make_table()
     module.start(table)
@@ -150,8 +150,8 @@ def test_norms_and_biases_do_not_decay_when_stacked():
 def test_fewer_than_one_member_is_refused():
     with pytest.raises(ValueError, match="ensemble_size must be a whole number of at least 1"):
         make_module(ensemble_size=0)
-    with pytest.raises(ValueError, match="at least two networks, got 1"):
-        Ensemble([make_module().network])
+    with pytest.raises(ValueError, match="at least one backbone, and one head for each, got 0"):
+        MixtureNetwork([], [])
 
 
 @pytest.mark.parametrize("norm", [None, "layer", "batch"])
@@ -160,13 +160,13 @@ def test_members_take_rows_of_their_own_or_all_the_same(norm):
     module = make_module(ensemble_size=MEMBERS, backbone=lambda num_inputs: backbone())
     network = module.network.double().eval()
     x = torch.randn(MEMBERS, 7, 1, dtype=torch.float64)
-    own = network.separate(x)
+    own = network.per_member(x)
     assert own.batch_shape == (MEMBERS, 7)
     for m in range(MEMBERS):
-        torch.testing.assert_close(own.mu[m], network.separate(x[m]).mu[m])
-        torch.testing.assert_close(own.log_pi[m], network.separate(x[m]).log_pi[m])
-    shared = network.separate(x[0].expand(MEMBERS, 7, 1))
-    torch.testing.assert_close(shared.mu, network.separate(x[0]).mu)
+        torch.testing.assert_close(own.mu[m], network.per_member(x[m]).mu[m])
+        torch.testing.assert_close(own.log_pi[m], network.per_member(x[m]).log_pi[m])
+    shared = network.per_member(x[0].expand(MEMBERS, 7, 1))
+    torch.testing.assert_close(shared.mu, network.per_member(x[0]).mu)
 
 
 def test_a_pool_takes_batches_of_as_many_axes_as_there_are():
@@ -182,7 +182,7 @@ def test_noise_makes_no_copies_where_there_is_none():
     module = make_module(ensemble_size=MEMBERS)
     seen = []
     module.network.backbone.register_forward_hook(lambda _, inputs, out: seen.append(inputs[0]))
-    module.network.separate(torch.randn(7, 1))
+    module.network.per_member(torch.randn(7, 1))
     assert seen[0].shape == (MEMBERS, 7, 1)
     assert seen[0].stride(0) == 0
 
@@ -195,5 +195,5 @@ def test_gradients_reach_the_backbone_laid_out_as_its_features():
         features.register_hook(lambda gradient: strides.append(gradient.stride()))
 
     network.backbone.register_forward_hook(watch)
-    network.separate(torch.randn(7, 1)).log_prob(torch.zeros(7, 2)).sum().backward()
+    network.per_member(torch.randn(7, 1)).log_prob(torch.zeros(7, 2)).sum().backward()
     assert strides == [(7 * 8, 8, 1)]

@@ -1,16 +1,26 @@
 """Stacked modules do for each member what it does alone, forward and backward."""
 
 import copy
-from functools import partial
+from functools import partial, singledispatch
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import linear
+from torch.nn.utils.parametrizations import weight_norm
 
 from mdn.distributions.families import Full
+from mdn.networks import stacking
+from mdn.networks.backbones import MLP
 from mdn.networks.head import MixtureHead, RowsLastLinear
-from mdn.networks.network import MLP
-from mdn.networks.stacked import OneByOne, StackedBatchNorm, StackedLinear, own_tensors, stacked
+from mdn.networks.stacked_layers import (
+    OneByOne,
+    StackedBatchNorm,
+    StackedLayer,
+    StackedLinear,
+    own_tensors,
+)
+from mdn.networks.stacking import run_one_by_one, stack, stack_layer
 
 F64 = torch.float64
 MEMBERS = 3
@@ -29,6 +39,59 @@ class Scaled(nn.Module):
         return x * self.factor
 
 
+class StackedScaled(StackedLayer):
+    """What a user registers for `Scaled`."""
+
+    def forward(self, x):
+        self.seen += x.shape[1]
+        return x * self.factor[:, None]
+
+
+class Doubled(nn.Linear):
+    """A subclass that computes otherwise than its base."""
+
+    def forward(self, input):
+        return 2 * super().forward(input)
+
+
+class Tripled(Doubled):
+    """A subclass of a subclass."""
+
+
+class Tied(nn.Module):
+    """Two layers that hold one parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(5, 5), nn.Linear(5, 5)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.second(self.first(x).tanh())
+
+
+class Products(nn.Module):
+    """A backbone with a layer of two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.products = nn.Linear(5, 5), nn.Bilinear(5, 5, 4)
+
+    def forward(self, x):
+        return self.products(x, self.linear(x))
+
+
+class Convolved(nn.Module):
+    """A backbone that looks along its inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 2, 3)
+
+    def forward(self, x):
+        return self.conv(x.unsqueeze(-2)).flatten(-2)
+
+
 class Mixed(nn.Module):
     """A module of the user's own that calls others, one of them twice, and one not at all."""
 
@@ -40,6 +103,11 @@ class Mixed(nn.Module):
 
     def forward(self, x):
         return self.again(self.activation(self.twice(self.first(x)))) + x
+
+
+def hooked(layer):
+    layer.register_forward_pre_hook(lambda _, inputs: (inputs[0] ** 2,))
+    return layer
 
 
 def mlp(norm=None, depth=2, residual=False):
@@ -57,6 +125,11 @@ MODULES = {
     "bare batch norm": lambda: nn.BatchNorm1d(5, affine=False),
     "prelu": lambda: nn.PReLU(),
     "a layer of the user's own": lambda: Scaled(),
+    "a subclass of a known layer": lambda: Doubled(5, 4),
+    "a layer with hooks": lambda: hooked(nn.Linear(5, 4)),
+    "a parametrized layer": lambda: weight_norm(nn.Linear(5, 5)),
+    "products": Products,
+    "convolution": Convolved,
     "mixed": Mixed,
     "mlp": mlp,
     "mlp with layer norm": partial(mlp, "layer", residual=True),
@@ -76,7 +149,7 @@ def make_members(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_each_member_answers_and_learns_as_it_does_alone(name):
     members = make_members(name)
-    whole = stacked(copy.deepcopy(members))
+    whole = stack(copy.deepcopy(members))
     x = torch.randn(MEMBERS, 7, 5, dtype=F64, requires_grad=True)
     alone = x.detach().clone().requires_grad_()
     out = whole(x)
@@ -103,8 +176,22 @@ def assert_stacked(whole, members):
         each = [member.get_parameter(name) for member in members]
         torch.testing.assert_close(parameter.data, torch.stack([p.data for p in each]))
         torch.testing.assert_close(parameter.grad, torch.stack([p.grad for p in each]))
+    assert_buffers(whole, members)
+
+
+def assert_buffers(whole, members):
     buffers = [torch.stack(b) for b in zip(*(m.buffers() for m in members), strict=True)]
     torch.testing.assert_close(list(whole.buffers()), buffers)
+
+
+def register(monkeypatch, layer, form):
+    """Register a stacked form until the test is over."""
+    forms = singledispatch(stacking.stack_layer.dispatch(object))
+    for kind, known in stack_layer.registry.items():
+        if kind is not object:
+            forms.register(kind, known)
+    forms.register(layer, form)
+    monkeypatch.setattr(stacking, "stack_layer", forms)
 
 
 @pytest.mark.parametrize("batch", [(), (4,), (2, 4), (0,)])
@@ -112,43 +199,53 @@ def test_any_batch_axes_pass(batch):
     members = [nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6)).double() for _ in range(MEMBERS)]
     x = torch.randn(MEMBERS, *batch, 5, dtype=F64)
     expected = torch.stack([member(x[m]) for m, member in enumerate(members)])
-    torch.testing.assert_close(stacked(members)(x), expected)
+    torch.testing.assert_close(stack(members)(x), expected)
 
 
 @pytest.mark.parametrize("batch", [(4,), (2, 4), (0,)])
 def test_rows_come_out_last_in_memory_too(batch):
-    members = [RowsLastLinear(5, 6).double() for _ in range(MEMBERS)]
+    layers = [RowsLastLinear(5, 6).double() for _ in range(MEMBERS)]
     x = torch.randn(MEMBERS, *batch, 5, dtype=F64)
-    out = stacked(members)(x)
-    expected = torch.stack([member(x[m]) for m, member in enumerate(members)], 1)
-    torch.testing.assert_close(out, expected)
+    out = RowsLastLinear.join(layers)(x)
+    expected = [linear(x[m], layer.weight[0], layer.bias[0]) for m, layer in enumerate(layers)]
+    torch.testing.assert_close(out, torch.stack(expected).movedim(-1, 0))
     assert out.stride(-1) == 1
 
 
 def test_a_head_without_inputs_has_one_row_for_all():
     members = [MixtureHead(0, 2, 4, Full(1e-3, "covariance")).double() for _ in range(MEMBERS)]
-    mixture = stacked(members)(torch.empty(0, dtype=F64))
+    mixture = MixtureHead.join(members)(torch.empty(MEMBERS, 7, 0, dtype=F64))
     assert mixture.batch_shape == (MEMBERS, 1)
     for m, member in enumerate(members):
-        torch.testing.assert_close(mixture.mu[m, 0], member(torch.empty(0, dtype=F64)).mu)
+        alone = member(torch.empty(1, 7, 0, dtype=F64))
+        torch.testing.assert_close(mixture.mu[m, 0], alone.mu[0, 0])
 
 
 def test_a_head_gives_the_mixtures_of_its_members(family):
     members = [MixtureHead(5, 3, 4, family).double() for _ in range(MEMBERS)]
     x, y = torch.randn(MEMBERS, 7, 5, dtype=F64), torch.randn(7, 3, dtype=F64)
-    mixture = stacked(members)(x)
+    mixture = MixtureHead.join(members)(x)
     assert mixture.batch_shape == (MEMBERS, 7)
     for m, member in enumerate(members):
-        alone = member(x[m])
-        torch.testing.assert_close(mixture.log_prob(y)[m], alone.log_prob(y))
-        torch.testing.assert_close(mixture.scale.tril()[m], alone.scale.tril())
+        alone = member(x[m : m + 1])
+        torch.testing.assert_close(mixture.log_prob(y)[m], alone.log_prob(y)[0])
+        torch.testing.assert_close(mixture.scale.tril()[m], alone.scale.tril()[0])
+
+
+def test_a_head_begins_as_an_ordinary_layer_does():
+    torch.manual_seed(0)
+    layer = RowsLastLinear(5, 6)
+    torch.manual_seed(0)
+    plain = nn.Linear(5, 6)
+    assert torch.equal(layer.weight[0], plain.weight)
+    assert torch.equal(layer.bias[0], plain.bias)
 
 
 def test_dropout_differs_between_members():
     members = [nn.Sequential(nn.Dropout(0.5), nn.Linear(5, 6)) for _ in range(MEMBERS)]
     for layer in members:
         layer[1].load_state_dict(members[0][1].state_dict())
-    whole = stacked(members)
+    whole = stack(members)
     first, *others = whole(torch.ones(9, 5).expand(MEMBERS, 9, 5))
     assert all((first != other).any() for other in others)
     same = whole.eval()(torch.ones(9, 5).expand(MEMBERS, 9, 5))
@@ -156,10 +253,57 @@ def test_dropout_differs_between_members():
 
 
 def test_what_is_known_is_not_run_one_by_one():
-    kinds = {type(m) for m in stacked(make_members("mlp with batch norm")).modules()}
+    kinds = {type(m) for m in stack(make_members("mlp with batch norm")).modules()}
     assert {StackedLinear, StackedBatchNorm} < kinds
     assert OneByOne not in kinds
-    assert isinstance(stacked(make_members("prelu")), OneByOne)
+
+
+@pytest.mark.parametrize(
+    ("name", "slow"),
+    [
+        ("mlp with layer norm", []),
+        ("mixed", []),
+        ("prelu", ["PReLU"]),
+        ("a layer of the user's own", ["Scaled"]),
+        ("a subclass of a known layer", ["Doubled"]),
+        ("a layer with hooks", ["Linear"]),
+        ("a parametrized layer", ["ParametrizedLinear"]),
+        ("products", ["Bilinear"]),
+        ("convolution", ["Conv1d"]),
+        ("batch norm that averages all", ["BatchNorm1d"]),
+    ],
+)
+def test_what_cannot_be_stacked_is_run_one_by_one_and_named(name, slow):
+    assert run_one_by_one(stack(make_members(name))) == slow
+
+
+def test_a_layer_from_outside_joins_by_one_line(monkeypatch):
+    members = make_members("a layer of the user's own")
+    register(monkeypatch, Scaled, StackedScaled)
+    whole = stack([nn.Sequential(member, nn.Tanh()) for member in copy.deepcopy(members)])
+    assert run_one_by_one(whole) == []
+    x = torch.randn(MEMBERS, 7, 5, dtype=F64)
+    expected = torch.stack([member(x[m]).tanh() for m, member in enumerate(members)])
+    torch.testing.assert_close(whole(x), expected)
+    assert_buffers(whole, members)
+
+
+def test_a_form_stands_for_its_class_alone(monkeypatch):
+    register(monkeypatch, Doubled, lambda *layers: StackedLinear(*layers))
+    kinds = [type(stack([layer(5, 4), layer(5, 4)])) for layer in (nn.Linear, Doubled, Tripled)]
+    assert kinds == [StackedLinear, StackedLinear, OneByOne]
+
+
+def test_a_parameter_of_two_layers_stays_one():
+    members = [Tied().double() for _ in range(MEMBERS)]
+    whole = stack(copy.deepcopy(members))
+    assert run_one_by_one(whole) == ["Tied"]
+    x = torch.randn(MEMBERS, 7, 5, dtype=F64)
+    whole(x).sum().backward()
+    torch.stack([member(x[m]) for m, member in enumerate(members)]).sum().backward()
+    assert len(list(whole.parameters())) == 3
+    expected = torch.stack([member.first.weight.grad for member in members])
+    torch.testing.assert_close(whole.each.first.weight.grad, expected)
 
 
 def test_own_tensors_are_not_those_of_children():
@@ -171,7 +315,7 @@ def test_a_stack_is_a_copy_and_frozen_numbers_stay_frozen():
     members = make_members("linear")
     for member in members:
         member.bias.requires_grad_(False)
-    whole = stacked(members)
+    whole = stack(members)
     members[0].weight.data.zero_()
     assert (whole.weight[0] != 0).all()
     assert [p.requires_grad for p in whole.parameters()] == [True, False]

@@ -1,0 +1,46 @@
+"""Names of arguments in messages of the library, spelled as keys of the configuration.
+
+The library writes the names of its arguments in backquotes, with or without a value: `targets`,
+`dequantize=True`. Whoever calls it from Python reads them as they are; a command writes
+data.targets and data.dequantize=true in their place.
+"""
+
+import re
+
+KEYS = {
+    "batch_size": "data.batch_size",
+    "dequantize": "data.dequantize",
+    "ensemble_size": "model.ensemble_size",
+    "gradient_clip": "model.gradient_clip",
+    "inputs": "data.inputs",
+    "lr": "optimizer.lr",
+    "max_epochs": "trainer.max_epochs",
+    "min_scale": "family.min_scale",
+    "num_components": "model.num_components",
+    "path": "data.path",
+    "targets": "data.targets",
+    "test_fraction": "data.test_fraction",
+    "test_path": "data.test_path",
+    "test_rows": "data.test_rows",
+    "train_rows": "data.train_rows",
+    "val_fraction": "data.val_fraction",
+    "val_path": "data.val_path",
+    "val_rows": "data.val_rows",
+    "weight": "data.weight",
+}
+"""The key of each argument that a message of the library names."""
+
+_ARGUMENT = re.compile(r"`(\w+)(?:(=)([^`\n]*))?`")
+_VALUES = {"True": "true", "False": "false", "None": "null"}
+
+
+def in_keys(message: str) -> str:
+    """Write the arguments in a message as the command line spells them."""
+    return _ARGUMENT.sub(_in_key, message)
+
+
+def _in_key(found: re.Match[str]) -> str:
+    name, equals, value = found.groups(default="")
+    if name not in KEYS:
+        return found[0]
+    return f"{KEYS[name]}{equals}{_VALUES.get(value, value)}"

@@ -1,0 +1,60 @@
+"""Parquet, whose row groups may be of any size."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from mdn.data.reader import (
+    PIECE,
+    Reader,
+    check_names,
+    first_line,
+    no_rows,
+    row_number,
+    without_index,
+)
+
+
+class ParquetReader(Reader):
+    """A Parquet file whose pages are held against their checksums, where it has them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _errors(path):
+            self._file = parquet.ParquetFile(
+                path, page_checksum_verification=True, pre_buffer=False
+            )
+        self._read = 0
+        names = without_index(self._file.schema_arrow.names)
+        check_names(path, names)
+        self.head = no_rows(path, names)
+
+    def fraction(self) -> float | None:
+        return self._read / max(1, self._file.metadata.num_rows)
+
+    def _whole(self, numbers: list[str]) -> pa.Table:
+        with self._file, _errors(self._path):
+            return self._file.read(numbers)
+
+    def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
+        with self._file, _errors(self._path):
+            for batch in self._file.iter_batches(8 * PIECE, columns=[*numbers, *others]):
+                self._read += batch.num_rows
+                yield pa.Table.from_batches([batch])
+
+    def _place(self, row: int) -> str:
+        return row_number(row)
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """Refuse a file that is cut short, damaged or something else."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(
+            f"{path} is not a whole Parquet file: {first_line(error)}; write or copy it again"
+        ) from None

@@ -1,0 +1,63 @@
+"""Messages of the library name arguments; commands spell them as keys."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from mdn.app.arguments import KEYS, in_keys
+from mdn.app.command_line import _one_line
+from mdn.app.errors import UserError, readable
+from mdn.app.rules import rule_of
+
+PACKAGE = Path(__file__).parents[2] / "mdn"
+LIBRARY = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] != "app"]
+TRANSLATED = [path for path in LIBRARY if path.relative_to(PACKAGE).parts[0] in ("data", "fitting")]
+"""Rooms whose messages name arguments and never keys."""
+
+
+def messages(path):
+    """The strings of a file that are no docstrings, with {} for what an f-string inserts."""
+    tree = ast.parse(path.read_text())
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+             for part in node.values}  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "{}"
+                          for part in node.values)  # fmt: skip
+        elif isinstance(node, ast.Constant) and id(node) not in alone | inner:
+            yield str(node.value)
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_argument_that_a_message_names_has_a_key(path):
+    named = [name for said in messages(path) for name in re.findall(r"`(\w+)[^`]*`", said)]
+    assert {*named} <= {*KEYS}
+
+
+@pytest.mark.parametrize("path", TRANSLATED, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_message_of_these_rooms_names_a_key(path):
+    assert not [said for said in messages(path) for key in KEYS.values() if key in said]
+
+
+def test_keys_are_those_of_the_configuration():
+    assert [key for key in KEYS.values() if rule_of(key) is None] == []
+
+
+SAID = {
+    "leave it out of `targets`": "leave it out of data.targets",
+    "set `ensemble_size=3` or more": "set model.ensemble_size=3 or more",
+    "`dequantize=True`, and no target": "data.dequantize=true, and no target",
+    "columns to learn: `targets=[...]`": "columns to learn: data.targets=[...]",
+    "a column named `x` or `no_argument=1`": "a column named `x` or `no_argument=1`",
+    "one ` alone": "one ` alone",
+}
+
+
+@pytest.mark.parametrize("message", SAID)
+def test_a_command_spells_arguments_as_keys(message):
+    assert in_keys(message) == SAID[message]
+    assert readable(ValueError(message)) == readable(UserError(message)) == SAID[message]
+    assert _one_line(message, UserWarning) == f"warning: {SAID[message]}\n"

@@ -56,7 +56,7 @@ def test_an_unknown_command_is_refused(monkeypatch):
         main()
 
 
-def test_mdn_runs_a_script_as_if_it_had_been_shell_command(monkeypatch, capfd):
+def test_mdn_runs_a_script_as_if_it_had_been_typed(monkeypatch, capfd):
     monkeypatch.setattr(sys, "argv", ["mdn", "train", "--help"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -40,7 +40,7 @@ def run_command(name: str, main: Callable[[], object]) -> None:
 
 
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
-    """Format a warning without its place in the code, which users of a command do not need."""
+    # Users of a command do not need the place in the code that warns.
     kind = "" if category is UserWarning else f" ({category.__name__})"
     return f"warning{kind}: {in_keys(str(message))}\n"
 

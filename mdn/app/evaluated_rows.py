@@ -60,7 +60,7 @@ def _own_data(model: Model) -> TableModule:
 
 
 def _other_rows(settings: dict[str, Any], model: Model) -> tuple[Table, Problem | None]:
-    """All rows of a file, or the test rows of a problem."""
+    # All rows of a file, or the test rows of a problem.
     card = model.card
     if "path" in settings:
         _check_columns(card, settings.get("inputs"), settings.get("targets"))
@@ -72,7 +72,7 @@ def _other_rows(settings: dict[str, Any], model: Model) -> tuple[Table, Problem 
 
 
 def _training_rows(model: Model) -> Table | None:
-    """None if they are not at hand, or their file has changed since."""
+    # None if they are not at hand, or their file has changed since.
     if not model.card.data:
         return None
     try:

@@ -38,7 +38,6 @@ def farewell(
 
 
 def _saved(path: Path, started: float | None) -> Path | None:
-    """Return the path if a checkpoint of this run is there."""
     ours = path.exists() and (started is None or path.stat().st_mtime >= started)
     return path if ours else None
 

@@ -58,7 +58,6 @@ def _unknown_key(command: str, key: str) -> str:
 
 
 def _key_elsewhere(key: str, known: dict[str, list[str]]) -> str:
-    """Answer to a key that is a set of settings, or belongs to a choice that was not made."""
     inner = [each for each in known if each.startswith(f"{key}.")]
     if inner:
         return f"{key} must be a set of settings; what there is: {', '.join(inner)}"
@@ -66,7 +65,7 @@ def _key_elsewhere(key: str, known: dict[str, list[str]]) -> str:
 
 
 def _known_keys(command: str) -> dict[str, list[str]]:
-    """Return the dotted keys that a command takes, and the choices of groups that bring them."""
+    # Dotted keys, each with the choices of groups that bring it.
     keys: dict[str, list[str]] = {key: [] for key in _dotted(_settings(CONF / f"{command}.yaml"))}
     groups = [group for group in group_names() if group in _GROUPS.get(command, group_names())]
     keys |= {group: [] for group in groups}

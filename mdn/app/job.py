@@ -19,6 +19,7 @@ from mdn.app.command_line import fail
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.interrupts import StopReason, interruptible, stop_reason
+from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import CONFIG_FILE, ERROR_FILE
 from mdn.app.writable import make_writable_folder
 from mdn.data.write import write_text
@@ -52,6 +53,7 @@ def _run(name: str, config: DictConfig) -> float | None:
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+        register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -68,7 +70,7 @@ def _call(name: str, config: Mapping[str, object]) -> float | None:
 
 
 def _keep_error(error: Exception) -> float:
-    """Write the error of a sweep's job into its directory, and return an infinitely bad score."""
+    # The table of the sweep reads the error from the job's directory.
     message = f"{traceback.format_exc()}\n{' '.join(readable(error).split())}\n"
     write_text(message, _output_dir() / ERROR_FILE)
     print(f"this job failed, the sweep goes on: {readable(error)}")
@@ -76,7 +78,6 @@ def _keep_error(error: Exception) -> float:
 
 
 def _say_farewell(name: str, reason: StopReason) -> None:
-    """Say, on the first process only, what there is and how to go on; print a sweep's table."""
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
     overrides = HydraConfig.get().overrides.task
@@ -100,7 +101,7 @@ def _print_sweep() -> None:
 
 
 def _is_users_mistake(error: BaseException) -> bool:
-    """Tell whether configuration or data are to blame, also where instantiation failed on them."""
+    # Instantiation wraps the error that it failed on.
     by_name = type(error).__name__ == "MisconfigurationException"  # Lightning's, not imported here
     chained = error.__cause__ is not None and _is_users_mistake(error.__cause__)
     return by_name or isinstance(error, _USER_ERRORS) or chained
@@ -111,10 +112,7 @@ def _output_dir() -> Path:
 
 
 def _start_time() -> float | None:
-    """Return when this command wrote its configuration; None if it wrote none.
-
-    Files of an earlier run may be in the same directory.
-    """
+    # Hydra writes the configuration first: older files belong to an earlier run.
     subdir = HydraConfig.get().output_subdir
     if subdir is None:
         return None
@@ -123,7 +121,7 @@ def _start_time() -> float | None:
 
 
 def _remove_leftovers() -> None:
-    """Remove what this run has written if it saved no checkpoint; other files stay."""
+    # Files of others may be in the same directory: only files of this run are removed.
     run_dir, started = _output_dir(), _start_time()
     if started is None or any(run_dir.glob("checkpoints/*")):
         return
@@ -136,7 +134,7 @@ def _remove_leftovers() -> None:
 
 
 def _written_files() -> list[str]:
-    """Return patterns of what this process writes to its directory before any checkpoint."""
+    # What this process writes before there is a checkpoint.
     hydra = [f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")]
     log = f"events.out.tfevents.*.{os.getpid()}.*"
     return [f"{HydraConfig.get().job.name}.log", log, "hparams.yaml", CONFIG_FILE, *hydra]

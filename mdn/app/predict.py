@@ -56,7 +56,6 @@ def predict(config: PredictConfig) -> None:
 
 
 def _write(predictor: Predictor, stream: Reader, writer: TableWriter) -> int:
-    """Write all rows, and return how many there are."""
     rows = 0
     with writer, progress(stream) as report:
         for table in predictor.tables(stream):
@@ -69,7 +68,7 @@ def _write(predictor: Predictor, stream: Reader, writer: TableWriter) -> int:
 
 @contextmanager
 def _reader_may_leave(out: str) -> Iterator[None]:
-    """Stop quietly when the reader of standard output has seen enough, as `head` has."""
+    # `head` has seen enough at some point, which is no error.
     try:
         yield
     except BrokenPipeError:

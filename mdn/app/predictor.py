@@ -82,7 +82,7 @@ class Predictor:
         return pa.table(copied | predicted)
 
     def _check_samples(self, rows: int) -> None:
-        """Refuse more samples than fit into memory twice: as they are drawn, and as a copy."""
+        # Samples take memory twice: as they are drawn, and as a copy.
         if "samples" in self.settings.columns:
             numbers = rows * self.settings.samples * len(self.model.card.targets)
             check_fits(16 * numbers, f"samples={self.settings.samples} for {rows} rows at a time")

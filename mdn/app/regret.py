@@ -100,7 +100,7 @@ def regret_lines(jobs: Sequence[Job]) -> list[Line]:
 
 
 def _with_error(job: Job) -> Job:
-    """Count a job without a finite score as failed."""
+    # A job may end without an error and still have no finite score.
     score = job.metrics.get("test/nll")
     if job.error or (score is not None and isfinite(score)):
         return job
@@ -116,7 +116,7 @@ def _line(problem: str, choice: str, jobs: Sequence[Job]) -> Line:
 
 
 def _total(lines: Sequence[Line]) -> Line:
-    """Means over problems, each counted once, and sums of runs."""
+    # Each problem counts once, however many runs it has.
     known = {column: _known([line.means for line in lines], column) for column in _OVER_SEEDS}
     compared = [line for line in lines if "excess_nll" in line.means]
     errors = [line.excess_se for line in compared if line.excess_se is not None]

@@ -35,6 +35,7 @@ _SEED = whole(0, most=_MOST_SEED)
 _FILE = Text()
 _ANY_FILE = Text(null=True)
 _NAME = Text("text")
+_CLASS = Text("a class in a module of your own, as in periodic.Periodic", null=True)
 _EVERY = whole(1)
 _RATE = Number(above=0, words=(None,))
 _NOISE = Several(_NOT_NEGATIVE, single=True)
@@ -161,6 +162,12 @@ _RULES: dict[str, Rule] = {
     "model.tol": _NOT_NEGATIVE,
     "model.relative_tol": _NOT_NEGATIVE,
     "ckpt": _FILE,
+    "parts.backbone": _CLASS,
+    "parts.family": _CLASS,
+    "parts.objective": _CLASS,
+    "parts.regularizer": _CLASS,
+    "parts.optimizer": _CLASS,
+    "parts.schedule": _CLASS,
     "report": Flag(),
     "out": Text("the path of the file to write"),
     "id": Columns(),

@@ -22,7 +22,7 @@ def usage_figure(epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> Fi
         below = top[:, k] - weight[:, k]
         axes.fill_between(epoch, below, top[:, k], color=shade, linewidth=0)
         axes.plot(epoch, top[:, k], color="white", linewidth=0.8)
-    _number(axes, epoch, weight)
+    _write_numbers(axes, epoch, weight)
     axes.set(xlabel="epoch", ylabel="mean weight", ylim=(0, 1))
     axes.annotate("component", (1, 1), xycoords="axes fraction", va="bottom", fontsize=9)
     axes.set_xlim(epoch[0].item(), max(epoch[-1].item(), epoch[0].item() + 1))
@@ -38,8 +38,7 @@ def shades(weight: Float[Tensor, "T K"]) -> list[str]:
     ]
 
 
-def _number(axes: Axes, epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> None:
-    """Write the number of each component that matters in the end to the right of its band."""
+def _write_numbers(axes: Axes, epoch: Float[Tensor, " T"], weight: Float[Tensor, "T K"]) -> None:
     middle = weight[-1].cumsum(-1) - weight[-1] / 2
     place = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
     for k, (height, share) in enumerate(zip(middle.tolist(), weight[-1].tolist(), strict=True)):

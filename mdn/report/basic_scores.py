@@ -80,7 +80,7 @@ def components_alive(model: Model, table: Table) -> int:
 
 
 def _position_error(model: Model, table: Table, problem: RobotArm) -> float:
-    """The mean distance from the target position, for the mean of the likeliest component."""
+    # The mean distance from the target position, for the mean of the likeliest component.
     with evaluation_mode(model):
         _, angles = model(table.x.to(model.device)).most_likely()
     return problem.position_error(table.x, angles.cpu()).mean().item()

@@ -135,7 +135,6 @@ def _joint_calibration(rosenblatt: Float[Tensor, "N D"]) -> dict[str, Tensor]:
 
 
 def _sampled_scores(model: Model, table: Table) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
-    """Scores of highest-density regions and of all targets together, for a sample of the rows."""
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]
     mixture = model(some.x)

@@ -34,7 +34,7 @@ def _few_val_rows(rows: Mapping[str, int]) -> str:
         return ""
     return (
         f"The validation part has {_rows(count)}, too few to tell which epoch is best; hold back "
-        "more rows: raise `val_fraction`, or give validation rows of their own."
+        "more rows with `val_fraction`, or name more with `val_path`."
     )
 
 

@@ -120,5 +120,5 @@ def _interval(metrics: Mapping[str, float], targets: Sequence[str], level: str) 
 
 
 def _number(value: float) -> str:
-    """Four digits, whatever the size."""
+    # Four digits, whatever the size.
     return f"{value:#.4g}".rstrip(".")

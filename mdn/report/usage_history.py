@@ -4,15 +4,18 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from mdn.training.callbacks.component_tags import component_names
 from mdn.training.callbacks.mixture_monitor import EFFECTIVE, TAG, WEIGHT
+
+if TYPE_CHECKING:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 _WEIGHT = f"{TAG}/{WEIGHT}"
 
@@ -52,8 +55,9 @@ def component_usage(run_dir: Path) -> ComponentUsage | None:
     return usage
 
 
-def _event_files(run_dir: Path) -> list[EventAccumulator]:
-    """The event files of a directory, in the order in which they were begun."""
+def _event_files(run_dir: Path) -> list["EventAccumulator"]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     logs = []
     for path in run_dir.glob("events.out.tfevents*"):
         try:
@@ -67,7 +71,7 @@ def _event_files(run_dir: Path) -> list[EventAccumulator]:
     return [log for _, log in sorted(logs, key=lambda pair: pair[0])]
 
 
-def _usage(events: EventAccumulator, names: Iterable[str]) -> ComponentUsage:
+def _usage(events: "EventAccumulator", names: Iterable[str]) -> ComponentUsage:
     steps = [event.step for event in events.Scalars(f"{TAG}/{EFFECTIVE[0]}")]
     counted = events.Scalars("epoch")
     # Lightning numbers epochs and their last steps from 0; the monitor comes a step later.
@@ -79,11 +83,11 @@ def _usage(events: EventAccumulator, names: Iterable[str]) -> ComponentUsage:
     )
 
 
-def _values(events: EventAccumulator, tag: str) -> Float[Tensor, " T"]:
+def _values(events: "EventAccumulator", tag: str) -> Float[Tensor, " T"]:
     return torch.tensor([event.value for event in events.Scalars(tag)])
 
 
-def _first_epoch(events: EventAccumulator) -> float:
+def _first_epoch(events: "EventAccumulator") -> float:
     return events.Scalars("epoch")[0].value + 1
 
 

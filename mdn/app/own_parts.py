@@ -1,0 +1,30 @@
+"""Parts from outside that the command line names, so that a checkpoint may name them too."""
+
+from collections.abc import Mapping
+
+from hydra.utils import get_class
+
+from mdn.app.errors import UserError
+from mdn.app.targets import is_allowed
+
+
+def register_own_parts(parts: Mapping[str, str | None]) -> None:
+    """Register a user's own classes by role, under the paths that a checkpoint calls them by.
+
+    Raises:
+        UserError: on a path that leads to no class of a module of the user's own.
+    """
+    for role, path in parts.items():
+        if path is not None:
+            _register(role, path)
+
+
+def _register(role: str, path: str) -> None:
+    from mdn.model.registry import register  # with torch, once it is needed
+
+    if not is_allowed(path):
+        raise UserError(
+            f"parts.{role} must be a class in a module of your own, on PYTHONPATH, as in "
+            f"periodic.Periodic; got {path!r}"
+        )
+    register(role, path, get_class(path))

@@ -277,6 +277,13 @@ def test_counts_outlive_a_resume(fit, reset, make_module, tmp_path):
     assert again.resets == callback.resets == {1: 1}
 
 
+def test_what_was_given_up_outlives_a_resume_too(reset):
+    callback, again = reset(), reset()
+    callback.given_up = {3, 1}
+    again.load_state_dict(callback.state_dict())
+    assert again.given_up == {1, 3}
+
+
 def test_every_process_follows_the_first(fit, reset, make_module, monkeypatch, data):
     from lightning.pytorch.strategies import SingleDeviceStrategy
 

@@ -1,7 +1,6 @@
 """A guard against losses that are not finite."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -45,7 +44,7 @@ class FiniteLoss(Callback):
         self._batches, self._first = [], 0
 
     def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: Sequence[object], batch_idx: int
     ) -> None:
         self._batches.extend(batches_of(batch))
 

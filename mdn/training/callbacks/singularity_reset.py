@@ -108,7 +108,7 @@ class SingularityReset(Callback):
         """Tell how many resets there were."""
         return {TAG: self.total}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {
             "resets": self.resets,
             "degenerate_for": self.degenerate_for,

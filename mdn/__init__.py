@@ -5,11 +5,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mdn.data.table import Table
     from mdn.distributions.mixture import GaussianMixture
     from mdn.estimators import GMM, select
     from mdn.estimators.regressor import MDNRegressor
     from mdn.model.load import load
+    from mdn.model.model import Model
     from mdn.model.registry import register
+    from mdn.training.fit import fit
     from mdn.training.recipe import EMRecipe, Recipe
 
 try:
@@ -22,8 +25,11 @@ __all__ = [
     "EMRecipe",
     "GaussianMixture",
     "MDNRegressor",
+    "Model",
     "Recipe",
+    "Table",
     "__version__",
+    "fit",
     "load",
     "register",
     "select",
@@ -34,7 +40,10 @@ _HOMES = {
     "GMM": "mdn.estimators",
     "GaussianMixture": "mdn.distributions.mixture",
     "MDNRegressor": "mdn.estimators.regressor",
+    "Model": "mdn.model.model",
     "Recipe": "mdn.training.recipe",
+    "Table": "mdn.data.table",
+    "fit": "mdn.training.fit",
     "load": "mdn.model.load",
     "register": "mdn.model.registry",
     "select": "mdn.estimators",

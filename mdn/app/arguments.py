@@ -8,6 +8,7 @@ data.targets and data.dequantize=true in their place.
 import re
 
 KEYS = {
+    "accelerator": "trainer.accelerator",
     "batch_size": "data.batch_size",
     "dequantize": "data.dequantize",
     "ensemble_size": "model.ensemble_size",

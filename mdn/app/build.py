@@ -4,26 +4,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from lightning.pytorch import Callback, Trainer
 
 from mdn.app.errors import readable
 from mdn.app.run_log import RunLog
-from mdn.app.silence_lightning import silence_lightning
 from mdn.model import registry
 from mdn.model.registry import KIND, name_of
 from mdn.training import data_parts as data_parts  # registered, and may be named
 from mdn.training.datamodule import TableModule
+from mdn.training.devices import usable_accelerator
+from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """What of a `trainer` node says in how many processes it trains."""
 
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_")
 """Keys of a configuration that tell Hydra how to instantiate a node."""
-
-_GPUS = ("gpu", "cuda", "mps")
 
 _SILENT: dict[str, Any] = {
     "logger": False,
@@ -92,15 +90,7 @@ def num_processes(trainer: dict[str, Any]) -> int:
 
 
 def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
-    if trainer["accelerator"] in _GPUS and not torch.accelerator.is_available():
-        raise ValueError(
-            f"trainer.accelerator={trainer['accelerator']} needs a GPU, and torch finds none; "
-            "leave it out, or set trainer.accelerator=cpu"
-        )
-    if trainer["accelerator"] == "auto" and not torch.cuda.is_available():
-        # A Mac's GPU knows no float64, and is slower on an MLP.
-        return trainer | {"accelerator": "cpu"}
-    return trainer
+    return trainer | {"accelerator": usable_accelerator(trainer["accelerator"])}
 
 
 def described(node: Any, role: str = "") -> Any:

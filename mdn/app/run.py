@@ -19,6 +19,7 @@ from mdn.model.card import ModelCard
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.choose import RECALIBRATION
 from mdn.training.datamodule import TableModule
+from mdn.training.fit import card_of, resolve
 
 Node = dict[str, Any]
 """A set of settings of the configuration, plain and checked."""
@@ -73,8 +74,7 @@ class Run:
         Raises:
             ValueError: if the grid of the targets is to decide a number, and there is none.
         """
-        recipe = self.recipe.resolve(data.profile, num_processes(self.trainer))
-        data.batch_size = recipe.batch_size
+        recipe = resolve(self.recipe, data, num_processes(self.trainer))
         shown = self.shown
         for place, number in _numbers(recipe).items():
             shown = _filled(shown, place.split("."), number)
@@ -85,13 +85,10 @@ class Run:
 
     def card(self, data: TableModule) -> ModelCard:
         """Return that from which `load` builds the model again, and `evaluate` its test rows."""
-        return ModelCard(
-            inputs=data.input_names,
-            targets=data.target_names,
-            model=self.recipe.describe(),
+        return replace(
+            card_of(self.recipe, data),
             data=with_absolute_paths(self.data),
             rows=data.fingerprint(),
-            grid=data.profile.rounded_targets,
         )
 
 

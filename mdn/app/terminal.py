@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from mdn.app.arguments import in_keys
 from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.report.score_tables import ScoreTable
 
@@ -73,7 +74,7 @@ def _print_remarks(console: Console, remarks: Sequence[str]) -> None:
     if remarks:
         console.print()
     for remark in remarks:
-        console.print(remark, style="bold", markup=False)
+        console.print(in_keys(remark), style="bold", markup=False)
 
 
 def _grid(table: ScoreTable) -> Grid:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.app.arguments import in_keys
 from mdn.app.build import build_data, build_trainer
@@ -17,19 +16,14 @@ from mdn.app.run import Run, read_run
 from mdn.app.run_directory import write_config, write_metrics
 from mdn.app.run_log import RunLog
 from mdn.app.terminal import print_results
-from mdn.data.rounding import rounding_remarks
 from mdn.distributions.likelihood import use_compiled
-from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
-from mdn.training.base_recipe import BaseRecipe
-from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.callbacks.outcome import outcomes
-from mdn.training.choose import keep_recalibration, recalibrate
 from mdn.training.datamodule import TableModule
+from mdn.training.fit import finish, train_module, warn_of_rounding
 from mdn.training.mixture_module import MixtureModule
-from mdn.training.modules import module_of
 
 
 def train(config: dict[str, Any]) -> float:
@@ -37,15 +31,16 @@ def train(config: dict[str, Any]) -> float:
     run = read_run(config)
     _set_up_torch(run)
     data = build_data(run.data)
-    _warn_of_repeats(run.recipe, data)
+    warn_of_rounding(run.recipe, data)
     run = run.resolve(data)
     with closing(RunLog(run.run_dir)) as log:
         trainer, module, seconds = _fit(run, data, log)
         with after_fit():
-            restore_best(trainer, module)
-            recalibrated = _recalibrate(run.recipe, trainer, module, data)
+            finish(run.recipe, data, trainer, module)
             metrics = _test(trainer, module, data)
-    metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data), **recalibrated}
+    metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data)}
+    if run.recipe.recalibration != 1:
+        metrics["recalibration"] = module.model.recalibration
     if trainer.is_global_zero:
         write_metrics(metrics, run.run_dir)
         rows = {name: len(table) for name, table in data.tables.items()}
@@ -68,14 +63,11 @@ def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModu
     if run.ckpt_path is not None:
         check_resume(run.ckpt_path, run.trainer["max_epochs"], card)
     start = time.perf_counter()
-    module = module_of(run.recipe, data.num_inputs, data.num_targets)
-    module.model.card = card
-    module.start(data.train_table)
     trainer = build_trainer(run.trainer, run.callbacks, log)
     _log_hyperparameters(log, run.shown)
     if trainer.is_global_zero:
         write_config(run.shown, run.run_dir)
-    trainer.fit(module, data, ckpt_path=run.ckpt_path, weights_only=True)
+    module = train_module(run.recipe, data, trainer, card, run.ckpt_path)
     return trainer, module, time.perf_counter() - start
 
 
@@ -89,30 +81,6 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
         **module.outcome,
         **outcomes(trainer),
     }
-
-
-def _warn_of_repeats(recipe: BaseRecipe, data: TableModule) -> None:
-    """Warn about repeated target values unless the user has set a floor or dequantizes."""
-    guarded = data.dequantize or recipe.family.min_scale == "grid"
-    for remark in rounding_remarks(data.profile, grids=not guarded):
-        rank_zero_warn(remark)
-
-
-def _recalibrate(
-    recipe: BaseRecipe, trainer: Trainer, module: MixtureModule, data: TableModule
-) -> dict[str, float]:
-    if recipe.recalibration == 1:
-        return {}
-    recalibrate(module.model, data.val_table, recipe.recalibration)
-    keep_recalibration(trainer, module.model)
-    return {"recalibration": module.model.recalibration}
-
-
-def restore_best(trainer: Trainer, module: MixtureModule) -> None:
-    """Give the module the weights of the best checkpoint, where one was kept."""
-    best = best_path(trainer)
-    if best:
-        module.load_state_dict(read_checkpoint(best)[WEIGHTS])
 
 
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from mdn.app.arguments import in_keys
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
 from mdn.data.table import Table
 from mdn.data.write import replaced, write_text
@@ -25,33 +26,33 @@ def write_report(
     run_dir: Path,
 ) -> None:
     """Write the pictures as files, and one page that holds them and everything else."""
-    drawn = list(pictures(model, table, scores, trained_in(ckpt)))
-    save_pictures(drawn, run_dir / FIGURES)
-    log_pictures(drawn, run_dir)
+    images = list(pictures(model, table, scores, trained_in(ckpt)))
+    save_pictures(images, run_dir / FIGURES)
+    log_pictures(images, run_dir)
     page = Page(
         density_name(table.input_names, table.target_names),
         f"{len(table)} rows, scored by {ckpt}",
         highlights(scores.metrics),
         score_tables(scores, table.target_names),
-        drawn,
+        images,
         run_settings(model.card, read_fit_facts(trained_in(ckpt))),
-        remarks,
+        [in_keys(remark) for remark in remarks],
     )
     write_text(render(page), run_dir / REPORT_FILE)
 
 
-def save_pictures(drawn: Sequence[Picture], folder: Path) -> None:
+def save_pictures(images: Sequence[Picture], folder: Path) -> None:
     """Write each picture as PNG and as SVG."""
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in drawn:
+    for picture in images:
         with replaced(folder / f"{picture.name}.svg") as beside:
             beside.write_bytes(picture.svg)
         with replaced(folder / f"{picture.name}.png") as beside:
             picture.figure.savefig(beside, format="png", dpi=DPI)
 
 
-def log_pictures(drawn: Sequence[Picture], run_dir: Path) -> None:
+def log_pictures(images: Sequence[Picture], run_dir: Path) -> None:
     """Add each picture to a TensorBoard log."""
     with SummaryWriter(str(run_dir)) as writer:
-        for picture in drawn:
+        for picture in images:
             writer.add_figure(f"figures/{picture.name}", picture.figure, close=False)

@@ -48,7 +48,7 @@ class Family(ABC, Generic[AnyScale]):
     """A covariance family, whose scales are all of one kind.
 
     Attributes:
-        min_scale: the smallest standard deviation, in units of the standardised target; "grid"
+        min_scale: the smallest standard deviation, in units of the standardized target; "grid"
             has the grid of rounded targets decide it, before anything is trained.
     """
 
@@ -91,9 +91,7 @@ class Family(ABC, Generic[AnyScale]):
     def project(
         self, covariance: Float[Tensor, "*batch K D D"], pi: Float[Tensor, "*batch K"]
     ) -> AnyScale:
-        """Return the scale of this family that maximizes the likelihood under these moments.
-
-        It is the exact M-step of EM.
+        """Return the scale of maximum likelihood under these moments, EM's exact M-step.
 
         Args:
             covariance: each component's covariance, positive semi-definite.
@@ -123,10 +121,7 @@ class Family(ABC, Generic[AnyScale]):
         return [*range(num_targets), *rows], [*range(num_targets), *columns]
 
     def num_parameters(self, num_components: int, num_targets: int) -> int:
-        """Count the free parameters of the covariances, for an information criterion.
-
-        They are the raw numbers, unless different ones stand for the same covariance.
-        """
+        """Count free parameters: the raw numbers, where no others mean the same covariance."""
         return math.prod(self.raw_shape(num_components, num_targets))
 
     def _positive(self, raw: Tensor) -> Tensor:
@@ -295,12 +290,7 @@ FAMILIES: dict[str, type[Family]] = {
 
 
 def every_family(min_scale: float, std: float) -> dict[str, Family]:
-    """Make one of each kind, for tests and benchmarks that go through all of them.
-
-    Args:
-        min_scale: the floor of each.
-        std: the standard deviation of the constant one.
-    """
+    """Make one of each kind, with this floor and the constant one's `std`, to go through all."""
     each: dict[str, Family] = {name: kind(min_scale) for name, kind in FAMILIES.items()}
     precision, constant = Full(min_scale, factor="precision"), Constant(min_scale, std)
     return each | {"full_precision": precision, "constant": constant}

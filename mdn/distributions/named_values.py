@@ -5,6 +5,7 @@ whose names are none of the mixture's are refused, never read in order. Where a 
 names, the columns of a frame are its targets in their order.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -48,10 +49,27 @@ def stacked(values: Iterable[Numbers], argument: str) -> Tensor:
     tensors = [as_tensor(value, argument) for value in values]
     if not tensors:
         return torch.zeros(0)
+    _check_rows(argument, tensors)
     device = max(tensors, key=Tensor.dim).device
-    rows = torch.broadcast_tensors(*(tensor.to(device) for tensor in tensors))
-    kind = torch.stack([tensor.new_zeros((), device="cpu") for tensor in tensors]).dtype
-    return torch.stack([each.to(kind) for each in rows], -1)
+    kind = functools.reduce(torch.promote_types, [tensor.dtype for tensor in tensors])
+    rows = torch.broadcast_tensors(*(tensor.to(device, kind) for tensor in tensors))
+    return torch.stack(rows, -1)
+
+
+def _check_rows(argument: str, tensors: Sequence[Tensor]) -> None:
+    shapes = [tensor.shape for tensor in tensors]
+    if any(len(shape) > 1 and shape[-1] == 1 for shape in shapes):
+        raise ValueError(
+            f"{argument} given by name has no axis for the targets, got shapes "
+            f"{[list(shape) for shape in shapes]}; give values[:, 0]"
+        )
+    try:
+        torch.broadcast_shapes(*shapes)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{argument} given by name has as many rows for one target as for another, got shapes "
+            f"{[list(shape) for shape in shapes]}"
+        ) from error
 
 
 def column_names(values: Numbers) -> Names:

@@ -172,22 +172,30 @@ class MixtureParameters(ABC):
         def widen(stored: Tensor) -> Tensor:
             return stored.expand(*batch, *stored.shape[lead:])
 
-        return self.map(widen)
+        return self._in_full().map(widen)
 
     def flatten(self: AnyMixture) -> AnyMixture:
         """Return the same mixtures with one batch axis, also where there was none."""
         # Counted, for what is stored may have no numbers to infer a -1 from.
         lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
-        return self.map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
+        return self._in_full().map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
 
     def __getitem__(self: AnyMixture, index: Index) -> AnyMixture:
         """Some mixtures of a batch, by any index that NumPy takes of an array of its shape."""
         parts = batch_index(index, self.batch_shape)
         try:
-            return self.map(lambda stored: stored[parts])
+            return self._in_full().map(lambda stored: stored[parts])
         except IndexError as error:
             shape = list(self.batch_shape)
             raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
+
+    def _in_full(self: AnyMixture) -> AnyMixture:
+        """The same mixtures, a scale that the batch shares repeated for each without a copy."""
+        batch = self.batch_shape
+        if all(stored.shape[:-2] == batch for stored in self.scale.tensors()):
+            return self
+        scale = self.scale.map(lambda stored: stored.expand(*batch, *stored.shape[-2:]))
+        return replace(self, scale=scale)
 
     def __len__(self) -> int:
         if not self.batch_shape:

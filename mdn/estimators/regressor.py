@@ -1,46 +1,21 @@
 """The mixture density network for those who think in scikit-learn."""
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from mdn.app.build import build_trainer
-from mdn.app.compose import compose
-from mdn.app.errors import COMPOSING_ERRORS, CONFIGURATION_ERRORS, readable
-from mdn.app.hydra_messages import composing_message
-from mdn.app.run import read_run
-from mdn.app.run_log import RunLog
-from mdn.app.train import restore_best
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.model.card import ModelCard
-from mdn.model.model import Model
-from mdn.report.remarks import FEW_ROWS
-from mdn.training.choose import recalibrate
-from mdn.training.memory import MemoryData
-from mdn.training.modules import module_of
-
-_CALLBACKS = ("finite", "singularity_reset", "best_checkpoint", "best_members", "early_stopping")
-"""Of those of a training run, the ones that a fit is not the same without."""
-
-_OF_DATA = ("val_fraction", "dequantize", "batch_size", "seed")
-"""What is read of the configuration of the data."""
-
-_MOST_NATS_LOST = 1.0
-"""What a model may lose to one Gaussian before it is said: short fits lose a little."""
+from mdn.training.fit import fit
+from mdn.training.recipe import Recipe
 
 _ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
 """What rows of x and y have to be."""
@@ -49,7 +24,7 @@ _ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.fl
 class MDNRegressor(RegressorMixin, BaseEstimator):
     """p(y given x) as a Gaussian mixture for each row, trained as the command line trains it.
 
-    What is None has the default of the command line. All answers are in the units of y; for
+    Arguments that are None have the default of `mdn.Recipe`. All answers are in the units of y; for
     several targets they have a last axis for them. Nothing is left on disk.
 
     Args:
@@ -60,7 +35,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         batch_size: rows in a training batch.
         val_fraction: of the rows, on which the best epoch is chosen.
         ensemble_size: networks that are trained side by side and pooled.
-        overrides: anything else, as on the command line: ["backbone.width=128"].
+        settings: anything else that `mdn.Recipe.from_settings` takes: {"backbone.width": 128}.
         progress: show the progress over epochs.
         random_state: of the start, the split, the order of rows and the samples.
 
@@ -78,7 +53,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         batch_size: int | None = None,
         val_fraction: float | None = None,
         ensemble_size: int | None = None,
-        overrides: Sequence[str] = (),
+        settings: Mapping[str, Any] | None = None,
         progress: bool = False,
         random_state: int | RandomState | None = None,
     ) -> None:
@@ -89,7 +64,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.batch_size = batch_size
         self.val_fraction = val_fraction
         self.ensemble_size = ensemble_size
-        self.overrides = overrides
+        self.settings = settings
         self.progress = progress
         self.random_state = random_state
 
@@ -106,11 +81,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self._one_target = targets.ndim == 1
         table = self._table(x, targets.reshape(len(x), -1), sample_weight)
         seed = int(check_random_state(self.random_state).randint(2**31))
-        with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            with _bad_settings_are_value_errors():
-                config = compose("train", self._overrides(seed), Path(folder))
-                self.module_ = _train(config, table, self.progress)
+        self.module_ = fit(self._recipe(seed), table, progress=self.progress)
         return self
 
     def predict_density(self, X: Any) -> GaussianMixture:
@@ -179,19 +150,18 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
         return (values.squeeze(-1) if self._one_target else values).numpy()
 
-    def _overrides(self, seed: int) -> list[str]:
-        settings = {
-            "model.num_components": self.num_components,
-            "model.ensemble_size": self.ensemble_size,
+    def _recipe(self, seed: int) -> Recipe:
+        arguments = {
+            "num_components": self.num_components,
+            "ensemble_size": self.ensemble_size,
             "family": self.family,
-            "trainer.max_epochs": self.max_epochs,
+            "max_epochs": self.max_epochs,
             "optimizer.lr": self.learning_rate,
-            "data.batch_size": self.batch_size,
-            "data.val_fraction": self.val_fraction,
+            "batch_size": self.batch_size,
+            "val_fraction": self.val_fraction,
         }
-        given = [f"{key}={value}" for key, value in settings.items() if value is not None]
-        # The rows are here and not in a file: of the data only the numbers are read.
-        return ["data=file", "data.path=memory", f"seed={seed}", *given, *self.overrides]
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return Recipe.from_settings({"seed": seed} | given | dict(self.settings or {}))
 
     def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any) -> Table:
         weight = None
@@ -205,46 +175,3 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         targets = [f"y{i}" for i in range(y.shape[1])]
         rows, values = (torch.from_numpy(v.astype(np.float64)) for v in (x, y))
         return Table(rows, values, weight, inputs, targets)
-
-
-@contextmanager
-def _bad_settings_are_value_errors() -> Iterator[None]:
-    try:
-        yield
-    except COMPOSING_ERRORS as error:
-        raise ValueError(composing_message("train", error)) from error
-    except (*CONFIGURATION_ERRORS, MisconfigurationException) as error:
-        raise ValueError(readable(error)) from error
-
-
-def _train(config: dict[str, Any], table: Table, progress: bool) -> Model:
-    kept = (*_CALLBACKS, "progress") if progress else _CALLBACKS
-    callbacks = {name: node for name, node in config["callbacks"].items() if name in kept}
-    settings = config["trainer"] | {"enable_progress_bar": progress}
-    data = MemoryData(table, **{name: config["data"][name] for name in _OF_DATA})
-    run = read_run(config | {"callbacks": callbacks, "trainer": settings}).resolve(data)
-    module = module_of(run.recipe, table.x.shape[1], table.y.shape[1])
-    module.model.card = ModelCard(table.input_names, table.target_names, run.recipe.describe())
-    with closing(RunLog(run.run_dir)) as log:
-        trainer = build_trainer(run.trainer, run.callbacks, log)
-        trainer.fit(module, data)
-    restore_best(trainer, module)
-    recalibrate(module.model, data.val_table, run.recipe.recalibration)
-    model = module.model.cpu().eval()
-    _warn_if_useless(model, data.val_table)
-    return model
-
-
-@torch.no_grad()
-def _warn_if_useless(model: Model, held_out: Table) -> None:
-    """Say where a model is far worse than one Gaussian that ignores the inputs."""
-    losses = -(model(held_out.x).log_prob(held_out.y) - model.marginal.log_prob(held_out.y))
-    weight = torch.ones_like(losses) if held_out.weight is None else held_out.weight
-    lost = (weight @ losses / weight.sum()).item()
-    if len(held_out) >= FEW_ROWS and not lost <= _MOST_NATS_LOST:  # nor is it NaN
-        warnings.warn(
-            f"the model is worse than one Gaussian that ignores the inputs, by {lost:.3g} nats per "
-            f"row on {len(held_out)} rows held back; do not use it: give it more rows, train it "
-            "longer, or choose fewer components or another family",
-            stacklevel=4,
-        )

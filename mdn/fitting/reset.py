@@ -1,4 +1,4 @@
-"""One component of a model begun anew, with all others left as they are."""
+"""Resets: one component of a model begins anew, and all others stay as they are."""
 
 import math
 
@@ -35,5 +35,5 @@ def reset_component(
     width = head.num_components ** (-1 / head.num_targets) / targets.factor
     covariance = width[:, None] * model.target_covariance * width
     scale = model.family.nearest(covariance[None], covariance.new_ones(1))
-    head.restart(own, level, targets(y, model.dtype), scale, member)
+    head.reset(own, level, targets(y, model.dtype), scale, member)
     return head.owned_by(own, member)

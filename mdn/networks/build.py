@@ -143,8 +143,8 @@ def _warn_of_slow_layers(network: MixtureNetwork) -> None:
     if names and network.num_members > 1:
         warnings.warn(
             f"the backbone's {' and '.join(names)} cannot be stacked: {network.num_members} "
-            "members run one after the other there, and a step takes several times as long; "
-            "register a stacked form with mdn.networks.stacking.stack_layer.register, or set "
-            "ensemble_size=1",
+            "members run one after the other there, and a training step takes up to three times "
+            "as long; register a stacked form with mdn.networks.stacking.stack_layer.register, or "
+            "set ensemble_size=1",
             stacklevel=3,
         )

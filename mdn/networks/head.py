@@ -107,7 +107,7 @@ class MixtureHead(nn.Module):
         ]
 
     @torch.no_grad()
-    def restart(
+    def reset(
         self,
         component: int,
         logit: float,

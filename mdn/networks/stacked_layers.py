@@ -7,12 +7,15 @@ Parameters and buffers are [M, ...] under the names that they have in each layer
 import copy
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.functional import batch_norm, layer_norm
+
+Place = tuple[dict[str, Any], str]
+"""Where a module holds a parameter or buffer: its dictionary of them, and a name."""
 
 
 def own_tensors(module: nn.Module) -> Sequence[str]:
@@ -159,13 +162,41 @@ class OneByOne(nn.Module):
             stack_tensors(part, [module.get_submodule(path) for module in modules], known)
 
     def forward(self, *inputs: Float[Tensor, " M *_"]) -> Float[Tensor, " M *_"]:
-        tensors = {**dict(self.each.named_parameters()), **dict(self.each.named_buffers())}
+        # Faster than torch.func.functional_call, which checks every name for every member.
+        places = _places(self.each)
+        stacked = [held[name] for held, name in places]
+        members = zip(*(tensor.unbind() for tensor in stacked), strict=True)
+        rows = zip(*(x.unbind() for x in inputs), strict=True)
+        try:
+            each = [self._run(places, *member) for member in zip(members, rows, strict=True)]
+            return torch.stack(each)
+        finally:
+            _put(places, stacked)
 
-        def member(m: int) -> Tensor:
-            own = {name: tensor[m] for name, tensor in tensors.items()}
-            return functional_call(self.each, own, tuple(x[m] for x in inputs))
+    def _run(
+        self, places: Sequence[Place], tensors: Sequence[Tensor], inputs: Sequence[Tensor]
+    ) -> Tensor:
+        _put(places, tensors)
+        out = self.each(*inputs)
+        for (held, name), tensor in zip(places, tensors, strict=True):
+            if held[name] is not tensor:  # a buffer that was set anew
+                tensor.copy_(held[name].detach())
+        return out
 
-        return torch.stack([member(m) for m in range(self.num_members)])
+
+def _places(module: nn.Module) -> list[Place]:
+    return [
+        (held, name)
+        for part in module.modules()
+        for held in (part._parameters, part._buffers)
+        for name, tensor in held.items()
+        if tensor is not None
+    ]
+
+
+def _put(places: Sequence[Place], tensors: Sequence[Tensor]) -> None:
+    for (held, name), tensor in zip(places, tensors, strict=True):
+        held[name] = tensor
 
 
 def _as_rows(x: Float[Tensor, "M *batch I"]) -> Float[Tensor, "M N I"]:

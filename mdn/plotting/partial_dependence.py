@@ -82,9 +82,9 @@ def quantile_along(
     """Return a quantile of each row's density, cut off at the ends of the cells."""
     mass = density * cells.diff()
     cumulative = mass.cumsum(-1)
-    wanted = level * cumulative[:, -1:]
-    cell = torch.searchsorted(cumulative, wanted).clamp(max=mass.shape[-1] - 1)
-    fraction = (wanted - (cumulative - mass).gather(1, cell)) / mass.gather(1, cell)
+    passed = level * cumulative[:, -1:]
+    cell = torch.searchsorted(cumulative, passed).clamp(max=mass.shape[-1] - 1)
+    fraction = (passed - (cumulative - mass).gather(1, cell)) / mass.gather(1, cell)
     return (cells[cell] + fraction * cells.diff()[cell]).squeeze(-1)
 
 

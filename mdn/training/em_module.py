@@ -112,7 +112,7 @@ class EMModule(MixtureModule):
     def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
         """Statistics of a batch, or of each batch of a block."""
         if self._e_step is None:
-            self.ascent.mixture = self.mixture  # a callback may have restarted components
+            self.ascent.mixture = self.mixture  # a callback may have reset components
             self._e_step = self.ascent.e_step()
         some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
         self._statistics = some if self._statistics is None else self._statistics + some
@@ -146,7 +146,7 @@ class EMModule(MixtureModule):
 
     def on_train_epoch_end(self) -> None:
         super().on_train_epoch_end()
-        if self.ascent.converged:  # and no callback has restarted a component since
+        if self.ascent.converged:  # and no callback has reset a component since
             self.trainer.should_stop = True
 
     def reset_component(

@@ -95,7 +95,7 @@ class MDNModule(MixtureModule):
         if math.isinf(calls):
             raise ValueError(
                 "the learning rate follows from the number of steps, and this run has no end; set "
-                "trainer.max_epochs to a number or to auto"
+                "`max_epochs` to a number or to auto"
             )
         loader: Any = self.trainer.train_dataloader
         steps = getattr(loader, "num_steps", None)

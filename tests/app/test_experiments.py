@@ -115,7 +115,7 @@ def test_the_demo_without_pictures(run, tmp_path, no):
 
 def of_rows(model):
     """The standardized mixture of a model without inputs, the same for every row."""
-    return model.network(torch.zeros(1, 0, dtype=model.dtype))
+    return model.network(torch.zeros(1, 0, dtype=model.dtype))[0]
 
 
 FAMILIES = ["full", "tied", "diagonal", "isotropic", "shared_isotropic", "constant"]

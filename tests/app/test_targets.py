@@ -3,7 +3,8 @@
 import pytest
 
 from mdn.app.errors import UserError
-from mdn.app.targets import check_targets, is_allowed, parameters
+from mdn.app.signatures import settings
+from mdn.app.targets import check_targets, is_allowed
 
 MODULE = """
 import os
@@ -29,7 +30,7 @@ def _module_of_a_user(tmp_path, monkeypatch):
 @pytest.mark.parametrize("module", ["own_parts", "own_package.inner.parts"])
 def test_a_class_of_ones_own_is_allowed(module):
     assert is_allowed(f"{module}.Periodic")
-    assert parameters(f"{module}.Periodic") == {"num_inputs", "width"}
+    assert settings(f"{module}.Periodic") == {"num_inputs", "width"}
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,11 @@ def test_what_is_there_is_named(tmp_path, capsys):
 
 
 def test_what_must_not_be_missed_follows_the_scores(tmp_path, capsys):
-    print_results({"test/nll": 3.0, "epochs": 1}, tmp_path, ["Worse.", "[Few] rows."])
+    print_results(
+        {"test/nll": 3.0, "epochs": 1}, tmp_path, ["Raise `val_fraction`.", "[Few] rows."]
+    )
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-3:-1] == ["Worse.", "[Few] rows."]
+    assert lines[-3:-1] == ["Raise data.val_fraction.", "[Few] rows."]
 
 
 def test_signs_that_would_move_the_cursor_are_written_out():

@@ -223,3 +223,21 @@ def test_expand_and_index_and_detach_and_to(make_mixture):
     torch.testing.assert_close(many[1:].log_prob(y[1:]), one.log_prob(y[1:]))
     assert many.to(dtype=torch.float32).log_prob(y.float()).dtype == torch.float32
     assert not many.map(torch.Tensor.requires_grad_).detach().mu.requires_grad
+
+
+@pytest.mark.parametrize("shared", [(), (1,), (1, 1)])
+def test_a_scale_that_a_batch_shares_is_picked_and_repeated_with_it(shared):
+    stored = torch.tensor([[2.0], [3.0]]).double().expand(*shared, 2, 1)
+    mu, log_pi = torch.randn(4, 5, 2, 1).double(), torch.randn(4, 5, 2).double().log_softmax(-1)
+    lean = GaussianMixture(log_pi, mu, DiagonalScale(stored, 1))
+    whole = GaussianMixture(log_pi, mu, DiagonalScale(stored.expand(4, 5, 2, 1), 1))
+    y = torch.randn(1).double()
+    for change in (
+        lambda m: m[1],
+        lambda m: m[1:3, [0, 2]],
+        lambda m: m.flatten()[7:9],
+        lambda m: m.expand(3, 4, 5),
+        lambda m: m.pool(),
+        lambda m: m.prune(0.2),
+    ):
+        torch.testing.assert_close(change(lean).log_prob(y), change(whole).log_prob(y))

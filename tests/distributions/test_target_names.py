@@ -372,3 +372,28 @@ def test_one_target_takes_a_vector_by_mapping():
         ("y",),
     )
     torch.testing.assert_close(single.log_prob({"y": Y[:, 0]}), single.log_prob(Y[:, 0]))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"rent": Y[:, :1], "price": Y[:, 1:2], "size": 1.0}, r"no axis for the targets, got"),
+        ({"rent": FRAME[["rent"]], "price": 1.0, "size": 1.0}, r"give values\[:, 0\]"),
+        ({"rent": [1.0, 2.0], "price": Y[:, 1], "size": 1.0}, r"as many rows .* \[\[2\], \[5\]"),
+    ],
+)
+def test_rows_of_a_mapping_that_could_mean_two_things_are_refused(values, said):
+    with pytest.raises(ValueError, match=said):
+        NAMED.log_prob(values)
+    known = {name: value for name, value in values.items() if name != "size"}
+    with pytest.raises(ValueError, match=said):
+        NAMED.condition(known)
+
+
+def test_the_widest_type_of_a_mapping_counts():
+    single = NAMED.to(dtype=torch.float32)
+    mixed = {"rent": Y[:, 0].float(), "price": Y[:, 1], "size": Y[:, 2].float()}
+    assert single.log_prob(mixed).dtype == torch.float64
+    assert single.log_prob({name: Y[:, i].float() for i, name in enumerate(NAMES)}).dtype == (
+        torch.float32
+    )

@@ -108,7 +108,7 @@ def test_it_composes_and_leaves_nothing_behind(branches, tmp_path, monkeypatch):
 
 
 def test_any_setting_of_the_command_line(branches):
-    model = MDNRegressor(**QUICK, overrides=["backbone.width=7"]).fit(*branches)
+    model = MDNRegressor(**QUICK, settings={"backbone.width": 7}).fit(*branches)
     assert model.module_.network.backbone[0].layers[0].weight.shape[1] == 7
 
 
@@ -134,7 +134,7 @@ def test_an_ensemble_tells_noise_from_doubt(branches):
         ({"num_components": 0}, "num_components must be a whole number of at least 1, got 0"),
         ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be a whole number of at least 1, got -1"),
-        ({"overrides": ["backbone.widht=7"]}, "widht"),
+        ({"settings": {"backbone.widht": 7}}, "widht"),
     ],
     ids=str,
 )

@@ -111,7 +111,7 @@ def test_with_few_rows_there_are_fewer_resets():
 
 
 @pytest.mark.parametrize("component", [0, 2])
-def test_a_restarted_component_is_what_was_asked_for_and_the_others_are_what_they_were(
+def test_a_reset_component_is_what_was_asked_for_and_the_others_are_what_they_were(
     family, component
 ):
     head = MixtureHead(4, 2, 3, family).double()
@@ -121,7 +121,7 @@ def test_a_restarted_component_is_what_was_asked_for_and_the_others_are_what_the
     mu = torch.tensor([3.0, -1.0], dtype=F64)
     covariance = torch.tensor([[[2.0, 0.5], [0.5, 1.0]]], dtype=F64)
     scale = family.project(covariance, torch.ones(1, dtype=F64))
-    head.restart(component, 0.7, mu, scale)
+    head.reset(component, 0.7, mu, scale)
     after = head(features).detach()[0]
 
     others = [k for k in range(3) if k != component]
@@ -137,10 +137,10 @@ def test_a_restarted_component_is_what_was_asked_for_and_the_others_are_what_the
         torch.testing.assert_close(new[:, component], scale.covariance().expand(5, 2, 2))
 
 
-def test_a_head_without_features_can_be_restarted():
+def test_a_head_without_features_can_be_reset():
     head = MixtureHead(0, 1, 2, Diagonal(1e-3)).double()
     scale = DiagonalScale(torch.ones(1, 1, dtype=F64), 1)
-    head.restart(1, head.weights.bias[0, 0].item(), torch.tensor([4.0], dtype=F64), scale)
+    head.reset(1, head.weights.bias[0, 0].item(), torch.tensor([4.0], dtype=F64), scale)
     mixture = head(torch.zeros(1, 1, 0, dtype=F64))[0, 0]
     assert mixture.mu[1].item() == 4
     assert mixture.pi.tolist() == pytest.approx([0.5, 0.5])

@@ -47,6 +47,19 @@ class StackedScaled(StackedLayer):
         return x * self.factor[:, None]
 
 
+class Centered(nn.Module):
+    """A layer with a buffer that it sets anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(5))
+
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(0)
+        return x - self.mean
+
+
 class Doubled(nn.Linear):
     """A subclass that computes otherwise than its base."""
 
@@ -125,6 +138,7 @@ MODULES = {
     "bare batch norm": lambda: nn.BatchNorm1d(5, affine=False),
     "prelu": lambda: nn.PReLU(),
     "a layer of the user's own": lambda: Scaled(),
+    "a buffer that is set anew": Centered,
     "a subclass of a known layer": lambda: Doubled(5, 4),
     "a layer with hooks": lambda: hooked(nn.Linear(5, 4)),
     "a parametrized layer": lambda: weight_norm(nn.Linear(5, 5)),

@@ -71,7 +71,7 @@ class Pooling(Moments):
             return turned.movedim((0, 1), (-1, -2))
 
         log_pi = side_by_side(self.log_pi[..., None]).squeeze(-1) - math.log(members)
-        mu, scale = side_by_side(self.mu), self.scale.map(side_by_side)
+        mu, scale = side_by_side(self.mu), self._in_full().scale.map(side_by_side)
         return replace(self, log_pi=log_pi, mu=mu, scale=scale)
 
     def covariance_split(

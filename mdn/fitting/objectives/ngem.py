@@ -20,12 +20,12 @@ Log weights keep their own gradient, pi - r, which is bounded.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
@@ -65,24 +65,37 @@ def preconditioned(mixture: GaussianMixture, damping: float) -> GaussianMixture:
     return GaussianMixture(mixture.log_pi, mu, mixture.scale.map(lambda _: next(values)))
 
 
+if TYPE_CHECKING:
+
+    class _Context(FunctionCtx):
+        scale: Scale
+        damping: float
+        saved_tensors: tuple[Tensor, ...]
+else:
+    _Context = object
+
+
 class _Precondition(Function):
     @staticmethod
     def forward(
-        ctx: Any, scale: Scale, damping: float, log_pi: Tensor, *tensors: Tensor
+        ctx: _Context, scale: Scale, damping: float, log_pi: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.scale, ctx.damping = scale, damping
         ctx.save_for_backward(log_pi, *tensors)
         return tuple(tensor.view_as(tensor) for tensor in tensors)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        by_mu, *by_stored = gradients
-        log_pi, _, *stored = ctx.saved_tensors
-        values = iter(stored)
-        scale = ctx.scale.map(lambda _: next(values))
-        natural = scale.natural_mean(by_mu), *_by_log_std(scale, by_stored)
-        return None, None, None, *(_shared(g, log_pi, ctx.damping) for g in natural)
+    def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, None, *_natural(ctx, *gradients)
+
+
+@once_differentiable
+def _natural(ctx: _Context, by_mu: Tensor, *by_stored: Tensor) -> tuple[Tensor, ...]:
+    log_pi, _, *stored = ctx.saved_tensors
+    values = iter(stored)
+    scale = ctx.scale.map(lambda _: next(values))
+    natural = scale.natural_mean(by_mu), *_by_log_std(scale, by_stored)
+    return tuple(_shared(gradient, log_pi, ctx.damping) for gradient in natural)
 
 
 def _by_log_std(scale: Scale, gradient: Sequence[Tensor]) -> tuple[Tensor, ...]:

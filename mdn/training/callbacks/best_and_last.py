@@ -28,15 +28,15 @@ class SealedCheckpointIO(TorchCheckpointIO):
     loaded: Path | None = None
 
     def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None
+        self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: object = None
     ) -> None:
         write_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+        self, path: str | os.PathLike, map_location: object = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         self.loaded = Path(path)
-        return read_checkpoint(path)
+        return read_checkpoint(self.loaded)
 
 
 class WholeCheckpoint(ModelCheckpoint):
@@ -137,7 +137,7 @@ class BestCheckpoint(WholeCheckpoint):
             raise ValueError(
                 f"no epoch has a finite {self.monitor}, the last is {self._refused.item()}: there "
                 "is no best model to keep; look for validation rows unlike the training rows, or "
-                "lower optimizer.lr"
+                "lower `lr`"
             )
 
 

@@ -47,7 +47,7 @@ class BestMembers(Callback):
         self.weights: dict[str, Tensor] = {}
         self.outcome: dict[str, float | bool] = {}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {} if self.nll is None else {"nll": self.nll, "weights": self.weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """A picture of the density that has been learned, on disk and in TensorBoard."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -116,7 +116,7 @@ def _figure(
     return density_figure(predict, shown.x, shown.y, shown.input_names, shown.target_names)
 
 
-def best_weights(trainer: Trainer) -> dict[str, Any]:
+def best_weights(trainer: Trainer) -> dict[str, Tensor]:
     """Return the weights of the best checkpoint; empty where there is none."""
     path, device = best_path(trainer), trainer.strategy.root_device
     weights = read_checkpoint(path)[WEIGHTS] if path else {}

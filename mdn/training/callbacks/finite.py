@@ -1,7 +1,6 @@
 """A guard against losses that are not finite."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -45,7 +44,7 @@ class FiniteLoss(Callback):
         self._batches, self._first = [], 0
 
     def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: Sequence[object], batch_idx: int
     ) -> None:
         self._batches.extend(batches_of(batch))
 
@@ -85,7 +84,4 @@ def likely_cause(module: MixtureModule, batches: list[Sequence[Tensor]]) -> str:
     seen = model.inputs(x, model.dtype), model.targets(y, model.dtype)
     if not all(values.isfinite().all() for values in seen):
         return f"rows hold NaN, inf, or numbers too large for {model.dtype}; clean the data"
-    return (
-        "the training has diverged; lower optimizer.lr, set model.gradient_clip, or raise "
-        "family.min_scale"
-    )
+    return "the training has diverged; lower `lr`, set `gradient_clip`, or raise `min_scale`"

@@ -108,7 +108,7 @@ class SingularityReset(Callback):
         """Tell how many resets there were."""
         return {TAG: self.total}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {
             "resets": self.resets,
             "degenerate_for": self.degenerate_for,
@@ -172,8 +172,9 @@ class SingularityReset(Callback):
     def _advice(self, num_components: int, min_scale: float) -> str:
         return (
             f"{len(self.given_up)} of {num_components} components were reset "
-            f"{self.max_resets} times and were dead or singular again; lower num_components, raise "
-            f"family.min_scale (now {min_scale}), or look for repeated rows in the data"
+            f"{self.max_resets} times and were dead or singular again; lower "
+            f"`num_components`, raise `min_scale` (now {min_scale}), or look for repeated rows in "
+            "the data"
         )
 
     def _log(self, trainer: Trainer, num_components: int) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from benchmarks.measure import Contender, peak_bytes
+from benchmarks.race import Contender, peak_bytes
 from em_cases import (
     FAMILIES,
     IRIS,

@@ -83,7 +83,7 @@ def test_beta_one_pulls_at_the_mean_as_the_squared_error_does():
 
 
 def test_several_components_are_refused(make_mixture):
-    with pytest.raises(ValueError, match=r"one component, got 3; set model\.num_components=1"):
+    with pytest.raises(ValueError, match=r"one component, got 3; set `num_components=1`"):
         BetaNLL(0.5)(make_mixture(), torch.zeros(2, dtype=torch.float64))
 
 

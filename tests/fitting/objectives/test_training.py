@@ -97,7 +97,7 @@ def test_every_objective_learns():
 
 
 def test_beta_nll_of_several_components_ends_the_run_with_what_to_do():
-    with pytest.raises(ValueError, match=r"set model\.num_components=1"):
+    with pytest.raises(ValueError, match=r"set `num_components=1`"):
         trained(objective=BetaNLL(0.5))
 
 
@@ -132,5 +132,5 @@ def test_each_member_learns_from_its_own_noise_as_it_would_alone(objective):
 
 
 def test_more_levels_of_noise_than_members_are_refused_at_once():
-    with pytest.raises(ValueError, match=r"set model\.ensemble_size=2 or more"):
+    with pytest.raises(ValueError, match=r"set `ensemble_size=2` or more"):
         make_module(regularizer=Regularizer(0.0, [0.0, 0.02], 0.0))

@@ -53,5 +53,7 @@ def test_a_sound_run_ends_as_ever(fit):
 
 
 def test_no_steps_are_refused():
-    with pytest.raises(ValueError, match="every_n_steps must be at least 1, got 0"):
+    with pytest.raises(
+        ValueError, match="every_n_steps must be a whole number of at least 1, got 0"
+    ):
         FiniteLoss(0)

@@ -63,5 +63,5 @@ def test_a_run_limited_in_steps_knows_its_epochs(fit):
 
 
 def test_no_lines_is_refused():
-    with pytest.raises(ValueError, match="lines must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="lines must be a whole number of at least 1, got 0"):
         EpochProgress("val/nll", [], 0)

@@ -258,7 +258,7 @@ def test_a_component_that_no_reset_helps_is_left_alone_with_one_warning(fit, res
 
 def test_or_ends_the_run_with_advice(fit, reset, make_module):
     callback = reset(patience=1, max_resets=2, on_exhausted="raise")
-    with pytest.raises(ValueError, match=r"lower num_components, raise family.min_scale \(now"):
+    with pytest.raises(ValueError, match=r"lower `num_components`, raise `min_scale` \(now"):
         fit([Kill(1, range(9)), callback], make_module(learning_rate=0.0), max_epochs=6)
 
 
@@ -275,6 +275,13 @@ def test_counts_outlive_a_resume(fit, reset, make_module, tmp_path):
     again = reset(patience=1)
     fit([again], make_module(learning_rate=0.0), str(tmp_path / "x.ckpt"), max_epochs=3)
     assert again.resets == callback.resets == {1: 1}
+
+
+def test_what_was_given_up_outlives_a_resume_too(reset):
+    callback, again = reset(), reset()
+    callback.given_up = {3, 1}
+    again.load_state_dict(callback.state_dict())
+    assert again.given_up == {1, 3}
 
 
 def test_every_process_follows_the_first(fit, reset, make_module, monkeypatch, data):

@@ -1,0 +1,211 @@
+"""From a recipe and rows to a model.
+
+`fit` is for programs. The command line has a Trainer, callbacks and a run directory of its own, and
+calls the two steps that `fit` consists of: `train_module` and `finish`.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from mdn.data.rounding import rounding_remarks
+from mdn.data.table import ColumnKeys, Table
+from mdn.model.card import ModelCard
+from mdn.model.checkpoint import WEIGHTS, read_checkpoint
+from mdn.model.model import Model
+from mdn.training.base_recipe import BaseRecipe
+from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
+from mdn.training.callbacks.best_members import BestMembers
+from mdn.training.callbacks.finite import FiniteLoss
+from mdn.training.callbacks.progress import EpochProgress
+from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.choose import keep_recalibration, recalibrate
+from mdn.training.datamodule import TableModule
+from mdn.training.devices import usable_accelerator
+from mdn.training.memory import MemoryData
+from mdn.training.mixture_module import MixtureModule
+from mdn.training.modules import module_of
+from mdn.training.recipe import Recipe
+from mdn.training.silence_lightning import silence_lightning
+from mdn.training.usefulness import warn_if_useless
+
+
+def fit(
+    recipe: BaseRecipe | Mapping[str, Any],
+    rows: Table | object,
+    targets: ColumnKeys | None = None,
+    inputs: ColumnKeys | None = None,
+    weight: str | int | None = None,
+    *,
+    progress: bool = False,
+    trainer: Mapping[str, Any] | None = None,
+) -> Model:
+    """Train a model, as the command line does; nothing is left on disk.
+
+    Args:
+        recipe: a recipe, or the settings that are not to have their defaults, as
+            `Recipe.from_settings` takes them: {"family": "diagonal", "backbone.width": 128}.
+        rows: a frame, or a `Table`; a part of the rows, `val_fraction`, is held out.
+        targets: columns of the frame whose density is learned, by name or position.
+        inputs: as targets; None for all the rest, an empty list for a density of the targets.
+        weight: the column that says how often each row counts, or None.
+        progress: show the progress over epochs.
+        trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
+
+    Raises:
+        ValueError: on a setting out of range, and on rows from which nothing can be learned.
+        TypeError: on rows that are neither a frame nor a table.
+    """
+    recipe = recipe if isinstance(recipe, BaseRecipe) else Recipe.from_settings(recipe)
+    table = as_table(rows, targets, inputs, weight)
+    data = MemoryData(table, recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed)
+    warn_of_rounding(recipe, data)
+    recipe = resolve(recipe, data)
+    with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        callbacks = [*fit_callbacks(recipe, Path(folder)), *([EpochProgress()] if progress else [])]
+        lightning = quiet_trainer(recipe, callbacks, trainer or {}, Path(folder))
+        module = train_module(recipe, data, lightning, card_of(recipe, data))
+        finish(recipe, data, lightning, module)
+    model = module.model.cpu().eval()
+    warn_if_useless(model, data.val_table)
+    return model
+
+
+def as_table(
+    rows: Table | object,
+    targets: ColumnKeys | None,
+    inputs: ColumnKeys | None,
+    weight: str | int | None,
+) -> Table:
+    """Return rows as a table.
+
+    Raises:
+        ValueError: if a table comes with names of columns, or a frame without targets.
+        TypeError: on rows that are neither a frame nor a table.
+    """
+    if isinstance(rows, Table):
+        if (targets, inputs, weight) != (None, None, None):
+            raise ValueError(
+                "a Table has its targets, inputs and weight already; leave these arguments out"
+            )
+        return rows
+    if targets is None:
+        raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
+    return Table.from_frame(rows, targets, inputs, weight)
+
+
+def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRecipe:
+    """Return the recipe without open settings; the data gets its batch size.
+
+    Raises:
+        ValueError: if the grid of the targets is to decide a number, and there is none.
+    """
+    resolved = recipe.resolve(data.profile, processes)
+    data.batch_size = resolved.batch_size
+    return resolved
+
+
+def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
+    """Return the card of a model that is trained on rows in memory."""
+    return ModelCard(
+        inputs=data.input_names,
+        targets=data.target_names,
+        model=recipe.describe(),
+        grid=data.profile.rounded_targets,
+    )
+
+
+def train_module(
+    recipe: BaseRecipe,
+    data: TableModule,
+    trainer: Trainer,
+    card: ModelCard,
+    ckpt_path: str | None = None,
+) -> MixtureModule:
+    """Build the module of a recipe, start it from the training rows, and train it.
+
+    Args:
+        recipe: without open settings.
+        data: the rows.
+        trainer: with the callbacks of the run.
+        card: what the checkpoints say of the model.
+        ckpt_path: the checkpoint to go on from.
+    """
+    module = module_of(recipe, data.num_inputs, data.num_targets)
+    module.model.card = card
+    module.start(data.train_table)
+    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+    return module
+
+
+def finish(recipe: BaseRecipe, data: TableModule, trainer: Trainer, module: MixtureModule) -> None:
+    """Give a trained module its best weights, and decide what rows held out decide."""
+    best = best_path(trainer)
+    if best:
+        module.load_state_dict(read_checkpoint(best)[WEIGHTS])
+    if recipe.recalibration != 1:
+        recalibrate(module.model, data.val_table, recipe.recalibration)
+        keep_recalibration(trainer, module.model)
+
+
+def warn_of_rounding(recipe: BaseRecipe, data: TableModule) -> None:
+    """Warn about repeated target values unless the user has set a floor or dequantizes."""
+    guarded = data.dequantize or recipe.family.min_scale == "grid"
+    for remark in rounding_remarks(data.profile, grids=not guarded):
+        warnings.warn(remark, stacklevel=3)
+
+
+@singledispatch
+def fit_callbacks(recipe: BaseRecipe, folder: Path) -> list[Callback]:
+    """Return the callbacks that a fit is not the same without; checkpoints go into a folder."""
+    return [SingularityReset(seed=recipe.seed)]
+
+
+@fit_callbacks.register
+def _gradient(recipe: Recipe, folder: Path) -> list[Callback]:
+    patience = recipe.patience
+    stopping = [] if patience is None else [EarlyStopping("val/nll", patience=patience)]
+    return [
+        FiniteLoss(),
+        SingularityReset(seed=recipe.seed),
+        BestCheckpoint(str(folder)),
+        BestMembers(),
+        *stopping,
+    ]
+
+
+def quiet_trainer(
+    recipe: BaseRecipe, callbacks: Sequence[Callback], settings: Mapping[str, Any], folder: Path
+) -> Trainer:
+    """Return a Trainer that says nothing and leaves nothing outside of a folder.
+
+    Args:
+        recipe: without open settings.
+        callbacks: of the fit.
+        settings: of the Trainer; they come before those that are chosen here.
+        folder: where checkpoints may go.
+    """
+    silence_lightning()
+    usual: dict[str, Any] = {
+        "accelerator": "auto",
+        "devices": 1,
+        "max_epochs": recipe.max_epochs,
+        "logger": False,
+        "enable_checkpointing": any(isinstance(each, ModelCheckpoint) for each in callbacks),
+        "enable_progress_bar": any(isinstance(each, EpochProgress) for each in callbacks),
+        "enable_model_summary": False,
+        "log_every_n_steps": 1,
+        "num_sanity_val_steps": 0,
+        "default_root_dir": folder,
+    }
+    chosen: dict[str, Any] = usual | dict(settings)
+    chosen["accelerator"] = usable_accelerator(chosen["accelerator"])
+    return Trainer(**chosen, callbacks=list(callbacks))

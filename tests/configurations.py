@@ -17,6 +17,6 @@ def composed(path: Path) -> dict[str, Any]:
         return yaml.safe_load(text) or {}
     group, name = path.parent.name, path.stem
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(compose(f"{group}/{name}"), resolve=False)
+        config = OmegaConf.to_container(compose("train", [f"{group}={name}"]), resolve=False)
     assert isinstance(config, dict)
     return config.get(group, {})

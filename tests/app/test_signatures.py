@@ -16,7 +16,7 @@ RULES = {
     (RECIPE, "optimizer"): None,
     ("mdn.distributions.families.Tied", "min_scale"): Number(words=("grid",)),
     ("mdn.distributions.families.Tied", "factor"): Text("text"),
-    ("mdn.networks.network.MLP", "norm"): Text("text", null=True),
+    ("mdn.networks.backbones.MLP", "norm"): Text("text", null=True),
     ("mdn.fitting.objectives.Regularizer", "input_noise"): Several(Number(), 0, single=True),
     ("torch.optim.AdamW", "betas"): Several(Number(), 2, 2),
     ("torch.optim.AdamW", "foreach"): None,

@@ -149,7 +149,7 @@ def test_trainer_sees_each_epoch_in_its_own_order():
     [{"train_rows": 1}, {"val_rows": 0}, {"test_rows": -1}, {"seed": -1}, {"batch_size": 0}],
 )
 def test_synthetic_data_refuses_numbers_out_of_range(fault):
-    with pytest.raises(ValueError, match=f"{next(iter(fault))} must be a whole number of at least"):
+    with pytest.raises(ValueError, match=f"{next(iter(fault))} must be a whole number"):
         synthetic(**fault)
 
 

@@ -14,7 +14,7 @@ README_INSTEAD = {
     'mdn.fit({"family": "full"}, frame, targets=["price", "rent"])': (
         'mdn.fit({"family": "full", "max_epochs": 11}, renamed, targets=["price", "rent"])'
     ),
-    "mixture = model.predict(frame)\nmixture.marginal": "mixture = model.predict(renamed)\nmixture.marginal",
+    "predict(frame)\nmixture.marginal": "predict(renamed)\nmixture.marginal",
 }
 
 README_BEFORE = """

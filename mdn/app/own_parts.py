@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from hydra.utils import get_class
+from hydra.utils import get_object
 
 from mdn.app.errors import UserError
 from mdn.app.targets import is_allowed
 
 
 def register_own_parts(parts: Mapping[str, str | None]) -> None:
-    """Register a user's own classes by role, under the paths that a checkpoint calls them by.
+    """Register classes and functions of the user by role, under their paths.
 
     Raises:
-        UserError: on a path that leads to no class of a module of the user's own.
+        UserError: on a path that leads to nothing in a module of the user's own.
     """
     for role, path in parts.items():
         if path is not None:
@@ -24,7 +24,7 @@ def _register(role: str, path: str) -> None:
 
     if not is_allowed(path):
         raise UserError(
-            f"parts.{role} must be a class in a module of your own, on PYTHONPATH, as in "
-            f"periodic.Periodic; got {path!r}"
+            f"parts.{role} must be a class or a function in a module of your own, on "
+            f"PYTHONPATH, as in periodic.Periodic; got {path!r}"
         )
-    register(role, path, get_class(path))
+    register(role, path, get_object(path))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.training.fit import fit
+from mdn.training.fit import fit_data, held_in_memory
 from mdn.training.recipe import Recipe
 
 _ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
@@ -79,9 +80,11 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         rows: Any = validate_data(self, X, y, ensure_min_samples=2, **_ROWS)
         x, targets = rows
         self._one_target = targets.ndim == 1
-        table = self._table(x, targets.reshape(len(x), -1), sample_weight)
+        names = _target_names(y, 1 if targets.ndim == 1 else targets.shape[1])
+        table = self._table(x, targets.reshape(len(x), -1), sample_weight, names)
         seed = int(check_random_state(self.random_state).randint(2**31))
-        self.module_ = fit(self._recipe(seed), table, progress=self.progress)
+        recipe = self._recipe(seed)
+        self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
         return self
 
     def predict_density(self, X: Any) -> GaussianMixture:
@@ -163,7 +166,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         given = {name: value for name, value in arguments.items() if value is not None}
         return Recipe.from_settings({"seed": seed} | given | dict(self.settings or {}))
 
-    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any) -> Table:
+    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any, names: list[str]) -> Table:
         weight = None
         if sample_weight is not None:
             checked = _check_sample_weight(
@@ -172,6 +175,14 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             weight = torch.from_numpy(checked)
         inputs = [str(name) for name in getattr(self, "feature_names_in_", [])]
         inputs = inputs or [f"x{i}" for i in range(x.shape[1])]
-        targets = [f"y{i}" for i in range(y.shape[1])]
         rows, values = (torch.from_numpy(v.astype(np.float64)) for v in (x, y))
-        return Table(rows, values, weight, inputs, targets)
+        return Table(rows, values, weight, inputs, names)
+
+
+def _target_names(y: Any, num_targets: int) -> list[str]:
+    """Return the names of a frame or a named column; y0, y1, ... without them."""
+    frame = nw.from_native(y, allow_series=True, pass_through=True)
+    names = frame.columns if isinstance(frame, nw.DataFrame) else [getattr(frame, "name", None)]
+    if all(isinstance(name, str) and name for name in names):
+        return list(names)
+    return [f"y{i}" for i in range(num_targets)]

@@ -67,15 +67,19 @@ def best_dispersion(
         return 1.0
     share = unit_weights(weight)
     share = (share / share.sum()).to(y)
-    centre = mixture.mean
+    center = mixture.mean
 
     @torch.no_grad()
     def mean_score(log_factor: float) -> float:
-        wider = mixture.dispersed(math.exp(log_factor), centre)
+        wider = mixture.dispersed(math.exp(log_factor), center)
         found = float(share @ score(wider, y))
         return found if math.isfinite(found) else math.inf  # nothing compares with NaN
 
-    low, high = (math.log(end) for end in within)
+    return math.exp(_lowest(mean_score, *(math.log(end) for end in within)))
+
+
+def _lowest(mean_score: Callable[[float], float], low: float, high: float) -> float:
+    """Find the log of the best factor, among trials first: there may be several minima."""
     trials = torch.linspace(low, high, _TRIALS).double().tolist()
     scores = [mean_score(each) for each in trials]
     best = min(range(_TRIALS), key=scores.__getitem__)
@@ -86,4 +90,4 @@ def best_dispersion(
         )
     around = trials[max(0, best - 1)], trials[min(_TRIALS - 1, best + 1)]
     found = minimize_scalar(mean_score, bounds=around, method="bounded", options={"xatol": 1e-5})
-    return math.exp(min(found.x, min(max(low, 0.0), high), key=mean_score))
+    return min(found.x, min(max(low, 0.0), high), key=mean_score)

@@ -235,9 +235,12 @@ def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], d
         raise ValueError(f"{path} must be settings with a {KIND!r}, got {settings!r:.100}")
     kind, parts = settings[KIND], ROLES[role].parts
     if kind not in parts:
+        close = get_close_matches(kind[:100], parts, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(
             f"{path} is {kind!r:.100}, which this program does not know as a {role}; it knows "
             f"{', '.join(parts)}, and this one after mdn.register({role!r}, {kind!r:.100}, part)"
+            f"{hint}"
         )
     return parts[kind], {name: value for name, value in settings.items() if name != KIND}
 

@@ -65,13 +65,32 @@ def fit(
     """
     recipe = recipe if isinstance(recipe, BaseRecipe) else Recipe.from_settings(recipe)
     table = as_table(rows, targets, inputs, weight)
-    data = MemoryData(table, recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed)
+    data = held_in_memory(recipe, table)
     warn_of_rounding(recipe, data)
+    return fit_data(recipe, data, progress, trainer or {})
+
+
+def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
+    """Return the rows of a table, a part of them held out."""
+    return MemoryData(table, recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed)
+
+
+def fit_data(
+    recipe: BaseRecipe, data: TableModule, progress: bool, trainer: Mapping[str, Any]
+) -> Model:
+    """Train a model on rows that are read and split; say where it is useless.
+
+    Args:
+        recipe: what is wanted.
+        data: the rows.
+        progress: show the progress over epochs.
+        trainer: settings of Lightning's Trainer.
+    """
     recipe = resolve(recipe, data)
     with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         callbacks = [*fit_callbacks(recipe, Path(folder)), *([EpochProgress()] if progress else [])]
-        lightning = quiet_trainer(recipe, callbacks, trainer or {}, Path(folder))
+        lightning = quiet_trainer(recipe, callbacks, trainer, Path(folder))
         module = train_module(recipe, data, lightning, card_of(recipe, data))
         finish(recipe, data, lightning, module)
     model = module.model.cpu().eval()

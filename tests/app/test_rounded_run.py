@@ -105,8 +105,8 @@ def test_the_regressor_takes_the_same_options():
     generator = np.random.default_rng(0)
     x = generator.normal(size=(120, 1))
     y = np.round(2 * x[:, 0] + generator.normal(size=120))
-    overrides = ["recalibrate=true", "data.dequantize=true", "family.min_scale=grid", *SMALL[2:4]]
-    fitted = mdn.MDNRegressor(max_epochs=2, overrides=overrides, random_state=0).fit(x, y)
+    settings = {"recalibration": "held_out", "dequantize": True, "family.min_scale": "grid"}
+    fitted = mdn.MDNRegressor(2, max_epochs=2, settings=settings, random_state=0).fit(x, y)
     assert fitted.module_.recalibration != 1
     assert fitted.module_.family.min_scale == pytest.approx(1 / 12**0.5 / y.std(), rel=0.1)
     assert np.isfinite(fitted.score(x, y))

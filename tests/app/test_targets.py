@@ -3,7 +3,6 @@
 import pytest
 
 from mdn.app.errors import UserError
-from mdn.app.signatures import settings
 from mdn.app.targets import check_targets, is_allowed
 
 MODULE = """
@@ -28,15 +27,14 @@ def _module_of_a_user(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("module", ["own_parts", "own_package.inner.parts"])
-def test_a_class_of_ones_own_is_allowed(module):
+def test_a_class_or_a_function_of_ones_own_is_allowed(module):
     assert is_allowed(f"{module}.Periodic")
-    assert settings(f"{module}.Periodic") == {"num_inputs", "width"}
+    assert is_allowed(f"{module}.periodic")
 
 
 @pytest.mark.parametrize(
     "target",
     [
-        "own_parts.periodic",  # a function
         "own_parts.os.system",
         "own_parts.Missing",
         "missing_module.Periodic",

@@ -107,9 +107,19 @@ def test_it_composes_and_leaves_nothing_behind(branches, tmp_path, monkeypatch):
     np.testing.assert_array_equal(repeated.predict(x), again.predict(x))
 
 
-def test_any_setting_of_the_command_line(branches):
+def test_any_setting_of_a_recipe(branches):
     model = MDNRegressor(**QUICK, settings={"backbone.width": 7}).fit(*branches)
     assert model.module_.network.backbone[0].layers[0].weight.shape[1] == 7
+
+
+@pytest.mark.parametrize("frame", [True, False])
+def test_targets_of_a_frame_keep_their_names(branches, frame):
+    x, y = branches
+    rows = pd.DataFrame({"rent": y, "price": -y}) if frame else pd.Series(y, name="rent")
+    mixture = MDNRegressor(**QUICK).fit(x, rows).predict_density(x[:2])
+    assert mixture.target_names == (("rent", "price") if frame else ("rent",))
+    marginal = mixture.marginal("rent")
+    np.testing.assert_array_equal(marginal.mean[:, 0], mixture.mean[:, 0])
 
 
 def test_an_ensemble_tells_noise_from_doubt(branches):
@@ -130,7 +140,7 @@ def test_an_ensemble_tells_noise_from_doubt(branches):
 @pytest.mark.parametrize(
     ("setting", "wanted"),
     [
-        ({"family": "fulll"}, "family must be one of .* got fulll; did you mean full"),
+        ({"family": "fulll"}, "family is 'fulll', which this .*; did you mean full"),
         ({"num_components": 0}, "num_components must be a whole number of at least 1, got 0"),
         ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be a whole number of at least 1, got -1"),

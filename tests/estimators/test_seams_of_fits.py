@@ -24,8 +24,8 @@ Y = np.sin(3 * X[:, 0]) + 0.2 * np.random.default_rng(0).permutation(
 @pytest.fixture
 def regressor(family_name) -> MDNRegressor:
     name = family_name.removesuffix("_precision")
-    factor = ["family.factor=precision"] if family_name.endswith("_precision") else []
-    return MDNRegressor(**QUICK, family=name, overrides=factor)
+    factor = {"family.factor": "precision"} if family_name.endswith("_precision") else {}
+    return MDNRegressor(**QUICK, family=name, settings=factor)
 
 
 @pytest.mark.filterwarnings("ignore:input 'x1' is .* in every training row")

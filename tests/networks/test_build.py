@@ -106,10 +106,10 @@ def build(backbone, members, num_inputs=4):
 
 
 OURS = {
-    "mlp": partial(MLP, width=8, depth=3),
-    "layer norm": partial(MLP, width=8, depth=3, norm="layer"),
-    "batch norm": partial(MLP, width=8, depth=3, norm="batch"),
-    "dropout": partial(MLP, width=8, depth=3, dropout=0.5),
+    "mlp": partial(MLP, width=8, depth=2),
+    "layer norm": partial(MLP, width=8, depth=2, norm="layer"),
+    "batch norm": partial(MLP, width=8, depth=2, norm="batch"),
+    "dropout": partial(MLP, width=8, depth=2, dropout=0.5),
     "none": NoBackbone,
     "the user's own": Own,
 }
@@ -181,7 +181,7 @@ def test_numbers_that_only_the_first_member_would_have_are_refused():
 
 
 def test_the_trial_leaves_no_trace():
-    backbone = MLP(4, width=8, depth=3, norm="batch", dropout=0.5)
+    backbone = MLP(4, width=8, depth=2, norm="batch", dropout=0.5)
     before = copy.deepcopy(backbone.state_dict())
     state = torch.get_rng_state()
     check_backbones([backbone], 4)

@@ -141,5 +141,5 @@ def test_the_likeliest_of_several_starts():
 
 
 def test_unknown_start():
-    with pytest.raises(ValueError, match=r"one of \['k-means', .*got 'zeros'"):
+    with pytest.raises(ValueError, match=r"one of k-means, .*got 'zeros'"):
         make_module(FAMILIES[0], start_from="zeros")

@@ -240,18 +240,19 @@ def test_a_run_answers_with_what_was_kept(tmp_path, capfd):
     assert without["val/nll"] == pytest.approx(joint, abs=1e-5)
 
 
-def test_a_regressor_has_them_too():
+def test_a_regressor_has_them_too(monkeypatch):
     random = np.random.default_rng(0)
     x = random.normal(size=(120, 1))
     y = x[:, 0] ** 2 + random.normal(size=120)
-    nll = []
-    for switch in ([], ["~callbacks.best_members"]):
-        overrides = ["optimizer.lr=2e-2", *switch]
+    settings = {"optimizer.lr": 2e-2}
+    predicted = []
+    for use in (BestMembers, Callback):
+        monkeypatch.setattr(mdn.training.fit, "BestMembers", use)
         model = MDNRegressor(
-            5, max_epochs=40, val_fraction=0.5, ensemble_size=3, overrides=overrides, random_state=0
+            5, max_epochs=40, val_fraction=0.5, ensemble_size=3, settings=settings, random_state=0
         ).fit(x, y)
-        nll.append(model.predict(x))
-    assert not np.allclose(nll[0], nll[1])
+        predicted.append(model.predict(x))
+    assert not np.allclose(*predicted)
 
 
 def test_a_member_is_never_best_by_a_score_that_is_not_a_number():

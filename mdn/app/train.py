@@ -20,9 +20,9 @@ from mdn.distributions.likelihood import use_compiled
 from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
+from mdn.training import fit
 from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
-from mdn.training.fit import finish, train_module, warn_of_rounding
 from mdn.training.mixture_module import MixtureModule
 
 
@@ -31,12 +31,11 @@ def train(config: dict[str, Any]) -> float:
     run = read_run(config)
     _set_up_torch(run)
     data = build_data(run.data)
-    warn_of_rounding(run.recipe, data)
+    fit.warn_of_rounding(run.recipe, data)
     run = run.resolve(data)
     with closing(RunLog(run.run_dir)) as log:
         trainer, module, seconds = _fit(run, data, log)
         with after_fit():
-            finish(run.recipe, data, trainer, module)
             metrics = _test(trainer, module, data)
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data)}
     if run.recipe.recalibration != 1:
@@ -67,7 +66,7 @@ def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModu
     _log_hyperparameters(log, run.shown)
     if trainer.is_global_zero:
         write_config(run.shown, run.run_dir)
-    module = train_module(run.recipe, data, trainer, card, run.ckpt_path)
+    module = fit.train(run.recipe, data, trainer, card, run.ckpt_path)
     return trainer, module, time.perf_counter() - start
 
 

@@ -21,15 +21,15 @@ class HeldOut:
     """A number that rows which were not learned from decide, within a range.
 
     Attributes:
-        least: the smallest that may be chosen.
-        most: the largest.
+        least: the smallest that may be chosen; a tenth by default.
+        most: the largest; ten by default.
 
     Raises:
         ValueError: if there is nothing between them.
     """
 
-    least: float
-    most: float
+    least: float = 0.1
+    most: float = 10.0
 
     def __post_init__(self) -> None:
         if not self.least <= self.most:

@@ -183,6 +183,7 @@ def _target_names(y: Any, num_targets: int) -> list[str]:
     """Return the names of a frame or a named column; y0, y1, ... without them."""
     frame = nw.from_native(y, allow_series=True, pass_through=True)
     names = frame.columns if isinstance(frame, nw.DataFrame) else [getattr(frame, "name", None)]
-    if all(isinstance(name, str) and name for name in names):
-        return list(names)
+    texts = [name for name in names if isinstance(name, str) and name]
+    if len(texts) == num_targets:
+        return texts
     return [f"y{i}" for i in range(num_targets)]

@@ -1,10 +1,9 @@
 """From a recipe and rows to a model.
 
 `fit` is for programs. The command line has a Trainer, callbacks and a run directory of its own, and
-calls the two steps that `fit` consists of: `train_module` and `finish`.
+hands them to `train`, as `fit` does with quiet ones.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.rounding import rounding_remarks
 from mdn.data.table import ColumnKeys, Table
@@ -91,8 +91,7 @@ def fit_data(
         torch.manual_seed(recipe.seed)
         callbacks = [*fit_callbacks(recipe, Path(folder)), *([EpochProgress()] if progress else [])]
         lightning = quiet_trainer(recipe, callbacks, trainer, Path(folder))
-        module = train_module(recipe, data, lightning, card_of(recipe, data))
-        finish(recipe, data, lightning, module)
+        module = train(recipe, data, lightning, card_of(recipe, data))
     model = module.model.cpu().eval()
     warn_if_useless(model, data.val_table)
     return model
@@ -142,14 +141,16 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
     )
 
 
-def train_module(
+def train(
     recipe: BaseRecipe,
     data: TableModule,
     trainer: Trainer,
     card: ModelCard,
     ckpt_path: str | None = None,
 ) -> MixtureModule:
-    """Build the module of a recipe, start it from the training rows, and train it.
+    """Build the module of a recipe, start it from the training rows, train and finish it.
+
+    It ends with its best weights, where a callback keeps those, and with what rows held out decide.
 
     Args:
         recipe: without open settings.
@@ -162,24 +163,20 @@ def train_module(
     module.model.card = card
     module.start(data.train_table)
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
-    return module
-
-
-def finish(recipe: BaseRecipe, data: TableModule, trainer: Trainer, module: MixtureModule) -> None:
-    """Give a trained module its best weights, and decide what rows held out decide."""
     best = best_path(trainer)
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
         keep_recalibration(trainer, module.model)
+    return module
 
 
 def warn_of_rounding(recipe: BaseRecipe, data: TableModule) -> None:
     """Warn about repeated target values unless the user has set a floor or dequantizes."""
     guarded = data.dequantize or recipe.family.min_scale == "grid"
     for remark in rounding_remarks(data.profile, grids=not guarded):
-        warnings.warn(remark, stacklevel=3)
+        rank_zero_warn(remark, stacklevel=5)
 
 
 @singledispatch

@@ -112,6 +112,7 @@ def test_any_setting_of_a_recipe(branches):
     assert model.module_.network.backbone[0].layers[0].weight.shape[1] == 7
 
 
+@pytest.mark.filterwarnings("ignore:the model is worse than one Gaussian")
 @pytest.mark.parametrize("frame", [True, False])
 def test_targets_of_a_frame_keep_their_names(branches, frame):
     x, y = branches

@@ -9,6 +9,7 @@ from hydra.utils import get_object, instantiate
 from lightning.pytorch import Callback, Trainer
 
 from mdn.app.errors import readable
+from mdn.app.node import Node
 from mdn.app.run_log import RunLog
 from mdn.model import registry
 from mdn.model.registry import KIND, name_of
@@ -23,7 +24,7 @@ _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_")
 """Keys of a configuration that tell Hydra how to instantiate a node."""
 
-_SILENT: dict[str, Any] = {
+_SILENT: Node = {
     "logger": False,
     "enable_progress_bar": False,
     "enable_checkpointing": False,
@@ -32,14 +33,14 @@ _SILENT: dict[str, Any] = {
 """Settings of a Trainer that leaves nothing behind."""
 
 
-def build_data(settings: Mapping[str, Any]) -> TableModule:
+def build_data(settings: Mapping[str, object]) -> TableModule:
     """The datamodule of described settings, its tables read and split."""
     data: TableModule = registry.build("data", settings)
     data.setup("fit")
     return data
 
 
-def stored_data(settings: Mapping[str, Any]) -> TableModule:
+def stored_data(settings: Mapping[str, object]) -> TableModule:
     """Build the datamodule that a checkpoint describes; print the files that it names first.
 
     Raises:
@@ -56,14 +57,14 @@ def stored_data(settings: Mapping[str, Any]) -> TableModule:
     return build_data(settings)
 
 
-def build_trainer(trainer: dict[str, Any], callbacks: dict[str, Any], log: RunLog) -> Trainer:
+def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:
     """The Trainer with this run's callbacks; whoever made the log closes it."""
     silence_lightning()
     built = [build_callback(name, node) for name, node in callbacks.items() if node]
     return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
 
 
-def build_callback(name: str, node: dict[str, Any]) -> Callback:
+def build_callback(name: str, node: Node) -> Callback:
     """Return the callback of a node.
 
     Raises:
@@ -79,7 +80,7 @@ def build_callback(name: str, node: dict[str, Any]) -> Callback:
         raise ValueError(f"{path}.{message}") from None
 
 
-def num_processes(trainer: dict[str, Any]) -> int:
+def num_processes(trainer: Node) -> int:
     """How many processes a `trainer` node trains in, each with batches of its own."""
     if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
         return 1
@@ -89,7 +90,7 @@ def num_processes(trainer: dict[str, Any]) -> int:
     return instantiate(where, **_SILENT, _convert_="all").world_size
 
 
-def _on_device(trainer: dict[str, Any]) -> dict[str, Any]:
+def _on_device(trainer: Node) -> Node:
     return trainer | {"accelerator": usable_accelerator(trainer["accelerator"])}
 
 
@@ -116,7 +117,7 @@ def _registered(role: str, target: str) -> str:
     return name_of(part) or target
 
 
-def with_absolute_paths(data: dict[str, Any]) -> dict[str, Any]:
+def with_absolute_paths(data: Node) -> Node:
     """Files of the run are found again from another working directory."""
     is_path = [key for key in data if key.endswith("path") and data[key] is not None]
     return data | {key: str(Path(data[key]).absolute()) for key in is_path}

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mdn.app.errors import UserError
 from mdn.app.fits import check_sizes
+from mdn.app.node import Node
 from mdn.app.rules import read_values, rule_of
 from mdn.app.signatures import settings
 from mdn.app.targets import check_targets
@@ -28,7 +29,7 @@ OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
 
 
-def check(config: DictConfig) -> dict[str, Any]:
+def check(config: DictConfig) -> Node:
     """The configuration resolved to plain data.
 
     Raises:
@@ -39,7 +40,7 @@ def check(config: DictConfig) -> dict[str, Any]:
     return given
 
 
-def checked(given: dict[str, Any], groups: DictConfig) -> dict[str, Any]:
+def checked(given: Node, groups: DictConfig) -> Node:
     """Plain data in which every key is known and every value is what its key takes.
 
     Args:
@@ -57,7 +58,7 @@ def checked(given: dict[str, Any], groups: DictConfig) -> dict[str, Any]:
     return given
 
 
-def resolved(config: DictConfig) -> dict[str, Any]:
+def resolved(config: DictConfig) -> Node:
     """Plain data with every interpolation followed and every mandatory value given."""
     try:
         missing = sorted(OmegaConf.missing_keys(config))
@@ -94,14 +95,14 @@ def group_choices(overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def _plain(config: DictConfig) -> Node:
     values = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     plain = OmegaConf.to_container(values, resolve=False)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
 
-def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
+def _check_node(given: Node, known: Node, path: str) -> None:
     _check_taken(given, known, path)
     for key, value in given.items():
         name = f"{path}{key}"
@@ -115,7 +116,7 @@ def _check_node(given: dict[str, Any], known: dict[str, Any], path: str) -> None
             _check_type(name, value, known[key], given)
 
 
-def _check_taken(given: dict[str, Any], known: dict[str, Any], path: str) -> None:
+def _check_taken(given: Node, known: Node, path: str) -> None:
     """Another class need not take the settings of the one that it stands in for."""
     target = given.get("_target_")
     if target is None or known.get("_target_") in (None, target):
@@ -127,9 +128,7 @@ def _check_taken(given: dict[str, Any], known: dict[str, Any], path: str) -> Non
         raise UserError(f"{target} does not take {', '.join(left)}; add {away} to the command")
 
 
-def _check_added(
-    name: str, key: str, value: Any, given: dict[str, Any], known: dict[str, Any], path: str
-) -> None:
+def _check_added(name: str, key: str, value: Any, given: Node, known: Node, path: str) -> None:
     if path.rstrip(".") in OPEN_NODES:
         if isinstance(value, dict) and "_target_" in value:
             return _check_node(value, {"_target_": value["_target_"]}, f"{name}.")
@@ -148,7 +147,7 @@ def _taken_by(target: str) -> frozenset[str]:
     return frozenset() if target.startswith("mdn.") else settings(target)
 
 
-def _check_type(name: str, value: Any, default: Any, node: dict[str, Any]) -> None:
+def _check_type(name: str, value: Any, default: Any, node: Node) -> None:
     _check_not_for_group(name, value, default)
     _check_not_for_node(name, value, default)
     if rule_of(name, str(node.get("_target_", ""))) is None:
@@ -186,7 +185,7 @@ def _check_not_for_node(name: str, value: Any, default: Any) -> None:
         raise UserError(f"{name} must be a set of settings, got {value!r}{hint}")
 
 
-def _check_processes(given: dict[str, Any]) -> None:
+def _check_processes(given: Node) -> None:
     trainer = given.get("trainer", {})
     several = trainer.get("devices", 1) not in (1, "1", "auto") or trainer.get("num_nodes", 1) != 1
     if several and HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -7,6 +7,7 @@ checks ranges. Rules by hand are for what no constructor of ours takes.
 from collections.abc import Mapping
 from typing import Any
 
+from mdn.app.node import Node
 from mdn.app.signatures import rule_by_type
 from mdn.app.values import (
     Choice,
@@ -116,7 +117,7 @@ def rule_of(name: str, target: str = "") -> Rule | None:
     return by_hand or rule_by_type(target, name.rpartition(".")[2])
 
 
-def read_values(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+def read_values(config: Mapping[str, Any], path: str = "") -> Node:
     """The configuration with every value as its rule reads it.
 
     Raises:

@@ -14,15 +14,13 @@ from torch import nn
 from torch.optim import SGD
 
 from mdn.app.build import build_callback, described, num_processes, with_absolute_paths
+from mdn.app.node import Node
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.choose import RECALIBRATION
 from mdn.training.datamodule import TableModule
 from mdn.training.fit import card_of, resolve
-
-Node = dict[str, Any]
-"""A set of settings of the configuration, plain and checked."""
 
 PLACES = {
     "batch_size": "data.batch_size",

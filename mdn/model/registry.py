@@ -27,6 +27,9 @@ from mdn.model.plain import fits, in_words
 KIND = "kind"
 """The key of the name of a part."""
 
+Description = dict[str, Any]
+"""What a file says of a part: its kind and its settings."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -81,7 +84,7 @@ def name_of(part: object) -> str | None:
     )
 
 
-def describe(part: object) -> dict[str, Any]:
+def describe(part: object) -> Description:
     """Return plain data that `build` makes a part from again, with all of its settings.
 
     A part that is not registered is called by its path; whoever reads the description has to
@@ -103,7 +106,7 @@ def settings(part: object) -> Mapping[str, Any]:
         return {}
 
 
-def settings_of(role: str, description: dict[str, Any]) -> frozenset[str]:
+def settings_of(role: str, description: Description) -> frozenset[str]:
     """Return the names of the settings that a described part takes."""
     part, _ = _part(role, description, role)
     return frozenset(parameters(part)) - ROLES[role].given
@@ -123,7 +126,7 @@ def _origin(part: object) -> tuple[Callable[..., Any], Mapping[str, Any]]:
     )
 
 
-def _defaults(part: Callable[..., Any]) -> dict[str, Any]:
+def _defaults(part: Callable[..., Any]) -> Description:
     """Return the defaults of a part; those of torch's own optimizers are left to torch."""
     if part.__module__.startswith("torch."):
         return {}
@@ -229,7 +232,7 @@ def updated(role: str, part: object, settings: object) -> Any:
     return build(role, settings)
 
 
-def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], Description]:
     """Find the part that a description names, and the settings beside the name."""
     if type(settings) is not dict or type(settings.get(KIND)) is not str:
         raise ValueError(f"{path} must be settings with a {KIND!r}, got {settings!r:.100}")
@@ -263,7 +266,7 @@ def no_setting(path: str, name: str, takes: list[str]) -> str:
 
 
 def _check_complete(
-    role: str, named: dict[str, Any], takes: dict[str, inspect.Parameter], path: str
+    role: str, named: Description, takes: dict[str, inspect.Parameter], path: str
 ) -> None:
     missing = [
         name

@@ -11,7 +11,8 @@ import torch
 from benchmarks.options import Options
 from mdn.app.build import build_data
 from mdn.app.compose import compose
-from mdn.app.run import Node, read_run
+from mdn.app.node import Node
+from mdn.app.run import read_run
 from mdn.data.table import Table
 
 TARGETS = {

@@ -1,0 +1,6 @@
+"""What the configuration is made of once it is composed."""
+
+from typing import Any
+
+Node = dict[str, Any]
+"""Plain settings by their keys; a node that names a `_target_` is something to instantiate."""

@@ -332,4 +332,4 @@ def test_one_target_has_second_derivatives(factor):
     head = MixtureHead(2, 1, 3, Full(1e-3, factor)).double()
     x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
     y = torch.randn(4, 1, dtype=torch.float64)
-    assert torch.autograd.gradgradcheck(lambda x: head(x).log_prob(y), x)
+    assert torch.autograd.gradgradcheck(lambda x: head(x[None]).log_prob(y), x)

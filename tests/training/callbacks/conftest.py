@@ -15,6 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from mdn.data.table import Table
 from mdn.distributions.families import Diagonal
 from mdn.fitting.schedules import constant
+from mdn.fitting.singularity import Thresholds
+from mdn.training.callbacks.singularity_reset import SingularityReset
 
 
 class Rows(LightningDataModule):
@@ -119,3 +121,20 @@ def scalars(tmp_path):
         return {tag: [e.value for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
     return read
+
+
+@pytest.fixture
+def reset():
+    def make(**changes):
+        settings = dict(
+            every_n_epochs=1,
+            until=1.0,
+            patience=2,
+            max_resets=3,
+            on_exhausted="warn",
+            seed=0,
+            thresholds=Thresholds(min_mass=0.01, min_rows=10, floor_factor=2.0, floor_share=0.5),
+        )
+        return SingularityReset(**(settings | changes))
+
+    return make

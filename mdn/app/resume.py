@@ -44,7 +44,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
         ValueError: if it is no checkpoint, was trained on other rows or has another model, or if
             nothing is left to do.
     """
-    checkpoint = read_checkpoint(ckpt_path)
+    checkpoint: dict[str, Any] = dict(read_checkpoint(ckpt_path))
     before = ModelCard.read(checkpoint[CARD])
     registry.check("model", before.model)
     _check_rows(ckpt_path, before, card)

@@ -165,7 +165,7 @@ def _found(config: Any, path: Sequence[str]) -> Any:
 
 def _numbers(recipe: BaseRecipe) -> dict[str, float | str | None]:
     """Return what may have been open, by the places where it stands."""
-    depth = registry.settings(getattr(recipe, "backbone", None)).get("depth")
+    depth: Any = registry.settings(getattr(recipe, "backbone", None)).get("depth")
     return {
         "data.batch_size": recipe.batch_size,
         "trainer.max_epochs": recipe.max_epochs,

@@ -1,7 +1,6 @@
 """Learn a conditional density p(y given x): mixture density networks and Gaussian mixtures."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,10 +14,7 @@ if TYPE_CHECKING:
     from mdn.training.fit import fit
     from mdn.training.recipe import EMRecipe, Recipe
 
-try:
-    __version__ = version("mdn")
-except PackageNotFoundError:  # a clone that is not installed
-    __version__ = "0+unknown"
+    __version__: str
 
 __all__ = [
     "GMM",
@@ -54,4 +50,15 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module 'mdn' has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mdn")
+    except PackageNotFoundError:  # a clone that is not installed
+        return "0+unknown"

@@ -18,12 +18,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.app.errors import UserError
-from mdn.app.fits import check_sizes
+from mdn.app.memory_limits import check_sizes
 from mdn.app.node import Node
+from mdn.app.rule_kinds import Anything, Flag, Number, Rule
 from mdn.app.rules import read_values, rule_of
 from mdn.app.signatures import settings
 from mdn.app.targets import check_targets
-from mdn.app.values import Anything, Flag, Number, Rule
 
 OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""

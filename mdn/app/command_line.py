@@ -12,10 +12,10 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mdn.app.arguments import in_keys
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
+from mdn.app.keys_in_messages import in_keys
 
 
 def run_command(name: str, main: Callable[[], object]) -> None:

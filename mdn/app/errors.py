@@ -11,7 +11,7 @@ from hydra.errors import (
     OverrideParseException,
 )
 
-from mdn.app.arguments import in_keys
+from mdn.app.keys_in_messages import in_keys
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _ASKED = os.environ.get(_FULL_ERROR)

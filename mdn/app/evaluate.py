@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from mdn.app.arguments import in_keys
 from mdn.app.evaluated_rows import rows_to_score
+from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import read_fit_facts, trained_in, write_metrics
 from mdn.app.terminal import print_evaluation
 from mdn.app.write_report import write_report

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mdn.app.node import Node
-from mdn.app.signatures import rule_by_type
-from mdn.app.values import (
+from mdn.app.rule_kinds import (
     Choice,
     Columns,
     Devices,
@@ -20,6 +19,7 @@ from mdn.app.values import (
     Text,
     whole,
 )
+from mdn.app.signatures import rule_by_type
 
 MONITORED = ("val/nll", "val/nll_standardized")
 """What a run may choose its best epoch by."""

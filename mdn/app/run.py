@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from mdn.app.build import build_callback, described, num_processes, with_absolute_paths
+from mdn.app.build_lightning import build_callback, described, num_processes, with_absolute_paths
 from mdn.app.node import Node
 from mdn.model import registry
 from mdn.model.card import ModelCard

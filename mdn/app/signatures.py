@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from mdn.app.rule_kinds import Choice, Column, Columns, Flag, Number, Rule, Several, Text
 from mdn.app.targets import Definition, definition, source_of
-from mdn.app.values import Choice, Column, Columns, Flag, Number, Rule, Several, Text
 
 _LISTS = ("Sequence", "list")
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
-from mdn.app.arguments import in_keys
-from mdn.app.build import build_data, build_trainer
+from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.interrupts import after_fit
+from mdn.app.keys_in_messages import in_keys
 from mdn.app.resume import check_resume
 from mdn.app.run import Run, read_run
 from mdn.app.run_directory import write_config, write_metrics

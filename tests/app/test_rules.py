@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError
-from mdn.app.fits import check_sizes
+from mdn.app.memory_limits import check_sizes
+from mdn.app.rule_kinds import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.app.rules import read_values, rule_of
 from mdn.app.run import read_run
-from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.model.export_formats import FORMATS
 
 RUNS = [

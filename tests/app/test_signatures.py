@@ -2,8 +2,8 @@
 
 import pytest
 
+from mdn.app.rule_kinds import Column, Columns, Flag, Number, Several, Text
 from mdn.app.signatures import rule_by_type, settings
-from mdn.app.values import Column, Columns, Flag, Number, Several, Text
 
 RECIPE, DATA = "mdn.training.recipe.Recipe", "mdn.training.datamodule.FileData"
 RULES = {

@@ -12,7 +12,7 @@ import torch
 from checkpoints import stored, untrained
 
 import mdn
-from mdn.app.build import stored_data
+from mdn.app.build_lightning import stored_data
 from mdn.app.resume import check_resume
 from mdn.model.archive import _check_pickle
 from mdn.model.card import ModelCard

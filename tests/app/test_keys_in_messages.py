@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mdn.app.arguments import KEYS, in_keys
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError, readable
+from mdn.app.keys_in_messages import KEYS, in_keys
 from mdn.app.rules import rule_of
 
 PACKAGE = Path(__file__).parents[2] / "mdn"

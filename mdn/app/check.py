@@ -8,7 +8,6 @@ leading `+` that nothing reads, a word where a number belongs, a value that was 
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -20,10 +19,9 @@ from omegaconf.errors import OmegaConfBaseException
 from mdn.app.errors import UserError
 from mdn.app.memory_limits import check_sizes
 from mdn.app.node import Node
-from mdn.app.rule_kinds import Anything, Flag, Number, Rule
-from mdn.app.rules import read_values, rule_of
-from mdn.app.signatures import settings
-from mdn.app.targets import check_targets
+from mdn.app.rule_kinds import Flag, Number, Rule
+from mdn.app.rules import rule_of
+from mdn.app.targets import check_target, settings
 
 OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
@@ -51,11 +49,9 @@ def checked(given: Node, groups: DictConfig) -> Node:
         UserError: if a key, a value or a target is not what the configuration takes, or if what
             is asked for is larger than the memory of this machine.
     """
-    check_targets(given)
-    _check_node(given, _plain(groups), "")
-    given = read_values(given)
-    check_sizes(given)
-    return given
+    read = read_node(given, _plain(groups))
+    check_sizes(read)
+    return read
 
 
 def resolved(config: DictConfig) -> Node:
@@ -102,24 +98,53 @@ def _plain(config: DictConfig) -> Node:
     return {str(key): value for key, value in plain.items()}
 
 
-def _check_node(given: Node, known: Node, path: str) -> None:
-    _check_taken(given, known, path)
+def read_node(given: Node, known: Node | None = None, path: str = "") -> Node:
+    """Return a node as the rules of its keys read it, and everything below it.
+
+    Args:
+        given: the settings as they are asked for.
+        known: what the groups have in its place; None where they have nothing.
+        path: of the node, with a dot at its end.
+
+    Raises:
+        UserError: at the first key, value or target that the configuration does not take.
+    """
+    target = str(given.get("_target_", ""))
+    if "_target_" in given:
+        check_target(target, path)
+    if known is not None:
+        _check_taken(target, given, known, path)
+    read: Node = {}
     for key, value in given.items():
-        name = f"{path}{key}"
-        if key not in known:
-            _check_added(name, key, value, given, known, path)
-        elif isinstance(value, dict) and isinstance(known[key], dict):
-            _check_node(value, known[key], f"{name}.")
-        elif path.rstrip(".") in OPEN_NODES and value is None:
-            continue
-        else:
-            _check_type(name, value, known[key], given)
+        default = None if known is None else _default(key, given, known, path)
+        read[key] = _read(f"{path}{key}", value, default, target)
+    return read
 
 
-def _check_taken(given: Node, known: Node, path: str) -> None:
-    """Another class need not take the settings of the one that it stands in for."""
-    target = given.get("_target_")
-    if target is None or known.get("_target_") in (None, target):
+def _read(name: str, value: object, default: object, target: str) -> object:
+    rule = rule_of(name, target) or _like(default)
+    if rule is not None:
+        return rule.read(name, value)
+    if isinstance(value, dict):
+        return read_node(value, default if isinstance(default, dict) else None, f"{name}.")
+    if isinstance(value, list):
+        return [_read(f"{name}.{i}", each, None, "") for i, each in enumerate(value)]
+    return value
+
+
+def _like(default: object) -> Rule | None:
+    """Take the rule of a key without one of its own from its default."""
+    if isinstance(default, bool):
+        return Flag()
+    if isinstance(default, int | float):
+        hint = f" (the default is {default})"
+        return Number(whole=isinstance(default, int), words=(None,), hint=hint)
+    return None
+
+
+def _check_taken(target: str, given: Node, known: Node, path: str) -> None:
+    """Refuse settings of a class that another class, in its place, does not take."""
+    if not target or known.get("_target_") in (None, target):
         return
     taken = settings(target)
     left = [key for key in given if key[0] != "_" and key not in taken]
@@ -128,43 +153,39 @@ def _check_taken(given: Node, known: Node, path: str) -> None:
         raise UserError(f"{target} does not take {', '.join(left)}; add {away} to the command")
 
 
-def _check_added(name: str, key: str, value: Any, given: Node, known: Node, path: str) -> None:
-    if path.rstrip(".") in OPEN_NODES:
-        if isinstance(value, dict) and "_target_" in value:
-            return _check_node(value, {"_target_": value["_target_"]}, f"{name}.")
-        raise UserError(f"{name} must be something to instantiate, got {value!r}; set its _target_")
-    taken = _taken_by(given.get("_target_", ""))
-    if key in taken:
-        return None
-    options = sorted({*known, *taken} - {"_target_", "_partial_"})
-    close = get_close_matches(key, options, n=1)
-    hint = f"did you mean {path}{close[0]}?" if close else f"what there is: {', '.join(options)}"
-    raise UserError(f"nothing reads {name}; {hint}")
+def _default(key: str, given: Node, known: Node, path: str) -> object:
+    """Return what the groups have under a key; refuse what nothing reads."""
+    name, value, is_open = f"{path}{key}", given[key], path.rstrip(".") in OPEN_NODES
+    if key not in known:
+        return _added_part(name, value) if is_open else _check_added(key, given, known, path)
+    if not isinstance(value, dict) and not (is_open and value is None):
+        _check_not_for_group(name, value, known[key])
+        _check_not_for_node(name, value, known[key])
+    return known[key]
+
+
+def _added_part(name: str, value: object) -> Node:
+    if isinstance(value, dict) and "_target_" in value:
+        return {"_target_": value["_target_"]}
+    raise UserError(f"{name} must be something to instantiate, got {value!r}; set its _target_")
+
+
+def _check_added(key: str, given: Node, known: Node, path: str) -> None:
+    taken = _taken_by(str(given.get("_target_", "")))
+    if key not in taken:
+        options = sorted({*known, *taken} - {"_target_", "_partial_"})
+        close = get_close_matches(key, options, n=1)
+        there = f"what there is: {', '.join(options)}"
+        hint = f"did you mean {path}{close[0]}?" if close else there
+        raise UserError(f"nothing reads {path}{key}; {hint}")
 
 
 def _taken_by(target: str) -> frozenset[str]:
-    """What a class outside this project takes; one of this project takes what its YAML has."""
+    """Return what a class outside this project takes; its YAML shows what one of this takes."""
     return frozenset() if target.startswith("mdn.") else settings(target)
 
 
-def _check_type(name: str, value: Any, default: Any, node: Node) -> None:
-    _check_not_for_group(name, value, default)
-    _check_not_for_node(name, value, default)
-    if rule_of(name, str(node.get("_target_", ""))) is None:
-        _like(default).read(name, value)
-
-
-def _like(default: Any) -> Rule:
-    """Take the rule of a key without one of its own from its default."""
-    if isinstance(default, bool):
-        return Flag()
-    if isinstance(default, int | float):
-        hint = f" (the default is {default})"
-        return Number(whole=isinstance(default, int), words=(None,), hint=hint)
-    return Anything()
-
-
-def _check_not_for_group(name: str, value: Any, default: Any) -> None:
+def _check_not_for_group(name: str, value: object, default: object) -> None:
     """What repeats a choice of a group, as `${family}` does, is a set of settings."""
     followed = re.fullmatch(r"\$\{(\w+)\}", str(default))
     if followed and not isinstance(value, dict) and _is_group(followed[1]):
@@ -177,7 +198,7 @@ def _is_group(name: str) -> bool:
     return bool(GlobalHydra.instance().config_loader().get_group_options(name))
 
 
-def _check_not_for_node(name: str, value: Any, default: Any) -> None:
+def _check_not_for_node(name: str, value: object, default: object) -> None:
     """Where the default is a set of settings, a single value is none."""
     if isinstance(default, dict):
         there = ", ".join(f"{name}.{key}" for key in default if key[0] != "_")

@@ -1,18 +1,15 @@
 """From checked plain configuration to objects, and to what a checkpoint says of them."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 
 from mdn.app.errors import readable
 from mdn.app.node import Node
 from mdn.app.run_log import RunLog
 from mdn.model import registry
-from mdn.model.registry import KIND, name_of
 from mdn.training import data_parts as data_parts  # registered, and may be named
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
@@ -20,9 +17,6 @@ from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """What of a `trainer` node says in how many processes it trains."""
-
-_OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_")
-"""Keys of a configuration that tell Hydra how to instantiate a node."""
 
 _SILENT: Node = {
     "logger": False,
@@ -92,32 +86,3 @@ def num_processes(trainer: Node) -> int:
 
 def _on_device(trainer: Node) -> Node:
     return trainer | {"accelerator": usable_accelerator(trainer["accelerator"])}
-
-
-def described(node: Any, role: str = "") -> Any:
-    """Settings as a checkpoint holds them: the name of each part where Hydra has a class.
-
-    A part from outside, which its user names on the command line, is registered under its path
-    for this run. Whoever loads the checkpoint in another program has to do the same there.
-    """
-    if isinstance(node, list):
-        return [described(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    settings = {key: described(value, key) for key, value in node.items() if key not in _OF_HYDRA}
-    if "_target_" not in node:
-        return settings
-    return {KIND: _registered(role, node["_target_"]), **settings}
-
-
-def _registered(role: str, target: str) -> str:
-    part = get_object(target)
-    if name_of(part) is None:
-        registry.register(role, target, part)
-    return name_of(part) or target
-
-
-def with_absolute_paths(data: Node) -> Node:
-    """Files of the run are found again from another working directory."""
-    is_path = [key for key in data if key.endswith("path") and data[key] is not None]
-    return data | {key: str(Path(data[key]).absolute()) for key in is_path}

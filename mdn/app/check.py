@@ -33,9 +33,9 @@ def check(config: DictConfig) -> Node:
     Raises:
         UserError: if a key, a value or a target is not what the configuration takes.
     """
-    given = checked(resolved(config), _composed_from_groups())
+    given = resolved(config)
     _check_processes(given)
-    return given
+    return checked(given, _composed_from_groups())
 
 
 def checked(given: Node, groups: DictConfig) -> Node:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdn.app.build_lightning import build_data, described, stored_data
+from mdn.app.build_lightning import build_data, stored_data
+from mdn.app.read_recipe import described
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
 from mdn.data.synthetic import Problem

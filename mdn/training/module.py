@@ -15,7 +15,7 @@ from mdn.training.lightning_parts import schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 from mdn.training.recipe import Recipe
 
-_USUAL = Recipe()
+_USUAL = Recipe().resolve()
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
@@ -27,11 +27,11 @@ class MDNModule(MixtureModule):
     Args:
         num_inputs: P.
         num_targets: D.
-        recipe: what is trained, and how; what it leaves open is as for a thousand rows.
+        recipe: what is trained, and how, without open settings; by default what suits a
+            thousand rows.
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
-        recipe = recipe.resolve()
         network = build_network(
             recipe.backbone,
             num_inputs,

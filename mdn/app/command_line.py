@@ -4,6 +4,7 @@ Hydra composes the configuration and makes the directory before a job begins. To
 cannot be made it answers with a traceback.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -35,6 +36,8 @@ def run_command(name: str, main: Callable[[], object]) -> None:
             main()
     except (HydraException, OmegaConfBaseException) as error:
         fail(composing_message(name, error))
+    except BrokenPipeError:  # a reader such as `head` has seen enough of the help
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
 

@@ -1,6 +1,6 @@
 """What a run must have in common with the one that it goes on with, and what is left to do."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from mdn.data.fingerprint import changed
 from mdn.model import registry
@@ -62,7 +62,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
         )
 
 
-def _check_state(ckpt_path: str, checkpoint: dict[str, Any]) -> None:
+def _check_state(ckpt_path: str, checkpoint: Mapping[str, object]) -> None:
     """Refuse what Lightning would stumble over, or go on with in silence."""
     for key, kind in _STATE.items():
         if not isinstance(checkpoint.get(key), kind):
@@ -70,8 +70,10 @@ def _check_state(ckpt_path: str, checkpoint: dict[str, Any]) -> None:
                 f"{ckpt_path} holds no state of a run to go on with: its {key} must be of type "
                 f"{kind.__name__}; take the last.ckpt of a run"
             )
-    if checkpoint["epoch"] < 0:
-        raise ValueError(f"{ckpt_path} has trained {checkpoint['epoch']} epochs, fewer than none")
+    epoch = checkpoint["epoch"]
+    assert isinstance(epoch, int)
+    if epoch < 0:
+        raise ValueError(f"{ckpt_path} has trained {epoch} epochs, fewer than none")
 
 
 def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
@@ -89,7 +91,7 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
 
 def _differences(
     before: ModelCard, now: ModelCard, keys: tuple[str, ...]
-) -> dict[str, tuple[Any, Any]]:
+) -> dict[str, tuple[object, object]]:
     """Settings that are not what they were, by their paths: (before, now)."""
     one, other = (dict(flat({key: getattr(each, key) for key in keys})) for each in (before, now))
     pairs = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}

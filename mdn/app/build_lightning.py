@@ -1,4 +1,4 @@
-"""From checked plain configuration to objects, and to what a checkpoint says of them."""
+"""Datamodule, Trainer and callbacks built from a checked configuration or from a checkpoint."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from mdn.training.devices import usable_accelerator
 from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
-"""What of a `trainer` node says in how many processes it trains."""
+"""Keys of a `trainer` node that decide in how many processes it trains."""
 
 _SILENT: Node = {
     "logger": False,
@@ -28,7 +28,7 @@ _SILENT: Node = {
 
 
 def build_data(settings: Mapping[str, object]) -> TableModule:
-    """The datamodule of described settings, its tables read and split."""
+    """Build the datamodule of described settings; read and split its tables."""
     data: TableModule = registry.build("data", settings)
     data.setup("fit")
     return data
@@ -52,14 +52,14 @@ def stored_data(settings: Mapping[str, object]) -> TableModule:
 
 
 def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:
-    """The Trainer with this run's callbacks; whoever made the log closes it."""
+    """Build the Trainer with this run's callbacks; whoever made the log closes it."""
     silence_lightning()
     built = [build_callback(name, node) for name, node in callbacks.items() if node]
     return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
 
 
 def build_callback(name: str, node: Node) -> Callback:
-    """Return the callback of a node.
+    """Build the callback of a node.
 
     Raises:
         ValueError: with the key, if a setting is out of range.
@@ -69,13 +69,13 @@ def build_callback(name: str, node: Node) -> Callback:
     except InstantiationException as error:
         message, path = readable(error), f"callbacks.{name}"
         inner = message.partition(": ")
-        if inner[0] in node:  # it was what this takes that failed
+        if inner[0] in node:  # what failed is a part that the callback takes
             message, path = inner[2], f"{path}.{inner[0]}"
         raise ValueError(f"{path}.{message}") from None
 
 
 def num_processes(trainer: Node) -> int:
-    """How many processes a `trainer` node trains in, each with batches of its own."""
+    """Return how many processes a `trainer` node trains in, each with batches of its own."""
     if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
         return 1
     silence_lightning()

@@ -1,8 +1,9 @@
-"""Configuration checks that need none of the heavy imports, so that a typo answers at once.
+"""Checks of the configuration that need no heavy import, so that a typo is answered at once.
 
-Hydra refuses a misspelt key by itself. What it lets through is refused here: a key added with a
-leading `+` that nothing reads, a word where a number belongs, a value that was never given, and a
-`_target_` that is not one of the classes a configuration may name.
+Hydra refuses a misspelt key by itself. This refuses what Hydra lets through: a key
+added with a leading `+` that nothing reads, a word where a number belongs, a value that was never
+given, and a `_target_` that is not one of the classes a configuration may name. One walk over the
+nodes checks each key and reads its value.
 """
 
 import re
@@ -28,7 +29,7 @@ OPEN_NODES = ("callbacks",)
 
 
 def check(config: DictConfig) -> Node:
-    """The configuration resolved to plain data.
+    """Return the configuration as checked plain data.
 
     Raises:
         UserError: if a key, a value or a target is not what the configuration takes.
@@ -39,15 +40,15 @@ def check(config: DictConfig) -> Node:
 
 
 def checked(given: Node, groups: DictConfig) -> Node:
-    """Plain data in which every key is known and every value is what its key takes.
+    """Return plain data in which every key is known and every value is what its key takes.
 
     Args:
-        given: the configuration as it is asked for.
-        groups: the same with its choices of groups and none of its values.
+        given: the configuration, without interpolations.
+        groups: the configuration that the same choices of groups make, without other overrides.
 
     Raises:
-        UserError: if a key, a value or a target is not what the configuration takes, or if what
-            is asked for is larger than the memory of this machine.
+        UserError: if a key, a value or a target is not what the configuration takes, or if the
+            configuration needs more than the memory of this machine.
     """
     read = read_node(given, _plain(groups))
     check_sizes(read)
@@ -55,7 +56,7 @@ def checked(given: Node, groups: DictConfig) -> Node:
 
 
 def resolved(config: DictConfig) -> Node:
-    """Plain data with every interpolation followed and every mandatory value given."""
+    """Return plain data with every interpolation followed; refuse values that are missing."""
     try:
         missing = sorted(OmegaConf.missing_keys(config))
         plain = OmegaConf.to_container(config, resolve=True)
@@ -73,7 +74,7 @@ def resolved(config: DictConfig) -> Node:
 
 
 def _composed_from_groups() -> DictConfig:
-    """The configuration with this command's choices of groups, and none of its values."""
+    """Compose the configuration from this command's choices of groups alone."""
     hydra = HydraConfig.get()
     loader = GlobalHydra.instance().config_loader()
     choices = group_choices(list(hydra.overrides.task))
@@ -81,7 +82,7 @@ def _composed_from_groups() -> DictConfig:
 
 
 def group_choices(overrides: Sequence[str]) -> list[str]:
-    """Those of some overrides that choose from a group."""
+    """Return the overrides that choose from a group."""
     loader = GlobalHydra.instance().config_loader()
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
     return [
@@ -99,12 +100,12 @@ def _plain(config: DictConfig) -> Node:
 
 
 def read_node(given: Node, known: Node | None = None, path: str = "") -> Node:
-    """Return a node as the rules of its keys read it, and everything below it.
+    """Check a node and everything below it; return it with the values that its rules read.
 
     Args:
-        given: the settings as they are asked for.
-        known: what the groups have in its place; None where they have nothing.
-        path: of the node, with a dot at its end.
+        given: the settings of the node.
+        known: the settings that the groups have there; None where they have nothing.
+        path: the keys above the node, with a dot at the end.
 
     Raises:
         UserError: at the first key, value or target that the configuration does not take.
@@ -133,7 +134,7 @@ def _read(name: str, value: object, default: object, target: str) -> object:
 
 
 def _like(default: object) -> Rule | None:
-    """Take the rule of a key without one of its own from its default."""
+    """Return the rule that the default of a key suggests, or None."""
     if isinstance(default, bool):
         return Flag()
     if isinstance(default, int | float):
@@ -143,7 +144,7 @@ def _like(default: object) -> Rule | None:
 
 
 def _check_taken(target: str, given: Node, known: Node, path: str) -> None:
-    """Refuse settings of a class that another class, in its place, does not take."""
+    """Refuse settings that stay from a class which another class has replaced."""
     if not target or known.get("_target_") in (None, target):
         return
     taken = settings(target)
@@ -181,12 +182,12 @@ def _check_added(key: str, given: Node, known: Node, path: str) -> None:
 
 
 def _taken_by(target: str) -> frozenset[str]:
-    """Return what a class outside this project takes; its YAML shows what one of this takes."""
+    """Return what a class takes; nothing for our own, whose YAML shows all of its settings."""
     return frozenset() if target.startswith("mdn.") else settings(target)
 
 
 def _check_not_for_group(name: str, value: object, default: object) -> None:
-    """What repeats a choice of a group, as `${family}` does, is a set of settings."""
+    """Refuse a choice for a key that repeats a group, as `family: ${family}` does."""
     followed = re.fullmatch(r"\$\{(\w+)\}", str(default))
     if followed and not isinstance(value, dict) and _is_group(followed[1]):
         raise UserError(
@@ -199,7 +200,7 @@ def _is_group(name: str) -> bool:
 
 
 def _check_not_for_node(name: str, value: object, default: object) -> None:
-    """Where the default is a set of settings, a single value is none."""
+    """Refuse a single value where the groups have a set of settings."""
     if isinstance(default, dict):
         there = ", ".join(f"{name}.{key}" for key in default if key[0] != "_")
         hint = f"; what there is: {there}" if there else ""

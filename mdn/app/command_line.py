@@ -1,7 +1,7 @@
-"""A command line from start to end: an error outside of a job is one sentence too.
+"""Run a command line; an error outside of a job is one sentence too.
 
-Hydra composes the configuration and makes the directory before a job begins. To a directory that
-cannot be made it answers with a traceback.
+Hydra composes the configuration and makes the directory before a job begins. If the
+directory cannot be made, Hydra shows a traceback.
 """
 
 import os

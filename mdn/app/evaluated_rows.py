@@ -1,4 +1,4 @@
-"""The rows that a checkpoint is scored on, and whether they are what its run has seen."""
+"""The rows that a checkpoint is scored on, with a warning if they have changed since its run."""
 
 import warnings
 from collections.abc import Sequence

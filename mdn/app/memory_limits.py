@@ -1,4 +1,4 @@
-"""What a configuration is too large for, told from its numbers alone, before anything is made.
+"""Refuse configurations that need too much memory, from their numbers alone.
 
 The sizes are lower bounds: what is not known yet, such as the columns of a file, counts as one.
 """
@@ -16,7 +16,7 @@ _COLUMN = 1000
 """Bytes of a column of answers, however few rows it has."""
 
 _OUTPUTS = 3
-"""Of a component with one target: weight, mean and spread."""
+"""Outputs of a component with one target: weight, mean and spread."""
 
 
 def check_sizes(config: Node) -> None:
@@ -67,5 +67,5 @@ def _network(model: Node) -> dict[str, float]:
 
 
 def _number(size: int | str) -> int:
-    """A size, or the least that `auto` could make of it."""
+    """Return a size, or the smallest that `auto` may stand for."""
     return size if isinstance(size, int) else 2

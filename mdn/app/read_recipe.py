@@ -1,4 +1,4 @@
-"""From a checked configuration to a recipe.
+"""Read a recipe from a checked configuration.
 
 The configuration has a place for each setting of a recipe: most stand among the settings of the
 model, `PLACES` tells where the others do.

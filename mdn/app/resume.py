@@ -1,4 +1,4 @@
-"""What a run must have in common with the one that it goes on with, and what is left to do."""
+"""Check that a run can go on from a checkpoint, and that something is left to do."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from mdn.model.checkpoint import CARD, read_checkpoint
 from mdn.report.run_settings import flat
 
 _LASTING = ("inputs", "targets", "model")
-"""What of its card a resumed run must have in common with its checkpoint, besides the rows."""
+"""Fields of the card that must match the checkpoint, besides the rows."""
 
 _FREE = (
     *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
     *("model.max_epochs", "model.batch_size", "model.recalibration"),
     *("model.seed", "model.val_fraction", "model.dequantize"),  # the rows tell
 )
-"""What of it may change none the less."""
+"""Settings among them that may change."""
 
 _STATE = {
     "epoch": int,
@@ -26,22 +26,22 @@ _STATE = {
     "optimizer_states": list,
     "lr_schedulers": list,
 }
-"""What Lightning goes on with, and of which type it is."""
+"""What Lightning restores, with its type."""
 
 _ADVICE = "to go on with a run, repeat its own overrides"
 
 
 def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> None:
-    """See to it that a run can go on from a checkpoint.
+    """Refuse a checkpoint that a run cannot go on from.
 
     Args:
         ckpt_path: the checkpoint.
-        max_epochs: of the run, with those of the checkpoint.
+        max_epochs: of the run, those of the checkpoint included.
         card: of the run.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no checkpoint, was trained on other rows or has another model, or if
+        ValueError: if it is not a checkpoint, was trained on other rows or has another model, or if
             nothing is left to do.
     """
     checkpoint = read_checkpoint(ckpt_path)
@@ -63,7 +63,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
 
 
 def _check_state(ckpt_path: str, checkpoint: Mapping[str, object]) -> None:
-    """Refuse what Lightning would stumble over, or go on with in silence."""
+    """Refuse a state that Lightning would fail on, or restore in silence."""
     for key, kind in _STATE.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(
@@ -77,7 +77,7 @@ def _check_state(ckpt_path: str, checkpoint: Mapping[str, object]) -> None:
 
 
 def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
-    """Another split would have the model learn the rows that it is then tested on."""
+    """Refuse another split: the model would learn rows that it is then tested on."""
     others = changed(before.rows, card.rows) if before.rows else []
     if others:
         asked = _differences(before, card, ("data",))
@@ -92,7 +92,7 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
 def _differences(
     before: ModelCard, now: ModelCard, keys: tuple[str, ...]
 ) -> dict[str, tuple[object, object]]:
-    """Settings that are not what they were, by their paths: (before, now)."""
+    """Return the settings that have changed, by their paths: (before, now)."""
     one, other = (dict(flat({key: getattr(each, key) for key in keys})) for each in (before, now))
     pairs = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,7 +1,7 @@
-"""What a value of the configuration may be, said to who gave another.
+"""Kinds of rules for the values of a configuration.
 
-A rule reads one value: it hands on what is used, 10000 for 1e4 where a whole number is wanted, or
-refuses the value with the key, what was got and what is wanted.
+A rule reads one value: it returns the value to use, 10000 for 1e4 where a whole number is wanted,
+or refuses it with the key, what was got and what is wanted.
 """
 
 from abc import ABC, abstractmethod
@@ -14,17 +14,17 @@ from mdn.app.errors import UserError
 
 
 def shown(value: object) -> str:
-    """A value as it is written in a configuration."""
+    """Return a value as a configuration spells it."""
     words = {"None": "null", "True": "true", "False": "false"}
     return words.get(repr(value), repr(value))
 
 
 class Rule(ABC):
-    """What one key takes."""
+    """A rule for the value of one key."""
 
     @abstractmethod
     def read(self, name: str, value: object) -> object:
-        """The value to use.
+        """Return the value to use.
 
         Raises:
             UserError: if the key does not take this value.
@@ -42,7 +42,7 @@ class Number(Rule):
         below: what it must be smaller than.
         whole: whether only whole numbers are taken.
         words: what is taken beside numbers; None stands for null.
-        hint: what to do, below a number out of range.
+        hint: what to do, at the end of the message.
     """
 
     least: float = -inf
@@ -67,7 +67,7 @@ class Number(Rule):
         return UserError(f"{name} must be {wanted}, got {shown(value)}{self._also}{self.hint}")
 
     def _wanted(self, value: float) -> str:
-        """Return what is wanted, where this is something else."""
+        """Return what is wanted; nothing where the number is that."""
         if self.whole and value != int(value):
             return "a whole number"
         inside = self.least <= value <= self.most and self.above < value < self.below
@@ -99,7 +99,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def whole(least: int, *words: str | None, most: float = inf, hint: str = "") -> Number:
-    """A whole number from `least` up, or one of these words."""
+    """Return the rule for a whole number from `least` up, or one of these words."""
     return Number(least, most=most, whole=True, words=words, hint=hint)
 
 
@@ -141,7 +141,7 @@ class Choice(Rule):
 
     Attributes:
         options: the values; None stands for null.
-        hint: what to do, below a value that is none of them.
+        hint: what to do, at the end of the message.
     """
 
     options: tuple[str | None, ...]

@@ -1,7 +1,7 @@
 """The rule of every key of the configuration; tests hold it against all of `conf/`.
 
-The types of a class of this project, or of its user, are read from its source, and its constructor
-checks ranges. Rules by hand are for what no constructor of ours takes.
+The source of a class tells the types of its settings, and its constructor checks ranges. The table
+here is for keys that no constructor of ours takes.
 """
 
 from mdn.app.rule_kinds import (

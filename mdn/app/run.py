@@ -1,4 +1,4 @@
-"""A training run as it was configured: a typed recipe, and what is around it."""
+"""A training run read from the configuration: its recipe, rows, trainer and callbacks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from mdn.training.datamodule import TableModule
 from mdn.training.fit import card_of, resolve
 
 _TAKEN = ("trainer", "callbacks", "monitor", "ckpt_path", "seed", "threads", "compile")
-"""What a run has under the name that it has in the configuration."""
+"""Fields of a run that have the same name in the configuration."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Run:
         )
 
     def card(self, data: TableModule) -> ModelCard:
-        """Return that from which `load` builds the model again, and `evaluate` its test rows."""
+        """Return the card from which `load` rebuilds the model and `evaluate` its test rows."""
         return replace(
             card_of(self.recipe, data),
             data=_with_absolute_paths(self.data),
@@ -76,7 +76,7 @@ def read_run(config: Node) -> Run:
         ValueError: if a setting is out of range.
     """
     data = described(config["data"])
-    registry.build("data", data)  # which refuses what is out of range, and reads nothing yet
+    registry.build("data", data)  # refuses numbers out of range, and reads nothing yet
     for name, node in config["callbacks"].items():
         if node:
             build_callback(name, node)

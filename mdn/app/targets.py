@@ -41,7 +41,7 @@ _LISTS = ("Sequence", "list")
 
 
 def check_target(target: str, path: str) -> None:
-    """Refuse a target that is not one of these.
+    """Refuse a target outside of these modules.
 
     Args:
         target: the dotted name.
@@ -94,7 +94,7 @@ def definition(target: str) -> Definition | None:
 
 
 def _hands_on(node: ast.ImportFrom, module: str, name: str) -> bool:
-    """Whether a package imports a name from a module of its own."""
+    """Tell whether a package imports a name from a module of its own."""
     inside = node.level == 0 and (node.module or "").startswith(f"{module}.")
     return inside and any(
         alias.name == name and alias.asname in (None, name) for alias in node.names
@@ -146,7 +146,7 @@ def settings(target: str) -> frozenset[str]:
 
 @cache
 def rule_by_type(target: str, name: str) -> Rule | None:
-    """Return the rule of a setting; None where its type is not one of plain values."""
+    """Return the rule of a setting; None where its type takes more than plain values."""
     parameter = _parameters(target).get(name)
     if parameter is None or parameter.annotation is None:
         return None
@@ -176,7 +176,7 @@ def _is_dataclass(node: ast.ClassDef) -> bool:
 
 
 def _fields(found: Definition) -> dict[str, _Parameter]:
-    """Return the fields of a dataclass, those of the classes that it derives from first."""
+    """Return the fields of a dataclass, inherited ones first."""
     fields: dict[str, _Parameter] = {}
     assert isinstance(found.node, ast.ClassDef)
     for base in found.node.bases:
@@ -190,7 +190,7 @@ def _fields(found: Definition) -> dict[str, _Parameter]:
 
 
 def _where(name: str, module: str) -> str | None:
-    """Return the dotted path of what a module calls by a name."""
+    """Return the dotted path behind a name in a module."""
     for line in _body(module):
         if isinstance(line, ast.ClassDef) and line.name == name:
             return f"{module}.{name}"
@@ -248,7 +248,7 @@ def _generic(name: str, inner: ast.expr, module: str) -> _Types:
 
 
 def _alias(name: str, module: str) -> _Types | None:
-    """Return what a name stands for that a module gives a type, such as `Auto`."""
+    """Return the types behind a name such as `Auto`, if a module defines it as a type."""
     for line in _body(module):
         if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == name:
             return _types(line.value, module)

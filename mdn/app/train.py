@@ -71,7 +71,7 @@ def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModu
 
 
 def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    """What the fit was like, its scores aside."""
+    """Return facts about the fit, without scores."""
     return {
         "epochs": trainer.current_epoch,
         **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
@@ -83,7 +83,7 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
 
 
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    """Metrics of the best weights on validation and test rows."""
+    """Return metrics of the best weights on validation and test rows."""
     validation = {**trainer.validate(module, data, verbose=False)[0]}
     test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
@@ -99,7 +99,7 @@ def _log_hyperparameters(log: RunLog, config: Node) -> None:
 
 
 def _flatten(node: Node) -> dict[str, int | float | str]:
-    """Numbers, and words for the rest."""
+    """Return settings by dotted path: numbers as they are, the rest as text."""
     return {
         path: value if isinstance(value, int | float) else str(value) for path, value in flat(node)
     }

@@ -53,8 +53,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
             raise ValueError(
                 f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
             )
-    _check_state(ckpt_path, checkpoint)
-    epochs = checkpoint["epoch"] + 1
+    epochs = _trained_epochs(ckpt_path, checkpoint)
     if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(
             f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
@@ -62,8 +61,8 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
         )
 
 
-def _check_state(ckpt_path: str, checkpoint: Mapping[str, object]) -> None:
-    """Refuse a state that Lightning would fail on, or restore in silence."""
+def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
+    """Return the epochs behind a checkpoint; refuse a state that Lightning would fail on."""
     for key, kind in _STATE.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(
@@ -74,6 +73,7 @@ def _check_state(ckpt_path: str, checkpoint: Mapping[str, object]) -> None:
     assert isinstance(epoch, int)
     if epoch < 0:
         raise ValueError(f"{ckpt_path} has trained {epoch} epochs, fewer than none")
+    return epoch + 1
 
 
 def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:

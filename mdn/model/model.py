@@ -1,7 +1,6 @@
 """The model: a network between the units of its columns, and what it answers."""
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -97,7 +96,7 @@ class Model(nn.Module):
         return replace(mixture, target_names=tuple(self.card.targets))
 
     @torch.no_grad()
-    def predict(self, data: Any) -> GaussianMixture:
+    def predict(self, data: object) -> GaussianMixture:
         """Return p(y given x) in the user's units, in float64: one mixture a row.
 
         Args:
@@ -110,7 +109,7 @@ class Model(nn.Module):
         return self(self._inputs_of(data))
 
     @torch.no_grad()
-    def predict_members(self, data: Any) -> GaussianMixture:
+    def predict_members(self, data: object) -> GaussianMixture:
         """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
 
         `.pool()` of it is what `predict` answers; `.std_split()` and `.covariance_split()` tell
@@ -124,7 +123,7 @@ class Model(nn.Module):
         """
         return self.members(self._inputs_of(data))
 
-    def _inputs_of(self, data: Any) -> Float[Tensor, "N P"]:
+    def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
         return input_matrix(data, self.card.inputs).to(self.device)

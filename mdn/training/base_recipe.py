@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar, get_type_hints
+from typing import TypeVar, get_type_hints
 
 from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
@@ -67,7 +67,7 @@ class BaseRecipe:
         _check_recalibration(self.recalibration)
 
     @classmethod
-    def from_settings(cls: type[AnyRecipe], settings: Mapping[str, Any]) -> AnyRecipe:
+    def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
         """Make a recipe from the settings that are not to have their defaults.
 
         Args:
@@ -80,12 +80,12 @@ class BaseRecipe:
         """
         return cls().updated(settings)
 
-    def updated(self: AnyRecipe, settings: Mapping[str, Any]) -> AnyRecipe:
+    def updated(self: AnyRecipe, settings: Mapping[str, object]) -> AnyRecipe:
         """Return the recipe with other values for some settings, as `from_settings` takes them."""
         changes = {name: self._read(name, each) for name, each in _nested(settings).items()}
         return replace(self, **changes)
 
-    def _read(self, name: str, value: Any) -> Any:
+    def _read(self, name: str, value: object) -> object:
         known = {each.name for each in fields(self)}
         if name not in known:
             raise ValueError(registry.no_setting("the recipe", name, sorted(known)))
@@ -105,7 +105,7 @@ class BaseRecipe:
         factor = self.recalibration
         return epochs | ({"recalibration": factor} if isinstance(factor, HeldOut) else {})
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Return plain data that tells every setting, as a checkpoint keeps it."""
         return registry.describe(self)
 
@@ -164,15 +164,20 @@ def _check_recalibration(factor: float | HeldOut) -> None:
             )
 
 
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(settings: Mapping[str, object]) -> dict[str, object]:
     """Gather settings that are named with dots: `backbone.width` belongs to the backbone."""
-    nested: dict[str, Any] = {}
+    nested: dict[str, object] = {}
     for name, value in sorted(settings.items()):  # a part comes before its settings
         part, dot, inner = name.partition(".")
         if not dot:
             nested[name] = value
             continue
-        outer = nested.get(part, {})
-        outer = {registry.KIND: outer} if isinstance(outer, str) else registry.plain(outer)
-        nested[part] = {**outer, inner: value}
+        nested[part] = {**_inner(part, nested.get(part, {})), inner: value}
     return nested
+
+
+def _inner(name: str, part: object) -> Mapping[str, object]:
+    settings = {registry.KIND: part} if isinstance(part, str) else registry.plain(part)
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"{name} is {part!r:.100}, which has no settings of its own")
+    return settings

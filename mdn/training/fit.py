@@ -38,14 +38,14 @@ from mdn.training.usefulness import warn_if_useless
 
 
 def fit(
-    recipe: BaseRecipe | Mapping[str, Any],
+    recipe: BaseRecipe | Mapping[str, object],
     rows: Table | object,
     targets: ColumnKeys | None = None,
     inputs: ColumnKeys | None = None,
     weight: str | int | None = None,
     *,
     progress: bool = False,
-    trainer: Mapping[str, Any] | None = None,
+    trainer: Mapping[str, object] | None = None,
 ) -> Model:
     """Train a model, as the command line does; nothing is left on disk.
 
@@ -76,7 +76,7 @@ def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
 
 
 def fit_data(
-    recipe: BaseRecipe, data: TableModule, progress: bool, trainer: Mapping[str, Any]
+    recipe: BaseRecipe, data: TableModule, progress: bool, trainer: Mapping[str, object]
 ) -> Model:
     """Train a model on rows that are read and split; say where it is useless.
 
@@ -199,7 +199,7 @@ def _gradient(recipe: Recipe, folder: Path) -> list[Callback]:
 
 
 def quiet_trainer(
-    recipe: BaseRecipe, callbacks: Sequence[Callback], settings: Mapping[str, Any], folder: Path
+    recipe: BaseRecipe, callbacks: Sequence[Callback], settings: Mapping[str, object], folder: Path
 ) -> Trainer:
     """Return a Trainer that says nothing and leaves nothing outside of a folder.
 
@@ -210,7 +210,7 @@ def quiet_trainer(
         folder: where checkpoints may go.
     """
     silence_lightning()
-    usual: dict[str, Any] = {
+    usual: dict[str, object] = {
         "accelerator": "auto",
         "devices": 1,
         "max_epochs": recipe.max_epochs,

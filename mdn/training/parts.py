@@ -1,16 +1,14 @@
 """The parts of a recipe, besides those of its network, that a checkpoint may name."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch.optim import Optimizer
 
 from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
 from mdn.fitting.schedules import constant, cosine
 from mdn.model.parts import register_all
+from mdn.model.registry import Part
 
-TRAINING: dict[str, dict[str, Callable[..., Any]]] = {
+TRAINING: dict[str, dict[str, Part]] = {
     "objective": {
         "beta_nll": BetaNLL,
         "crps": NLLWithCRPS,

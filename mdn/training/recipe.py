@@ -9,7 +9,6 @@ into numbers before anything is trained, here and nowhere else. What is `HeldOut
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -65,7 +64,7 @@ class Recipe(BaseRecipe):
     first_layer_gain: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
     objective: Objective = field(default_factory=NLL)
     regularizer: Regularizer = field(default_factory=Regularizer)
-    optimizer: Callable[[list[dict[str, Any]]], Optimizer] = ADAMW
+    optimizer: Callable[[list[dict[str, object]]], Optimizer] = ADAMW
     schedule: Callable[[Optimizer, int], LRScheduler] = cosine
     start_from_data: bool = True
     mixture_lr: float | None = None

@@ -54,5 +54,5 @@ def test_few_rows_are_spread_over_the_table_and_keep_their_numbers(fit, data, sc
 
 
 def test_no_rows_are_refused():
-    with pytest.raises(ValueError, match="must be at least 1, got 1 and 0"):
+    with pytest.raises(ValueError, match="rows must be a whole number of at least 1, got 0"):
         MixtureMonitor(every_n_epochs=1, rows=0)

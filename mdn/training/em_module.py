@@ -47,7 +47,7 @@ class EMModule(MixtureModule):
     Args:
         num_inputs: P; inputs are there, and are not looked at.
         num_targets: D.
-        recipe: what is fitted, and until when, without open settings.
+        recipe: what is fitted, and until when, without open settings, as `resolve` gives.
 
     Raises:
         ValueError: if the mixture does not fit into memory.

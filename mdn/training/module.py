@@ -28,8 +28,8 @@ class MDNModule(MixtureModule):
     Args:
         num_inputs: P.
         num_targets: D.
-        recipe: what is trained, and how, without open settings; by default what suits a
-            thousand rows.
+        recipe: what is trained, and how, without open settings, as `Recipe(...).resolve()` gives.
+            By default the usual one for a thousand rows.
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:

@@ -55,10 +55,11 @@ class BaseRecipe:
     def __post_init__(self) -> None:
         for each in fields(self):
             _check_type(type(self), each.name, getattr(self, each.name))
-        if self.family.min_scale != "grid" and self.family.floor > _MOST_SCALE:
+        floor = self.family.min_scale
+        if floor != "grid" and floor > _MOST_SCALE:
             raise ValueError(
                 f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
-                f"{self.family.floor!r}; it is in units of the standardized target"
+                f"{floor!r}; it is in units of the standardized target"
             )
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
@@ -124,15 +125,19 @@ class BaseRecipe:
         Raises:
             ValueError: if the grid of the targets is to decide a number, and there is none.
         """
+        return replace(self, **self._decided(profile, processes))
+
+    def _decided(self, profile: Profile | None, processes: int) -> dict[str, object]:
+        """Return the settings that may be open, without open ones, by name."""
         rows = _ASSUMED_ROWS if profile is None else profile.rows
         batch_size = _number(self.batch_size, training_batch_size, rows)
-        return replace(
-            self,
-            family=_with_floor(self.family, profile),
-            num_components=_number(self.num_components, suitable_components, counted_rows(profile)),
-            batch_size=batch_size,
-            max_epochs=_number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
-        )
+        components = _number(self.num_components, suitable_components, counted_rows(profile))
+        return {
+            "family": _with_floor(self.family, profile),
+            "num_components": components,
+            "batch_size": batch_size,
+            "max_epochs": _number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
+        }
 
 
 @cache

@@ -89,8 +89,8 @@ class Recipe(BaseRecipe):
         self.regularizer.check_members(self.ensemble_size)
 
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
-        recipe = super().resolve(profile, processes)
-        return replace(recipe, backbone=_with_depth(self.backbone, counted_rows(profile)))
+        backbone = _with_depth(self.backbone, counted_rows(profile))
+        return replace(self, **self._decided(profile, processes), backbone=backbone)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -210,5 +210,5 @@ def test_a_module_needs_no_more_than_its_columns():
 
 
 def test_each_recipe_has_its_module():
-    assert isinstance(module_of(Recipe(ensemble_size=1), 2, 1), MDNModule)
+    assert isinstance(module_of(Recipe(ensemble_size=1).resolve(), 2, 1), MDNModule)
     assert isinstance(module_of(EMRecipe(), 2, 1), EMModule)

@@ -196,7 +196,10 @@ def test_every_process_follows_the_first(fit, reset, make_module, monkeypatch, d
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"patience": 0}, "patience must be a whole number of at least 1, got 0"), ({"on_exhausted": "stop"}, "'stop'")],
+    [
+        ({"patience": 0}, "patience must be a whole number of at least 1, got 0"),
+        ({"on_exhausted": "stop"}, "'stop'"),
+    ],
 )
 def test_wrong_settings_are_refused(reset, changes, message):
     with pytest.raises(ValueError, match=message):

@@ -11,7 +11,7 @@ from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, Checkpoint, read_checkpoint
 from mdn.model.model import Model
-from mdn.model.parts import NETWORK as NETWORK  # registered, and may be named
+from mdn.model.network_parts import NETWORK as NETWORK  # registered, and may be named
 from mdn.model.plain import in_words
 from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead

@@ -1,7 +1,7 @@
 """The data that a checkpoint may name, which a run can make or read again."""
 
 from mdn.data import synthetic
-from mdn.model.parts import register_all
+from mdn.model.network_parts import register_all
 from mdn.model.registry import Part
 from mdn.training.datamodule import FileData, SyntheticData
 

@@ -5,7 +5,7 @@ from torch.optim import Optimizer
 
 from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
 from mdn.fitting.schedules import constant, cosine
-from mdn.model.parts import register_all
+from mdn.model.network_parts import register_all
 from mdn.model.registry import Part
 
 _NOT_FOR_US = (Optimizer, torch.optim.LBFGS, torch.optim.Muon, torch.optim.SparseAdam)

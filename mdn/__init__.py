@@ -55,6 +55,10 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'mdn' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 

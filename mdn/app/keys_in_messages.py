@@ -35,9 +35,12 @@ _ARGUMENT = re.compile(r"`(\w+)(?:(=)([^`\n]*))?`")
 _VALUES = {"True": "true", "False": "false", "None": "null"}
 
 
+_REGISTER = re.compile(r"mdn\.register\('(\w+)', '([\w.]+)', part\)")
+
+
 def in_keys(message: str) -> str:
     """Write the arguments in a message as the command line spells them."""
-    return _ARGUMENT.sub(_in_key, message)
+    return _ARGUMENT.sub(_in_key, _REGISTER.sub(r"parts.\1=\2 on the command line", message))
 
 
 def _in_key(found: re.Match[str]) -> str:

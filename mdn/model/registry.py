@@ -75,8 +75,11 @@ def register(role: str, name: str, part: Part) -> None:
         part: a class, or a function, whose arguments have type hints.
 
     Raises:
-        ValueError: on an unknown role, or a name that stands for another part already.
+        ValueError: on an unknown role, what is no class or function, or a name that stands for
+            another part already.
     """
+    if not callable(part):
+        raise ValueError(f"{role} {name!r} must be a class or a function, got {part!r:.100}")
     if role not in ROLES:
         raise ValueError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
     known = ROLES[role].parts.setdefault(name, part)

@@ -97,11 +97,24 @@ class BaseRecipe:
     def _read(self, name: str, value: object) -> object:
         known = {each.name for each in fields(self)}
         if name not in known:
+            inner = [each for each in self._inner_settings() if each.endswith(f".{name}")]
+            if inner:
+                raise ValueError(f"the recipe has no setting {name!r}; did you mean {inner[0]}?")
             raise ValueError(registry.no_setting("the recipe", name, sorted(known)))
         if name in registry.ROLES and isinstance(value, str | Mapping):
             return registry.updated(name, getattr(self, name), value)
         _check_type(type(self), name, value)
         return tuple(value) if isinstance(value, list) else value
+
+    def _inner_settings(self) -> list[str]:
+        """Return the settings of the parts, as `from_settings` names them."""
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        return [
+            f"{role}.{name}"
+            for role, part in parts.items()
+            if role in registry.ROLES
+            for name in registry.settings(part)
+        ]
 
     @property
     def held_out(self) -> dict[str, HeldOut]:

@@ -137,14 +137,20 @@ registry.register("model", "gmm_em", EMRecipe)
 registry.register("recalibration", "held_out", HeldOut)
 
 
-def as_recipe(recipe: BaseRecipe | Mapping[str, object]) -> BaseRecipe:
+def as_recipe(recipe: object) -> BaseRecipe:
     """Return a recipe, made from settings if it is not one: "kind" names it, `Recipe` without.
 
     Raises:
+        TypeError: on neither a recipe nor settings.
         ValueError: on an unknown kind or setting, or one out of range.
     """
     if isinstance(recipe, BaseRecipe):
         return recipe
+    if not isinstance(recipe, Mapping):
+        raise TypeError(
+            "recipe must be a Recipe, an EMRecipe or settings such as {'family': 'full'}, got "
+            f"{recipe!r:.100}"
+        )
     known = {"mdn": Recipe, "gmm_em": EMRecipe}
     kind = str(recipe.get(registry.KIND, "mdn"))
     check_one_of("kind of recipe", kind, known)

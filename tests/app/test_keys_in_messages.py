@@ -60,3 +60,8 @@ def test_a_command_spells_arguments_as_keys(message):
     assert in_keys(message) == SAID[message]
     assert readable(ValueError(message)) == readable(UserError(message)) == SAID[message]
     assert _one_line(message, UserWarning) == f"warning: {SAID[message]}\n"
+
+
+def test_a_missing_part_is_named_by_the_key_that_brings_it():
+    said = in_keys("it knows mlp, and this one after mdn.register('backbone', 'own.Periodic', part)")
+    assert said == "it knows mlp, and this one after parts.backbone=own.Periodic on the command line"

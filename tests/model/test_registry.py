@@ -100,7 +100,11 @@ def test_a_part_is_described_by_what_it_is_made_of(case):
     assert registry.describe(part) == description
 
 
-@pytest.mark.parametrize("part", [lambda num_inputs: None, nn.Linear(1, 1), 3, "full"], ids=str)
+@pytest.mark.parametrize(
+    "part",
+    [lambda num_inputs: None, nn.Linear(1, 1), 3, "full"],
+    ids=["a lambda", "a module", "a number", "a name"],
+)
 def test_a_part_that_does_not_tell_how_it_is_made_is_refused(part):
     with pytest.raises(TypeError, match="so that a checkpoint can say how it is made"):
         registry.describe(part)

@@ -212,3 +212,17 @@ def test_a_module_needs_no_more_than_its_columns():
 def test_each_recipe_has_its_module():
     assert isinstance(module_of(Recipe(ensemble_size=1).resolve(), 2, 1), MDNModule)
     assert isinstance(module_of(EMRecipe(), 2, 1), EMModule)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("width", "backbone.width"), ("lr", "optimizer.lr"), ("famly", "family")]
+)
+def test_a_setting_of_a_part_is_found(name, meant):
+    with pytest.raises(ValueError, match=f"no setting '{name}'; did you mean {meant}"):
+        Recipe.from_settings({name: 3})
+
+
+@pytest.mark.parametrize("recipe", ["full", [1], None])
+def test_what_is_no_recipe_is_refused(recipe):
+    with pytest.raises(TypeError, match="recipe must be a Recipe, an EMRecipe or settings"):
+        as_recipe(recipe)

@@ -75,7 +75,7 @@ def fit(
 def _check_trainer(settings: Mapping[str, object]) -> None:
     for name in ("max_epochs", "callbacks"):
         if name in settings:
-            raise ValueError(f"the recipe decides {name}; leave it out of `trainer`")
+            raise ValueError(f"the recipe decides {name}; leave it out of the trainer")
 
 
 def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:

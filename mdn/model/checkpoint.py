@@ -25,7 +25,10 @@ from mdn.model.seal import check_seal, seal
 CARD: Final = "mdn"
 FORMAT: Final = "mdn_format"
 WEIGHTS: Final = "state_dict"
-INPUT_UNITS = "model.inputs.factor"
+MODEL: Final = "model."
+"""What the names of a model's weights begin with, among those of the module that trained it."""
+
+INPUT_UNITS = f"{MODEL}inputs.factor"
 
 JOINT: Final = "joint_state_dict"
 """Where a best checkpoint keeps the weights of the joint best epoch when it holds others."""

@@ -9,16 +9,13 @@ from torch import Tensor
 from mdn.distributions.open_settings import decided
 from mdn.model import registry
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import CARD, WEIGHTS, Checkpoint, read_checkpoint
+from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, Checkpoint, read_checkpoint
 from mdn.model.model import Model
 from mdn.model.network_parts import NETWORK as NETWORK  # registered, and may be named
 from mdn.model.plain import in_words
 from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
 from mdn.networks.network import MixtureNetwork
-
-_PREFIX = "model."
-"""Weights of a model among those of the module that trained it."""
 
 
 def load(path: str | Path) -> Model:
@@ -28,7 +25,7 @@ def load(path: str | Path) -> Model:
     program has registered (`mdn.model.registry`), and its sizes must be those of its weights.
 
     Args:
-        path: a checkpoint written by a training run.
+        path: a checkpoint, written by a training run or by `Model.save`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -38,6 +35,8 @@ def load(path: str | Path) -> Model:
     checkpoint = read_checkpoint(path)
     try:
         return _model(ModelCard.read(checkpoint[CARD]), model_weights(checkpoint)).eval()
+    except registry.UnknownPart as error:
+        raise registry.UnknownPart(f"{path} cannot be built: {error}") from None
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(
@@ -49,9 +48,9 @@ def load(path: str | Path) -> Model:
 def model_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """Return the weights of the model in a checkpoint, as the model names them."""
     return {
-        name.removeprefix(_PREFIX): value
+        name.removeprefix(MODEL): value
         for name, value in checkpoint[WEIGHTS].items()
-        if name.startswith(_PREFIX)
+        if name.startswith(MODEL)
     }
 
 

@@ -1,6 +1,7 @@
 """The model: a network between the units of its columns, and what it answers."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,7 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
+from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
@@ -169,6 +171,15 @@ class Model(nn.Module):
         scale = CovarianceFactor.from_tril(tril[None])
         names = tuple(self.card.targets)
         return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale, names)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as a checkpoint that `mdn.load` reads, whole or not at all.
+
+        Args:
+            path: of the file; its folder is made where it is missing.
+        """
+        weights = {f"{MODEL}{name}": value.cpu() for name, value in self.state_dict().items()}
+        write_checkpoint({CARD: self.card.plain(), WEIGHTS: weights}, path)
 
     def fit_units(self, table: Table) -> None:
         """Take the units and the names of the columns from the training rows."""

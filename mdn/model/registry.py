@@ -34,6 +34,10 @@ Part = Callable[..., object]
 """A class or a function, whose arguments have type hints."""
 
 
+class UnknownPart(ValueError):
+    """A name that no part of the running program is registered under."""
+
+
 @dataclass(frozen=True)
 class Role:
     """What parts of one kind are for.
@@ -85,6 +89,12 @@ def name_of(part: object) -> str | None:
     return next(
         (name for role in ROLES.values() for name, each in role.parts.items() if each is part), None
     )
+
+
+def roles_of(part: object) -> list[str]:
+    """Return the roles that a part is registered for."""
+    made_by, _ = _origin(part)
+    return [name for name, role in ROLES.items() if made_by in role.parts.values()]
 
 
 def describe(part: object) -> Description:
@@ -243,7 +253,7 @@ def _part(role: str, settings: object, path: str) -> tuple[Part, Description]:
     if kind not in parts:
         close = get_close_matches(kind[:100], parts, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(
+        raise UnknownPart(
             f"{path} is {kind!r:.100}, which this program does not know as a {role}; it knows "
             f"{', '.join(parts)}, and this one after mdn.register({role!r}, {kind!r:.100}, part)"
             f"{hint}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import TypeVar, get_type_hints
 
 from mdn.data.profile import Profile
@@ -52,10 +53,13 @@ class BaseRecipe:
     recalibration: float | HeldOut = 1.0
 
     def __post_init__(self) -> None:
-        if self.family.min_scale != "grid" and self.family.floor > _MOST_SCALE:
+        for each in fields(self):
+            _check_type(type(self), each.name, getattr(self, each.name))
+        floor = self.family.min_scale
+        if floor != "grid" and floor > _MOST_SCALE:
             raise ValueError(
                 f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
-                f"{self.family.floor!r}; it is in units of the standardized target"
+                f"{floor!r}; it is in units of the standardized target"
             )
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
@@ -69,6 +73,8 @@ class BaseRecipe:
     def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
         """Make a recipe from the settings that are not to have their defaults.
 
+        What `describe` returns makes the same recipe again.
+
         Args:
             settings: values by name. A part is an object, its name ("diagonal"), or a mapping of
                 its settings, with its name as "kind" where it is another one; one setting of a
@@ -77,7 +83,11 @@ class BaseRecipe:
         Raises:
             ValueError: on an unknown setting, a value of the wrong type or one out of range.
         """
-        return cls().updated(settings)
+        kind = settings.get(registry.KIND, registry.name_of(cls))
+        if kind != registry.name_of(cls):
+            raise ValueError(f"the recipe is {kind!r:.100}, and {cls.__name__} makes another kind")
+        named = {name: value for name, value in settings.items() if name != registry.KIND}
+        return cls().updated(named)
 
     def updated(self: AnyRecipe, settings: Mapping[str, object]) -> AnyRecipe:
         """Return the recipe with other values for some settings, as `from_settings` takes them."""
@@ -90,12 +100,8 @@ class BaseRecipe:
             raise ValueError(registry.no_setting("the recipe", name, sorted(known)))
         if name in registry.ROLES and isinstance(value, str | Mapping):
             return registry.updated(name, getattr(self, name), value)
-        plain, hint = registry.plain(value), get_type_hints(type(self))[name]
-        if isinstance(plain, dict):
-            return value  # a part that is made already
-        if not fits(plain, hint):
-            raise ValueError(f"{name} must be {in_words(hint)}, got {value!r:.100}")
-        return tuple(plain) if isinstance(plain, list) else plain
+        _check_type(type(self), name, value)
+        return tuple(value) if isinstance(value, list) else value
 
     @property
     def held_out(self) -> dict[str, HeldOut]:
@@ -119,15 +125,44 @@ class BaseRecipe:
         Raises:
             ValueError: if the grid of the targets is to decide a number, and there is none.
         """
+        return replace(self, **self._decided(profile, processes))
+
+    def _decided(self, profile: Profile | None, processes: int) -> dict[str, object]:
+        """Return the settings that may be open, without open ones, by name."""
         rows = _ASSUMED_ROWS if profile is None else profile.rows
         batch_size = _number(self.batch_size, training_batch_size, rows)
-        return replace(
-            self,
-            family=_with_floor(self.family, profile),
-            num_components=_number(self.num_components, suitable_components, counted_rows(profile)),
-            batch_size=batch_size,
-            max_epochs=_number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
+        components = _number(self.num_components, suitable_components, counted_rows(profile))
+        return {
+            "family": _with_floor(self.family, profile),
+            "num_components": components,
+            "batch_size": batch_size,
+            "max_epochs": _number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
+        }
+
+
+@cache
+def _hints(recipe: type) -> dict[str, object]:
+    return get_type_hints(recipe)
+
+
+def _check_type(recipe: type, name: str, value: object) -> None:
+    hint = _hints(recipe)[name]
+    if name in registry.ROLES and not isinstance(value, float | int):
+        _check_part(name, value)
+    elif not fits(registry.plain(value), hint):
+        raise ValueError(f"{name} must be {in_words(hint)}, got {value!r:.100}")
+
+
+def _check_part(role: str, value: object) -> None:
+    """Refuse what is no part of a role, as a name where a part is wanted, or another part."""
+    if value is None or isinstance(value, str | Mapping):
+        raise ValueError(
+            f"{role} must be a part that is made already, got {value!r:.100}; from_settings makes "
+            "parts from names and settings"
         )
+    roles = registry.roles_of(value)
+    if roles and role not in roles:
+        raise ValueError(f"{role} must not be {value!r:.100}, which is for {', '.join(roles)}")
 
 
 def _number(value: int | Auto, suitable: Callable[..., int], *sizes: int) -> int:

@@ -31,7 +31,7 @@ from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.recipe import EMRecipe
 
-_USUAL = EMRecipe()
+_USUAL = EMRecipe().resolve()
 
 _TRIAL_UPDATES = 10
 """Updates after which several starts are compared."""
@@ -47,14 +47,13 @@ class EMModule(MixtureModule):
     Args:
         num_inputs: P; inputs are there, and are not looked at.
         num_targets: D.
-        recipe: what is fitted, and until when.
+        recipe: what is fitted, and until when, without open settings, as `resolve` gives.
 
     Raises:
         ValueError: if the mixture does not fit into memory.
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: EMRecipe = _USUAL) -> None:
-        recipe = recipe.resolve()
         num_components = decided("num_components", recipe.num_components)
         check_mixture_fits(num_components, num_targets)
         network = build_network(NoBackbone, num_inputs, num_targets, num_components, recipe.family)

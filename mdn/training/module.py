@@ -16,7 +16,7 @@ from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedu
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 from mdn.training.recipe import Recipe
 
-_USUAL = Recipe()
+_USUAL = Recipe().resolve()
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
@@ -28,11 +28,11 @@ class MDNModule(MixtureModule):
     Args:
         num_inputs: P.
         num_targets: D.
-        recipe: what is trained, and how; what it leaves open is as for a thousand rows.
+        recipe: what is trained, and how, without open settings, as `Recipe(...).resolve()` gives.
+            By default the usual one for a thousand rows.
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
-        recipe = recipe.resolve()
         network = build_network(
             recipe.backbone,
             num_inputs,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hostile import UNSAFE
 
-from mdn.app.build import stored_data
+from mdn.app.build_lightning import stored_data
 from mdn.model.checkpoint import CARD, write_checkpoint
 
 DATA = {

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import SGD
 
 import mdn
-from mdn.app.build import described
+from mdn.app.read_recipe import described
 from mdn.distributions.families import Full
 from mdn.fitting.objectives import NLLWithCRPS
 from mdn.fitting.schedules import cosine

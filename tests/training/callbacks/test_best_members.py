@@ -10,7 +10,7 @@ from small_tables import Rows, make_table
 from torch.utils.data import DataLoader, TensorDataset
 
 import mdn
-from mdn.app.build import build_data
+from mdn.app.build_lightning import build_data
 from mdn.app.compose import compose
 from mdn.app.run import read_run
 from mdn.app.train import train

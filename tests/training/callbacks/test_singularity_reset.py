@@ -65,7 +65,7 @@ def fit_outlier(fit, data):
 
     def run(callbacks):
         data.tables["train"] = data.tables["val"] = two_clusters_and_an_outlier()
-        module = EMModule(0, 1, EMRecipe(num_components=2, family=Diagonal(1e-3)))
+        module = EMModule(0, 1, EMRecipe(num_components=2, family=Diagonal(1e-3)).resolve())
         module.start(data.train_table)
         z = module.model.targets(data.train_table.y, torch.float64)
         mu = torch.stack([z[:200].mean(0), z[200]])
@@ -101,7 +101,7 @@ def test_a_reset_component_has_an_equal_share_of_the_volume():
     y = torch.randn(60, 3).double() @ torch.tensor([[2.0, 1, 0], [0, 5, 1], [0, 0, 9]]).double()
     table = Table(torch.zeros(60, 0).double(), y, None, [], ["a", "b", "c"])
     family = Full(1e-3, "covariance")
-    module = EMModule(0, 3, EMRecipe(num_components=4, family=family))
+    module = EMModule(0, 3, EMRecipe(num_components=4, family=family).resolve())
     module.start(table)
     module.reset_component(2, y[0], table.x)
     volume = module(table.x).scale.log_det()[..., 2].mean().item()

@@ -18,8 +18,8 @@ class Substitution(ABC):
     """The solutions with one kind of factor A, given its diagonal and lower entries.
 
     With z the whitened residual, the gradient of lower entry (i, j) is an outer product,
-    row_factor_i column_factor_j, and that of the diagonal is row_factor z, less r / std. All but
-    `column_factor` work in place, in what they are given.
+    row_factor_i column_factor_j, and the gradient of the diagonal is row_factor z - r / std. All
+    methods but `column_factor` write into their first argument.
     """
 
     row_factor_is_mean_gradient: bool

@@ -20,8 +20,8 @@ from mdn.data.table import Table
 def grid_floor(profile: Profile) -> float:
     """Compute the standard deviation h / sqrt(12) of what rounding to steps of h took away.
 
-    It is in units of the standardized targets; of several targets the least counts, for one floor
-    serves all.
+    It is in units of the standardized targets. One floor serves all targets, so the least of
+    them counts.
 
     Args:
         profile: of the training rows, as they are.

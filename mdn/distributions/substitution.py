@@ -18,8 +18,8 @@ class Substitution(ABC):
     """The solutions with one kind of factor A, given its diagonal and lower entries.
 
     With z the whitened residual, the gradient of lower entry (i, j) is an outer product,
-    row_factor_i column_factor_j, and that of the diagonal is row_factor z, less r / std. All but
-    `column_factor` work in place, in what they are given.
+    row_factor_i column_factor_j, and the gradient of the diagonal is row_factor z - r / std. All
+    methods but `column_factor` write into their first argument.
     """
 
     row_factor_is_mean_gradient: bool
@@ -42,10 +42,20 @@ class Substitution(ABC):
         """Return the gradient of the mean, A^-T r z, from the row factor."""
 
 
-class DiagonalSubstitution(Substitution):
-    """Targets on their own."""
+class CovarianceForm(Substitution):
+    """A is a factor of the covariance: its rows have the gradient of the mean."""
 
     row_factor_is_mean_gradient = True
+
+    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
+        return whitened.unbind()
+
+    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
+        return row_factor
+
+
+class DiagonalSubstitution(CovarianceForm):
+    """Targets on their own."""
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return residual.div_(std)
@@ -53,29 +63,15 @@ class DiagonalSubstitution(Substitution):
     def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return weighted.div_(std)
 
-    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
-        return whitened.unbind()
 
-    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
-        return row_factor
-
-
-class CovarianceSubstitution(Substitution):
+class CovarianceSubstitution(CovarianceForm):
     """Each target's whitened value, times an entry, is taken out of those after it."""
-
-    row_factor_is_mean_gradient = True
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return _solved(residual, std, *lower, first_to_last=True)
 
     def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
         return _solved(weighted, std, *lower, first_to_last=False)
-
-    def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
-        return whitened.unbind()
-
-    def mean_gradient(self, row_factor: Tensor, *lower: Tensor) -> Tensor:
-        return row_factor
 
 
 class PrecisionSubstitution(Substitution):

@@ -1,4 +1,4 @@
-"""The mixture density network for those who think in scikit-learn."""
+"""The mixture density network as a scikit-learn estimator."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -85,44 +85,44 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict_density(self, X: Rows) -> GaussianMixture:
-        """p(y given x): one mixture a row, with all its answers."""
+        """Return p(y given x): one mixture a row, with all its answers."""
         x = self._checked(X)
         return self.module_.predict(x)
 
     def predict_uncertainty(
         self, X: Rows
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-        """The standard deviation of y in two parts, [N] each: aleatoric and epistemic.
+        """Return the standard deviation of y in two parts, [N] each: aleatoric and epistemic.
 
-        The first is the noise in y, the second how much the members of an ensemble differ in its
-        mean; their squares sum to the variance. Of one network the second is 0.
+        The first is the noise in y. The second says how much the members of an ensemble differ in
+        its mean, and is 0 for one network. Their squares sum to the variance.
         """
         x = self._checked(X)
         aleatoric, epistemic = self.module_.predict_members(x).std_split()
         return self._answer(aleatoric), self._answer(epistemic)
 
     def predict(self, X: Rows) -> Float[np.ndarray, "..."]:
-        """The mean of y, [N]."""
+        """Return the mean of y, [N]."""
         return self._answer(self.predict_density(X).mean)
 
     def predict_quantiles(
         self, X: Rows, levels: Sequence[float] = (0.05, 0.5, 0.95)
     ) -> Float[np.ndarray, "..."]:
-        """The quantiles of y, [N, levels]."""
+        """Return the quantiles of y, [N, levels]."""
         return self._answer(self.predict_density(X).quantile(levels).movedim(0, 1))
 
     def predict_interval(self, X: Rows, level: float = 0.9) -> Float[np.ndarray, "..."]:
-        """The ends of the central interval of y, [N, 2]."""
+        """Return the ends of the central interval of y, [N, 2]."""
         return self._answer(torch.stack(self.predict_density(X).interval(level), 1))
 
     def sample(self, X: Rows, num_samples: int = 1) -> Float[np.ndarray, "..."]:
-        """Independent samples of y, [N, num_samples]."""
+        """Draw independent samples of y, [N, num_samples]."""
         seed = int(check_random_state(self.random_state).randint(2**31))
         generator = torch.Generator().manual_seed(seed)
         return self._answer(self.predict_density(X).sample((num_samples,), generator).movedim(0, 1))
 
     def score(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> float:
-        """The mean log density of y, in nats a row."""
+        """Return the mean log density of y, in nats a row."""
         check_is_fitted(self)
         x, targets = self._checked_pair(X, y, reset=False)
         targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))

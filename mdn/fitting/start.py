@@ -112,13 +112,17 @@ STARTS: dict[str, Start] = {
 """Where EM may start, by name."""
 
 
-def start_named(name: str) -> Start:
+def start_named(name: str, argument: str = "start_from") -> Start:
     """Return one of `STARTS`.
+
+    Args:
+        name: its key.
+        argument: what the message calls the name.
 
     Raises:
         ValueError: on any other name.
     """
-    check_one_of("start_from", name, STARTS)
+    check_one_of(argument, name, STARTS)
     return STARTS[name]
 
 

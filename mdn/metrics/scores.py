@@ -33,8 +33,8 @@ POINTS: dict[str, Callable[[GaussianMixture], Tensor]] = {
 }
 """What may be stated as the prediction: the mean, each target's median, or the highest mode.
 
-For several targets the highest mode is that of the modes found, `GaussianMixture.modes`; a higher
-one may be missed.
+For several targets it is the highest of the modes that `GaussianMixture.modes` finds, which may
+miss a higher one.
 """
 
 

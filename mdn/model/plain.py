@@ -103,7 +103,7 @@ def in_words(hint: object) -> str:
     if origin is tuple and inner[-1:] != (...,):
         return f"a list of {len(inner)} values, each {in_words(inner[0])}"
     if origin in (list, Sequence, tuple):
-        return f"a list, of which each is {in_words(inner[0])}"
+        return f"a list, each of which is {in_words(inner[0])}"
     return _WORDS.get(hint, "a set of settings")
 
 

@@ -234,7 +234,7 @@ def updated(role: str, part: object, settings: object) -> Any:
     Args:
         role: a key of `ROLES`.
         part: what has the settings that are not named.
-        settings: plain data; of another kind, only its name is needed.
+        settings: plain data; a part of another kind needs only its name.
 
     Raises:
         ValueError: as `build`.

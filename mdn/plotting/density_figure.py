@@ -5,8 +5,9 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mdn.plotting.histogram import histogram_figure
 from mdn.plotting.informative_input import Predict
-from mdn.plotting.one_target import conditional_figure, histogram_figure
+from mdn.plotting.one_target import conditional_figure
 from mdn.plotting.pairs import pair_figure
 from mdn.plotting.two_targets import plane_figure, planes_figure
 

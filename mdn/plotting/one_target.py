@@ -1,4 +1,4 @@
-"""One target: its density over an input, or its histogram."""
+"""One target: its density over an input."""
 
 import torch
 from jaxtyping import Float
@@ -8,8 +8,6 @@ from torch import Tensor
 from mdn.distributions.mixture import GaussianMixture
 from mdn.plotting.informative_input import Predict, most_informative_input, nearest
 from mdn.plotting.style import (
-    LINE,
-    POINT,
     density_colors,
     escape_dollars,
     limits,
@@ -22,7 +20,6 @@ _COLUMNS, _CELLS = 240, 240
 _SIMILAR_ROWS = 24
 _MOST_COMPONENTS = 20_000
 """The most rows times components of an averaged density, which keeps a figure quick."""
-_MOST_LINES = 40
 
 
 def conditional_figure(
@@ -102,35 +99,3 @@ def cell_density(
     standard = (cells[:, None, None] - mixture.mu[..., None, :, :]) / mixture.sigma[..., None, :, :]
     cdf = (mixture.pi[..., None, :] * torch.special.ndtr(standard[..., 0])).sum(-1)
     return cdf.diff() / cells.diff()
-
-
-def histogram_figure(
-    mixture: GaussianMixture, y: Float[Tensor, "N 1"], target_names: list[str]
-) -> Figure:
-    """Draw the histogram of one target under the density and its components."""
-    figure = new_figure(7.0, 4.5)
-    axes = figure.add_subplot()
-    values, ends = y[:, 0], limits(y[:, 0])
-    bins = min(80, max(10, round(2 * len(y) ** 0.5)))
-    shown = values[(values >= ends[0]) & (values <= ends[1])]
-    # Rows outside the range count in the height of the bars, as they do in the density.
-    share = shown.new_full((len(shown),), bins / (ends[1] - ends[0]) / len(values))
-    axes.hist(shown.numpy(), bins, weights=share.numpy(), range=ends, color="#c7dbf2", label="data")
-    cells = torch.linspace(*ends, 801, dtype=y.dtype)
-    centers = ((cells[1:] + cells[:-1]) / 2).numpy()
-    heaviest = mixture.pi.argsort(descending=True)[:_MOST_LINES].tolist()
-    for rank, k in enumerate(heaviest):
-        line = mixture.pi[k] * cell_density(_component(mixture, k), cells)
-        label = "components" if rank == 0 else None
-        axes.plot(centers, line.numpy(), color=LINE, linewidth=1.2, linestyle="--", label=label)
-    density = cell_density(mixture, cells).numpy()
-    axes.plot(centers, density, color=POINT, linewidth=1.8, label="mixture")
-    axes.set(xlabel=escape_dollars(target_names[0]), ylabel="density", xlim=ends)
-    axes.legend(frameon=False)
-    return figure
-
-
-def _component(mixture: GaussianMixture, k: int) -> GaussianMixture:
-    index = torch.tensor(k)
-    mu = mixture.mu[k : k + 1]
-    return GaussianMixture(mixture.log_pi.new_zeros(1), mu, mixture.scale.take(index))

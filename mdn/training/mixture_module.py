@@ -93,7 +93,7 @@ class MixtureModule(LightningModule):
         return nll, weight
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
-        """Count the nll of the pool, from that of each member."""
+        """Count the nll of the pool, which follows from each member's."""
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
 

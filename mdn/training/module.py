@@ -101,7 +101,7 @@ class MDNModule(MixtureModule):
         return int(calls / len(loader) * loader.num_steps if isinstance(loader, Blocks) else calls)
 
     def _parameter_groups(self) -> list[dict[str, object]]:
-        """One group for each learning rate; of biases and norms, which do not decay, another."""
+        """A group for each learning rate, and one for its biases and norms, which do not decay."""
         parts = {
             self.network.backbone: None,
             self.network.head.weights: self.settings.mixture_lr,

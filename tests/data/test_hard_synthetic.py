@@ -185,7 +185,9 @@ def test_turning_correlations_turn():
 
 
 def test_turning_correlations_refuse_another_factor():
-    with pytest.raises(ValueError, match="factor must be covariance or precision, got 'diagonal'"):
+    with pytest.raises(
+        ValueError, match="factor must be one of covariance, precision, got 'diagonal'"
+    ):
         TurningCorrelations("diagonal")
 
 

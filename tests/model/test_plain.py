@@ -61,5 +61,5 @@ def test_values_are_held_against_hints(value, hint, answer):
 
 def test_hints_are_said_in_words():
     assert in_words(float | None) == "a number or null"
-    assert in_words(Sequence[int]) == "a list, of which each is a whole number"
+    assert in_words(Sequence[int]) == "a list, each of which is a whole number"
     assert in_words(tuple[float | torch.Tensor, float]) == "a list of 2 values, each a number"

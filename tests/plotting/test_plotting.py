@@ -10,8 +10,9 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.plotting import density_figure
 from mdn.plotting.ellipses import batch_moments, ellipse
+from mdn.plotting.histogram import histogram_figure
 from mdn.plotting.informative_input import most_informative_input, nearest
-from mdn.plotting.one_target import cell_density, density_along, histogram_figure, usual_peak
+from mdn.plotting.one_target import cell_density, density_along, usual_peak
 from mdn.plotting.pairs import marginal, pair_of
 from mdn.plotting.style import limits
 from mdn.plotting.two_targets import plane_grid, region_levels, thin_slices

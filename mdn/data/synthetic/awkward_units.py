@@ -12,7 +12,7 @@ from mdn.distributions.mixture import GaussianMixture
 class AwkwardUnits(IndependentMixtureProblem):
     """The two branches with x, y0 and y1 replaced by 5e6 + 1e4 x, 1e6 + 1e-3 y0 and 3e5 y1 - 20.
 
-    The best NLL is that of the two branches + log(1e-3) + log(3e5) = 5.227 nats.
+    The best NLL is the two branches' + log(1e-3) + log(3e5) = 5.227 nats.
     """
 
     target_names = ("y0", "y1")

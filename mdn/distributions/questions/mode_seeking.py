@@ -37,7 +37,7 @@ class Climbers:
         climbing: who has neither arrived nor stopped.
         height: log density one step before.
         falls: how often they were led downhill.
-        stretch: that of the last step of EM.
+        stretch: of the last step of EM.
     """
 
     y: Float[Tensor, "R S D"]
@@ -109,7 +109,7 @@ def _step(surface: Surface, climbers: Climbers) -> tuple[Climbers, Bool[Tensor, 
 def _followers(
     y: Float[Tensor, "R S D"], local: Derivatives, newton: Bool[Tensor, "R S"]
 ) -> Bool[Tensor, "R S"]:
-    """Whose Newton step ends where that of an earlier one does."""
+    """Which points take a Newton step to where an earlier point's step ends."""
     near = same_top(y, local.precision) & newton[:, :, None] & newton[:, None]
     near = near.tril(-1)
     # One who follows no one leads; one who follows a follower may be further from a leader.

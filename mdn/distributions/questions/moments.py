@@ -43,7 +43,7 @@ class Moments(MixtureParameters):
         return unit.squeeze(-2) * squares.sum(-2).sqrt()
 
     def _near(self) -> Float[Tensor, "*batch D"]:
-        """The mean but for its rounding, which is that of the weights times a large offset."""
+        """The mean up to rounding: an offset far from 0 multiplies the rounding of the weights."""
         return (self.pi[..., None] * self.mu).sum(-2).detach()
 
     def _offset(self, point: Float[Tensor, "*#batch D"]) -> Float[Tensor, "*batch D"]:
@@ -51,7 +51,7 @@ class Moments(MixtureParameters):
         return (self.pi[..., None] * (self.mu - point[..., None, :])).sum(-2)
 
     def _away(self) -> Float[Tensor, "*batch K D"]:
-        """Measure the means of the components from that of the mixture."""
+        """Measure the means of the components from the mean of the mixture."""
         near = self._near()
         away = self.mu - near[..., None, :]
         return away - self._offset(near)[..., None, :]

@@ -102,7 +102,7 @@ class Pooling(Moments):
         return noise, doubt
 
     def _members_away(self) -> Float[Tensor, "M *batch D"]:
-        """Measure the means of the members from that of their pool."""
+        """Measure the means of the members from the mean of their pool."""
         means = self._offset(self._near()[:1])
         return means - means.mean(0)
 

@@ -28,7 +28,7 @@ class Derivatives:
         height: the log density.
         gradient: of the log density.
         hessian: of the log density.
-        precision: H, that of the components by their responsibility.
+        precision: H, the components' precisions, weighted by responsibility.
     """
 
     height: Float[Tensor, "R S"]

@@ -80,7 +80,7 @@ class Scale(ABC):
         return (self.tril() @ noise[..., None]).squeeze(-1)
 
     def log_det(self) -> Float[Tensor, "*batch K"]:
-        """Return the log determinant of A, half that of the covariance."""
+        """Return the log determinant of A: half the log determinant of the covariance."""
         return self.tril().diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def smallest(self) -> Float[Tensor, "*batch K"]:

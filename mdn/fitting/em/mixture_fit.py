@@ -118,7 +118,7 @@ def _starts(
     if isinstance(start, GaussianMixture):
         _check_start(start, num_components, rows.y.shape[-1])
         return [start]
-    begin, seeds = start_named(start), range(seed, seed + n_init)
+    begin, seeds = start_named(start, "start"), range(seed, seed + n_init)
     return [begin(rows.y, num_components, family, rows.weight, s) for s in seeds]
 
 

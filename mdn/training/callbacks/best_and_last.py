@@ -143,7 +143,7 @@ class BestCheckpoint(WholeCheckpoint):
 
 
 class LastCheckpoint(WholeCheckpoint):
-    """The state to resume from: that of the last epoch, or of one not long before a crash.
+    """The state to resume from: the last epoch, or one not long before a crash.
 
     Lightning's `save_last` is no substitute: it saves the last epoch only where that is also the
     best. And written every epoch the file can cost a tenth of a run whose epochs are short.
@@ -159,7 +159,7 @@ class LastCheckpoint(WholeCheckpoint):
     Args:
         dirpath: directory of the file.
         filename: its name, without `.ckpt`.
-        every_seconds: the least time between two files, but for that of the last epoch.
+        every_seconds: the least time between two files; the last epoch is always written.
     """
 
     def __init__(self, dirpath: str, filename: str = "last", every_seconds: float = 10.0) -> None:

@@ -28,10 +28,10 @@ class BestMembers(Callback):
       _target_: mdn.training.callbacks.best_members.BestMembers
     ```
 
-    A member's best epoch is that of its least validation nll, on its own. At the end of the fit
-    the pool of these is compared with the best checkpoint, the joint best epoch, by the nll of
-    the validation rows; of equals the checkpoint stays. One network, and a run without a best
-    checkpoint, are left alone.
+    A member's best epoch is the one with its own least validation nll. At the end of the fit the
+    pool of these members is compared with the best checkpoint, which holds the joint best epoch,
+    by the nll of the validation rows; the checkpoint wins a tie. One network, and a run without a
+    best checkpoint, are left alone.
 
     Attributes:
         nll: the least validation nll of each member so far, standardised; None before there is one.

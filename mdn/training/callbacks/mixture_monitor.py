@@ -67,9 +67,9 @@ def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, fl
     `weight/<k>` is the mean weight of component k; where there are more than 20 components,
     `weight/min`, `weight/median` and `weight/max` stand for all of them. The effective number of
     components, exp(H) of weights with entropy H, is K where all weigh the same and 1 where one
-    does all the work: `effective_components` is that of the mean weights,
-    `effective_components_per_row` the mean of those of the rows. Then the smallest scale, and the
-    row that is explained worst and its nll.
+    does all the work: `effective_components` takes the mean weights,
+    `effective_components_per_row` is the mean over rows. The smallest scale follows, and the row
+    that is explained worst with its nll.
     """
     nll = -mixtures.log_prob(y)
     weight = mixtures.pi.mean(0)

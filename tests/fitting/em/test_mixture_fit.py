@@ -53,7 +53,7 @@ def test_constant_keeps_its_standard_deviation():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": "kmeans"}, r"start must be one of \['k-means', .*got 'kmeans'"),
+        ({"start": "kmeans"}, r"start must be one of k-means, .*got 'kmeans'"),
         ({"n_init": 0}, "n_init must be a whole number of at least 1, got 0"),
         ({"max_iter": 0}, "max_iter must be"),
         ({"batch_size": 0}, "batch_size must be"),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mdn.distributions.checks import check_at_least
 from mdn.distributions.families import Family
+from mdn.distributions.family_check import check_family
 from mdn.networks.backbones import num_features
 from mdn.networks.first_layer_gain import apply_first_layer_gain, check_gains
 from mdn.networks.head import MixtureHead
@@ -54,6 +55,7 @@ def build_network(
     """
     check_at_least("num_members", num_members, 1)
     check_gains(first_layer_gain)
+    check_family(family, num_components, num_targets)
     backbones, heads = [], []
     for gain in islice(cycle(first_layer_gain), num_members):
         member = _checked(backbone(num_inputs))

@@ -330,6 +330,6 @@ def test_without_a_compiler_it_runs_as_written_and_says_so_once(tmp_path):
 def test_one_target_has_second_derivatives(factor):
     """What one target stores of correlations is nothing, and no part of its likelihood."""
     head = MixtureHead(2, 1, 3, Full(1e-3, factor)).double()
-    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, 4, 2, dtype=torch.float64, requires_grad=True)
     y = torch.randn(4, 1, dtype=torch.float64)
     assert torch.autograd.gradgradcheck(lambda x: head(x).log_prob(y), x)

@@ -1,25 +1,25 @@
 """The mixture density network for those who think in scikit-learn."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import narwhals as nw
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.random import RandomState
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.estimators.fitted_mixture import Rows
+from mdn.estimators.validation import validated
 from mdn.training.fit import fit_data, held_in_memory
 from mdn.training.recipe import Recipe
-
-_ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
-"""What rows of x and y have to be."""
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
@@ -54,7 +54,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         batch_size: int | None = None,
         val_fraction: float | None = None,
         ensemble_size: int | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, object] | None = None,
         progress: bool = False,
         random_state: int | RandomState | None = None,
     ) -> None:
@@ -69,16 +69,13 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.progress = progress
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MDNRegressor":
+    def fit(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> "MDNRegressor":
         """Train on rows X [N, P] and y [N] or [N, D], arrays or frames.
 
         Raises:
             ValueError: on a setting out of range, and on rows from which nothing can be learnt.
         """
-        check_eager(X)
-        check_eager(y)
-        rows: Any = validate_data(self, X, y, ensure_min_samples=2, **_ROWS)
-        x, targets = rows
+        x, targets = self._checked_pair(X, y, reset=True, min_samples=2)
         self._one_target = targets.ndim == 1
         names = _target_names(y, 1 if targets.ndim == 1 else targets.shape[1])
         table = self._table(x, targets.reshape(len(x), -1), sample_weight, names)
@@ -87,13 +84,13 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
         return self
 
-    def predict_density(self, X: Any) -> GaussianMixture:
+    def predict_density(self, X: Rows) -> GaussianMixture:
         """p(y given x): one mixture a row, with all its answers."""
         x = self._checked(X)
         return self.module_.predict(x)
 
     def predict_uncertainty(
-        self, X: Any
+        self, X: Rows
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
         """The standard deviation of y in two parts, [N] each: aleatoric and epistemic.
 
@@ -104,39 +101,37 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         aleatoric, epistemic = self.module_.predict_members(x).std_split()
         return self._answer(aleatoric), self._answer(epistemic)
 
-    def predict(self, X: Any) -> Float[np.ndarray, "..."]:
+    def predict(self, X: Rows) -> Float[np.ndarray, "..."]:
         """The mean of y, [N]."""
         return self._answer(self.predict_density(X).mean)
 
     def predict_quantiles(
-        self, X: Any, levels: Sequence[float] = (0.05, 0.5, 0.95)
+        self, X: Rows, levels: Sequence[float] = (0.05, 0.5, 0.95)
     ) -> Float[np.ndarray, "..."]:
         """The quantiles of y, [N, levels]."""
         return self._answer(self.predict_density(X).quantile(levels).movedim(0, 1))
 
-    def predict_interval(self, X: Any, level: float = 0.9) -> Float[np.ndarray, "..."]:
+    def predict_interval(self, X: Rows, level: float = 0.9) -> Float[np.ndarray, "..."]:
         """The ends of the central interval of y, [N, 2]."""
         return self._answer(torch.stack(self.predict_density(X).interval(level), 1))
 
-    def sample(self, X: Any, num_samples: int = 1) -> Float[np.ndarray, "..."]:
+    def sample(self, X: Rows, num_samples: int = 1) -> Float[np.ndarray, "..."]:
         """Independent samples of y, [N, num_samples]."""
         seed = int(check_random_state(self.random_state).randint(2**31))
         generator = torch.Generator().manual_seed(seed)
         return self._answer(self.predict_density(X).sample((num_samples,), generator).movedim(0, 1))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> float:
         """The mean log density of y, in nats a row."""
         check_is_fitted(self)
-        check_eager(X)
-        check_eager(y)
-        rows: Any = validate_data(self, X, y, reset=False, **_ROWS)
-        x, targets = rows
+        x, targets = self._checked_pair(X, y, reset=False)
         targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
         wanted = len(self.module_.card.targets)
         if targets.shape[1] != wanted:
             raise ValueError(f"y has {targets.shape[1]} targets, it was fitted with {wanted}")
+        weight = None if sample_weight is None else np.asarray(sample_weight)
         log_prob = self.module_.predict(x).log_prob(targets).numpy()
-        return float(np.average(log_prob, weights=sample_weight))
+        return float(np.average(log_prob, weights=weight))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -145,10 +140,27 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         tags.non_deterministic = self.random_state is None
         return tags
 
-    def _checked(self, X: Any) -> Any:
+    def _checked(self, X: Rows) -> np.ndarray:
         check_is_fitted(self)
         check_eager(X)
-        return validate_data(self, X, reset=False, dtype=np.float64)
+        return cast(np.ndarray, validated(self, X, reset=False, dtype=np.float64))
+
+    def _checked_pair(
+        self, X: Rows, y: Rows, reset: bool, min_samples: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        check_eager(X)
+        check_eager(y)
+        rows = validated(
+            self,
+            X,
+            y,
+            reset=reset,
+            ensure_min_samples=min_samples,
+            multi_output=True,
+            y_numeric=True,
+            dtype=np.float64,
+        )
+        return cast(tuple[np.ndarray, np.ndarray], rows)
 
     def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
         return (values.squeeze(-1) if self._one_target else values).numpy()
@@ -166,7 +178,9 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         given = {name: value for name, value in arguments.items() if value is not None}
         return Recipe.from_settings({"seed": seed} | given | dict(self.settings or {}))
 
-    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any, names: list[str]) -> Table:
+    def _table(
+        self, x: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None, names: list[str]
+    ) -> Table:
         weight = None
         if sample_weight is not None:
             checked = _check_sample_weight(
@@ -179,7 +193,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         return Table(rows, values, weight, inputs, names)
 
 
-def _target_names(y: Any, num_targets: int) -> list[str]:
+def _target_names(y: object, num_targets: int) -> list[str]:
     """Return the names of a frame or a named column; y0, y1, ... without them."""
     frame = nw.from_native(y, allow_series=True, pass_through=True)
     names = frame.columns if isinstance(frame, nw.DataFrame) else [getattr(frame, "name", None)]

@@ -122,5 +122,7 @@ def test_a_backbone_that_does_not_answer_is_refused(tmp_path):
     model.network = MixtureNetwork([Broken(3)], [head])
     _, path = _saved(model, Broken, 1, tmp_path / "a.ckpt")
     mdn.register("backbone", "outside", Broken)
-    with pytest.raises(ValueError, match="cannot be built: its backbone 'outside' cannot answer"):
+    with pytest.raises(
+        ValueError, match=r"cannot be built: its backbone .*'outside'.* cannot answer"
+    ):
         mdn.load(path)

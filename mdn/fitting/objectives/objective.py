@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture, check_gaussian
 
 
 class Objective(ABC):
@@ -26,12 +26,7 @@ class Objective(ABC):
                 tensors.
             ValueError: where these are not one number for each row of each member.
         """
-        if not isinstance(mixture, GaussianMixture):
-            raise TypeError(
-                f"the head answers with a {type(mixture).__name__}, and units, ensembles, resets "
-                "and all answers of a model are Gaussian mathematics; let the head return a "
-                "GaussianMixture, or train the other density outside of mdn"
-            )
+        mixture = check_gaussian(mixture)
         answer = self.loss(mixture, y)
         _check_answer(answer, type(self).__name__, mixture, y)
         return answer

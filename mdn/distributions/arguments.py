@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex, TypeGuard
 
 import numpy as np
 from torch import Tensor
@@ -82,11 +82,11 @@ def targets(dims: Dims, num_targets: int, names: Names = None) -> list[int]:
         ValueError: on what is not different whole numbers from 0 to num_targets - 1, or different
             names of targets.
     """
-    array = np.atleast_1d(dims.numpy(force=True) if isinstance(dims, Tensor) else np.asarray(dims))
-    found = _positions(array, names) if array.ndim == 1 else None
+    listed = _listed(dims)
+    found = _positions(listed, names)
     if found is None or len(set(found)) < len(found) or not set(found) <= set(range(num_targets)):
         raise ValueError(
-            f"dims must be different targets from 0 to {num_targets - 1}, got {array.tolist()}; "
+            f"dims must be different targets from 0 to {num_targets - 1}, got {listed}; "
             + (
                 "they are counted, not named or masked"
                 if names is None
@@ -96,13 +96,28 @@ def targets(dims: Dims, num_targets: int, names: Names = None) -> list[int]:
     return found
 
 
-def _positions(array: np.ndarray, names: Names) -> list[int] | None:
-    listed = array.tolist()
-    if array.dtype.kind in "iu" or not listed:
-        return listed
-    if names is None or not all(isinstance(each, str) for each in listed):
-        return None
-    return positions(listed, names)
+def _listed(dims: Dims) -> list[object]:
+    if isinstance(dims, Sequence) and not isinstance(dims, str):
+        # Each keeps its own type: an array of numbers and names would be all text.
+        return [each.item() if _is_one_number(each) else each for each in dims]
+    array = dims.numpy(force=True) if isinstance(dims, Tensor) else np.asarray(dims)
+    return np.atleast_1d(array).tolist()
+
+
+def _is_one_number(entry: object) -> TypeGuard[np.generic | np.ndarray | Tensor]:
+    return isinstance(entry, np.generic | np.ndarray | Tensor) and not entry.shape
+
+
+def _positions(listed: Sequence[object], names: Names) -> list[int] | None:
+    found = [_position(each, names) for each in listed]
+    known = [each for each in found if each is not None]
+    return known if len(known) == len(found) else None
+
+
+def _position(entry: object, names: Names) -> int | None:
+    if isinstance(entry, str):
+        return None if names is None else positions([entry], names)[0]
+    return entry if isinstance(entry, int) and not isinstance(entry, bool) else None
 
 
 def whole(name: str, value: object, least: int) -> int:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mdn.distributions.checks import check_fits, check_not_negative
 from mdn.distributions.families import Family
+from mdn.distributions.family_check import check_family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em import MixtureFit, onto_family
 from mdn.networks.head import MixtureHead
@@ -50,6 +51,7 @@ def fit_gradient(
         f'method "gradient" with {num_rows} rows, {start.num_components} components and '
         f"{num_targets} columns",
     )
+    check_family(family, start.num_components, num_targets)
     head = MixtureHead(0, num_targets, start.num_components, family).double()
     head.start(onto_family(start, family), shrink=0.0)
     weight = unit_weights(weight)

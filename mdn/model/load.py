@@ -13,6 +13,7 @@ from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, Checkpoint, read_checkpoi
 from mdn.model.model import Model
 from mdn.model.network_parts import NETWORK as NETWORK  # registered, and may be named
 from mdn.model.plain import in_words
+from mdn.networks.backbone_trial import can_answer, random_state_kept
 from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
 from mdn.networks.network import MixtureNetwork
@@ -61,12 +62,42 @@ def _model(card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
     # On the meta device sizes are free, and no number of a file has cost anything before it is
     # held against the weights that are there.
     with torch.device("meta"):
-        model = Model(_network(card), card)
-    if any(value.dtype == torch.float64 for value in network_weights):
-        model.double()
+        model = _fitting(card, weights)
     _check_same(model.state_dict(), weights)
     _check_units(weights)
     model.load_state_dict(weights, assign=True)
+    if not _can_answer(model):
+        model = _with_other_tensors(model, card, weights)
+    return model
+
+
+def _fitting(card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
+    """Make a model in the precision of some weights; one network may run without being stacked."""
+    model = Model(_network(card), card)
+    if _members(card.model) == 1 and model.state_dict().keys() != weights.keys():
+        alone = Model(_network(card, one_by_one=True), card)
+        model = alone if alone.state_dict().keys() == weights.keys() else model
+    double = any(
+        value.dtype == torch.float64
+        for name, value in weights.items()
+        if name.startswith("network.")
+    )
+    return model.double() if double else model
+
+
+def _can_answer(model: Model) -> bool:
+    with torch.no_grad():
+        return can_answer(model.eval().network.backbone, len(model.card.inputs), model.num_members)
+
+
+def _with_other_tensors(model: Model, card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
+    """Make it once more, with the tensors that are not in its state_dict, which were on meta."""
+    with random_state_kept():
+        model = _fitting(card, weights)
+    model.load_state_dict(weights, assign=True)
+    if not _can_answer(model):
+        named = f"{_backbone(card.model)!r:.100}"
+        raise ValueError(f"its backbone {named} cannot answer for a few rows")
     return model
 
 
@@ -103,14 +134,14 @@ def _check_members(members: int, weights: Sequence[Tensor]) -> None:
         raise ValueError(f"its ensemble_size is {members}, and its weights are {there} numbers")
 
 
-def _network(card: ModelCard) -> MixtureNetwork:
+def _network(card: ModelCard, one_by_one: bool = False) -> MixtureNetwork:
     model = card.model
     family = registry.build("family", model["family"])
     decided("min_scale", family.min_scale)
     backbone = registry.build("backbone", _backbone(model), num_inputs=len(card.inputs))
     head = MixtureHead(num_features(backbone), len(card.targets), _components(model), family)
     members = _members(model)
-    return MixtureNetwork([backbone] * members, [head] * members)
+    return MixtureNetwork([backbone] * members, [head] * members, one_by_one)
 
 
 def _check_same(built: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> None:

@@ -1,7 +1,8 @@
 """Backbones: from inputs to the features that a mixture head looks at.
 
 A backbone is any module made from `num_inputs` that has `num_features` and maps [*batch, P] to
-[*batch, F]. `mdn.networks.build` checks that; `mdn.networks.stacking` says how several become one.
+[*batch, F]. `mdn.networks.backbone_trial` checks that; `mdn.networks.stacking` says how several
+become one.
 """
 
 from collections.abc import Callable

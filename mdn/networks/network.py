@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mdn.distributions.mixture import GaussianMixture, check_gaussian
 from mdn.networks.head import MixtureHead
+from mdn.networks.stacked_layers import OneByOne
 from mdn.networks.stacking import stack
 
 
@@ -26,6 +27,7 @@ class MixtureNetwork(nn.Module):
     Args:
         backbones: one for each member, of one class and one shape; they are copied.
         heads: one for each member, for as many features.
+        one_by_one: run whole backbones one after the other, where their layers cannot be stacked.
 
     Attributes:
         num_members: M.
@@ -34,7 +36,12 @@ class MixtureNetwork(nn.Module):
         ValueError: on no member, or not one head for each backbone.
     """
 
-    def __init__(self, backbones: Sequence[nn.Module], heads: Sequence[MixtureHead]) -> None:
+    def __init__(
+        self,
+        backbones: Sequence[nn.Module],
+        heads: Sequence[MixtureHead],
+        one_by_one: bool = False,
+    ) -> None:
         super().__init__()
         if not 1 <= len(backbones) == len(heads):
             raise ValueError(
@@ -42,7 +49,7 @@ class MixtureNetwork(nn.Module):
                 f"{len(backbones)} backbones and {len(heads)} heads"
             )
         self.num_members = len(backbones)
-        self.backbone = stack(backbones)
+        self.backbone = OneByOne(*backbones) if one_by_one else stack(backbones)
         self.head = MixtureHead.join(heads)
 
     def features(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "M *_ F"]:

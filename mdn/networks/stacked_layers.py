@@ -165,7 +165,8 @@ class OneByOne(nn.Module):
         # Faster than torch.func.functional_call, which checks every name for every member.
         places = _places(self.each)
         stacked = [held[name] for held, name in places]
-        members = zip(*(tensor.unbind() for tensor in stacked), strict=True)
+        unbound = zip(*(tensor.unbind() for tensor in stacked), strict=True)
+        members = unbound if places else [()] * self.num_members
         rows = zip(*(x.unbind() for x in inputs), strict=True)
         try:
             each = [self._run(places, *member) for member in zip(members, rows, strict=True)]

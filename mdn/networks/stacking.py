@@ -72,7 +72,7 @@ def _stack_new(members: Sequence[nn.Module], known: dict[nn.Module, nn.Module]) 
     first = members[0]
     if type(first) in stack_layer.registry and not _has_hooks(first):
         return stack_layer(*members)
-    if own_tensors(first):
+    if own_tensors(first) or any(map(_is_a_container, first.children())):
         return OneByOne(*members)
     whole = copy.copy(first)
     whole._modules = {
@@ -80,6 +80,11 @@ def _stack_new(members: Sequence[nn.Module], known: dict[nn.Module, nn.Module]) 
         for name, child in first._modules.items()
     }
     return whole
+
+
+def _is_a_container(child: nn.Module) -> bool:
+    # Its parameters are read by whoever holds it; it is never called.
+    return isinstance(child, nn.ParameterList | nn.ParameterDict)
 
 
 def _has_hooks(layer: nn.Module) -> bool:

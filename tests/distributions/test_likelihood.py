@@ -286,6 +286,6 @@ def test_on_cuda_without_synchronization(name, targets):
 def test_one_target_has_second_derivatives(factor):
     """What one target stores of correlations is nothing, and no part of its likelihood."""
     head = MixtureHead(2, 1, 3, Full(1e-3, factor)).double()
-    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, 4, 2, dtype=torch.float64, requires_grad=True)
     y = torch.randn(4, 1, dtype=torch.float64)
     assert torch.autograd.gradgradcheck(lambda x: head(x[None]).log_prob(y), x)

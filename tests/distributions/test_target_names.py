@@ -130,10 +130,25 @@ def test_a_mapping_brings_its_gradient_and_its_rows():
 def test_condition_takes_a_mapping_alone():
     with pytest.raises(TypeError, match="a mapping alone, or targets and their values; got both"):
         NAMED.condition({"price": 3.2}, [3.2])
-    with pytest.raises(TypeError, match="values must be real numbers, got None"):
+    with pytest.raises(TypeError, match=r"their values, or a mapping .* a list alone"):
         NAMED.condition(["price"])
+    with pytest.raises(
+        TypeError, match=r"a DataFrame alone: .* condition\(names, frame\[names\]\)"
+    ):
+        NAMED.condition(FRAME)
     with pytest.raises(TypeError, match="values must be real numbers"):
         NAMED.condition({"price": "dear"})
+
+
+def test_each_target_is_named_or_counted_by_its_own_type():
+    """The numbers among names are not names, even where a name looks like one."""
+    odd = replace(NAMED, target_names=("2", "1", "0"))
+    assert odd.marginal(["2", 1]).target_names == ("2", "1")
+    assert odd.marginal([np.int64(2), "1"]).target_names == ("0", "1")
+    with pytest.raises(ValueError, match=r"different targets from 0 to 2, got \['2', 0\]"):
+        odd.marginal(["2", 0])
+    with pytest.raises(ValueError, match=r"different targets from 0 to 2, got \['2', True\]"):
+        odd.marginal(["2", True])
 
 
 def test_condition_picks_the_columns_of_what_is_known():
@@ -147,7 +162,7 @@ def test_condition_picks_the_columns_of_what_is_known():
     [
         (["rnet"], r"no target 'rnet'; the targets are .* \(did you mean 'rent'\?\)"),
         (["rent", "rent"], r"different targets from 0 to 2, got \['rent', 'rent'\]"),
-        (["rent", 0], "no target '0'"),
+        (["rent", 0], r"different targets from 0 to 2, got \['rent', 0\]"),
         (["zebra"], "no target 'zebra'; the targets are"),
         ([["rent"]], "dims must be different targets"),
         ([3], r"different targets from 0 to 2, got \[3\]; by name: \['rent', 'price', 'size'\]"),
@@ -163,7 +178,7 @@ def test_unknown_and_repeated_targets_are_refused(dims, said):
 def test_unknown_targets_of_a_mapping_are_refused():
     with pytest.raises(ValueError, match="no target 'rnet'"):
         NAMED.condition({"rnet": 1.0})
-    with pytest.raises(ValueError, match="no target '1'"):
+    with pytest.raises(ValueError, match=r"different targets from 0 to 2, got \[1, 'price'\]"):
         NAMED.condition({1: 1.0, "price": 1.0})
     with pytest.raises(ValueError, match="no target is left to predict"):
         NAMED.condition({"price": 1.0, "rent": 1.0, "size": 2.0})

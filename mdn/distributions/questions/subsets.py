@@ -71,7 +71,11 @@ class Subsets(MixtureParameters):
         if isinstance(dims, Mapping):
             return self._condition([*dims], _alone(dims.values(), values))
         if values is None:
-            raise TypeError("values must be real numbers, got None")
+            raise TypeError(
+                "condition takes targets and their values, or a mapping from targets to values; "
+                f"got a {type(dims).__name__} alone: of a frame, give names and columns, "
+                "condition(names, frame[names])"
+            )
         return self._condition(dims, values)
 
     def _condition(self: AnySubsets, dims: Dims, values: Values) -> AnySubsets:

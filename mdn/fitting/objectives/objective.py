@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,12 +22,42 @@ class Objective(ABC):
             y: targets.
 
         Raises:
-            TypeError: on anything but Gaussian mixtures.
+            TypeError: on anything but Gaussian mixtures, and where `loss` does not return two
+                tensors.
+            ValueError: where these are not one number for each row of each member.
         """
-        return self.loss(check_gaussian(mixture), y)
+        mixture = check_gaussian(mixture)
+        answer = self.loss(mixture, y)
+        _check_answer(answer, type(self).__name__, mixture, y)
+        return answer
 
     @abstractmethod
     def loss(
         self, mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
     ) -> tuple[Float[Tensor, "*out"], Float[Tensor, "*out"]]:
         """Return what `__call__` does, of Gaussian mixtures."""
+
+
+def _check_answer(answer: object, name: str, mixture: GaussianMixture, y: Tensor) -> None:
+    wanted = f"{name}.loss must return a tuple (loss, nll) of two tensors"
+    if not (
+        isinstance(answer, tuple)
+        and len(answer) == 2
+        and all(isinstance(part, Tensor) for part in answer)
+    ):
+        raise TypeError(f"{wanted}, got {_in_words(answer)}")
+    shape = torch.broadcast_shapes(mixture.batch_shape, y.shape[:-1])
+    loss, nll = answer
+    if loss.shape != shape or nll.shape != shape:
+        raise ValueError(
+            f"{wanted}, each with one number for each row of each member, {list(shape)}, got "
+            f"{list(loss.shape)} and {list(nll.shape)}; do not average, training does"
+        )
+
+
+def _in_words(answer: object) -> str:
+    if isinstance(answer, Tensor):
+        return f"one tensor {list(answer.shape)}"
+    if isinstance(answer, tuple):
+        return f"a tuple of {[type(part).__name__ for part in answer]}"
+    return f"a {type(answer).__name__}"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar, get_type_hints
 
+import numpy as np
+
 from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
 from mdn.distributions.checks import check_at_least, check_seed
@@ -52,6 +54,10 @@ class BaseRecipe:
     recalibration: float | HeldOut = 1.0
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.generic):  # a search over np.arange gives such
+                object.__setattr__(self, each.name, value.item())
         if self.family.min_scale != "grid" and self.family.floor > _MOST_SCALE:
             raise ValueError(
                 f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
@@ -96,6 +102,11 @@ class BaseRecipe:
         if not fits(plain, hint):
             raise ValueError(f"{name} must be {in_words(hint)}, got {value!r:.100}")
         return tuple(plain) if isinstance(plain, list) else plain
+
+    @property
+    def uses_inputs(self) -> bool:
+        """Whether the mixture depends on x; where it does not, `fit` needs no inputs."""
+        return True
 
     @property
     def held_out(self) -> dict[str, HeldOut]:
@@ -160,7 +171,11 @@ def _check_recalibration(factor: float | HeldOut) -> None:
 
 
 def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Gather settings that are named with dots: `backbone.width` belongs to the backbone."""
+    """Gather settings that are named with dots: `backbone.width` belongs to the backbone.
+
+    Raises:
+        ValueError: on a setting that is named with a dot, and in the part as well.
+    """
     nested: dict[str, Any] = {}
     for name, value in sorted(settings.items()):  # a part comes before its settings
         part, dot, inner = name.partition(".")
@@ -168,6 +183,11 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             nested[name] = value
             continue
         outer = nested.get(part, {})
+        if isinstance(outer, Mapping) and inner in outer:
+            raise ValueError(
+                f"{name} is given twice, {outer[inner]!r:.100} and {value!r:.100}; leave out one "
+                "of them"
+            )
         outer = {registry.KIND: outer} if isinstance(outer, str) else registry.plain(outer)
         nested[part] = {**outer, inner: value}
     return nested

@@ -51,3 +51,49 @@ def test_keys_give_distinct_streams():
     keys = [("a", 0, 0), ("a", 0, 1), ("a", 1, 0), ("b", 0, 0), ("aa", 0, 0), ("b", 2**40, 0)]
     draws = {torch.rand(1, generator=generator(*key)).item() for key in keys}
     assert len(draws) == len(keys)
+
+
+X, Y, WEIGHT = torch.zeros(4, 2).double(), torch.zeros(4, 1).double(), torch.ones(4).double()
+MALFORMED = {
+    "lengths": ({"y": Y[:3]}, "x has 4 rows and y 3; give as many"),
+    "a vector": ({"y": Y[:, 0]}, r"y must have shape \[rows, 1\], .*; got shape \(4,\)"),
+    "too few names": (
+        {"input_names": ["a"]},
+        r"x must have shape \[rows, 1\].* got shape \(4, 2\)",
+    ),
+    "one name twice": ({"target_names": ["b"]}, r"must be different, got \['a', 'b', 'b'\]"),
+    "too few weights": ({"weight": WEIGHT[:3]}, "one entry a row, got shape .3. for 4 rows"),
+    "two weights a row": ({"weight": WEIGHT.expand(2, 4).T}, r"one entry a row, got shape .4, 2."),
+    "a negative weight": ({"weight": WEIGHT - 2}, "weights must be finite, none below 0"),
+    "a weight without end": ({"weight": WEIGHT / 0}, "weights must be finite"),
+    "a weight that is none": ({"weight": WEIGHT * torch.nan}, "weights must be finite"),
+    "no weight": ({"weight": 0 * WEIGHT}, "rows of positive weight: 0 of 4"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_parts_that_do_not_fit_together_are_refused(case):
+    parts = {"x": X, "y": Y, "weight": None, "input_names": ["a", "b"], "target_names": ["c"]}
+    changes, message = MALFORMED[case]
+    with pytest.raises(ValueError, match=message):
+        Table(**(parts | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y": Y.float()}, r"y must be a tensor of torch.float64, got torch.float32; Table.from_a"),
+        ({"x": X.numpy()}, "x must be a tensor of torch.float64, got ndarray"),
+        ({"weight": WEIGHT.long()}, "weight must be a tensor of torch.float64, got torch.int64"),
+        ({"target_names": [1]}, r"names of columns must be text, got \['a', 'b', 1\]"),
+    ],
+)
+def test_parts_of_another_type_are_refused(changes, message):
+    parts = {"x": X, "y": Y, "weight": None, "input_names": ["a", "b"], "target_names": ["c"]}
+    with pytest.raises(TypeError, match=message):
+        Table(**(parts | changes))
+
+
+def test_a_table_may_have_no_rows():
+    table = Table(X, Y, WEIGHT, ["a", "b"], ["c"])[:0]
+    assert (len(table), len(table.counted())) == (0, 0)

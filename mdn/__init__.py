@@ -1,7 +1,7 @@
 """Learn a conditional density p(y given x): mixture density networks and Gaussian mixtures."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mdn.data.table import Table
@@ -47,7 +47,7 @@ _HOMES = {
 """Where each public name lives: importing `mdn` alone stays light."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name == "__version__":

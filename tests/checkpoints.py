@@ -6,7 +6,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mdn.app.run import read_recipe
+from mdn.app.read_recipe import read_recipe
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, WEIGHTS, write_checkpoint

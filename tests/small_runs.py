@@ -27,7 +27,7 @@ def make_module(**changes):
         optimizer=partial(torch.optim.AdamW, lr=1e-2),
         schedule=partial(cosine, warmup=0.1),
     )
-    return MDNModule(**columns, recipe=Recipe(**(settings | changes)))
+    return MDNModule(**columns, recipe=Recipe(**(settings | changes)).resolve())
 
 
 def make_table(rows=90, weight=None):

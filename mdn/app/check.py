@@ -1,14 +1,14 @@
-"""Configuration checks that need none of the heavy imports, so that a typo answers at once.
+"""Checks of the configuration that need no heavy import, so that a typo is answered at once.
 
-Hydra refuses a misspelt key by itself. What it lets through is refused here: a key added with a
-leading `+` that nothing reads, a word where a number belongs, a value that was never given, and a
-`_target_` that is not one of the classes a configuration may name.
+Hydra refuses a misspelt key by itself. This refuses what Hydra lets through: a key
+added with a leading `+` that nothing reads, a word where a number belongs, a value that was never
+given, and a `_target_` that is not one of the classes a configuration may name. One walk over the
+nodes checks each key and reads its value.
 """
 
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,48 +18,45 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.app.errors import UserError
-from mdn.app.fits import check_sizes
+from mdn.app.memory_limits import check_sizes
 from mdn.app.node import Node
-from mdn.app.rules import read_values, rule_of
-from mdn.app.signatures import settings
-from mdn.app.targets import check_targets
-from mdn.app.values import Anything, Flag, Number, Rule
+from mdn.app.rule_kinds import Flag, Number, Rule
+from mdn.app.rules import rule_of
+from mdn.app.targets import check_target, settings
 
 OPEN_NODES = ("callbacks",)
 """Nodes that take entries of any name, each of them something to instantiate."""
 
 
 def check(config: DictConfig) -> Node:
-    """The configuration resolved to plain data.
+    """Return the configuration as checked plain data.
 
     Raises:
         UserError: if a key, a value or a target is not what the configuration takes.
     """
-    given = checked(resolved(config), _composed_from_groups())
+    given = resolved(config)
     _check_processes(given)
-    return given
+    return checked(given, _composed_from_groups())
 
 
 def checked(given: Node, groups: DictConfig) -> Node:
-    """Plain data in which every key is known and every value is what its key takes.
+    """Return plain data in which every key is known and every value is what its key takes.
 
     Args:
-        given: the configuration as it is asked for.
-        groups: the same with its choices of groups and none of its values.
+        given: the configuration, without interpolations.
+        groups: the configuration that the same choices of groups make, without other overrides.
 
     Raises:
-        UserError: if a key, a value or a target is not what the configuration takes, or if what
-            is asked for is larger than the memory of this machine.
+        UserError: if a key, a value or a target is not what the configuration takes, or if the
+            configuration needs more than the memory of this machine.
     """
-    check_targets(given)
-    _check_node(given, _plain(groups), "")
-    given = read_values(given)
-    check_sizes(given)
-    return given
+    read = read_node(given, _plain(groups))
+    check_sizes(read)
+    return read
 
 
 def resolved(config: DictConfig) -> Node:
-    """Plain data with every interpolation followed and every mandatory value given."""
+    """Return plain data with every interpolation followed; refuse values that are missing."""
     try:
         missing = sorted(OmegaConf.missing_keys(config))
         plain = OmegaConf.to_container(config, resolve=True)
@@ -77,7 +74,7 @@ def resolved(config: DictConfig) -> Node:
 
 
 def _composed_from_groups() -> DictConfig:
-    """The configuration with this command's choices of groups, and none of its values."""
+    """Compose the configuration from this command's choices of groups alone."""
     hydra = HydraConfig.get()
     loader = GlobalHydra.instance().config_loader()
     choices = group_choices(list(hydra.overrides.task))
@@ -85,7 +82,7 @@ def _composed_from_groups() -> DictConfig:
 
 
 def group_choices(overrides: Sequence[str]) -> list[str]:
-    """Those of some overrides that choose from a group."""
+    """Return the overrides that choose from a group."""
     loader = GlobalHydra.instance().config_loader()
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
     return [
@@ -102,24 +99,53 @@ def _plain(config: DictConfig) -> Node:
     return {str(key): value for key, value in plain.items()}
 
 
-def _check_node(given: Node, known: Node, path: str) -> None:
-    _check_taken(given, known, path)
+def read_node(given: Node, known: Node | None = None, path: str = "") -> Node:
+    """Check a node and everything below it; return it with the values that its rules read.
+
+    Args:
+        given: the settings of the node.
+        known: the settings that the groups have there; None where they have nothing.
+        path: the keys above the node, with a dot at the end.
+
+    Raises:
+        UserError: at the first key, value or target that the configuration does not take.
+    """
+    target = str(given.get("_target_", ""))
+    if "_target_" in given:
+        check_target(target, path)
+    if known is not None:
+        _check_taken(target, given, known, path)
+    read: Node = {}
     for key, value in given.items():
-        name = f"{path}{key}"
-        if key not in known:
-            _check_added(name, key, value, given, known, path)
-        elif isinstance(value, dict) and isinstance(known[key], dict):
-            _check_node(value, known[key], f"{name}.")
-        elif path.rstrip(".") in OPEN_NODES and value is None:
-            continue
-        else:
-            _check_type(name, value, known[key], given)
+        default = None if known is None else _default(key, given, known, path)
+        read[key] = _read(f"{path}{key}", value, default, target)
+    return read
 
 
-def _check_taken(given: Node, known: Node, path: str) -> None:
-    """Another class need not take the settings of the one that it stands in for."""
-    target = given.get("_target_")
-    if target is None or known.get("_target_") in (None, target):
+def _read(name: str, value: object, default: object, target: str) -> object:
+    rule = rule_of(name, target) or _like(default)
+    if rule is not None:
+        return rule.read(name, value)
+    if isinstance(value, dict):
+        return read_node(value, default if isinstance(default, dict) else None, f"{name}.")
+    if isinstance(value, list):
+        return [_read(f"{name}.{i}", each, None, "") for i, each in enumerate(value)]
+    return value
+
+
+def _like(default: object) -> Rule | None:
+    """Return the rule that the default of a key suggests, or None."""
+    if isinstance(default, bool):
+        return Flag()
+    if isinstance(default, int | float):
+        hint = f" (the default is {default})"
+        return Number(whole=isinstance(default, int), words=(None,), hint=hint)
+    return None
+
+
+def _check_taken(target: str, given: Node, known: Node, path: str) -> None:
+    """Refuse settings that stay from a class which another class has replaced."""
+    if not target or known.get("_target_") in (None, target):
         return
     taken = settings(target)
     left = [key for key in given if key[0] != "_" and key not in taken]
@@ -128,44 +154,40 @@ def _check_taken(given: Node, known: Node, path: str) -> None:
         raise UserError(f"{target} does not take {', '.join(left)}; add {away} to the command")
 
 
-def _check_added(name: str, key: str, value: Any, given: Node, known: Node, path: str) -> None:
-    if path.rstrip(".") in OPEN_NODES:
-        if isinstance(value, dict) and "_target_" in value:
-            return _check_node(value, {"_target_": value["_target_"]}, f"{name}.")
-        raise UserError(f"{name} must be something to instantiate, got {value!r}; set its _target_")
-    taken = _taken_by(given.get("_target_", ""))
-    if key in taken:
-        return None
-    options = sorted({*known, *taken} - {"_target_", "_partial_"})
-    close = get_close_matches(key, options, n=1)
-    hint = f"did you mean {path}{close[0]}?" if close else f"what there is: {', '.join(options)}"
-    raise UserError(f"nothing reads {name}; {hint}")
+def _default(key: str, given: Node, known: Node, path: str) -> object:
+    """Return what the groups have under a key; refuse what nothing reads."""
+    name, value, is_open = f"{path}{key}", given[key], path.rstrip(".") in OPEN_NODES
+    if key not in known:
+        return _added_part(name, value) if is_open else _check_added(key, given, known, path)
+    if not isinstance(value, dict) and not (is_open and value is None):
+        _check_not_for_group(name, value, known[key])
+        _check_not_for_node(name, value, known[key])
+    return known[key]
+
+
+def _added_part(name: str, value: object) -> Node:
+    if isinstance(value, dict) and "_target_" in value:
+        return {"_target_": value["_target_"]}
+    raise UserError(f"{name} must be something to instantiate, got {value!r}; set its _target_")
+
+
+def _check_added(key: str, given: Node, known: Node, path: str) -> None:
+    taken = _taken_by(str(given.get("_target_", "")))
+    if key not in taken:
+        options = sorted({*known, *taken} - {"_target_", "_partial_"})
+        close = get_close_matches(key, options, n=1)
+        there = f"what there is: {', '.join(options)}"
+        hint = f"did you mean {path}{close[0]}?" if close else there
+        raise UserError(f"nothing reads {path}{key}; {hint}")
 
 
 def _taken_by(target: str) -> frozenset[str]:
-    """What a class outside this project takes; one of this project takes what its YAML has."""
+    """Return what a class takes; nothing for our own, whose YAML shows all of its settings."""
     return frozenset() if target.startswith("mdn.") else settings(target)
 
 
-def _check_type(name: str, value: Any, default: Any, node: Node) -> None:
-    _check_not_for_group(name, value, default)
-    _check_not_for_node(name, value, default)
-    if rule_of(name, str(node.get("_target_", ""))) is None:
-        _like(default).read(name, value)
-
-
-def _like(default: Any) -> Rule:
-    """Take the rule of a key without one of its own from its default."""
-    if isinstance(default, bool):
-        return Flag()
-    if isinstance(default, int | float):
-        hint = f" (the default is {default})"
-        return Number(whole=isinstance(default, int), words=(None,), hint=hint)
-    return Anything()
-
-
-def _check_not_for_group(name: str, value: Any, default: Any) -> None:
-    """What repeats a choice of a group, as `${family}` does, is a set of settings."""
+def _check_not_for_group(name: str, value: object, default: object) -> None:
+    """Refuse a choice for a key that repeats a group, as `family: ${family}` does."""
     followed = re.fullmatch(r"\$\{(\w+)\}", str(default))
     if followed and not isinstance(value, dict) and _is_group(followed[1]):
         raise UserError(
@@ -177,8 +199,8 @@ def _is_group(name: str) -> bool:
     return bool(GlobalHydra.instance().config_loader().get_group_options(name))
 
 
-def _check_not_for_node(name: str, value: Any, default: Any) -> None:
-    """Where the default is a set of settings, a single value is none."""
+def _check_not_for_node(name: str, value: object, default: object) -> None:
+    """Refuse a single value where the groups have a set of settings."""
     if isinstance(default, dict):
         there = ", ".join(f"{name}.{key}" for key in default if key[0] != "_")
         hint = f"; what there is: {there}" if there else ""

@@ -1,9 +1,10 @@
-"""A command line from start to end: an error outside of a job is one sentence too.
+"""Run a command line; an error outside of a job is one sentence too.
 
-Hydra composes the configuration and makes the directory before a job begins. To a directory that
-cannot be made it answers with a traceback.
+Hydra composes the configuration and makes the directory before a job begins. If the
+directory cannot be made, Hydra shows a traceback.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,10 +13,10 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mdn.app.arguments import in_keys
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
+from mdn.app.keys_in_messages import in_keys
 
 
 def run_command(name: str, main: Callable[[], object]) -> None:
@@ -35,6 +36,8 @@ def run_command(name: str, main: Callable[[], object]) -> None:
             main()
     except (HydraException, OmegaConfBaseException) as error:
         fail(composing_message(name, error))
+    except BrokenPipeError:  # a reader such as `head` has seen enough of the help
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
 

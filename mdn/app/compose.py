@@ -1,18 +1,18 @@
-"""The configuration of a command, for programs that are none."""
+"""Compose the configuration of a command from Python."""
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from mdn.app.check import checked, group_choices, resolved
+from mdn.app.node import Node
 from mdn.app.paths import CONF
 
 
-def compose(command: str, overrides: list[str], run_dir: Path) -> dict[str, Any]:
+def compose(command: str, overrides: list[str], run_dir: Path) -> Node:
     """Compose what a command line with these overrides is configured to do, as plain data.
 
     Raises:

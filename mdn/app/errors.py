@@ -1,4 +1,4 @@
-"""What a user's mistake looks like: one readable message, and no traceback unless asked for."""
+"""Mistakes of the user become one readable message, with a traceback only on request."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from hydra.errors import (
     OverrideParseException,
 )
 
-from mdn.app.arguments import in_keys
+from mdn.app.keys_in_messages import in_keys
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _ASKED = os.environ.get(_FULL_ERROR)
@@ -53,7 +53,7 @@ def _set(value: str | None) -> None:
 
 
 def readable(error: BaseException) -> str:
-    """The message of the error at the root, with the configuration key it came from."""
+    """Return the message of the error at the root, after the configuration key it came from."""
     key = getattr(error, "full_key", None) or _key_in(str(error))
     cause = error.__cause__
     if cause is None:
@@ -62,7 +62,7 @@ def readable(error: BaseException) -> str:
 
 
 def _key_in(message: str) -> str | None:
-    """Hydra's instantiate writes the key on the last line of its message."""
+    """Find the key that Hydra's instantiate writes on the last line of its message."""
     last = message.strip().splitlines()[-1:] or [""]
     return last[0].removeprefix("full_key: ") if last[0].startswith("full_key: ") else None
 

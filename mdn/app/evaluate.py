@@ -1,10 +1,11 @@
 """Score a checkpoint, on its run's own test rows or on other data, and write a report."""
 
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-from mdn.app.arguments import in_keys
 from mdn.app.evaluated_rows import rows_to_score
+from mdn.app.keys_in_messages import in_keys
+from mdn.app.node import Node
 from mdn.app.run_directory import read_fit_facts, trained_in, write_metrics
 from mdn.app.terminal import print_evaluation
 from mdn.app.write_report import write_report
@@ -23,7 +24,7 @@ class EvaluateConfig(TypedDict):
     """
 
     ckpt: str
-    data: NotRequired[dict[str, Any] | None]
+    data: NotRequired[Node | None]
     run_dir: str
     report: bool
 

@@ -1,11 +1,12 @@
-"""The rows that a checkpoint is scored on, and whether they are what its run has seen."""
+"""The rows that a checkpoint is scored on, with a warning if they have changed since its run."""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from mdn.app.build import build_data, described, stored_data
+from mdn.app.build_lightning import build_data, stored_data
+from mdn.app.node import Node
+from mdn.app.read_recipe import described
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
 from mdn.data.synthetic import Problem
@@ -30,7 +31,7 @@ class EvaluatedRows:
     train: Table | None
 
 
-def rows_to_score(settings: dict[str, Any] | None, model: Model) -> EvaluatedRows:
+def rows_to_score(settings: Node | None, model: Model) -> EvaluatedRows:
     """Return the rows that a `data` node describes, or the run's own test rows without one."""
     if settings is not None:
         return EvaluatedRows(*_other_rows(settings, model), _training_rows(model))
@@ -59,7 +60,7 @@ def _own_data(model: Model) -> TableModule:
     return data
 
 
-def _other_rows(settings: dict[str, Any], model: Model) -> tuple[Table, Problem | None]:
+def _other_rows(settings: Node, model: Model) -> tuple[Table, Problem | None]:
     # All rows of a file, or the test rows of a problem.
     card = model.card
     if "path" in settings:

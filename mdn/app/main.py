@@ -13,7 +13,8 @@ _USAGE = """mdn: learn a conditional density p(y given x)
   mdn predict    predict a distribution for every row of a file
   mdn export     write a model in a format that other programs read
 
-`mdn train --help` shows all settings, `mdn --version` the version."""
+`mdn train --help` shows all groups and settings of a command, with examples; so do the others.
+`mdn --version` shows the version."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the configuration is made of once it is composed."""
+"""The type of a composed configuration."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Parts from outside that the command line names, so that a checkpoint may name them too."""
+"""Register classes of the user, so that a checkpoint may name them."""
 
 from collections.abc import Mapping
 

@@ -76,7 +76,7 @@ class Line:
 
     @property
     def row(self) -> dict[str, str | float | None]:
-        """The line with a value or None for each column."""
+        """Return the line with a value or None for each column."""
         group = {"problem": self.problem, "choice": self.choice}
         counts = {"runs": self.runs, "failed": self.failed}
         means = {column: self.means.get(column) for column in _OVER_SEEDS}

@@ -1,6 +1,6 @@
-"""What a run must have in common with the one that it goes on with, and what is left to do."""
+"""Check that a run can go on from a checkpoint, and that something is left to do."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from mdn.data.fingerprint import changed
 from mdn.model import registry
@@ -9,14 +9,14 @@ from mdn.model.checkpoint import CARD, read_checkpoint
 from mdn.report.run_settings import flat
 
 _LASTING = ("inputs", "targets", "model")
-"""What of its card a resumed run must have in common with its checkpoint, besides the rows."""
+"""Fields of the card that must match the checkpoint, besides the rows."""
 
 _FREE = (
     *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
     *("model.max_epochs", "model.batch_size", "model.recalibration"),
     *("model.seed", "model.val_fraction", "model.dequantize"),  # the rows tell
 )
-"""What of it may change none the less."""
+"""Settings among them that may change."""
 
 _STATE = {
     "epoch": int,
@@ -26,22 +26,22 @@ _STATE = {
     "optimizer_states": list,
     "lr_schedulers": list,
 }
-"""What Lightning goes on with, and of which type it is."""
+"""What Lightning restores, with its type."""
 
 _ADVICE = "to go on with a run, repeat its own overrides"
 
 
 def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> None:
-    """See to it that a run can go on from a checkpoint.
+    """Refuse a checkpoint that a run cannot go on from.
 
     Args:
         ckpt_path: the checkpoint.
-        max_epochs: of the run, with those of the checkpoint.
+        max_epochs: of the run, those of the checkpoint included.
         card: of the run.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no checkpoint, was trained on other rows or has another model, or if
+        ValueError: if it is not a checkpoint, was trained on other rows or has another model, or if
             nothing is left to do.
     """
     checkpoint = read_checkpoint(ckpt_path)
@@ -53,8 +53,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
             raise ValueError(
                 f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
             )
-    _check_state(ckpt_path, checkpoint)
-    epochs = checkpoint["epoch"] + 1
+    epochs = _trained_epochs(ckpt_path, checkpoint)
     if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(
             f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
@@ -62,20 +61,23 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
         )
 
 
-def _check_state(ckpt_path: str, checkpoint: dict[str, Any]) -> None:
-    """Refuse what Lightning would stumble over, or go on with in silence."""
+def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
+    """Return the epochs behind a checkpoint; refuse a state that Lightning would fail on."""
     for key, kind in _STATE.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(
                 f"{ckpt_path} holds no state of a run to go on with: its {key} must be of type "
                 f"{kind.__name__}; take the last.ckpt of a run"
             )
-    if checkpoint["epoch"] < 0:
-        raise ValueError(f"{ckpt_path} has trained {checkpoint['epoch']} epochs, fewer than none")
+    epoch = checkpoint["epoch"]
+    assert isinstance(epoch, int)
+    if epoch < 0:
+        raise ValueError(f"{ckpt_path} has trained {epoch} epochs, fewer than none")
+    return epoch + 1
 
 
 def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
-    """Another split would have the model learn the rows that it is then tested on."""
+    """Refuse another split: the model would learn rows that it is then tested on."""
     others = changed(before.rows, card.rows) if before.rows else []
     if others:
         asked = _differences(before, card, ("data",))
@@ -89,8 +91,8 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
 
 def _differences(
     before: ModelCard, now: ModelCard, keys: tuple[str, ...]
-) -> dict[str, tuple[Any, Any]]:
-    """Settings that are not what they were, by their paths: (before, now)."""
+) -> dict[str, tuple[object, object]]:
+    """Return the settings that have changed, by their paths: (before, now)."""
     one, other = (dict(flat({key: getattr(each, key) for key in keys})) for each in (before, now))
     pairs = {key: (one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,15 +1,10 @@
 """The rule of every key of the configuration; tests hold it against all of `conf/`.
 
-The types of a class of this project, or of its user, are read from its source, and its constructor
-checks ranges. Rules by hand are for what no constructor of ours takes.
+The source of a class tells the types of its settings, and its constructor checks ranges. The table
+here is for keys that no constructor of ours takes.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from mdn.app.node import Node
-from mdn.app.signatures import rule_by_type
-from mdn.app.values import (
+from mdn.app.rule_kinds import (
     Choice,
     Columns,
     Devices,
@@ -20,6 +15,7 @@ from mdn.app.values import (
     Text,
     whole,
 )
+from mdn.app.targets import rule_by_type
 
 MONITORED = ("val/nll", "val/nll_standardized")
 """What a run may choose its best epoch by."""
@@ -115,20 +111,3 @@ def rule_of(name: str, target: str = "") -> Rule | None:
     """
     by_hand = _RULES.get(name.removeprefix("model.") if "optimizer." in name else name)
     return by_hand or rule_by_type(target, name.rpartition(".")[2])
-
-
-def read_values(config: Mapping[str, Any], path: str = "") -> Node:
-    """The configuration with every value as its rule reads it.
-
-    Raises:
-        UserError: at the first value that its key does not take.
-    """
-    target = str(config.get("_target_", ""))
-    return {key: _read(f"{path}{key}", value, target) for key, value in config.items()}
-
-
-def _read(name: str, value: Any, target: str) -> Any:
-    rule = rule_of(name, target)
-    if rule is not None:
-        return rule.read(name, value)
-    return read_values(value, f"{name}.") if isinstance(value, dict) else value

@@ -1,39 +1,20 @@
-"""A training run as it was configured: a typed recipe, and what is around it.
+"""A training run read from the configuration: its recipe, rows, trainer and callbacks."""
 
-The configuration has a place for each setting of a recipe, `place` tells which; most of them are
-those of the model.
-"""
-
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import nn
-from torch.optim import SGD
-
-from mdn.app.build import build_callback, described, num_processes, with_absolute_paths
+from mdn.app.build_lightning import build_callback, num_processes
 from mdn.app.node import Node
+from mdn.app.read_recipe import described, read_recipe
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.training.base_recipe import BaseRecipe
-from mdn.training.choose import RECALIBRATION
 from mdn.training.datamodule import TableModule
 from mdn.training.fit import card_of, resolve
 
-PLACES = {
-    "batch_size": "data.batch_size",
-    "val_fraction": "data.val_fraction",
-    "dequantize": "data.dequantize",
-    "max_epochs": "trainer.max_epochs",
-    "patience": "callbacks.early_stopping.patience",
-    "seed": "seed",
-}
-"""Where settings of a recipe stand that are not among those of the model."""
-
 _TAKEN = ("trainer", "callbacks", "monitor", "ckpt_path", "seed", "threads", "compile")
-"""What a run has under the name that it has in the configuration."""
+"""Fields of a run that have the same name in the configuration."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +54,17 @@ class Run:
             ValueError: if the grid of the targets is to decide a number, and there is none.
         """
         recipe = resolve(self.recipe, data, num_processes(self.trainer))
-        shown = self.shown
-        for place, number in _numbers(recipe).items():
-            shown = _filled(shown, place.split("."), number)
+        shown = _with_numbers(self.shown, _numbers(recipe))
         described_data = self.data | {"batch_size": recipe.batch_size}
         return replace(
             self, recipe=recipe, data=described_data, trainer=shown["trainer"], shown=shown
         )
 
     def card(self, data: TableModule) -> ModelCard:
-        """Return that from which `load` builds the model again, and `evaluate` its test rows."""
+        """Return the card from which `load` rebuilds the model and `evaluate` its test rows."""
         return replace(
             card_of(self.recipe, data),
-            data=with_absolute_paths(self.data),
+            data=_with_absolute_paths(self.data),
             rows=data.fingerprint(),
         )
 
@@ -97,7 +76,7 @@ def read_run(config: Node) -> Run:
         ValueError: if a setting is out of range.
     """
     data = described(config["data"])
-    registry.build("data", data)  # which refuses what is out of range, and reads nothing yet
+    registry.build("data", data)  # refuses numbers out of range, and reads nothing yet
     for name, node in config["callbacks"].items():
         if node:
             build_callback(name, node)
@@ -110,75 +89,28 @@ def read_run(config: Node) -> Run:
     )
 
 
-def read_recipe(config: Node) -> BaseRecipe:
-    """Return the recipe of a checked configuration.
-
-    Raises:
-        ValueError: if a setting is out of range.
-    """
-    model = described(config["model"])
-    takes = registry.settings_of("model", model)
-    found = {name: _found(config, place.split(".")) for name, place in PLACES.items()}
-    elsewhere = {
-        name: value
-        for name, value in found.items()
-        if name in takes and name not in model and (value is not None or name == "patience")
-    }
-    if config["recalibrate"]:
-        elsewhere["recalibration"] = registry.describe(RECALIBRATION)
-    _try_parts(model)
-    try:
-        return registry.build("model", elsewhere | model)
-    except ValueError as error:
-        raise ValueError(_in_its_place(str(error), elsewhere)) from None
+def _with_numbers(config: Node, numbers: Mapping[str, object]) -> Node:
+    """Return the configuration with a number for each word that has become one."""
+    filled: Node = {}
+    for key, value in config.items():
+        is_open = key in numbers and value in ("auto", "grid")
+        value = _with_numbers(value, numbers) if isinstance(value, dict) else value
+        filled[key] = numbers[key] if is_open else value
+    return filled
 
 
-def _try_parts(settings: Node) -> None:
-    """Have the constructors of parts that are built later refuse what is out of range."""
-    with torch.device("meta"):
-        parameter = nn.Parameter(torch.empty(1))
-        if settings.get("backbone"):
-            registry.build("backbone", _with_some_depth(settings["backbone"]), num_inputs=1)
-        if settings.get("schedule"):
-            optimizer = SGD([parameter], lr=0.0)
-            registry.build("schedule", settings["schedule"], optimizer=optimizer, total_steps=1)
-
-
-def _with_some_depth(backbone: Node) -> Node:
-    open_ = registry.settings(registry.build("backbone", backbone)).get("depth") == "auto"
-    return backbone | {"depth": 1} if open_ else backbone
-
-
-def _in_its_place(message: str, elsewhere: Collection[str]) -> str:
-    """Write the place of a setting that is not among those of the model."""
-    name = message.partition(" ")[0].removeprefix("model.")
-    place = PLACES[name] if name in elsewhere and name in PLACES else f"model.{name}"
-    return message.replace(f"model.{name}", place, 1)
-
-
-def _found(config: Any, path: Sequence[str]) -> Any:
-    """Return what stands at a path, or None where nothing does."""
-    for key in path:
-        config = config.get(key) if isinstance(config, dict) else None
-    return config
-
-
-def _numbers(recipe: BaseRecipe) -> dict[str, float | str | None]:
-    """Return what may have been open, by the places where it stands."""
-    depth = registry.settings(getattr(recipe, "backbone", None)).get("depth")
+def _numbers(recipe: BaseRecipe) -> dict[str, object]:
+    """Return what may have been open in a recipe, by the last word of its key."""
     return {
-        "data.batch_size": recipe.batch_size,
-        "trainer.max_epochs": recipe.max_epochs,
-        "model.num_components": recipe.num_components,
-        **dict.fromkeys(("backbone.depth", "model.backbone.depth"), depth),
-        **dict.fromkeys(("family.min_scale", "model.family.min_scale"), recipe.family.floor),
+        "batch_size": recipe.batch_size,
+        "max_epochs": recipe.max_epochs,
+        "num_components": recipe.num_components,
+        "min_scale": recipe.family.min_scale,
+        "depth": registry.settings(getattr(recipe, "backbone", None)).get("depth"),
     }
 
 
-def _filled(config: Node, path: Sequence[str], number: float | str | None) -> Node:
-    """Return the configuration with a number where the end of a path is open."""
-    key, *rest = path
-    value = config.get(key)
-    if not rest:
-        return config | {key: number} if value in ("auto", "grid") else config
-    return config | {key: _filled(value, rest, number)} if isinstance(value, dict) else config
+def _with_absolute_paths(data: Node) -> Node:
+    """Have files of the run found again from another working directory."""
+    is_path = [key for key in data if key.endswith("path") and data[key] is not None]
+    return data | {key: str(Path(data[key]).absolute()) for key in is_path}

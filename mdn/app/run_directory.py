@@ -1,4 +1,4 @@
-"""What a run leaves in its directory: the names of the files, and how metrics are written."""
+"""The files that a run leaves in its directory."""
 
 import json
 from collections.abc import Mapping

@@ -46,7 +46,7 @@ class Job:
 
     @property
     def row(self) -> dict[str, str | float]:
-        """The job as one line of a table."""
+        """Return the job as one line of a table."""
         settings = {"job": self.name, "overrides": " ".join(self.overrides), "error": self.error}
         return settings | self.metrics
 

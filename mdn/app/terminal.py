@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from mdn.app.arguments import in_keys
+from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.report.score_tables import ScoreTable
 

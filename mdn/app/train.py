@@ -3,14 +3,14 @@
 import os
 import time
 from contextlib import closing
-from typing import Any
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
-from mdn.app.arguments import in_keys
-from mdn.app.build import build_data, build_trainer
+from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.interrupts import after_fit
+from mdn.app.keys_in_messages import in_keys
+from mdn.app.node import Node
 from mdn.app.resume import check_resume
 from mdn.app.run import Run, read_run
 from mdn.app.run_directory import write_config, write_metrics
@@ -26,7 +26,7 @@ from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 
 
-def train(config: dict[str, Any]) -> float:
+def train(config: Node) -> float:
     """Run one training job; return the monitored metric, which a sweep minimizes."""
     run = read_run(config)
     _set_up_torch(run)
@@ -70,8 +70,8 @@ def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModu
     return trainer, module, time.perf_counter() - start
 
 
-def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
-    """What the fit was like, its scores aside."""
+def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
+    """Return facts about the fit, without scores."""
     return {
         "epochs": trainer.current_epoch,
         **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
@@ -82,8 +82,8 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
     }
 
 
-def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, Any]:
-    """Metrics of the best weights on validation and test rows."""
+def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
+    """Return metrics of the best weights on validation and test rows."""
     validation = {**trainer.validate(module, data, verbose=False)[0]}
     test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
@@ -91,15 +91,15 @@ def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[st
     return validation | test
 
 
-def _log_hyperparameters(log: RunLog, config: dict[str, Any]) -> None:
+def _log_hyperparameters(log: RunLog, config: Node) -> None:
     """Fill the HPARAMS tab: the value of test/nll arrives when the test has run."""
     shown = [key for key in ("seed", "model", "data") if key in config]
     settings = _flatten({key: config[key] for key in shown})
     log.log_hyperparams(settings, {"test/nll": float("nan")})
 
 
-def _flatten(node: dict[str, Any]) -> dict[str, Any]:
-    """Numbers, and words for the rest."""
+def _flatten(node: Node) -> dict[str, int | float | str]:
+    """Return settings by dotted path: numbers as they are, the rest as text."""
     return {
         path: value if isinstance(value, int | float) else str(value) for path, value in flat(node)
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from mdn.app.arguments import in_keys
+from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
 from mdn.data.table import Table
 from mdn.data.write import replaced, write_text

@@ -8,13 +8,18 @@ tensor, a few microseconds, where a default loader spends more than the training
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.distributions.checks import check_at_least
+
+Batch = Sequence[Tensor]
+"""(x, y) or (x, y, weight)."""
+
+Block = Batch | Sequence[Batch]
+"""What a training step gets: a batch, or several."""
 
 
 class Batches:
@@ -102,9 +107,10 @@ class Blocks:
             yield block
 
 
-def batches_of(block: Sequence[Any]) -> list[Sequence[Tensor]]:
+def batches_of(block: Block) -> list[Batch]:
     """List the batches of a block; a single batch is a block of one."""
-    return [block] if isinstance(block[0], Tensor) else list(block)
+    batch = tuple(each for each in block if isinstance(each, Tensor))
+    return [batch] if batch else [each for each in block if not isinstance(each, Tensor)]
 
 
 def _check_enough_rows(num_rows: int, world_size: int) -> None:

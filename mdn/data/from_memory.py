@@ -1,6 +1,6 @@
 """Tables from frames and arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import narwhals as nw
 import pyarrow as pa
@@ -47,8 +47,8 @@ def table_of_arrays(
     X: object,
     y: object,
     weight: object,
-    input_names: Sequence[str] | None,
-    target_names: Sequence[str] | None,
+    input_names: object,
+    target_names: object,
 ) -> Table:
     """Make the table of `Table.from_arrays`."""
     targets = _matrix(y, "y")
@@ -87,12 +87,13 @@ def _one_each(weight: Float64[Tensor, "N C"]) -> Float64[Tensor, " N"]:
     return weight.squeeze(1)
 
 
-def _names(role: str, names: Sequence[str] | None, values: Tensor) -> list[str]:
+def _names(role: str, names: object, values: Tensor) -> list[str]:
     count, letter = values.shape[1], _LETTERS[role]
     if names is None:
         return [f"{letter}{i}" for i in range(count)]
-    if isinstance(names, str | int) or not all(isinstance(name, str) for name in names):
+    texts = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+    if isinstance(names, str) or not all(isinstance(name, str) for name in texts):
         raise TypeError(f"{role}_names must be a list of text, got {names!r:.100}")
-    if len(names) != count:
-        raise ValueError(f"got {len(names)} names, {list(names)}, for {count} columns of {letter}")
-    return [str(name) for name in names]  # NumPy has a text of its own
+    if len(texts) != count:
+        raise ValueError(f"got {len(texts)} names, {texts}, for {count} columns of {letter}")
+    return [str(name) for name in texts]  # NumPy has a text of its own

@@ -9,7 +9,12 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from mdn.data.profile import Profile, profile_of
-from mdn.data.table_checks import check_matrix, check_names, check_row_weights
+from mdn.data.table_checks import (
+    check_lengths,
+    check_matrix,
+    check_names,
+    check_row_weights,
+)
 
 ColumnKeys = Sequence[str | int] | str | int
 """Columns by name or by position, where -1 is the last; one on its own needs no list."""
@@ -40,8 +45,7 @@ class Table:
         check_matrix("x", self.x, self.input_names)
         check_matrix("y", self.y, self.target_names)
         check_names([*self.input_names, *self.target_names])
-        if len(self.x) != len(self.y):
-            raise ValueError(f"x has {len(self.x)} rows and y {len(self.y)}; give as many")
+        check_lengths(self.x, self.y)
         if self.weight is not None:
             check_row_weights(self.weight, len(self.y))
 

@@ -125,3 +125,18 @@ class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
             distributions.Categorical(logits=self.log_pi),
             distributions.MultivariateNormal(self.mu, scale_tril=tril),
         )
+
+
+def check_gaussian(answer: object) -> GaussianMixture:
+    """Return what a head answers, if it is a Gaussian mixture.
+
+    Raises:
+        TypeError: on anything else.
+    """
+    if not isinstance(answer, GaussianMixture):
+        raise TypeError(
+            f"the head answers with a {type(answer).__name__}, and units, ensembles, resets and "
+            "all answers of a model are Gaussian mathematics; let the head return a "
+            "GaussianMixture, or train the other density outside of mdn"
+        )
+    return answer

@@ -66,22 +66,10 @@ class CovarianceSubstitution(Substitution):
     row_factor_is_mean_gradient = True
 
     def whiten(self, residual: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, rest = _entries(residual.shape[0], *lower), list(residual.unbind())
-        bound = farthest(residual.dtype)
-        for i in range(len(rest)):
-            for j in range(i):
-                rest[i] = _less(rest[i], entry[i, j], rest[j])
-            rest[i] = _over(rest[i], std[i]).clamp_(-bound, bound)
-        return _whole(residual, rest)
+        return _solved(residual, std, *lower, first_to_last=True)
 
     def row_factor(self, weighted: Tensor, std: Tensor, *lower: Tensor) -> Tensor:
-        entry, rest = _entries(weighted.shape[0], *lower), list(weighted.unbind())
-        bound = farthest(weighted.dtype)
-        for j in reversed(range(len(rest))):
-            for i in range(j + 1, len(rest)):
-                rest[j] = _less(rest[j], entry[i, j], rest[i])
-            rest[j] = _over(rest[j], std[j]).clamp_(-bound, bound)
-        return _whole(weighted, rest)
+        return _solved(weighted, std, *lower, first_to_last=False)
 
     def column_factor(self, whitened: Tensor, y: Tensor, mu: Tensor) -> Iterable[Tensor]:
         return whitened.unbind()
@@ -114,6 +102,17 @@ class PrecisionSubstitution(Substitution):
             for i in range(j + 1, len(rest)):
                 rest[j] = _less(rest[j], entry[i, j], rest[i])
         return _whole(row_factor, rest)
+
+
+def _solved(values: Tensor, std: Tensor, lower: Tensor, first_to_last: bool) -> Tensor:
+    """Solve by forward substitution in A, or by back substitution in its transpose."""
+    entry, rest = _entries(values.shape[0], lower), list(values.unbind())
+    bound, count = farthest(values.dtype), len(rest)
+    for i in range(count) if first_to_last else reversed(range(count)):
+        for j in range(i) if first_to_last else range(i + 1, count):
+            rest[i] = _less(rest[i], entry[max(i, j), min(i, j)], rest[j])
+        rest[i] = _over(rest[i], std[i]).clamp_(-bound, bound)
+    return _whole(values, rest)
 
 
 DIAGONAL = DiagonalSubstitution()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,12 +11,12 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from mdn.distributions.checks import check_fits
 from mdn.distributions.mixture import GaussianMixture
-from mdn.estimators.validation import check_whole, plain_rows, row_weights
+from mdn.estimators.validation import check_whole, plain_rows, row_weights, validated
 from mdn.fitting.em import observed_patterns
 from mdn.networks.units import effective_rows
 from mdn.networks.weights import unit_weights
@@ -92,9 +92,9 @@ class FittedMixture(DensityMixin, BaseEstimator):
 
     def _checked(self, X: Rows, reset: bool, min_samples: int = 1) -> Float64[np.ndarray, "N D"]:
         finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
-        rows = validate_data(
+        rows = validated(
             self,
-            cast(Any, plain_rows(X)),
+            plain_rows(X),
             dtype=np.float64,
             ensure_all_finite=finite,
             force_writeable=True,

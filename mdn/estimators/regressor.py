@@ -1,26 +1,25 @@
 """The mixture density network for those who think in scikit-learn."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast, no_type_check
 
 import narwhals as nw
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.random import RandomState
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.estimators.validation import row_weights
+from mdn.estimators.fitted_mixture import Rows
+from mdn.estimators.validation import row_weights, validated
 from mdn.training.fit import fit_data, held_in_memory
 from mdn.training.recipe import Recipe
-
-_ROWS: dict[str, Any] = {"multi_output": True, "y_numeric": True, "dtype": np.float64}
-"""What rows of x and y have to be."""
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
@@ -46,6 +45,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         n_features_in_: P.
     """
 
+    @no_type_check  # scikit-learn wants constructors that take anything; fit checks
     def __init__(
         self,
         num_components: int | None = None,
@@ -55,7 +55,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         batch_size: int | None = None,
         val_fraction: float | None = None,
         ensemble_size: int | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, object] | None = None,
         progress: bool = False,
         random_state: int | RandomState | None = None,
     ) -> None:
@@ -70,16 +70,13 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.progress = progress
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MDNRegressor":
+    def fit(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> "MDNRegressor":
         """Train on rows X [N, P] and y [N] or [N, D], arrays or frames.
 
         Raises:
             ValueError: on a setting out of range, and on rows from which nothing can be learnt.
         """
-        check_eager(X)
-        check_eager(y)
-        rows: Any = validate_data(self, X, y, ensure_min_samples=2, **_ROWS)
-        x, targets = rows
+        x, targets = self._checked_pair(X, y, reset=True, min_samples=2)
         self._one_target = targets.ndim == 1
         self._target_names = _names_in(y)
         table = self._table(x, targets.reshape(len(x), -1), sample_weight)
@@ -88,13 +85,13 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
         return self
 
-    def predict_density(self, X: Any) -> GaussianMixture:
+    def predict_density(self, X: Rows) -> GaussianMixture:
         """p(y given x): one mixture a row, with all its answers."""
         x = self._checked(X)
         return self.module_.predict(x)
 
     def predict_uncertainty(
-        self, X: Any
+        self, X: Rows
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
         """The standard deviation of y in two parts, [N] each: aleatoric and epistemic.
 
@@ -105,39 +102,37 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         aleatoric, epistemic = self.module_.predict_members(x).std_split()
         return self._answer(aleatoric), self._answer(epistemic)
 
-    def predict(self, X: Any) -> Float[np.ndarray, "..."]:
+    def predict(self, X: Rows) -> Float[np.ndarray, "..."]:
         """The mean of y, [N]."""
         return self._answer(self.predict_density(X).mean)
 
     def predict_quantiles(
-        self, X: Any, levels: Sequence[float] = (0.05, 0.5, 0.95)
+        self, X: Rows, levels: Sequence[float] = (0.05, 0.5, 0.95)
     ) -> Float[np.ndarray, "..."]:
         """The quantiles of y, [N, levels]."""
         return self._answer(self.predict_density(X).quantile(levels).movedim(0, 1))
 
-    def predict_interval(self, X: Any, level: float = 0.9) -> Float[np.ndarray, "..."]:
+    def predict_interval(self, X: Rows, level: float = 0.9) -> Float[np.ndarray, "..."]:
         """The ends of the central interval of y, [N, 2]."""
         return self._answer(torch.stack(self.predict_density(X).interval(level), 1))
 
-    def sample(self, X: Any, num_samples: int = 1) -> Float[np.ndarray, "..."]:
+    def sample(self, X: Rows, num_samples: int = 1) -> Float[np.ndarray, "..."]:
         """Independent samples of y, [N, num_samples]."""
         seed = int(check_random_state(self.random_state).randint(2**31))
         generator = torch.Generator().manual_seed(seed)
         return self._answer(self.predict_density(X).sample((num_samples,), generator).movedim(0, 1))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> float:
         """The mean log density of y, in nats a row.
 
         Raises:
             ValueError: on columns of y that do not have the names of the targets.
         """
         check_is_fitted(self)
-        check_eager(X)
         check_eager(y)
         if self._target_names is not None:
             y = _named(y, self._target_names)
-        rows: Any = validate_data(self, X, y, reset=False, **_ROWS)
-        x, targets = rows
+        x, targets = self._checked_pair(X, y, reset=False)
         targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
         wanted = len(self.module_.card.targets)
         if targets.shape[1] != wanted:
@@ -152,10 +147,27 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         tags.non_deterministic = self.random_state is None
         return tags
 
-    def _checked(self, X: Any) -> Any:
+    def _checked(self, X: Rows) -> np.ndarray:
         check_is_fitted(self)
         check_eager(X)
-        return validate_data(self, X, reset=False, dtype=np.float64)
+        return cast(np.ndarray, validated(self, X, reset=False, dtype=np.float64))
+
+    def _checked_pair(
+        self, X: Rows, y: Rows, reset: bool, min_samples: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        check_eager(X)
+        check_eager(y)
+        rows = validated(
+            self,
+            X,
+            y,
+            reset=reset,
+            ensure_min_samples=min_samples,
+            multi_output=True,
+            y_numeric=True,
+            dtype=np.float64,
+        )
+        return cast(tuple[np.ndarray, np.ndarray], rows)
 
     def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
         return (values.squeeze(-1) if self._one_target else values).numpy()
@@ -176,7 +188,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         _check_once(given | chosen, settings)
         return Recipe.from_settings({"seed": seed} | given | settings)
 
-    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: Any) -> Table:
+    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None) -> Table:
         weight = None if sample_weight is None else row_weights(sample_weight, x)
         inputs = [str(name) for name in getattr(self, "feature_names_in_", [])]
         inputs = inputs or [f"x{i}" for i in range(x.shape[1])]
@@ -185,7 +197,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         return Table(rows, values, weight, inputs, names)
 
 
-def _names_in(y: Any) -> list[str] | None:
+def _names_in(y: object) -> list[str] | None:
     """Return the names of a frame or a named column, where all are text."""
     frame = nw.from_native(y, allow_series=True, pass_through=True)
     names = frame.columns if isinstance(frame, nw.DataFrame) else [getattr(frame, "name", None)]
@@ -193,7 +205,7 @@ def _names_in(y: Any) -> list[str] | None:
     return texts if len(texts) == len(names) else None
 
 
-def _named(y: Any, targets: list[str]) -> Any:
+def _named(y: Rows, targets: list[str]) -> Rows:
     """Pick the targets out of a frame; what has no names is in their order."""
     names = _names_in(y)
     if names is None or names == targets:
@@ -203,10 +215,11 @@ def _named(y: Any, targets: list[str]) -> Any:
         raise ValueError(
             f"the model was fitted to targets {targets}, and y lacks {missing}; it has {names}"
         )
-    return nw.from_native(y)[targets].to_native()
+    frame = nw.from_native(y, pass_through=True)
+    return frame.select(targets).to_native() if isinstance(frame, nw.DataFrame) else y
 
 
-def _check_once(arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+def _check_once(arguments: Mapping[str, object], settings: Mapping[str, object]) -> None:
     twice = sorted(arguments.keys() & settings.keys())
     if twice:
         raise ValueError(

@@ -1,19 +1,24 @@
 """Checks of what users pass to an estimator: rows, settings, and where to start."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
+from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import Tensor
 
 from mdn.distributions.checks import check_not_negative, check_positive
 
 _SYMMETRY = 1e-8
 """How far correlations may differ from their mirror images."""
+
+
+validated = cast(Callable[..., object], validate_data)
+"""scikit-learn's check of rows, whose arguments it does not annotate."""
 
 
 def plain_rows(X: object) -> object:

@@ -9,8 +9,8 @@ pickle must be those by which this project's checkpoints are written.
 import pickletools
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 _LARGEST_PICKLE = 2**26
 """Bytes of everything but tensors; thousands of columns take a hundredth of it."""
@@ -88,8 +88,8 @@ def _check_records(records: list[zipfile.ZipInfo], size: int) -> None:
 
 
 def _check_pickle(content: bytes) -> None:
-    stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    stack: list[object] = []
+    memo: dict[object, object] = {}
     for instruction, argument, _ in pickletools.genops(content):
         if instruction.name not in _INSTRUCTIONS:
             raise ValueError(f"the instruction {instruction.name}, by which none is written")
@@ -100,7 +100,10 @@ def _check_pickle(content: bytes) -> None:
 
 
 def _step(
-    instruction: pickletools.OpcodeInfo, argument: Any, stack: list[Any], memo: dict[int, Any]
+    instruction: pickletools.OpcodeInfo,
+    argument: object,
+    stack: list[object],
+    memo: dict[object, object],
 ) -> None:
     """Follow the kinds of what is on the stack of the unpickler."""
     before, after = instruction.stack_before, instruction.stack_after
@@ -114,7 +117,7 @@ def _step(
     stack.extend(after)
 
 
-def _taken(stack: list[Any], before: list[Any]) -> list[Any]:
+def _taken(stack: list[object], before: Sequence[object]) -> list[object]:
     """Take from the stack what an instruction takes; the items of a slice are the last of them."""
     if pickletools.markobject in before:
         begins = len(stack) - 1 - stack[::-1].index(pickletools.markobject)

@@ -37,8 +37,8 @@ class ModelCard:
 
     inputs: list[str]
     targets: list[str]
-    model: dict[str, Any] = field(default_factory=dict)
-    data: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, object] = field(default_factory=dict)
+    data: dict[str, object] = field(default_factory=dict)
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
@@ -57,14 +57,17 @@ class ModelCard:
         return cls([f"x{i}" for i in range(num_inputs)], [f"y{i}" for i in range(num_targets)])
 
     @classmethod
-    def read(cls, plain: Mapping[str, Any]) -> "ModelCard":
+    def read(cls, plain: Mapping[str, object]) -> "ModelCard":
         """Return the card that plain data describes.
 
         Raises:
             ValueError: with the key, what it holds and what it must hold.
         """
         hints = get_type_hints(cls)
-        known = {each.name: plain[each.name] for each in fields(cls) if each.name in plain}
+        # Every value is held against its type below.
+        known: dict[str, Any] = {
+            each.name: plain[each.name] for each in fields(cls) if each.name in plain
+        }
         for name in ("inputs", "targets", "model", "data"):
             known.setdefault(name, None)
         for name, value in known.items():
@@ -72,7 +75,7 @@ class ModelCard:
                 raise ValueError(f"its {name} must be {in_words(hints[name])}, got {value!r:.100}")
         return cls(**known)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return what `read` reads."""
         return asdict(self)
 

@@ -10,8 +10,9 @@ Both are open: a later version may add keys to the card, and an earlier one leav
 that it does not know. The number changes only where a key changes its meaning.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -21,10 +22,26 @@ from mdn.model.archive import check_archive
 from mdn.model.plain import check_plain
 from mdn.model.seal import check_seal, seal
 
-CARD = "mdn"
-FORMAT = "mdn_format"
-WEIGHTS = "state_dict"
-INPUT_UNITS = "model.inputs.factor"
+CARD: Final = "mdn"
+FORMAT: Final = "mdn_format"
+WEIGHTS: Final = "state_dict"
+MODEL: Final = "model."
+"""What the names of a model's weights begin with, among those of the module that trained it."""
+
+INPUT_UNITS = f"{MODEL}inputs.factor"
+
+JOINT: Final = "joint_state_dict"
+"""Where a best checkpoint keeps the weights of the joint best epoch when it holds others."""
+
+
+class Checkpoint(TypedDict):
+    """What this project reads of a checkpoint, checked; Lightning's own keys lie beside it."""
+
+    mdn: dict[str, object]
+    mdn_format: int
+    state_dict: dict[str, Tensor]
+    joint_state_dict: NotRequired[dict[str, Tensor]]
+
 
 _TYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
 """Types of the numbers of a model."""
@@ -33,7 +50,7 @@ NUMBER = 2
 """The layout that this version writes and reads."""
 
 
-def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
+def write_checkpoint(checkpoint: Mapping[str, object], path: str | Path) -> None:
     """Write a checkpoint under its digest, whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +60,7 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
         seal(beside)
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint as plain data and tensors; nothing in it is executed.
 
     Raises:
@@ -69,7 +86,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _check(checkpoint: Any, path: str | Path) -> None:
+def _check(checkpoint: object, path: str | Path) -> None:
     if type(checkpoint) is not dict or type(checkpoint.get(CARD)) is not dict:
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no card")
     number = checkpoint.get(FORMAT)
@@ -83,7 +100,7 @@ def _check(checkpoint: Any, path: str | Path) -> None:
     _check_weights(checkpoint.get(WEIGHTS), path)
 
 
-def _check_weights(weights: Any, path: str | Path) -> None:
+def _check_weights(weights: object, path: str | Path) -> None:
     if not isinstance(weights, dict) or not all(map(_is_whole, weights, weights.values())):
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no weights")
     for name, value in weights.items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,16 +9,13 @@ from torch import Tensor
 from mdn.distributions.open_settings import decided
 from mdn.model import registry
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import CARD, WEIGHTS, read_checkpoint
+from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, Checkpoint, read_checkpoint
 from mdn.model.model import Model
-from mdn.model.parts import NETWORK as NETWORK  # registered, and may be named
-from mdn.model.plain import fits, in_words
+from mdn.model.network_parts import NETWORK as NETWORK  # registered, and may be named
+from mdn.model.plain import in_words
 from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
 from mdn.networks.network import MixtureNetwork
-
-_PREFIX = "model."
-"""Weights of a model among those of the module that trained it."""
 
 
 def load(path: str | Path) -> Model:
@@ -29,7 +25,7 @@ def load(path: str | Path) -> Model:
     program has registered (`mdn.model.registry`), and its sizes must be those of its weights.
 
     Args:
-        path: a checkpoint written by a training run.
+        path: a checkpoint, written by a training run or by `Model.save`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -39,6 +35,8 @@ def load(path: str | Path) -> Model:
     checkpoint = read_checkpoint(path)
     try:
         return _model(ModelCard.read(checkpoint[CARD]), model_weights(checkpoint)).eval()
+    except registry.UnknownPart as error:
+        raise registry.UnknownPart(f"{path} cannot be built: {error}") from None
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(
@@ -47,13 +45,12 @@ def load(path: str | Path) -> Model:
         ) from None
 
 
-def model_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+def model_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """Return the weights of the model in a checkpoint, as the model names them."""
-    weights: dict[str, Tensor] = checkpoint[WEIGHTS]
     return {
-        name.removeprefix(_PREFIX): value
-        for name, value in weights.items()
-        if name.startswith(_PREFIX)
+        name.removeprefix(MODEL): value
+        for name, value in checkpoint[WEIGHTS].items()
+        if name.startswith(MODEL)
     }
 
 
@@ -73,21 +70,29 @@ def _model(card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
     return model
 
 
-def _check_network(model: Mapping[str, Any]) -> None:
+def _check_network(model: Mapping[str, object]) -> None:
     """Refuse a description from which no network can be built; nothing else in it is read."""
-    sizes = {"num_components": model.get("num_components"), "ensemble_size": _members(model)}
-    for name, value in sizes.items():
-        if not fits(value, int):
-            raise ValueError(f"model.{name} must be {in_words(int)}, got {value!r:.100}")
+    _components(model)
+    _members(model)
     registry.check("family", model.get("family"), "model.family")
     registry.check("backbone", _backbone(model), "model.backbone")
 
 
-def _members(model: Mapping[str, Any]) -> Any:
-    return model.get("ensemble_size", 1)
+def _components(model: Mapping[str, object]) -> int:
+    return _whole("num_components", model.get("num_components"))
 
 
-def _backbone(model: Mapping[str, Any]) -> Any:
+def _members(model: Mapping[str, object]) -> int:
+    return _whole("ensemble_size", model.get("ensemble_size", 1))
+
+
+def _whole(name: str, value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"model.{name} must be {in_words(int)}, got {value!r:.100}")
+    return value
+
+
+def _backbone(model: Mapping[str, object]) -> object:
     return model.get("backbone", {registry.KIND: "none"})
 
 
@@ -103,7 +108,7 @@ def _network(card: ModelCard) -> MixtureNetwork:
     family = registry.build("family", model["family"])
     decided("min_scale", family.min_scale)
     backbone = registry.build("backbone", _backbone(model), num_inputs=len(card.inputs))
-    head = MixtureHead(num_features(backbone), len(card.targets), model["num_components"], family)
+    head = MixtureHead(num_features(backbone), len(card.targets), _components(model), family)
     members = _members(model)
     return MixtureNetwork([backbone] * members, [head] * members)
 

@@ -1,7 +1,7 @@
 """The model: a network between the units of its columns, and what it answers."""
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
+from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
@@ -97,7 +98,7 @@ class Model(nn.Module):
         return replace(mixture, target_names=tuple(self.card.targets))
 
     @torch.no_grad()
-    def predict(self, data: Any) -> GaussianMixture:
+    def predict(self, data: object) -> GaussianMixture:
         """Return p(y given x) in the user's units, in float64: one mixture a row.
 
         Args:
@@ -110,7 +111,7 @@ class Model(nn.Module):
         return self(self._inputs_of(data))
 
     @torch.no_grad()
-    def predict_members(self, data: Any) -> GaussianMixture:
+    def predict_members(self, data: object) -> GaussianMixture:
         """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
 
         `.pool()` of it is what `predict` answers; `.std_split()` and `.covariance_split()` tell
@@ -124,7 +125,7 @@ class Model(nn.Module):
         """
         return self.members(self._inputs_of(data))
 
-    def _inputs_of(self, data: Any) -> Float[Tensor, "N P"]:
+    def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
         return input_matrix(data, self.card.inputs).to(self.device)
@@ -170,6 +171,15 @@ class Model(nn.Module):
         scale = CovarianceFactor.from_tril(tril[None])
         names = tuple(self.card.targets)
         return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale, names)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as a checkpoint that `mdn.load` reads, whole or not at all.
+
+        Args:
+            path: of the file; its folder is made where it is missing.
+        """
+        weights = {f"{MODEL}{name}": value.cpu() for name, value in self.state_dict().items()}
+        write_checkpoint({CARD: self.card.plain(), WEIGHTS: weights}, path)
 
     def fit_units(self, table: Table) -> None:
         """Take the units and the names of the columns from the training rows."""

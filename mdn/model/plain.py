@@ -18,7 +18,7 @@ _MOST_VALUES = 1_000_000
 _MOST_LEVELS = 30
 """Levels of lists and dictionaries in each other; one that holds itself has no end of them."""
 
-_NUMBERS: dict[Any, tuple[type, ...]] = {float: (int, float), Path: (str,)}
+_NUMBERS: dict[object, tuple[type, ...]] = {float: (int, float), Path: (str,)}
 """What stands for values that plain data has no type of its own for."""
 
 
@@ -59,14 +59,14 @@ def _inside(value: object, name: str) -> list[object]:
     return []
 
 
-def fits(value: object, hint: Any) -> bool:
+def fits(value: object, hint: object) -> bool:
     """Tell whether plain data is what a type hint asks for.
 
     Hints may be made of None, bool, int, float, str, Path, Literal, list, Sequence, tuple, dict and
-    unions; `Any` takes everything, and what else there is takes nothing.
+    unions; `Any` and `object` take everything, and what else there is takes nothing.
     """
     origin, inner = get_origin(hint), get_args(hint)
-    if hint is Any:
+    if hint in (Any, object):
         return True
     if origin in (Union, types.UnionType):
         return any(fits(value, each) for each in inner)
@@ -75,7 +75,7 @@ def fits(value: object, hint: Any) -> bool:
     return type(value) in _NUMBERS.get(hint, (type(None) if hint is None else hint,))
 
 
-def _fits_generic(value: Any, origin: Any, inner: Sequence[Any]) -> bool:
+def _fits_generic(value: object, origin: object, inner: Sequence[object]) -> bool:
     if origin is Literal:
         return any(type(value) is type(each) and value == each for each in inner)
     if origin is dict:
@@ -89,11 +89,11 @@ def _fits_generic(value: Any, origin: Any, inner: Sequence[Any]) -> bool:
     )
 
 
-def _each_fits(values: list[object], hints: Sequence[Any]) -> bool:
+def _each_fits(values: list[object], hints: Sequence[object]) -> bool:
     return len(values) == len(hints) and all(map(fits, values, hints))
 
 
-def in_words(hint: Any) -> str:
+def in_words(hint: object) -> str:
     """Say what a type hint asks for."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
@@ -107,11 +107,11 @@ def in_words(hint: Any) -> str:
     return _WORDS.get(hint, "a set of settings")
 
 
-def _has_words(hint: Any) -> bool:
+def _has_words(hint: object) -> bool:
     return hint in _WORDS or get_origin(hint) is not None
 
 
-_WORDS: dict[Any, str] = {
+_WORDS: dict[object, str] = {
     None: "null",
     type(None): "null",
     bool: "true or false",

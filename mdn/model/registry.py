@@ -29,8 +29,15 @@ from mdn.model.plain import fits, in_words
 KIND = "kind"
 """The key of the name of a part."""
 
-Description = dict[str, Any]
+Description = dict[str, object]
 """What a file says of a part: its kind and its settings."""
+
+Part = Callable[..., object]
+"""A class or a function, whose arguments have type hints."""
+
+
+class UnknownPart(ValueError):
+    """A name that no part of the running program is registered under."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Role:
     """
 
     given: frozenset[str] = frozenset()
-    parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
 
 
 ROLES: dict[str, Role] = {
@@ -61,7 +68,7 @@ ROLES: dict[str, Role] = {
 """Everything that a file may name something of."""
 
 
-def register(role: str, name: str, part: Callable[..., Any]) -> None:
+def register(role: str, name: str, part: Part) -> None:
     """Let checkpoints name a part: `register("backbone", "periodic", Periodic)`.
 
     Args:
@@ -86,6 +93,12 @@ def name_of(part: object) -> str | None:
     )
 
 
+def roles_of(part: object) -> list[str]:
+    """Return the roles that a part is registered for."""
+    made_by, _ = _origin(part)
+    return [name for name, role in ROLES.items() if made_by in role.parts.values()]
+
+
 def describe(part: object) -> Description:
     """Return plain data that `build` makes a part from again, with all of its settings.
 
@@ -100,7 +113,7 @@ def describe(part: object) -> Description:
     return {KIND: kind} | {name: plain(value) for name, value in settings.items()}
 
 
-def settings(part: object) -> Mapping[str, Any]:
+def settings(part: object) -> Mapping[str, object]:
     """Return the settings of a part, those that it leaves to its defaults too."""
     try:
         return _origin(part)[1]
@@ -114,7 +127,7 @@ def settings_of(role: str, description: Description) -> frozenset[str]:
     return frozenset(parameters(part)) - ROLES[role].given
 
 
-def _origin(part: object) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+def _origin(part: object) -> tuple[Part, Mapping[str, object]]:
     """Find what makes a part, and with which settings."""
     if is_dataclass(part) and not inspect.isclass(part):
         return type(part), {each.name: getattr(part, each.name) for each in fields(part)}
@@ -128,7 +141,7 @@ def _origin(part: object) -> tuple[Callable[..., Any], Mapping[str, Any]]:
     )
 
 
-def _defaults(part: Callable[..., Any]) -> Description:
+def _defaults(part: Part) -> Description:
     """Return the defaults of a part; those of torch's own optimizers are left to torch."""
     if part.__module__.startswith("torch."):
         return {}
@@ -139,7 +152,7 @@ def _defaults(part: Callable[..., Any]) -> Description:
     }
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> object:
     """Return plain data for a setting: parts described, lists for tuples, NumPy's numbers as ours.
 
     What a file holds is never passed through here: it has to be plain already.
@@ -178,7 +191,7 @@ def check(role: str, settings: object, path: str = "") -> None:
     _check_complete(role, named, takes, path)
 
 
-def build(role: str, settings: object, **given: Any) -> Any:
+def build(role: str, settings: object, **given: object) -> Any:
     """Make a part from its description.
 
     Args:
@@ -193,7 +206,7 @@ def build(role: str, settings: object, **given: Any) -> Any:
     return _build(role, settings, role, **given)
 
 
-def _build(role: str, settings: object, path: str, **given: Any) -> Any:
+def _build(role: str, settings: object, path: str, **given: object) -> object:
     part, named = _part(role, settings, path)
     values = {
         name: _build(name, value, _inside(path, name))
@@ -239,7 +252,7 @@ def updated(role: str, part: object, settings: object) -> Any:
     return build(role, settings)
 
 
-def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], Description]:
+def _part(role: str, settings: object, path: str) -> tuple[Part, Description]:
     """Find the part that a description names, and the settings beside the name."""
     if type(settings) is not dict or type(settings.get(KIND)) is not str:
         raise ValueError(f"{path} must be settings with a {KIND!r}, got {settings!r:.100}")
@@ -247,7 +260,7 @@ def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], D
     if kind not in parts:
         close = get_close_matches(kind[:100], parts, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(
+        raise UnknownPart(
             f"{path} is {kind!r:.100}, which this program does not know as a {role}; it knows "
             f"{', '.join(parts)}, and this one after mdn.register({role!r}, {kind!r:.100}, part)"
             f"{hint}"
@@ -256,11 +269,11 @@ def _part(role: str, settings: object, path: str) -> tuple[Callable[..., Any], D
 
 
 @cache
-def parameters(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def parameters(part: Part) -> dict[str, inspect.Parameter]:
     """Return the arguments of a part by name, with resolved type hints."""
     hints = get_type_hints(part.__init__ if inspect.isclass(part) else part)
     return {
-        name: parameter.replace(annotation=hints.get(name, Any))
+        name: parameter.replace(annotation=hints.get(name, object))
         for name, parameter in inspect.signature(part).parameters.items()
     }
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture, check_gaussian
 from mdn.networks.head import MixtureHead
 from mdn.networks.stacking import stack
 
@@ -64,10 +64,10 @@ class MixtureNetwork(nn.Module):
         Args:
             x: rows for all members, or for each its own: [M, N, P].
         """
-        return self.head(self.features(x))
+        return check_gaussian(self.head(self.features(x)))
 
     def forward(self, x: Float[Tensor, "*batch P"]) -> GaussianMixture:
-        mixtures = self.head(self.backbone(self._for_all(x)))
+        mixtures = check_gaussian(self.head(self.backbone(self._for_all(x))))
         if self.num_members == 1:
             return mixtures.map(lambda stored: stored[0])
         return mixtures.pool()

@@ -23,8 +23,13 @@ from mdn.plotting.one_target import cell_density, sample_inputs
 from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows, scatter
 
 _MOST_TARGETS = 6
+"""Each with a row and a column of panels."""
+
 _MOST_ROWS = 1000
+"""Points in a panel."""
+
 _CELLS = 200
+"""Of a density on the diagonal."""
 
 
 def pair_figure(

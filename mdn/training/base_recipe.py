@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar, get_type_hints
+from functools import cache
+from typing import TypeVar, get_type_hints
 
 import numpy as np
 
@@ -55,13 +56,12 @@ class BaseRecipe:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, np.generic):  # a search over np.arange gives such
-                object.__setattr__(self, each.name, value.item())
-        if self.family.min_scale != "grid" and self.family.floor > _MOST_SCALE:
+            _check_type(type(self), each.name, getattr(self, each.name))
+        floor = self.family.min_scale
+        if floor != "grid" and floor > _MOST_SCALE:
             raise ValueError(
                 f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
-                f"{self.family.floor!r}; it is in units of the standardized target"
+                f"{floor!r}; it is in units of the standardized target"
             )
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
@@ -72,8 +72,10 @@ class BaseRecipe:
         _check_recalibration(self.recalibration)
 
     @classmethod
-    def from_settings(cls: type[AnyRecipe], settings: Mapping[str, Any]) -> AnyRecipe:
+    def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
         """Make a recipe from the settings that are not to have their defaults.
+
+        What `describe` returns makes the same recipe again.
 
         Args:
             settings: values by name. A part is an object, its name ("diagonal"), or a mapping of
@@ -83,25 +85,27 @@ class BaseRecipe:
         Raises:
             ValueError: on an unknown setting, a value of the wrong type or one out of range.
         """
-        return cls().updated(settings)
+        kind = settings.get(registry.KIND, registry.name_of(cls))
+        if kind != registry.name_of(cls):
+            raise ValueError(f"the recipe is {kind!r:.100}, and {cls.__name__} makes another kind")
+        named = {name: value for name, value in settings.items() if name != registry.KIND}
+        return cls().updated(named)
 
-    def updated(self: AnyRecipe, settings: Mapping[str, Any]) -> AnyRecipe:
+    def updated(self: AnyRecipe, settings: Mapping[str, object]) -> AnyRecipe:
         """Return the recipe with other values for some settings, as `from_settings` takes them."""
         changes = {name: self._read(name, each) for name, each in _nested(settings).items()}
         return replace(self, **changes)
 
-    def _read(self, name: str, value: Any) -> Any:
+    def _read(self, name: str, value: object) -> object:
         known = {each.name for each in fields(self)}
         if name not in known:
             raise ValueError(registry.no_setting("the recipe", name, sorted(known)))
         if name in registry.ROLES and isinstance(value, str | Mapping):
             return registry.updated(name, getattr(self, name), value)
-        plain, hint = registry.plain(value), get_type_hints(type(self))[name]
-        if isinstance(plain, dict):
-            return value  # a part that is made already
-        if not fits(plain, hint):
-            raise ValueError(f"{name} must be {in_words(hint)}, got {value!r:.100}")
-        return tuple(plain) if isinstance(plain, list) else plain
+        _check_type(type(self), name, value)
+        if isinstance(value, np.generic):  # as a search over np.arange gives them
+            return value.item()
+        return tuple(value) if isinstance(value, list) else value
 
     @property
     def uses_inputs(self) -> bool:
@@ -115,7 +119,7 @@ class BaseRecipe:
         factor = self.recalibration
         return epochs | ({"recalibration": factor} if isinstance(factor, HeldOut) else {})
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Return plain data that tells every setting, as a checkpoint keeps it."""
         return registry.describe(self)
 
@@ -130,15 +134,44 @@ class BaseRecipe:
         Raises:
             ValueError: if the grid of the targets is to decide a number, and there is none.
         """
+        return replace(self, **self._decided(profile, processes))
+
+    def _decided(self, profile: Profile | None, processes: int) -> dict[str, object]:
+        """Return the settings that may be open, without open ones, by name."""
         rows = _ASSUMED_ROWS if profile is None else profile.rows
         batch_size = _number(self.batch_size, training_batch_size, rows)
-        return replace(
-            self,
-            family=_with_floor(self.family, profile),
-            num_components=_number(self.num_components, suitable_components, counted_rows(profile)),
-            batch_size=batch_size,
-            max_epochs=_number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
+        components = _number(self.num_components, suitable_components, counted_rows(profile))
+        return {
+            "family": _with_floor(self.family, profile),
+            "num_components": components,
+            "batch_size": batch_size,
+            "max_epochs": _number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
+        }
+
+
+@cache
+def _hints(recipe: type) -> dict[str, object]:
+    return get_type_hints(recipe)
+
+
+def _check_type(recipe: type, name: str, value: object) -> None:
+    hint = _hints(recipe)[name]
+    if name in registry.ROLES and not isinstance(value, float | int):
+        _check_part(name, value)
+    elif not fits(registry.plain(value), hint):
+        raise ValueError(f"{name} must be {in_words(hint)}, got {value!r:.100}")
+
+
+def _check_part(role: str, value: object) -> None:
+    """Refuse what is no part of a role, as a name where a part is wanted, or another part."""
+    if value is None or isinstance(value, str | Mapping):
+        raise ValueError(
+            f"{role} must be a part that is made already, got {value!r:.100}; from_settings makes "
+            "parts from names and settings"
         )
+    roles = registry.roles_of(value)
+    if roles and role not in roles:
+        raise ValueError(f"{role} must not be {value!r:.100}, which is for {', '.join(roles)}")
 
 
 def _number(value: int | Auto, suitable: Callable[..., int], *sizes: int) -> int:
@@ -170,13 +203,13 @@ def _check_recalibration(factor: float | HeldOut) -> None:
             )
 
 
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(settings: Mapping[str, object]) -> dict[str, object]:
     """Gather settings that are named with dots: `backbone.width` belongs to the backbone.
 
     Raises:
         ValueError: on a setting that is named with a dot, and in the part as well.
     """
-    nested: dict[str, Any] = {}
+    nested: dict[str, object] = {}
     for name, value in sorted(settings.items()):  # a part comes before its settings
         part, dot, inner = name.partition(".")
         if not dot:
@@ -188,6 +221,12 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"{name} is given twice, {outer[inner]!r:.100} and {value!r:.100}; leave out one "
                 "of them"
             )
-        outer = {registry.KIND: outer} if isinstance(outer, str) else registry.plain(outer)
-        nested[part] = {**outer, inner: value}
+        nested[part] = {**_inner(part, outer), inner: value}
     return nested
+
+
+def _inner(name: str, part: object) -> Mapping[str, object]:
+    settings = {registry.KIND: part} if isinstance(part, str) else registry.plain(part)
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"{name} is {part!r:.100}, which has no settings of its own")
+    return settings

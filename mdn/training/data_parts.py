@@ -1,13 +1,11 @@
 """The data that a checkpoint may name, which a run can make or read again."""
 
-from collections.abc import Callable
-from typing import Any
-
 from mdn.data import synthetic
-from mdn.model.parts import register_all
+from mdn.model.network_parts import register_all
+from mdn.model.registry import Part
 from mdn.training.datamodule import FileData, SyntheticData
 
-DATA: dict[str, dict[str, Callable[..., Any]]] = {
+DATA: dict[str, dict[str, Part]] = {
     "data": {"file": FileData, "synthetic": SyntheticData},
     "problem": {
         "awkward_units": synthetic.AwkwardUnits,

@@ -1,16 +1,16 @@
 """The LightningModule of a Gaussian mixture that is fitted by exact EM."""
 
-from collections.abc import Sequence
 from functools import partial, reduce
 from operator import add
-from typing import Any
+from typing import cast
 
 import torch
 from jaxtyping import Float
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
-from mdn.data.batches import batches_of
+from mdn.data.batches import Block, batches_of
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import decided
 from mdn.fitting.em import (
@@ -22,6 +22,7 @@ from mdn.fitting.em import (
     e_step_rows,
     fit_em,
 )
+from mdn.fitting.em.course import Course
 from mdn.fitting.start import start_named
 from mdn.networks.backbones import NoBackbone
 from mdn.networks.build import build_network
@@ -30,7 +31,7 @@ from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.recipe import EMRecipe
 
-_USUAL = EMRecipe()
+_USUAL = EMRecipe().resolve()
 
 _TRIAL_UPDATES = 10
 """Updates after which several starts are compared."""
@@ -46,14 +47,13 @@ class EMModule(MixtureModule):
     Args:
         num_inputs: P; inputs are there, and are not looked at.
         num_targets: D.
-        recipe: what is fitted, and until when.
+        recipe: what is fitted, and until when, without open settings, as `resolve` gives.
 
     Raises:
         ValueError: if the mixture does not fit into memory.
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: EMRecipe = _USUAL) -> None:
-        recipe = recipe.resolve()
         num_components = decided("num_components", recipe.num_components)
         check_mixture_fits(num_components, num_targets)
         network = build_network(NoBackbone, num_inputs, num_targets, num_components, recipe.family)
@@ -109,7 +109,7 @@ class EMModule(MixtureModule):
     def _become(self, mixture: GaussianMixture) -> None:
         self.network.head.start(mixture, shrink=0.0)
 
-    def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
+    def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """Statistics of a batch, or of each batch of a block."""
         if self._e_step is None:
             self.ascent.mixture = self.mixture  # a callback may have reset components
@@ -131,7 +131,7 @@ class EMModule(MixtureModule):
         pieces = zip(rows.split(size), weight.split(size), strict=True)
         return reduce(add, (e_step(*piece) for piece in pieces))
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: STEP_OUTPUT, batch: Block, batch_idx: int) -> None:
         # Not at the end of the epoch: validation comes before that.
         if self.trainer.is_last_batch:
             self._update()
@@ -161,9 +161,9 @@ class EMModule(MixtureModule):
         for logger in self.loggers:
             logger.log_metrics(counts, step=self.trainer.global_step)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         super().on_save_checkpoint(checkpoint)
         checkpoint["em"] = self.ascent.state_dict()
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.ascent.load_state_dict(checkpoint["em"])
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        self.ascent.load_state_dict(cast(Course, checkpoint["em"]))

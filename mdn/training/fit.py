@@ -32,26 +32,27 @@ from mdn.training.devices import usable_accelerator
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
-from mdn.training.recipe import Recipe
+from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
 from mdn.training.usefulness import warn_if_useless
 
 
 def fit(
-    recipe: BaseRecipe | Mapping[str, Any],
+    recipe: BaseRecipe | Mapping[str, object],
     rows: Table | object,
     targets: ColumnKeys | None = None,
     inputs: ColumnKeys | None = None,
     weight: str | int | None = None,
     *,
     progress: bool = False,
-    trainer: Mapping[str, Any] | None = None,
+    trainer: Mapping[str, object] | None = None,
 ) -> Model:
     """Train a model, as the command line does; nothing is left on disk.
 
     Args:
         recipe: a recipe, or the settings that are not to have their defaults, as
-            `Recipe.from_settings` takes them: {"family": "diagonal", "backbone.width": 128}.
+            `Recipe.from_settings` takes them: {"family": "diagonal", "backbone.width": 128}; with
+            {"kind": "gmm_em"} those of `EMRecipe`.
         rows: a frame, or a `Table`; a part of the rows, `val_fraction`, is held out.
         targets: columns of the frame whose density is learned, by name or position.
         inputs: as targets; None for all the rest, or for none where the recipe looks at none; an
@@ -64,11 +65,18 @@ def fit(
         ValueError: on a setting out of range, and on rows from which nothing can be learned.
         TypeError: on rows that are neither a frame nor a table.
     """
-    recipe = recipe if isinstance(recipe, BaseRecipe) else Recipe.from_settings(recipe)
+    recipe = as_recipe(recipe)
+    _check_trainer(trainer or {})
     table = as_table(recipe, rows, targets, inputs, weight)
     data = held_in_memory(recipe, table)
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
+
+
+def _check_trainer(settings: Mapping[str, object]) -> None:
+    for name in ("max_epochs", "callbacks"):
+        if name in settings:
+            raise ValueError(f"the recipe decides {name}; leave it out of `trainer`")
 
 
 def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
@@ -77,7 +85,7 @@ def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
 
 
 def fit_data(
-    recipe: BaseRecipe, data: TableModule, progress: bool, trainer: Mapping[str, Any]
+    recipe: BaseRecipe, data: TableModule, progress: bool, trainer: Mapping[str, object]
 ) -> Model:
     """Train a model on rows that are read and split; say where it is useless.
 
@@ -203,7 +211,7 @@ def _gradient(recipe: Recipe, folder: Path) -> list[Callback]:
 
 
 def quiet_trainer(
-    recipe: BaseRecipe, callbacks: Sequence[Callback], settings: Mapping[str, Any], folder: Path
+    recipe: BaseRecipe, callbacks: Sequence[Callback], settings: Mapping[str, object], folder: Path
 ) -> Trainer:
     """Return a Trainer that says nothing and leaves nothing outside of a folder.
 
@@ -214,7 +222,7 @@ def quiet_trainer(
         folder: where checkpoints may go.
     """
     silence_lightning()
-    usual: dict[str, Any] = {
+    usual: dict[str, object] = {
         "accelerator": "auto",
         "devices": 1,
         "max_epochs": recipe.max_epochs,

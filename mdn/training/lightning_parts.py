@@ -1,22 +1,45 @@
 """Parts of a Trainer and of a module that Lightning does not declare, or declares too widely."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Protocol, cast, runtime_checkable
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.table import Table
 
 
+class _Tables(Protocol):
+    @property
+    def tables(self) -> Mapping[str, Table]: ...
+
+    @property
+    def train_table(self) -> Table: ...
+
+
+@runtime_checkable
+class _Parts(Protocol):
+    """What a Trainer's connectors set on it, undeclared."""
+
+    callbacks: list[Callback]
+    datamodule: _Tables | None
+
+
+def _parts(trainer: Trainer) -> _Parts:
+    return cast(_Parts, trainer)
+
+
 def callbacks_of(trainer: Trainer) -> list[Callback]:
     """Return the callbacks of a Trainer, Lightning's own among them."""
-    return cast(Any, trainer).callbacks
+    return _parts(trainer).callbacks
 
 
 def table_of(trainer: Trainer, name: str) -> Table:
     """Return a table of the datamodule that is fitted to: "train", "val" or "test"."""
-    return cast(Any, trainer).datamodule.tables[name]
+    datamodule = _parts(trainer).datamodule
+    assert datamodule is not None
+    return datamodule.tables[name]
 
 
 def train_table_of(trainer: Trainer) -> Table:
@@ -25,7 +48,7 @@ def train_table_of(trainer: Trainer) -> Table:
     Raises:
         ValueError: if the Trainer was given loaders instead of a datamodule.
     """
-    datamodule = cast(Any, trainer).datamodule
+    datamodule = _parts(trainer).datamodule
     if datamodule is None:
         raise ValueError(
             "an unfitted module takes its standardization from a datamodule, got bare loaders; "
@@ -34,9 +57,14 @@ def train_table_of(trainer: Trainer) -> Table:
     return datamodule.train_table
 
 
-def optimizer_of(module: LightningModule) -> LightningOptimizer:
-    """Return the one optimizer of a module in training."""
-    return cast(LightningOptimizer, module.optimizers())
+def optimizer_of(module: LightningModule) -> Optimizer:
+    """Return the one optimizer of a module in training, as Lightning wraps it to count steps."""
+    return cast(Optimizer, module.optimizers())
+
+
+def bare_optimizer_of(module: LightningModule) -> Optimizer:
+    """Return the one optimizer of a module in training, without Lightning's hooks and counters."""
+    return cast(Optimizer, module.optimizers(use_pl_optimizer=False))
 
 
 def schedule_of(module: LightningModule) -> LRScheduler:

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -126,7 +125,7 @@ class MixtureModule(LightningModule):
         *means, rows = self.trainer.strategy.reduce(sums, reduce_op="sum")
         return (torch.stack(means) / rows).view(total.shape)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint[CARD] = self.model.card.plain()
 
 

@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from mdn.data.batches import batches_of
+from mdn.data.batches import Block, Blocks, batches_of
 from mdn.distributions.open_settings import decided
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
-from mdn.training.lightning_parts import schedule_of
+from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 from mdn.training.recipe import Recipe
 
-_USUAL = Recipe()
+_USUAL = Recipe().resolve()
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
@@ -27,11 +28,11 @@ class MDNModule(MixtureModule):
     Args:
         num_inputs: P.
         num_targets: D.
-        recipe: what is trained, and how; what it leaves open is as for a thousand rows.
+        recipe: what is trained, and how, without open settings, as `Recipe(...).resolve()` gives.
+            By default the usual one for a thousand rows.
     """
 
     def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
-        recipe = recipe.resolve()
         network = build_network(
             recipe.backbone,
             num_inputs,
@@ -51,17 +52,16 @@ class MDNModule(MixtureModule):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
-    def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
+    def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
-        optimizer: Any = self.optimizers()
         *earlier, last = batches_of(batch)
         for each in earlier:
-            self._descend(each, optimizer.optimizer, Tensor.backward)
+            self._descend(each, bare_optimizer_of(self), Tensor.backward)
         # This one, being Lightning's, calls the hooks and moves the counters.
-        return self._descend(last, optimizer, self.manual_backward)
+        return self._descend(last, optimizer_of(self), self.manual_backward)
 
     def _descend(
-        self, batch: Sequence[Tensor], optimizer: Any, backward: Callable[[Tensor], None]
+        self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]
     ) -> Tensor:
         optimizer.zero_grad()
         loss = self._loss(batch)
@@ -85,7 +85,7 @@ class MDNModule(MixtureModule):
         loss = self.settings.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())
         return [optimizer], [self.settings.schedule(optimizer, self._total_steps())]
 
@@ -97,11 +97,10 @@ class MDNModule(MixtureModule):
                 "the learning rate follows from the number of steps, and this run has no end; set "
                 "`max_epochs` to a number or to auto"
             )
-        loader: Any = self.trainer.train_dataloader
-        steps = getattr(loader, "num_steps", None)
-        return int(calls if steps is None else calls / len(loader) * steps)
+        loader = self.trainer.train_dataloader
+        return int(calls / len(loader) * loader.num_steps if isinstance(loader, Blocks) else calls)
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
+    def _parameter_groups(self) -> list[dict[str, object]]:
         """One group for each learning rate; of biases and norms, which do not decay, another."""
         parts = {
             self.network.backbone: None,
@@ -114,9 +113,11 @@ class MDNModule(MixtureModule):
                 decays = parameter.ndim > 2  # beside the axis of the members
                 groups.setdefault((rate, decays), []).append(parameter)
         return [
-            {"params": parameters}
-            | ({} if rate is None else {"lr": rate})
-            | ({} if decays else {"weight_decay": 0.0})
+            {
+                "params": parameters,
+                **({} if rate is None else {"lr": rate}),
+                **({} if decays else {"weight_decay": 0.0}),
+            }
             for (rate, decays), parameters in groups.items()
         ]
 

@@ -1,16 +1,17 @@
 """The parts of a recipe, besides those of its network, that a checkpoint may name."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch.optim import Optimizer
 
 from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS, Regularizer
 from mdn.fitting.schedules import constant, cosine
-from mdn.model.parts import register_all
+from mdn.model.network_parts import register_all
+from mdn.model.registry import Part
 
-TRAINING: dict[str, dict[str, Callable[..., Any]]] = {
+_NOT_FOR_US = (Optimizer, torch.optim.LBFGS, torch.optim.Muon, torch.optim.SparseAdam)
+"""Optimizers that take a closure, matrices alone or sparse gradients."""
+
+TRAINING: dict[str, dict[str, Part]] = {
     "objective": {
         "beta_nll": BetaNLL,
         "crps": NLLWithCRPS,
@@ -20,7 +21,7 @@ TRAINING: dict[str, dict[str, Callable[..., Any]]] = {
     "optimizer": {
         name.lower(): each
         for name, each in vars(torch.optim).items()
-        if isinstance(each, type) and issubclass(each, Optimizer) and each is not Optimizer
+        if isinstance(each, type) and issubclass(each, Optimizer) and each not in _NOT_FOR_US
     },
     "regularizer": {"noise_and_entropy": Regularizer},
     "schedule": {"constant": constant, "cosine": cosine},

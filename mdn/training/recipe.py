@@ -6,17 +6,21 @@ into numbers before anything is trained, here and nowhere else. What is `HeldOut
 `mdn.training.choose`, on rows that the network has not learned from.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.profile import Profile
-from mdn.distributions.checks import check_at_least, check_not_negative, check_positive
+from mdn.distributions.checks import (
+    check_at_least,
+    check_not_negative,
+    check_one_of,
+    check_positive,
+)
 from mdn.distributions.open_settings import Auto, HeldOut
 from mdn.fitting.objectives import NLL, Objective, Regularizer
 from mdn.fitting.schedules import cosine
@@ -65,7 +69,7 @@ class Recipe(BaseRecipe):
     first_layer_gain: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
     objective: Objective = field(default_factory=NLL)
     regularizer: Regularizer = field(default_factory=Regularizer)
-    optimizer: Callable[[list[dict[str, Any]]], Optimizer] = ADAMW
+    optimizer: Callable[[list[dict[str, object]]], Optimizer] = ADAMW
     schedule: Callable[[Optimizer, int], LRScheduler] = cosine
     start_from_data: bool = True
     mixture_lr: float | None = None
@@ -90,8 +94,8 @@ class Recipe(BaseRecipe):
         return getattr(backbone, "num_features", None) != 0
 
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
-        recipe = super().resolve(profile, processes)
-        return replace(recipe, backbone=_with_depth(self.backbone, counted_rows(profile)))
+        backbone = _with_depth(self.backbone, counted_rows(profile))
+        return replace(self, **self._decided(profile, processes), backbone=backbone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,3 +144,17 @@ def _with_depth(backbone: Backbone, rows: int) -> Backbone:
 registry.register("model", "mdn", Recipe)
 registry.register("model", "gmm_em", EMRecipe)
 registry.register("recalibration", "held_out", HeldOut)
+
+
+def as_recipe(recipe: BaseRecipe | Mapping[str, object]) -> BaseRecipe:
+    """Return a recipe, made from settings if it is not one: "kind" names it, `Recipe` without.
+
+    Raises:
+        ValueError: on an unknown kind or setting, or one out of range.
+    """
+    if isinstance(recipe, BaseRecipe):
+        return recipe
+    known = {"mdn": Recipe, "gmm_em": EMRecipe}
+    kind = str(recipe.get(registry.KIND, "mdn"))
+    check_one_of("kind of recipe", kind, known)
+    return known[kind].from_settings(recipe)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch.callbacks import Callback
 
-from mdn.app.build import build_data, build_trainer
+from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.compose import compose
 from mdn.app.run import Run, read_run
 from mdn.app.run_log import RunLog

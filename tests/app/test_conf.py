@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from mdn.app.run import PLACES
+from mdn.app.read_recipe import PLACES
 from mdn.model import registry
 from mdn.training.base_recipe import BaseRecipe
 

@@ -17,7 +17,7 @@ from pyarrow import table as as_table
 from sklearn.mixture import GaussianMixture
 
 import mdn
-from mdn.app.build import stored_data
+from mdn.app.build_lightning import stored_data
 from mdn.app.train import train
 from mdn.fitting.em import fit_em
 

@@ -18,9 +18,8 @@ from pyarrow import csv, parquet
 from scipy import stats
 
 from mdn.app.predict import predict as run
-from mdn.app.predictor import in_order
 from mdn.data import reader as readers
-from mdn.model.prediction_columns import COLUMNS, ColumnSettings, Prediction
+from mdn.model.prediction_columns import COLUMNS
 
 NUMBER = 60
 
@@ -172,20 +171,6 @@ def test_samples_follow_the_seed_and_the_density(predict, model, table, small_pi
     assert found.pvalue > 1e-3
 
 
-def test_several_targets_have_their_own_quantiles():
-    mixture = untrained("model.num_components=2", num_targets=2)(rows(4)).detach()
-    settings = ColumnSettings(["mean", "quantiles", "modes"], [0.25], 0.9, 1)
-    found = settings.compute(Prediction(mixture, ["price", "rent"]))
-    assert list(found)[:4] == [
-        "mean_price",
-        "mean_rent",
-        "quantile_price_0.25",
-        "quantile_rent_0.25",
-    ]
-    cdf = mixture.cdf(torch.stack([found["quantile_price_0.25"], found["quantile_rent_0.25"]], -1))
-    np.testing.assert_allclose(cdf, 0.25, atol=1e-9)
-
-
 def test_levels_that_are_near_have_columns_of_their_own(predict, table):
     asked = ["columns=quantiles", "quantiles=[0.05,0.9999999,0.99999999]"]
     assert predict("data.path=new.csv", "out=out.parquet", *asked)[0] == 0
@@ -301,17 +286,3 @@ def test_the_script_says_a_mistake_in_one_message(predict, model):
     assert status == 1
     assert "line 152: column 'x1' holds 'abc'" in said
     assert "Traceback" not in said
-
-
-def test_results_come_in_order_a_few_ahead():
-    taken = []
-
-    def items():
-        for i in range(1000):
-            taken.append(i)
-            yield i
-
-    results = in_order(lambda i: i * i, items())
-    assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
-    assert len(taken) < 900
-    assert list(results) == [i * i for i in range(5, 1000)]

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from pyarrow import csv
 
 import mdn
-from mdn.app.build import stored_data
+from mdn.app.build_lightning import stored_data
 from mdn.app.compose import compose
 from mdn.app.regret import RegretTable
 from mdn.app.train import train

@@ -9,7 +9,7 @@ from pyarrow import csv, table
 from scipy import stats
 
 import mdn
-from mdn.app.build import stored_data
+from mdn.app.build_lightning import stored_data
 from mdn.app.compose import compose
 from mdn.app.evaluate import evaluate
 from mdn.app.train import train

@@ -10,12 +10,13 @@ from configurations import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from mdn.app.check import read_node
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError
-from mdn.app.fits import check_sizes
-from mdn.app.rules import read_values, rule_of
+from mdn.app.memory_limits import check_sizes
+from mdn.app.rule_kinds import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
+from mdn.app.rules import rule_of
 from mdn.app.run import read_run
-from mdn.app.values import Choice, Column, Columns, Devices, Flag, Number, Several, Text, whole
 from mdn.model.export_formats import FORMATS
 
 RUNS = [
@@ -82,7 +83,7 @@ def test_every_key_refuses_a_word_and_numbers_out_of_range(key, overrides, value
     config = copy.deepcopy(composed(overrides))
     OmegaConf.update(config, key, value)
     with pytest.raises((UserError, ValueError), match=re.escape(key.rpartition(".")[2])) as refusal:
-        read_run(read_values(OmegaConf.to_container(config, resolve=True)))
+        read_run(read_node(OmegaConf.to_container(config, resolve=True)))
     assert key in str(refusal.value)
     assert "got" in str(refusal.value)
 
@@ -124,19 +125,19 @@ def test_a_rule_takes_these_and_refuses_the_rest_by_name(rule):
 
 def test_a_whole_number_may_be_written_as_a_power_of_ten():
     data = {"_target_": "mdn.training.datamodule.SyntheticData", "train_rows": 1e4}
-    read = read_values({"data": data, "seed": 3.0})
+    read = read_node({"data": data, "seed": 3.0})
     assert read == {"data": data | {"train_rows": 10000}, "seed": 3}
     assert isinstance(read["data"]["train_rows"], int)
 
 
 def test_a_range_is_said_with_both_ends():
     with pytest.raises(UserError, match=r"^threads must be a whole number from 1 to 1024, got 0"):
-        read_values({"threads": 0})
+        read_node({"threads": 0})
 
 
 def test_what_a_model_repeats_of_a_group_keeps_to_the_rule_of_the_group():
     with pytest.raises(UserError, match=r"^model\.optimizer\.lr must be a positive number"):
-        read_values({"model": {"optimizer": {"lr": 0}}})
+        read_node({"model": {"optimizer": {"lr": 0}}})
 
 
 BACKBONE = {"width": 64, "depth": "auto"}

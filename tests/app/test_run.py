@@ -2,9 +2,10 @@
 
 import pytest
 
-from mdn.app.build import build_data
+from mdn.app.build_lightning import build_data
 from mdn.app.compose import compose
-from mdn.app.run import read_recipe, read_run
+from mdn.app.read_recipe import read_recipe
+from mdn.app.run import read_run
 from mdn.training.recipe import EMRecipe, Recipe
 
 

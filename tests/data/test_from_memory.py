@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mdn.data.files import read_table
+from mdn.data.from_memory import table_of_arrays
 from mdn.data.table import Table
 
 COLUMNS = {
@@ -134,8 +135,10 @@ def test_arrays_that_do_not_fit_are_refused(case):
 @pytest.mark.parametrize("names", [[1, 2], 5, "ab"])
 def test_names_are_a_list_of_text(names):
     with pytest.raises(TypeError, match="input_names must be a list of text, got"):
-        Table.from_arrays(X, Y, input_names=names)
-    assert Table.from_arrays(X, Y, input_names=pd.Index(["a", "b"])).input_names == ["a", "b"]
+        table_of_arrays(X, Y, None, names, None)
+    named = table_of_arrays(X, Y, None, pd.Index(["a", "b"]), np.array(["c"]))
+    assert (named.input_names, named.target_names) == (["a", "b"], ["c"])
+    assert type(named.target_names[0]) is str
 
 
 @pytest.mark.parametrize("kind", [list, tuple, pd.Series, torch.tensor])

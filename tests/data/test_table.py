@@ -3,6 +3,7 @@ import torch
 
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.data.table_checks import check_lengths, check_matrix, check_names, check_row_weights
 
 
 def numbered(rows: int, weighted: bool = False) -> Table:
@@ -55,15 +56,11 @@ def test_keys_give_distinct_streams():
 
 X, Y, WEIGHT = torch.zeros(4, 2).double(), torch.zeros(4, 1).double(), torch.ones(4).double()
 MALFORMED = {
-    "lengths": ({"y": Y[:3]}, "x has 4 rows and y 3; give as many"),
-    "a vector": ({"y": Y[:, 0]}, r"y must have shape \[rows, 1\], .*; got shape \(4,\)"),
+    "one name twice": ({"target_names": ["b"]}, r"must be different, got \['a', 'b', 'b'\]"),
     "too few names": (
         {"input_names": ["a"]},
-        r"x must have shape \[rows, 1\].* got shape \(4, 2\)",
+        r"x must have shape \[rows, 1\].*got shape \(4, 2\)",
     ),
-    "one name twice": ({"target_names": ["b"]}, r"must be different, got \['a', 'b', 'b'\]"),
-    "too few weights": ({"weight": WEIGHT[:3]}, "one entry a row, got shape .3. for 4 rows"),
-    "two weights a row": ({"weight": WEIGHT.expand(2, 4).T}, r"one entry a row, got shape .4, 2."),
     "a negative weight": ({"weight": WEIGHT - 2}, "weights must be finite, none below 0"),
     "a weight without end": ({"weight": WEIGHT / 0}, "weights must be finite"),
     "a weight that is none": ({"weight": WEIGHT * torch.nan}, "weights must be finite"),
@@ -79,19 +76,37 @@ def test_parts_that_do_not_fit_together_are_refused(case):
         Table(**(parts | changes))
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"y": Y.float()}, r"y must be a tensor of torch.float64, got torch.float32; Table.from_a"),
-        ({"x": X.numpy()}, "x must be a tensor of torch.float64, got ndarray"),
-        ({"weight": WEIGHT.long()}, "weight must be a tensor of torch.float64, got torch.int64"),
-        ({"target_names": [1]}, r"names of columns must be text, got \['a', 'b', 1\]"),
-    ],
-)
-def test_parts_of_another_type_are_refused(changes, message):
-    parts = {"x": X, "y": Y, "weight": None, "input_names": ["a", "b"], "target_names": ["c"]}
+# What type hints refuse in a test is refused by these in a program.
+SHAPES = {
+    "lengths": (lambda: check_lengths(X, Y[:3]), "x has 4 rows and y 3; give as many"),
+    "a vector": (lambda: check_matrix("y", Y[:, 0], ["c"]), r"\[rows, 1\], .*; got shape \(4,\)"),
+    "too few weights": (lambda: check_row_weights(WEIGHT[:3], 4), "one entry a row, got shape .3."),
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_shapes_that_do_not_fit_together_are_refused(case):
+    check, message = SHAPES[case]
+    with pytest.raises(ValueError, match=message):
+        check()
+
+
+TYPES = {
+    "float": (
+        lambda: check_matrix("y", Y.float(), ["c"]),
+        "y must be .*, got torch.float32",
+    ),
+    "array": (lambda: check_matrix("x", X.numpy(), ["a", "b"]), "x must be .*float64, got ndarray"),
+    "long": (lambda: check_row_weights(WEIGHT.long(), 4), "weight must be .*, got torch.int64"),
+    "names": (lambda: check_names(["a", 1]), r"names of columns must be text, got \['a', 1\]"),
+}
+
+
+@pytest.mark.parametrize("case", TYPES)
+def test_parts_of_another_type_are_refused(case):
+    check, message = TYPES[case]
     with pytest.raises(TypeError, match=message):
-        Table(**(parts | changes))
+        check()
 
 
 def test_a_table_may_have_no_rows():

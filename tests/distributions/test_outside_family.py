@@ -87,5 +87,11 @@ def test_natural_gradients_are_refused_by_name():
     start = kmeans_start(torch.randn(50, 3).double(), 2, FAMILY, None)
     moved = start.map(lambda stored: stored.clone().requires_grad_())
     loss, _ = NaturalGradientEM(1.0)(moved, torch.zeros(3).double())
-    with pytest.raises(TypeError, match="information of a LowRankScale is not known; write its"):
+    with pytest.raises(ValueError, match="information of a LowRankScale is not known; write its"):
         loss.backward()
+
+
+def test_training_by_natural_gradients_ends_with_that_refusal():
+    module = make_module(family=FAMILY, objective=NaturalGradientEM(1.0))
+    with pytest.raises(ValueError, match="or train with another objective"):
+        fit(module, Rows(make_table()), epochs=1)

@@ -4,6 +4,8 @@ import pytest
 import torch
 from checkpoints import rows, untrained
 
+import mdn
+
 PARTS = "mu", "log_pi", "sigma", "mean", "std"
 
 
@@ -24,3 +26,13 @@ def test_pool_and_members_come_from_one_pass_of_the_network(members, factor, dty
         assert all(torch.equal(getattr(mixture, part), getattr(wanted, part)) for part in PARTS)
     model.members(x)
     assert len(passes) == 2
+
+
+def test_a_model_is_saved_and_loaded(tmp_path):
+    model = untrained("model.ensemble_size=2", num_targets=2)
+    model.recalibrate(1.5)
+    model.save(tmp_path / "new" / "model.ckpt")
+    again = mdn.load(tmp_path / "new" / "model.ckpt")
+    x = rows(5)
+    assert again.card == model.card
+    assert all(torch.equal(getattr(again(x), part), getattr(model(x), part)) for part in PARTS)

@@ -10,12 +10,12 @@ from torch import nn
 from torch.optim import SGD
 
 import mdn
-from mdn.app.build import described
+from mdn.app.read_recipe import described
 from mdn.distributions.families import Full
 from mdn.fitting.objectives import NLLWithCRPS
 from mdn.fitting.schedules import cosine
 from mdn.model import registry
-from mdn.model.parts import NETWORK
+from mdn.model.network_parts import NETWORK
 from mdn.networks.backbones import MLP
 from mdn.networks.build import build_network
 from mdn.training.data_parts import DATA
@@ -52,7 +52,7 @@ def test_a_part_is_built_from_checked_numbers():
 
 
 def test_every_class_that_the_configuration_names_has_a_name_for_files():
-    """A new family or backbone is one line in `mdn.model.parts` too."""
+    """A new family or backbone is one line in `mdn.model.network_parts` too."""
     roles = ("family", "backbone", "objective", "optimizer", "regularizer", "schedule", "data")
     paths = {path for role in roles for path in (CONF / role).glob("*.yaml")}
     for path in paths - {CONF / "data" / "synthetic.yaml"}:  # whose problem its variants name

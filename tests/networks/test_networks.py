@@ -152,3 +152,18 @@ def test_bad_options_are_refused(changes, message):
 def test_no_component_or_no_target_is_refused(targets, components):
     with pytest.raises(ValueError, match="must be a whole number of at least 1, got 0"):
         MixtureHead(4, targets, components, Diagonal(1e-3))
+
+
+class StudentHead(MixtureHead):
+    """A head whose answer is no Gaussian mixture."""
+
+    def forward(self, features):
+        return torch.distributions.StudentT(torch.tensor(4.0))
+
+
+def test_another_density_is_refused_in_one_sentence(family):
+    body = make_mlp()
+    network = MixtureNetwork([body], [StudentHead(body.num_features, 1, 2, family)])
+    for answer in (network, network.per_member):
+        with pytest.raises(TypeError, match="the head answers with a StudentT, and units"):
+            answer(torch.randn(6, 4))

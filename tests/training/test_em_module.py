@@ -51,7 +51,8 @@ class Rows(LightningDataModule):
 
 def make_module(family: Family, **changes) -> EMModule:
     settings = {"start_from": "k-means", "n_init": 1, "seed": 0, "tol": 0.0, "relative_tol": 0.0}
-    return EMModule(1, 4, EMRecipe(num_components=3, family=family, **(settings | changes)))
+    recipe = EMRecipe(num_components=3, family=family, **(settings | changes))
+    return EMModule(1, 4, recipe.resolve())
 
 
 def fit(module: EMModule, rows: Rows, epochs: int, **settings) -> Trainer:

@@ -1,5 +1,7 @@
 """Recipes: settings with defaults, from plain data and back, and numbers for what is open."""
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,12 +13,13 @@ from small_runs import targets_alone
 import mdn
 from mdn.distributions.families import Diagonal, Full
 from mdn.distributions.open_settings import HeldOut
+from mdn.fitting.objectives import NLL
 from mdn.model.plain import check_plain
 from mdn.networks.backbones import MLP, NoBackbone
 from mdn.training.em_module import EMModule
 from mdn.training.module import MDNModule
 from mdn.training.modules import module_of
-from mdn.training.recipe import EMRecipe, Recipe
+from mdn.training.recipe import EMRecipe, Recipe, as_recipe
 
 OPEN = ("auto", "grid")
 
@@ -118,6 +121,41 @@ def test_a_recipe_is_built_again_from_its_description():
     recipe = Recipe(family=Diagonal(0.5), recalibration=HeldOut(0.5, 2), ensemble_size=2)
     again = mdn.model.registry.build("model", recipe.describe())
     assert again.describe() == recipe.describe()
+    assert Recipe.from_settings(recipe.describe()).describe() == recipe.describe()
+
+
+def test_settings_name_the_kind_of_recipe():
+    assert isinstance(as_recipe({"kind": "gmm_em", "num_components": 3}), EMRecipe)
+    assert as_recipe(EMRecipe().describe()).describe() == EMRecipe().describe()
+    assert isinstance(as_recipe({}), Recipe)
+    with pytest.raises(ValueError, match=r"kind of recipe must be one of .*, got 'gmm'"):
+        as_recipe({"kind": "gmm"})
+    with pytest.raises(ValueError, match="the recipe is 'gmm_em', and Recipe makes another kind"):
+        Recipe.from_settings(EMRecipe().describe())
+
+
+NO_SETTINGS = {
+    "a mapping for a flag": (dict(dequantize={"a": 1}), "dequantize must be true or false"),
+    "a word for a flag": (dict(start_from_data="no"), "start_from_data must be true or false"),
+    "one number for a list": (dict(first_layer_gain=2.0), "first_layer_gain must be a list"),
+    "nothing for a number": (dict(recalibration=None), "recalibration must"),
+    "a part of another role": (dict(optimizer=NLL()), "optimizer must not be .*, which is for obj"),
+    "a family for an objective": (dict(objective=Diagonal()), "objective must not be"),
+}
+
+
+@pytest.mark.parametrize("case", NO_SETTINGS)
+def test_a_setting_has_its_own_type(case):
+    settings, message = NO_SETTINGS[case]
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_settings(settings)
+
+
+def test_a_recipe_is_typed_without_the_checks_of_tests():
+    """Run-time type checks of tests come before its own."""
+    code = "import mdn; mdn.Recipe(family='full')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "ValueError: family must be a part that is made already, got 'full'" in done.stderr
 
 
 MISTAKES = {
@@ -163,9 +201,9 @@ def test_numbers_of_numpy_become_plain_ones():
     parts = {"optimizer.lr": np.float64(0.5), "backbone": {"width": np.int32(7)}}
     plain = {"num_components": 2, "val_fraction": 0.25, "dequantize": True}
     wanted = Recipe.from_settings(plain | {"optimizer.lr": 0.5, "backbone.width": 7})
-    for recipe in (Recipe.from_settings(given | parts), Recipe(**given).updated(parts)):
-        assert recipe.describe() == wanted.describe()
-        check_plain(recipe.describe(), "recipe")
+    recipe = Recipe.from_settings(given | parts)
+    assert recipe.describe() == wanted.describe()
+    check_plain(recipe.describe(), "recipe")
     with pytest.raises(ValueError, match="num_components must be a whole number or auto"):
         Recipe.from_settings({"num_components": np.float64(2)})
 
@@ -215,5 +253,5 @@ def test_a_module_needs_no_more_than_its_columns():
 
 
 def test_each_recipe_has_its_module():
-    assert isinstance(module_of(Recipe(ensemble_size=1), 2, 1), MDNModule)
+    assert isinstance(module_of(Recipe(ensemble_size=1).resolve(), 2, 1), MDNModule)
     assert isinstance(module_of(EMRecipe(), 2, 1), EMModule)

@@ -11,7 +11,8 @@ from lightning.pytorch import LightningModule
 from omegaconf import OmegaConf
 from small_runs import quiet_trainer
 
-from mdn.app.build import build_data, described
+from mdn.app.build_lightning import build_data
+from mdn.app.read_recipe import described
 from mdn.data.batches import Batches, batches_of
 from mdn.data.synthetic import Jumps, RobotArm, TwoBranches
 from mdn.training.datamodule import FileData, SyntheticData

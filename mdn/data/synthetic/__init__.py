@@ -1,5 +1,6 @@
 """Problems with a known answer."""
 
+from mdn.data.synthetic.awkward_units import AwkwardUnits
 from mdn.data.synthetic.circle import CircleOfModes
 from mdn.data.synthetic.clusters import RandomClusters, ThreeGaussians
 from mdn.data.synthetic.inverse import InverseProblem, InverseSinusoid
@@ -11,7 +12,6 @@ from mdn.data.synthetic.robot_arm import RobotArm
 from mdn.data.synthetic.skew import HeavySkew
 from mdn.data.synthetic.turning import TurningCorrelations
 from mdn.data.synthetic.two_branches import TwoBranches
-from mdn.data.synthetic.units import AwkwardUnits
 from mdn.data.synthetic.univariate import Heteroscedastic, Jumps, SkewNormal
 
 __all__ = [

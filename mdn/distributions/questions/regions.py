@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions.arguments import Levels, inner_probability, whole
+from mdn.distributions.questions.density_curves import DensityCurves
 from mdn.distributions.questions.modes import Modes
-from mdn.distributions.questions.profile import Profile
 from mdn.distributions.questions.ragged import most, split, widen
 
 # A share of its level that the probability of a region may be off by.
@@ -86,21 +86,21 @@ def _region(mixture: Regions, level: float) -> Region:
     # Heights near a flat top differ by less than single precision resolves.
     double = mixture.to(dtype=torch.float64)
     mu, sigma, modes = (v.squeeze(-1) for v in (double.mu, double.sigma, double.modes().y))
-    profile = Profile.of(double.log_pi, mu, sigma, modes[:, : most(modes.isfinite())])
-    log_threshold = profile.threshold(level)
-    ends = profile.ends(log_threshold)
-    _check_told(profile, log_threshold, ends, level)
+    curves = DensityCurves.of(double.log_pi, mu, sigma, modes[:, : most(modes.isfinite())])
+    log_threshold = curves.threshold(level)
+    ends = curves.ends(log_threshold)
+    _check_told(curves, log_threshold, ends, level)
     lower, upper = (widen(end, mixture.num_components, torch.nan) for end in ends)
     region = (lower, upper, log_threshold)
     return Region(*(v.to(mixture.mu.dtype) for v in region))
 
 
 def _check_told(
-    profile: Profile, log_threshold: Tensor, ends: tuple[Tensor, Tensor], level: float
+    curves: DensityCurves, log_threshold: Tensor, ends: tuple[Tensor, Tensor], level: float
 ) -> None:
     rounding = 4 * torch.finfo(log_threshold.dtype).eps * (1 + log_threshold.abs())
-    lost = rounding * profile.change(log_threshold, *ends) / level
-    none = (profile.inside(*ends) <= 0) & log_threshold.isfinite()
+    lost = rounding * curves.change(log_threshold, *ends) / level
+    none = (curves.inside(*ends) <= 0) & log_threshold.isfinite()
     if ((lost > _TOLD) | none).any():
         raise ValueError(
             f"got a region of level {level}: so near the top, rounding hides where the density is "

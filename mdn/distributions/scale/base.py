@@ -121,9 +121,9 @@ class Scale(ABC):
         """Return the natural gradient of what is stored, from the gradient of each tensor.
 
         Raises:
-            TypeError: from a kind of scale that does not know its Fisher information.
+            ValueError: from a kind of scale that does not know its Fisher information.
         """
-        raise TypeError(
+        raise ValueError(
             f"the Fisher information of a {type(self).__name__} is not known; write its "
             "natural_gradient, or train with another objective"
         )

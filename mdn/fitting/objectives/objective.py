@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.mixture import GaussianMixture, check_gaussian
 
 
 class Objective(ABC):
@@ -23,13 +23,7 @@ class Objective(ABC):
         Raises:
             TypeError: on anything but Gaussian mixtures.
         """
-        if not isinstance(mixture, GaussianMixture):
-            raise TypeError(
-                f"the head answers with a {type(mixture).__name__}, and units, ensembles, resets "
-                "and all answers of a model are Gaussian mathematics; let the head return a "
-                "GaussianMixture, or train the other density outside of mdn"
-            )
-        return self.loss(mixture, y)
+        return self.loss(check_gaussian(mixture), y)
 
     @abstractmethod
     def loss(

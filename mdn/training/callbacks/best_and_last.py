@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
@@ -28,15 +28,15 @@ class SealedCheckpointIO(TorchCheckpointIO):
     loaded: Path | None = None
 
     def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: object = None
+        self, checkpoint: dict[str, object], path: str | os.PathLike, storage_options: object = None
     ) -> None:
         write_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(
         self, path: str | os.PathLike, map_location: object = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         self.loaded = Path(path)
-        return read_checkpoint(self.loaded)
+        return dict(read_checkpoint(self.loaded))
 
 
 class WholeCheckpoint(ModelCheckpoint):
@@ -78,12 +78,13 @@ class WholeCheckpoint(ModelCheckpoint):
             trainer.strategy.checkpoint_io = SealedCheckpointIO()
         self._io = trainer.strategy.checkpoint_io
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, object]) -> None:
         # A run resumed in another directory brings its best model along: the file beside the one
         # that is resumed, whatever path that one names. Without the file its score is useless.
         assert self._io.loaded is not None
         earlier = self._io.loaded.with_name(f"{self.filename}.ckpt")
-        here, score = Path(self.dirpath or "") / earlier.name, state_dict["best_model_score"]
+        here = Path(self.dirpath or "") / earlier.name
+        score = cast(Tensor | None, state_dict["best_model_score"])  # as Lightning saves it
         if score is not None and earlier.is_file():
             if not (here.exists() and here.samefile(earlier)):
                 _copy(earlier, here)

@@ -13,14 +13,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from mdn.model.checkpoint import read_checkpoint, write_checkpoint
+from mdn.model.checkpoint import JOINT, read_checkpoint, write_checkpoint
 from mdn.model.evaluation_mode import evaluation_mode
 from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.mixture_module import MixtureModule
-
-JOINT = "joint_state_dict"
-"""Where a best checkpoint keeps the weights of the joint best epoch when it holds others."""
 
 
 class BestMembers(Callback):
@@ -76,7 +73,8 @@ class BestMembers(Callback):
 
     def _keep_the_better(self, trainer: Trainer, module: MixtureModule, best: str) -> None:
         checkpoint = read_checkpoint(best)
-        joint = checkpoint.pop(JOINT, checkpoint["state_dict"])
+        joint = checkpoint.get(JOINT, checkpoint["state_dict"])
+        rest = {key: value for key, value in checkpoint.items() if key != JOINT}
         own = joint | {f"model.network.{name}": value.cpu() for name, value in self.weights.items()}
         scores = [pooled_nll(trainer, module, weights) for weights in (own, joint)]
         # A score that is not a number is worse than any.
@@ -85,7 +83,7 @@ class BestMembers(Callback):
         self.outcome = {"members_own_epochs": better}
         kept = {"state_dict": own, JOINT: joint} if better else {"state_dict": joint}
         if trainer.is_global_zero:
-            write_checkpoint(checkpoint | kept, best)
+            write_checkpoint(rest | kept, best)
         trainer.strategy.barrier()
 
 

@@ -1,12 +1,10 @@
 """A guard against losses that are not finite."""
 
-from collections.abc import Sequence
-
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from mdn.data.batches import batches_of
+from mdn.data.batches import Batch, Block, batches_of
 from mdn.distributions.checks import check_at_least
 from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.mixture_module import MixtureModule
@@ -37,14 +35,14 @@ class FiniteLoss(Callback):
         check_at_least("every_n_steps", every_n_steps, 1)
         self.every_n_steps = every_n_steps
         self._taint: Tensor | None = None
-        self._batches: list[Sequence[Tensor]] = []
+        self._batches: list[Batch] = []
         self._first = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._batches, self._first = [], 0
 
     def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Sequence[object], batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: Block, batch_idx: int
     ) -> None:
         self._batches.extend(batches_of(batch))
 
@@ -77,7 +75,7 @@ class FiniteLoss(Callback):
             )
 
 
-def likely_cause(module: MixtureModule, batches: list[Sequence[Tensor]]) -> str:
+def likely_cause(module: MixtureModule, batches: list[Batch]) -> str:
     """Say what is wrong with the batches or the weights, and what to do about it."""
     x, y = (torch.cat(parts) for parts in zip(*(list(b)[:2] for b in batches), strict=True))
     model = module.model

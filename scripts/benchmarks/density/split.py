@@ -9,7 +9,7 @@ from tempfile import gettempdir
 import torch
 
 from benchmarks.options import Options
-from mdn.app.build import build_data
+from mdn.app.build_lightning import build_data
 from mdn.app.compose import compose
 from mdn.app.node import Node
 from mdn.app.run import read_run

@@ -171,7 +171,7 @@ class Stretched(TriangularScale):
 
 def test_an_unknown_kind_of_scale_is_refused_by_name():
     scale = Stretched(torch.ones(1, 2), torch.zeros(1, 1))
-    with pytest.raises(TypeError, match="of a Stretched is not known; write its natural_gradient"):
+    with pytest.raises(ValueError, match="of a Stretched is not known; write its natural_gradient"):
         scale.natural_gradient(scale.tensors())
 
 

@@ -6,44 +6,15 @@ from types import SimpleNamespace
 import pytest
 import small_runs
 import torch
-from lightning.pytorch import LightningDataModule
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from small_runs import quiet_trainer
-from torch.utils.data import DataLoader, TensorDataset
+from small_tables import Rows, make_table
 
-from mdn.data.table import Table
 from mdn.distributions.families import Diagonal
 from mdn.fitting.schedules import constant
-
-
-class Rows(LightningDataModule):
-    """The same few tables as a datamodule of the project has."""
-
-    def __init__(self, tables: dict[str, Table]):
-        super().__init__()
-        self.tables = tables
-
-    @property
-    def train_table(self):
-        return self.tables["train"]
-
-    def _loader(self, name):
-        return DataLoader(TensorDataset(*self.tables[name].tensors), batch_size=32)
-
-    def train_dataloader(self):
-        return self._loader("train")
-
-    def val_dataloader(self):
-        return self._loader("val")
-
-
-def make_table(rows: int, targets: int = 1, seed: int = 0) -> Table:
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.rand(rows, 1, generator=generator, dtype=torch.float64)
-    noise = torch.randn(rows, targets, generator=generator, dtype=torch.float64)
-    names = [f"y{j}" for j in range(targets)]
-    return Table(x, 10 + 5 * x + noise, None, ["x"], names)
+from mdn.fitting.singularity import Thresholds
+from mdn.training.callbacks.singularity_reset import SingularityReset
 
 
 class Spoil(Callback):
@@ -119,3 +90,20 @@ def scalars(tmp_path):
         return {tag: [e.value for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
     return read
+
+
+@pytest.fixture
+def reset():
+    def make(**changes):
+        settings = dict(
+            every_n_epochs=1,
+            until=1.0,
+            patience=2,
+            max_resets=3,
+            on_exhausted="warn",
+            seed=0,
+            thresholds=Thresholds(min_mass=0.01, min_rows=10, floor_factor=2.0, floor_share=0.5),
+        )
+        return SingularityReset(**(settings | changes))
+
+    return make

@@ -5,19 +5,20 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import Rows, make_table
 from lightning.pytorch.callbacks import Callback
+from small_tables import Rows, make_table
 from torch.utils.data import DataLoader, TensorDataset
 
 import mdn
-from mdn.app.build import build_data
+from mdn.app.build_lightning import build_data
 from mdn.app.compose import compose
 from mdn.app.run import read_run
 from mdn.app.train import train
 from mdn.estimators.regressor import MDNRegressor
+from mdn.model.checkpoint import JOINT
 from mdn.model.load import model_weights
 from mdn.training.callbacks.best_and_last import BestCheckpoint, LastCheckpoint
-from mdn.training.callbacks.best_members import JOINT, BestMembers
+from mdn.training.callbacks.best_members import BestMembers
 
 MEMBERS = 3
 EPOCHS = 12

@@ -66,5 +66,6 @@ def test_nothing_is_drawn_where_that_is_not_wanted(fit, frames, tmp_path):
 
 @pytest.mark.parametrize("change", [{"most_frames": 1}, {"frames_per_second": 0}])
 def test_wrong_settings_are_refused(frames, change):
-    with pytest.raises(ValueError, match="(most_frames|frames_per_second) must be a whole number of at least"):
+    wanted = "must be a whole number of at least"
+    with pytest.raises(ValueError, match=f"{next(iter(change))} {wanted}"):
         frames(**change)

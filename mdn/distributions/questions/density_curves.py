@@ -27,7 +27,7 @@ _LEVEL_DIGITS, _END_DIGITS = 0.6, 0.85
 
 
 @dataclass(frozen=True)
-class Profile:
+class DensityCurves:
     """The densities of R mixtures over one target, in double precision.
 
     Attributes:
@@ -51,8 +51,8 @@ class Profile:
         mu: Float[Tensor, "R K"],
         sigma: Float[Tensor, "R K"],
         modes: Float[Tensor, "R M"],
-    ) -> "Profile":
-        """Build the profile on a grid of the modes (NaN for none), the valleys and the means."""
+    ) -> "DensityCurves":
+        """Build the curves on a grid of the modes (NaN for none), the valleys and the means."""
         mu, sigma = (_on_the_heaviest(log_pi, v) for v in (mu, sigma))
         turns = torch.cat([modes, _valleys(log_pi, mu, sigma, modes.sort(-1).values)], -1)
         turns = torch.where(turns.isnan(), mu[:, :1], turns)
@@ -136,9 +136,9 @@ class Profile:
         found[row, place] = root(over, left, right, start, _near(_END_DIGITS))
         return found
 
-    def _rows(self, rows: RowIndex) -> "Profile":
+    def _rows(self, rows: RowIndex) -> "DensityCurves":
         stored = (self.log_pi, self.mu, self.sigma, self.grid, self.height)
-        return Profile(*(v[rows] for v in stored))
+        return DensityCurves(*(v[rows] for v in stored))
 
 
 def _on_the_heaviest(log_pi: Float[Tensor, "R K"], v: Float[Tensor, "R K"]) -> Tensor:

@@ -1,20 +1,19 @@
 """The parts of a network that a checkpoint may name; they need torch alone."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from mdn.distributions.families import FAMILIES
-from mdn.model.registry import register
+from mdn.model.registry import Part, register
 from mdn.networks.backbones import MLP, NoBackbone
 
-NETWORK: dict[str, dict[str, Callable[..., Any]]] = {
+NETWORK: dict[str, Mapping[str, Part]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
     "family": FAMILIES,
 }
 """By role and name; a part from outside is added by `mdn.register`."""
 
 
-def register_all(parts: Mapping[str, Mapping[str, Callable[..., Any]]]) -> None:
+def register_all(parts: Mapping[str, Mapping[str, Part]]) -> None:
     """Register parts by role and name."""
     for role, named in parts.items():
         for name, part in named.items():

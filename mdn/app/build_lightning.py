@@ -1,28 +1,22 @@
-"""From checked plain configuration to objects, and to what a checkpoint says of them."""
+"""Datamodule, Trainer and callbacks built from a checked configuration or from a checkpoint."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 
 from mdn.app.errors import readable
 from mdn.app.node import Node
 from mdn.app.run_log import RunLog
 from mdn.model import registry
-from mdn.model.registry import KIND, name_of
 from mdn.training import data_parts as data_parts  # registered, and may be named
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
-"""What of a `trainer` node says in how many processes it trains."""
-
-_OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_")
-"""Keys of a configuration that tell Hydra how to instantiate a node."""
+"""Keys of a `trainer` node that decide in how many processes it trains."""
 
 _SILENT: Node = {
     "logger": False,
@@ -34,7 +28,7 @@ _SILENT: Node = {
 
 
 def build_data(settings: Mapping[str, object]) -> TableModule:
-    """The datamodule of described settings, its tables read and split."""
+    """Build the datamodule of described settings; read and split its tables."""
     data: TableModule = registry.build("data", settings)
     data.setup("fit")
     return data
@@ -58,14 +52,14 @@ def stored_data(settings: Mapping[str, object]) -> TableModule:
 
 
 def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:
-    """The Trainer with this run's callbacks; whoever made the log closes it."""
+    """Build the Trainer with this run's callbacks; whoever made the log closes it."""
     silence_lightning()
     built = [build_callback(name, node) for name, node in callbacks.items() if node]
     return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
 
 
 def build_callback(name: str, node: Node) -> Callback:
-    """Return the callback of a node.
+    """Build the callback of a node.
 
     Raises:
         ValueError: with the key, if a setting is out of range.
@@ -75,13 +69,13 @@ def build_callback(name: str, node: Node) -> Callback:
     except InstantiationException as error:
         message, path = readable(error), f"callbacks.{name}"
         inner = message.partition(": ")
-        if inner[0] in node:  # it was what this takes that failed
+        if inner[0] in node:  # what failed is a part that the callback takes
             message, path = inner[2], f"{path}.{inner[0]}"
         raise ValueError(f"{path}.{message}") from None
 
 
 def num_processes(trainer: Node) -> int:
-    """How many processes a `trainer` node trains in, each with batches of its own."""
+    """Return how many processes a `trainer` node trains in, each with batches of its own."""
     if trainer.get("devices") == 1 and trainer.get("num_nodes", 1) == 1:
         return 1
     silence_lightning()
@@ -92,32 +86,3 @@ def num_processes(trainer: Node) -> int:
 
 def _on_device(trainer: Node) -> Node:
     return trainer | {"accelerator": usable_accelerator(trainer["accelerator"])}
-
-
-def described(node: Any, role: str = "") -> Any:
-    """Settings as a checkpoint holds them: the name of each part where Hydra has a class.
-
-    A part from outside, which its user names on the command line, is registered under its path
-    for this run. Whoever loads the checkpoint in another program has to do the same there.
-    """
-    if isinstance(node, list):
-        return [described(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    settings = {key: described(value, key) for key, value in node.items() if key not in _OF_HYDRA}
-    if "_target_" not in node:
-        return settings
-    return {KIND: _registered(role, node["_target_"]), **settings}
-
-
-def _registered(role: str, target: str) -> str:
-    part = get_object(target)
-    if name_of(part) is None:
-        registry.register(role, target, part)
-    return name_of(part) or target
-
-
-def with_absolute_paths(data: Node) -> Node:
-    """Files of the run are found again from another working directory."""
-    is_path = [key for key in data if key.endswith("path") and data[key] is not None]
-    return data | {key: str(Path(data[key]).absolute()) for key in is_path}

@@ -1,12 +1,10 @@
-"""What a configuration is too large for, told from its numbers alone, before anything is made.
+"""Refuse configurations that need too much memory, from their numbers alone.
 
 The sizes are lower bounds: what is not known yet, such as the columns of a file, counts as one.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from mdn.app.errors import UserError
+from mdn.app.node import Node
 from mdn.distributions.checks import check_fits
 
 _FLOAT32, _FLOAT64 = 4, 8
@@ -18,10 +16,10 @@ _COLUMN = 1000
 """Bytes of a column of answers, however few rows it has."""
 
 _OUTPUTS = 3
-"""Of a component with one target: weight, mean and spread."""
+"""Outputs of a component with one target: weight, mean and spread."""
 
 
-def check_sizes(config: Mapping[str, Any]) -> None:
+def check_sizes(config: Node) -> None:
     """Refuse what cannot fit into the memory of this machine.
 
     Raises:
@@ -34,7 +32,7 @@ def check_sizes(config: Mapping[str, Any]) -> None:
         raise UserError(str(error)) from None
 
 
-def _sizes(config: Mapping[str, Any]) -> dict[str, float]:
+def _sizes(config: Node) -> dict[str, float]:
     data, model = config.get("data") or {}, config.get("model") or {}
     rows = {f"data.{key}={data[key]}": _FLOAT64 * data[key] for key in data if _is_rows(key)}
     sizes = rows | _problem(data) | (_network(model) if model else {})
@@ -47,7 +45,7 @@ def _is_rows(key: str) -> bool:
     return key.endswith("_rows")
 
 
-def _problem(data: Mapping[str, Any]) -> dict[str, float]:
+def _problem(data: Node) -> dict[str, float]:
     problem = data.get("problem") or {}
     components, targets = problem.get("num_components", 1), problem.get("num_targets", 1)
     said = f"data.problem.num_components={components} and data.problem.num_targets={targets}"
@@ -55,7 +53,7 @@ def _problem(data: Mapping[str, Any]) -> dict[str, float]:
     return {said: _FLOAT64 * targets * max(components * targets, rows)}
 
 
-def _network(model: Mapping[str, Any]) -> dict[str, float]:
+def _network(model: Node) -> dict[str, float]:
     members, components = model.get("ensemble_size", 1), _number(model["num_components"])
     backbone = model.get("backbone") or {}
     width, depth = backbone.get("width", 0), _number(backbone.get("depth", 0))
@@ -69,5 +67,5 @@ def _network(model: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _number(size: int | str) -> int:
-    """A size, or the least that `auto` could make of it."""
+    """Return a size, or the smallest that `auto` may stand for."""
     return size if isinstance(size, int) else 2

@@ -1,41 +1,34 @@
-"""What a value of the configuration may be, said to who gave another.
+"""Kinds of rules for the values of a configuration.
 
-A rule reads one value: it hands on what is used, 10000 for 1e4 where a whole number is wanted, or
-refuses the value with the key, what was got and what is wanted.
+A rule reads one value: it returns the value to use, 10000 for 1e4 where a whole number is wanted,
+or refuses it with the key, what was got and what is wanted.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf, isfinite
-from typing import Any
+from typing import TypeGuard
 
 from mdn.app.errors import UserError
 
 
-def shown(value: Any) -> str:
-    """A value as it is written in a configuration."""
+def shown(value: object) -> str:
+    """Return a value as a configuration spells it."""
     words = {"None": "null", "True": "true", "False": "false"}
     return words.get(repr(value), repr(value))
 
 
 class Rule(ABC):
-    """What one key takes."""
+    """A rule for the value of one key."""
 
     @abstractmethod
-    def read(self, name: str, value: Any) -> Any:
-        """The value to use.
+    def read(self, name: str, value: object) -> object:
+        """Return the value to use.
 
         Raises:
             UserError: if the key does not take this value.
         """
-
-
-class Anything(Rule):
-    """Whatever it is."""
-
-    def read(self, name: str, value: Any) -> Any:
-        return value
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Number(Rule):
         below: what it must be smaller than.
         whole: whether only whole numbers are taken.
         words: what is taken beside numbers; None stands for null.
-        hint: what to do, below a number out of range.
+        hint: what to do, at the end of the message.
     """
 
     least: float = -inf
@@ -60,21 +53,21 @@ class Number(Rule):
     words: tuple[str | None, ...] = ()
     hint: str = ""
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         if (value is None or isinstance(value, str)) and value in self.words:
             return value
+        if not _is_number(value):
+            raise self._refusal(name, "a number", value)
         wanted = self._wanted(value)
         if wanted:
-            raise UserError(f"{name} must be {wanted}, got {shown(value)}{self._also}{self.hint}")
-        return self._used(value)
-
-    def _used(self, value: Any) -> Any:
+            raise self._refusal(name, wanted, value)
         return int(value) if self.whole else value
 
-    def _wanted(self, value: Any) -> str:
-        """What is wanted, where this is something else."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            return "a number"
+    def _refusal(self, name: str, wanted: str, value: object) -> UserError:
+        return UserError(f"{name} must be {wanted}, got {shown(value)}{self._also}{self.hint}")
+
+    def _wanted(self, value: float) -> str:
+        """Return what is wanted; nothing where the number is that."""
         if self.whole and value != int(value):
             return "a whole number"
         inside = self.least <= value <= self.most and self.above < value < self.below
@@ -101,8 +94,12 @@ class Number(Rule):
         return f"{kind} {' and '.join(said)}"
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return not isinstance(value, bool) and isinstance(value, int | float) and isfinite(value)
+
+
 def whole(least: int, *words: str | None, most: float = inf, hint: str = "") -> Number:
-    """A whole number from `least` up, or one of these words."""
+    """Return the rule for a whole number from `least` up, or one of these words."""
     return Number(least, most=most, whole=True, words=words, hint=hint)
 
 
@@ -118,7 +115,7 @@ class Text(Rule):
     what: str = "the path of a file"
     null: bool = False
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         if value is None and self.null:
             return value
         if not isinstance(value, str) or not value.strip() or "\0" in value:
@@ -132,7 +129,7 @@ class Text(Rule):
 class Flag(Rule):
     """True or false."""
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, got {shown(value)}")
         return value
@@ -144,13 +141,13 @@ class Choice(Rule):
 
     Attributes:
         options: the values; None stands for null.
-        hint: what to do, below a value that is none of them.
+        hint: what to do, at the end of the message.
     """
 
     options: tuple[str | None, ...]
     hint: str = ""
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         value = str(value) if type(value) is int else value  # 16 is a name of a precision
         if (value is None or isinstance(value, str)) and value in self.options:
             return value
@@ -176,7 +173,7 @@ class Several(Rule):
     most: float = inf
     single: bool = False
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         if not isinstance(value, list):
             if not self.single:
                 raise UserError(
@@ -202,7 +199,7 @@ class Column(Rule):
 
     null: bool = False
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         if value is None and self.null:
             return value
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -223,7 +220,7 @@ class Columns(Rule):
 
     each: Rule = Column()
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         return None if value is None else Several(self.each, 0, single=True).read(name, value)
 
 
@@ -231,7 +228,7 @@ class Columns(Rule):
 class Devices(Rule):
     """Processes of a trainer: how many, auto, or which devices."""
 
-    def read(self, name: str, value: Any) -> Any:
+    def read(self, name: str, value: object) -> object:
         if isinstance(value, str) and value.replace(",", "").isdigit():  # 0,1 of Lightning
             return value
         if isinstance(value, list):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mdn.app.arguments import KEYS, in_keys
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError, readable
 from mdn.app.hydra_messages import _known_keys
+from mdn.app.keys_in_messages import KEYS, in_keys
 
 PACKAGE = Path(__file__).parents[2] / "mdn"
 LIBRARY = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] != "app"]

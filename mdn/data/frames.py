@@ -1,5 +1,6 @@
 """Inputs as users have them, arrays, tensors or frames, as one matrix."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import narwhals as nw
@@ -46,19 +47,44 @@ def check_eager(data: object) -> None:
 
 
 def _of_frame(frame: nw.DataFrame, names: Sequence[str]) -> Float64[Tensor, "N P"]:
-    missing = [name for name in names if name not in frame.columns]
+    named = columns_by_name(frame)
+    missing = [name for name in names if name not in named]
     if missing:
         raise ValueError(
-            f"the model takes columns {names}, and the frame lacks {missing}; it has "
-            f"{frame.columns}"
+            f"the model takes columns {names}, and the frame lacks {missing}; it has {list(named)}"
         )
-    columns = [_numbers(frame.get_column(name)) for name in names]
+    columns = [_numbers(named[name], name) for name in names]
     return torch.from_numpy(np.stack(columns, -1) if columns else np.empty((len(frame), 0)))
 
 
-def _numbers(column: nw.Series) -> np.ndarray:
+def columns_by_name(frame: nw.DataFrame) -> dict[str, nw.Series]:
+    """Return the columns of a frame by their names as text: the label 2 is the name "2".
+
+    Raises:
+        ValueError: if two of them then have one name.
+    """
+    check_different("frame", frame.columns)
+    return {str(label): frame.get_column(label) for label in frame.columns}
+
+
+def check_different(what: str, names: Sequence[object]) -> None:
+    """Refuse names of columns of which two are the same text.
+
+    Args:
+        what: where they are from, for the message.
+        names: of the columns.
+
+    Raises:
+        ValueError: on such names.
+    """
+    doubled = [name for name, count in Counter(map(str, names)).items() if count > 1]
+    if doubled:
+        raise ValueError(f"{what}: more than one column is named {doubled[0]!r}; rename them")
+
+
+def _numbers(column: nw.Series, name: str) -> np.ndarray:
     if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
-        raise ValueError(f"column {column.name!r} is of type {column.dtype}, not numbers")
+        raise ValueError(f"column {name!r} is of type {column.dtype}, not numbers")
     return column_numbers(column)
 
 

@@ -1,7 +1,6 @@
 """Tables from frames and arrays."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import narwhals as nw
 import pyarrow as pa
@@ -9,9 +8,12 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mdn.data.columns import LARGEST, Columns, assign_roles, check_weights, table_of
-from mdn.data.frames import check_eager, rows_of_numbers
+from mdn.data.frames import check_different, check_eager, columns_by_name, rows_of_numbers
 from mdn.data.reader import first_line, row_number
 from mdn.data.table import ColumnKeys, Table
+
+_LETTERS = {"input": "x", "target": "y"}
+"""What the names of columns begin with where none are given."""
 
 
 def table_of_frame(
@@ -24,10 +26,9 @@ def table_of_frame(
         raise TypeError(f"frame must be a frame with named columns, got {type(frame).__name__}")
     if len(rows) == 0:
         raise ValueError("the frame has no rows; give it at least one")
-    _check_names("frame", rows.columns)
-    head = pa.table({str(name): pa.nulls(0) for name in rows.columns})
+    named = columns_by_name(rows)
+    head = pa.table({name: pa.nulls(0) for name in named})
     roles = assign_roles(Columns("the frame", head, row_number), targets, inputs, weight)
-    named = {str(name): rows.get_column(name) for name in rows.columns}
     columns = pa.table({name: _arrow(named[name], name) for name in roles.names})
     return table_of(Columns("the frame", columns, row_number), roles)
 
@@ -46,19 +47,19 @@ def table_of_arrays(
     X: object,
     y: object,
     weight: object,
-    input_names: Sequence[str] | None,
-    target_names: Sequence[str] | None,
+    input_names: object,
+    target_names: object,
 ) -> Table:
     """Make the table of `Table.from_arrays`."""
     targets = _matrix(y, "y")
     inputs = targets.new_empty(len(targets), 0) if X is None else _matrix(X, "X")
-    weights = None if weight is None else _matrix(weight, "weight").squeeze(1)
+    weights = None if weight is None else _one_each(_matrix(weight, "weight"))
     for name, values in (("X", inputs), ("weight", weights)):
         if values is not None and len(values) != len(targets):
             raise ValueError(f"{name} has {len(values)} rows and y {len(targets)}; give as many")
     check_weights("the arrays", weights)
-    columns = _names(input_names, "x", inputs), _names(target_names, "y", targets)
-    _check_names("input_names and target_names", [*columns[0], *columns[1]])
+    columns = _names("input", input_names, inputs), _names("target", target_names, targets)
+    check_different("input_names and target_names", [*columns[0], *columns[1]])
     return Table(inputs, targets, weights, *columns).counted()
 
 
@@ -77,16 +78,22 @@ def _matrix(values: object, name: str) -> Float64[Tensor, "N C"]:
     return rows
 
 
-def _names(names: Sequence[str] | None, letter: str, values: Tensor) -> list[str]:
-    count = values.shape[1]
+def _one_each(weight: Float64[Tensor, "N C"]) -> Float64[Tensor, " N"]:
+    if weight.shape[1] != 1:
+        raise ValueError(
+            f"weight must be one number for each row, got shape {tuple(weight.shape)}; give one "
+            "column of it"
+        )
+    return weight.squeeze(1)
+
+
+def _names(role: str, names: object, values: Tensor) -> list[str]:
+    count, letter = values.shape[1], _LETTERS[role]
     if names is None:
         return [f"{letter}{i}" for i in range(count)]
-    if len(names) != count:
-        raise ValueError(f"got {len(names)} names, {list(names)}, for {count} columns of {letter}")
-    return list(names)
-
-
-def _check_names(what: str, names: Sequence[object]) -> None:
-    doubled = [name for name, count in Counter(map(str, names)).items() if count > 1]
-    if doubled:
-        raise ValueError(f"{what}: more than one column is named {doubled[0]!r}; rename them")
+    texts = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+    if isinstance(names, str) or not all(isinstance(name, str) for name in texts):
+        raise TypeError(f"{role}_names must be a list of text, got {names!r:.100}")
+    if len(texts) != count:
+        raise ValueError(f"got {len(texts)} names, {texts}, for {count} columns of {letter}")
+    return [str(name) for name in texts]  # NumPy has a text of its own

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mdn.data.fingerprint import fingerprint
 from mdn.data.repeats import Repeats, repeats_in
+from mdn.data.seeds import generator
 from mdn.networks.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
 
 _SAMPLE = 2_000
@@ -124,7 +125,7 @@ def profile_of(
 def _columns(
     kind: str, names: list[str], values: Float64[Tensor, "N C"], units: ColumnUnits
 ) -> ColumnProfile:
-    sample = values[:: max(1, len(values) // _SAMPLE)].sort(0).values
+    sample = _sample(values).sort(0).values
     tenth = (len(sample) - 1) // 10
     low, high = values.amin(0), values.amax(0)
     size = torch.maximum(low.abs(), high.abs())
@@ -135,6 +136,13 @@ def _columns(
         far[names[i]] = far_remark(f"{kind} {names[i]!r}", column, which)
     deciles = sample[-1 - tenth] - sample[tenth]
     return ColumnProfile(names, units.center, units.spread, low, high, size, deciles, far)
+
+
+def _sample(values: Float64[Tensor, "N C"]) -> Float64[Tensor, "M C"]:
+    """Draw at random: rows may come in turns, of which every k-th row shows one only."""
+    if len(values) <= _SAMPLE:
+        return values
+    return values[torch.randint(len(values), (_SAMPLE,), generator=generator("deciles"))]
 
 
 def _copies(

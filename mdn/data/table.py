@@ -9,6 +9,12 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from mdn.data.profile import Profile, profile_of
+from mdn.data.table_checks import (
+    check_lengths,
+    check_matrix,
+    check_names,
+    check_row_weights,
+)
 
 ColumnKeys = Sequence[str | int] | str | int
 """Columns by name or by position, where -1 is the last; one on its own needs no list."""
@@ -23,6 +29,10 @@ class Table:
 
     Attributes:
         weight: how often each row counts, or None for once each.
+
+    Raises:
+        TypeError: on rows that are not tensors of float64, and on names that are not text.
+        ValueError: if shapes or names do not fit together, or weights are no weights.
     """
 
     x: Float64[Tensor, "N P"]
@@ -30,6 +40,14 @@ class Table:
     weight: Float64[Tensor, " N"] | None
     input_names: list[str]
     target_names: list[str]
+
+    def __post_init__(self) -> None:
+        check_matrix("x", self.x, self.input_names)
+        check_matrix("y", self.y, self.target_names)
+        check_names([*self.input_names, *self.target_names])
+        check_lengths(self.x, self.y)
+        if self.weight is not None:
+            check_row_weights(self.weight, len(self.y))
 
     @classmethod
     def from_frame(

@@ -11,12 +11,12 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from mdn.distributions.checks import check_fits
 from mdn.distributions.mixture import GaussianMixture
-from mdn.estimators.validation import check_whole, plain_rows, validated
+from mdn.estimators.validation import check_whole, plain_rows, row_weights, validated
 from mdn.fitting.em import observed_patterns
 from mdn.networks.units import effective_rows
 from mdn.networks.weights import unit_weights
@@ -130,9 +130,7 @@ def checked_weight(
     Raises:
         ValueError: on weights that are not finite, negative, all zero, or not one for each row.
     """
-    plain = plain_rows(sample_weight)
-    weight = _check_sample_weight(plain, rows.numpy(), dtype=np.float64, ensure_non_negative=True)
-    return unit_weights(torch.from_numpy(cast(np.ndarray, weight)))
+    return unit_weights(row_weights(sample_weight, rows.numpy()))
 
 
 def most_likely_component(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Int[Tensor, " N"]:

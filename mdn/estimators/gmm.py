@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import no_type_check
 
 import torch
@@ -85,7 +86,8 @@ class GMM(FittedMixture):
         weights_: [K].
         means_: [K, D].
         covariances_: [K, D, D] full, [D, D] tied, [K, D] diagonal, [K] isotropic, else a number.
-        mixture_: the same as a `GaussianMixture`, with all its answers.
+        mixture_: the same as a `GaussianMixture`, with all its answers, and with the names of the
+            columns where X is a frame.
         lower_bound_: mean log likelihood before the last update.
         lower_bounds_: before each update.
         n_iter_: updates made.
@@ -174,6 +176,11 @@ class GMM(FittedMixture):
         default = [f"column {column} of X" for column in range(rows.shape[-1])]
         return [str(name) for name in getattr(self, "feature_names_in_", default)]
 
+    def _target_names(self) -> tuple[str, ...] | None:
+        """Names of the columns of a frame, where they tell them apart."""
+        names = tuple(str(name) for name in getattr(self, "feature_names_in_", ()))
+        return names if names and len({*names}) == len(names) else None
+
     def _check_memory(self, num_targets: int) -> None:
         components, starts = int(self.num_components), int(self.n_init)
         check_mixture_fits(components, num_targets)
@@ -244,7 +251,7 @@ class GMM(FittedMixture):
     def _keep(
         self, fit: MixtureFit, family: Family, units: Standardizer, kind: Layout, log_det: float
     ) -> None:
-        mixture = units.restore(fit.mixture)
+        mixture = replace(units.restore(fit.mixture), target_names=self._target_names())
         shape = mixture.num_components, mixture.num_targets
         covariance = mixture.scale.covariance().expand(*shape, -1)
         self.mixture_ = mixture

@@ -1,7 +1,7 @@
 """The mixture density network as a scikit-learn estimator."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import cast, no_type_check
 
 import narwhals as nw
 import numpy as np
@@ -11,13 +11,13 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.estimators.fitted_mixture import Rows
-from mdn.estimators.validation import validated
+from mdn.estimators.validation import row_weights, validated
 from mdn.training.fit import fit_data, held_in_memory
 from mdn.training.recipe import Recipe
 
@@ -45,6 +45,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         n_features_in_: P.
     """
 
+    @no_type_check  # scikit-learn wants constructors that take anything; fit checks
     def __init__(
         self,
         num_components: int | None = None,
@@ -77,8 +78,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         """
         x, targets = self._checked_pair(X, y, reset=True, min_samples=2)
         self._one_target = targets.ndim == 1
-        names = _target_names(y, 1 if targets.ndim == 1 else targets.shape[1])
-        table = self._table(x, targets.reshape(len(x), -1), sample_weight, names)
+        self._target_names = _names_in(y)
+        table = self._table(x, targets.reshape(len(x), -1), sample_weight)
         seed = int(check_random_state(self.random_state).randint(2**31))
         recipe = self._recipe(seed)
         self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
@@ -122,16 +123,22 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         return self._answer(self.predict_density(X).sample((num_samples,), generator).movedim(0, 1))
 
     def score(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> float:
-        """Return the mean log density of y, in nats a row."""
+        """Return the mean log density of y, in nats a row.
+
+        Raises:
+            ValueError: on columns of y that do not have the names of the targets.
+        """
         check_is_fitted(self)
+        check_eager(y)
+        if self._target_names is not None:
+            y = _named(y, self._target_names)
         x, targets = self._checked_pair(X, y, reset=False)
         targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
         wanted = len(self.module_.card.targets)
         if targets.shape[1] != wanted:
             raise ValueError(f"y has {targets.shape[1]} targets, it was fitted with {wanted}")
-        weight = None if sample_weight is None else np.asarray(sample_weight)
         log_prob = self.module_.predict(x).log_prob(targets).numpy()
-        return float(np.average(log_prob, weights=weight))
+        return float(np.average(log_prob, weights=row_weights(sample_weight, x).numpy()))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -176,28 +183,46 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
             "val_fraction": self.val_fraction,
         }
         given = {name: value for name, value in arguments.items() if value is not None}
-        return Recipe.from_settings({"seed": seed} | given | dict(self.settings or {}))
+        settings = dict(self.settings or {})
+        chosen = {} if self.random_state is None else {"seed": self.random_state}
+        _check_once(given | chosen, settings)
+        return Recipe.from_settings({"seed": seed} | given | settings)
 
-    def _table(
-        self, x: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None, names: list[str]
-    ) -> Table:
-        weight = None
-        if sample_weight is not None:
-            checked = _check_sample_weight(
-                sample_weight, x, dtype=np.float64, ensure_non_negative=True
-            )
-            weight = torch.from_numpy(checked)
+    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None) -> Table:
+        weight = None if sample_weight is None else row_weights(sample_weight, x)
         inputs = [str(name) for name in getattr(self, "feature_names_in_", [])]
         inputs = inputs or [f"x{i}" for i in range(x.shape[1])]
+        names = self._target_names or [f"y{i}" for i in range(y.shape[1])]
         rows, values = (torch.from_numpy(v.astype(np.float64)) for v in (x, y))
         return Table(rows, values, weight, inputs, names)
 
 
-def _target_names(y: object, num_targets: int) -> list[str]:
-    """Return the names of a frame or a named column; y0, y1, ... without them."""
+def _names_in(y: object) -> list[str] | None:
+    """Return the names of a frame or a named column, where all are text."""
     frame = nw.from_native(y, allow_series=True, pass_through=True)
     names = frame.columns if isinstance(frame, nw.DataFrame) else [getattr(frame, "name", None)]
     texts = [name for name in names if isinstance(name, str) and name]
-    if len(texts) == num_targets:
-        return texts
-    return [f"y{i}" for i in range(num_targets)]
+    return texts if len(texts) == len(names) else None
+
+
+def _named(y: Rows, targets: list[str]) -> Rows:
+    """Pick the targets out of a frame; what has no names is in their order."""
+    names = _names_in(y)
+    if names is None or names == targets:
+        return y
+    missing = [name for name in targets if name not in names]
+    if missing:
+        raise ValueError(
+            f"the model was fitted to targets {targets}, and y lacks {missing}; it has {names}"
+        )
+    frame = nw.from_native(y, pass_through=True)
+    return frame.select(targets).to_native() if isinstance(frame, nw.DataFrame) else y
+
+
+def _check_once(arguments: Mapping[str, object], settings: Mapping[str, object]) -> None:
+    twice = sorted(arguments.keys() & settings.keys())
+    if twice:
+        raise ValueError(
+            f"{twice[0]} is given twice, {arguments[twice[0]]!r:.100} by an argument and "
+            f"{settings[twice[0]]!r:.100} in settings; leave out one of them"
+        )

@@ -6,9 +6,9 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import Tensor
 
 from mdn.distributions.checks import check_not_negative, check_positive
@@ -34,6 +34,18 @@ def plain_rows(X: object) -> object:
         X = X.detach().cpu()
         return X.double().numpy() if X.is_floating_point() else X.numpy()
     return X
+
+
+def row_weights(sample_weight: object, rows: np.ndarray) -> Float64[Tensor, " N"]:
+    """Return a copy of the weights of rows, 1 by default: lists, arrays, series and tensors.
+
+    Raises:
+        ValueError: on weights that are not finite, negative, all zero, or not one for each row.
+    """
+    weight = _check_sample_weight(
+        plain_rows(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
+    )
+    return torch.from_numpy(np.array(weight))  # those of a series may not be written to
 
 
 def check_whole(name: str, value: object) -> None:

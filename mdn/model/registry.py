@@ -22,6 +22,8 @@ from difflib import get_close_matches
 from functools import cache, partial
 from typing import Any, get_type_hints
 
+import numpy as np
+
 from mdn.model.plain import fits, in_words
 
 KIND = "kind"
@@ -154,7 +156,12 @@ def _defaults(part: Part) -> Description:
 
 
 def plain(value: object) -> object:
-    """Return plain data for a setting: parts described, and lists for tuples."""
+    """Return plain data for a setting: parts described, lists for tuples, NumPy's numbers as ours.
+
+    What a file holds is never passed through here: it has to be plain already.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if is_dataclass(value) or callable(value):

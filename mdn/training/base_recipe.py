@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import TypeVar, get_type_hints
 
+import numpy as np
+
 from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
 from mdn.distributions.checks import check_at_least, check_seed
@@ -104,6 +106,8 @@ class BaseRecipe:
         if name in registry.ROLES and isinstance(value, str | Mapping):
             return registry.updated(name, getattr(self, name), value)
         _check_type(type(self), name, value)
+        if isinstance(value, np.generic):  # as a search over np.arange gives them
+            return value.item()
         return tuple(value) if isinstance(value, list) else value
 
     def _inner_settings(self) -> list[str]:
@@ -115,6 +119,11 @@ class BaseRecipe:
             if role in registry.ROLES
             for name in registry.settings(part)
         ]
+
+    @property
+    def uses_inputs(self) -> bool:
+        """Whether the mixture depends on x; where it does not, `fit` needs no inputs."""
+        return True
 
     @property
     def held_out(self) -> dict[str, HeldOut]:
@@ -208,14 +217,24 @@ def _check_recalibration(factor: float | HeldOut) -> None:
 
 
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:
-    """Gather settings that are named with dots: `backbone.width` belongs to the backbone."""
+    """Gather settings that are named with dots: `backbone.width` belongs to the backbone.
+
+    Raises:
+        ValueError: on a setting that is named with a dot, and in the part as well.
+    """
     nested: dict[str, object] = {}
     for name, value in sorted(settings.items()):  # a part comes before its settings
         part, dot, inner = name.partition(".")
         if not dot:
             nested[name] = value
             continue
-        nested[part] = {**_inner(part, nested.get(part, {})), inner: value}
+        outer = nested.get(part, {})
+        if isinstance(outer, Mapping) and inner in outer:
+            raise ValueError(
+                f"{name} is given twice, {outer[inner]!r:.100} and {value!r:.100}; leave out one "
+                "of them"
+            )
+        nested[part] = {**_inner(part, outer), inner: value}
     return nested
 
 

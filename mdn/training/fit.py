@@ -55,7 +55,8 @@ def fit(
             {"kind": "gmm_em"} those of `EMRecipe`.
         rows: a frame, or a `Table`; a part of the rows, `val_fraction`, is held out.
         targets: columns of the frame whose density is learned, by name or position.
-        inputs: as targets; None for all the rest, an empty list for a density of the targets.
+        inputs: as targets; None for all the rest, or for none where the recipe looks at none; an
+            empty list for a density of the targets.
         weight: the column that says how often each row counts, or None.
         progress: show the progress over epochs.
         trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
@@ -66,7 +67,7 @@ def fit(
     """
     recipe = as_recipe(recipe)
     _check_trainer(trainer or {})
-    table = as_table(rows, targets, inputs, weight)
+    table = as_table(recipe, rows, targets, inputs, weight)
     data = held_in_memory(recipe, table)
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
@@ -106,12 +107,13 @@ def fit_data(
 
 
 def as_table(
+    recipe: BaseRecipe,
     rows: Table | object,
     targets: ColumnKeys | None,
     inputs: ColumnKeys | None,
     weight: str | int | None,
 ) -> Table:
-    """Return rows as a table.
+    """Return rows as a table; a recipe that looks at no input gets none unless some are named.
 
     Raises:
         ValueError: if a table comes with names of columns, or a frame without targets.
@@ -125,6 +127,8 @@ def as_table(
         return rows
     if targets is None:
         raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
+    if inputs is None and not recipe.uses_inputs:
+        inputs = []
     return Table.from_frame(rows, targets, inputs, weight)
 
 

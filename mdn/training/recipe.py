@@ -88,6 +88,11 @@ class Recipe(BaseRecipe):
         check_gains(self.first_layer_gain)
         self.regularizer.check_members(self.ensemble_size)
 
+    @property
+    def uses_inputs(self) -> bool:
+        backbone = getattr(self.backbone, "func", self.backbone)  # a partial has its attributes
+        return getattr(backbone, "num_features", None) != 0
+
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
         backbone = _with_depth(self.backbone, counted_rows(profile))
         return replace(self, **self._decided(profile, processes), backbone=backbone)
@@ -123,6 +128,10 @@ class EMRecipe(BaseRecipe):
         check_not_negative("tol", self.tol)
         check_not_negative("relative_tol", self.relative_tol)
         start_named(self.start_from)
+
+    @property
+    def uses_inputs(self) -> bool:
+        return False
 
 
 def _with_depth(backbone: Backbone, rows: int) -> Backbone:

@@ -63,5 +63,5 @@ def test_a_command_spells_arguments_as_keys(message):
 
 
 def test_a_missing_part_is_named_by_the_key_that_brings_it():
-    said = in_keys("it knows mlp, and this one after mdn.register('backbone', 'own.Periodic', part)")
-    assert said == "it knows mlp, and this one after parts.backbone=own.Periodic on the command line"
+    message = "this one after mdn.register('backbone', 'own.Periodic', part)"
+    assert in_keys(message) == "this one after parts.backbone=own.Periodic on the command line"

@@ -8,6 +8,7 @@ import torch
 from checkpoints import rows, untrained
 
 from mdn.data.frames import input_matrix
+from mdn.data.table import Table
 
 X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 NAMES = ["a", "b"]
@@ -28,6 +29,15 @@ def test_every_kind_gives_the_columns_in_the_order_of_the_names(data):
 def test_polars_frames():
     polars = pytest.importorskip("polars")
     torch.testing.assert_close(input_matrix(polars.DataFrame(COLUMNS), NAMES), torch.tensor(X))
+
+
+def test_labels_that_are_numbers_are_names_as_text():
+    frame = pd.DataFrame(X)
+    table = Table.from_frame(frame, targets=[1])
+    assert (table.input_names, table.target_names) == (["0"], ["1"])
+    torch.testing.assert_close(input_matrix(frame, ["1", "0"]), torch.tensor(X[:, ::-1].copy()))
+    with pytest.raises(ValueError, match="frame: more than one column is named '1'"):
+        input_matrix(pd.DataFrame(X, columns=["1", 1]), ["1"])
 
 
 MISTAKES = {

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mdn.data.files import read_table
+from mdn.data.from_memory import table_of_arrays
 from mdn.data.table import Table
 
 COLUMNS = {
@@ -118,6 +119,7 @@ OF_ARRAYS = {
     "complex": ((X + 1j, Y), {}, "X must be rows of numbers; got ndarray|X must be real"),
     "cube": ((np.zeros((4, 2, 2)), Y), {}, r"X must be rows of numbers.*got \(4, 2, 2\)"),
     "no rows": (([], []), {}, r"y must be rows of numbers, at least one, got \(0, 1\)"),
+    "two weights a row": ((X, Y), {"weight": X}, r"one number for each row, got shape \(4, 2\)"),
     "names": ((X, Y), {"input_names": ["a"]}, "1 names, .* for 2 columns of x"),
     "one name": ((X, Y), {"input_names": ["a", "b"], "target_names": ["b"]}, "is named 'b'"),
 }
@@ -128,3 +130,19 @@ def test_arrays_that_do_not_fit_are_refused(case):
     arrays, names, message = OF_ARRAYS[case]
     with pytest.raises(ValueError, match=message):
         Table.from_arrays(*arrays, **names)
+
+
+@pytest.mark.parametrize("names", [[1, 2], 5, "ab"])
+def test_names_are_a_list_of_text(names):
+    with pytest.raises(TypeError, match="input_names must be a list of text, got"):
+        table_of_arrays(X, Y, None, names, None)
+    named = table_of_arrays(X, Y, None, pd.Index(["a", "b"]), np.array(["c"]))
+    assert (named.input_names, named.target_names) == (["a", "b"], ["c"])
+    assert type(named.target_names[0]) is str
+
+
+@pytest.mark.parametrize("kind", [list, tuple, pd.Series, torch.tensor])
+def test_weights_of_every_kind(kind):
+    weight = Table.from_arrays(X, Y, weight=kind([1.0, 2.0, 4.0, 0.0])).weight
+    assert weight is not None
+    assert weight.tolist() == [0.25, 0.5, 1]

@@ -48,6 +48,13 @@ def test_deciles_are_those_of_the_column():
     assert found.item() == pytest.approx(np.diff(np.quantile(values, [0.1, 0.9])).item(), rel=0.1)
 
 
+def test_deciles_of_rows_that_come_in_turns_are_those_of_all():
+    turns = torch.tensor([0.0, 100.0]).repeat(4000) + torch.randn(8000)
+    found = targets_alone(turns).profile.targets.decile_range
+    assert found.item() == pytest.approx(101.7, abs=0.5)
+    assert torch.equal(found, targets_alone(turns).profile.targets.decile_range)
+
+
 def test_steps_are_told_by_target():
     fine = torch.randn(3000, generator=torch.Generator().manual_seed(0)).double()
     coarse = fine.round()

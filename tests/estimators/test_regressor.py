@@ -123,6 +123,71 @@ def test_targets_of_a_frame_keep_their_names(branches, frame):
     np.testing.assert_array_equal(marginal.mean[:, 0], mixture.mean[:, 0])
 
 
+@pytest.fixture(scope="module")
+def two_targets():
+    """Rows with targets y and z of different sizes, and a regressor fitted to them by name."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(60, 2))
+    y = pd.DataFrame({"y": x[:, 0] + generator.normal(size=60), "z": generator.normal(100, 3, 60)})
+    return x, y, MDNRegressor(**QUICK).fit(x, y)
+
+
+def test_a_score_picks_targets_by_their_names(two_targets):
+    x, y, model = two_targets
+    score = model.score(x, y)
+    assert score == model.score(x, y[["z", "y"]]) == model.score(x, y.assign(more=1.0))
+    assert score == model.score(x, y.to_numpy()) == model.score(x, pd.DataFrame(y.to_numpy()))
+    polars = pytest.importorskip("polars")
+    assert score == model.score(x, polars.from_pandas(y[["z", "y"]]))
+
+
+def test_a_score_refuses_targets_of_other_names(two_targets):
+    x, y, model = two_targets
+    for other in (y.rename(columns={"z": "w"}), y[["y"]], y.y):
+        with pytest.raises(ValueError, match=r"fitted to targets \['y', 'z'\], and y lacks \['z'"):
+            model.score(x, other)
+    one = MDNRegressor(**QUICK).fit(x, y.y)
+    assert one.score(x, y) == one.score(x, y.y) == one.score(x, y.y.rename(None))
+    with pytest.raises(ValueError, match=r"y lacks \['y'\]; it has \['z'\]"):
+        one.score(x, y.z)
+
+
+def test_weights_of_every_kind_count_alike(two_targets, recwarn):
+    x, y, _ = two_targets
+    weight = np.random.default_rng(0).uniform(size=60)
+    kinds = [np.asarray, list, pd.Series, torch.tensor]
+    fits = [MDNRegressor(**QUICK).fit(x, y, kind(weight)) for kind in kinds]
+    scores = {fit.score(x, y, kind(weight)) for fit, kind in zip(fits, kinds, strict=True)}
+    assert len(scores) == 1
+    assert not [each for each in recwarn if "writable" in str(each.message)]
+    with pytest.raises(ValueError, match="Negative values"):
+        fits[0].score(x, y, -weight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "wanted"),
+    [
+        ({}, {"num_components": 5}, "num_components is given twice, 2 by an argument and 5 in se"),
+        ({}, {"seed": 5}, "seed is given twice, 0 by an argument and 5 in settings"),
+        ({"learning_rate": 0.1}, {"optimizer.lr": 0.2}, "optimizer.lr is given twice, 0.1 by"),
+        ({"learning_rate": 0.1}, {"optimizer": {"lr": 0.2}}, "optimizer.lr is given twice, 0.2"),
+    ],
+)
+def test_what_is_given_twice_is_refused(branches, arguments, settings, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        MDNRegressor(**QUICK, **arguments, settings=settings).fit(*branches)
+
+
+def test_a_search_over_numbers_of_numpy(branches):
+    x, y = branches[0][:60], branches[1][:60]
+    grid = {"num_components": np.arange(1, 3), "learning_rate": np.logspace(-3, -2, 2)}
+    search = GridSearchCV(MDNRegressor(**(QUICK | {"max_epochs": np.int32(1)})), grid, cv=2)
+    best = search.fit(x, y).best_estimator_
+    recipe = best.module_.card.model
+    assert type(recipe["num_components"]) is type(recipe["max_epochs"]) is int
+    assert type(recipe["optimizer"]["lr"]) is float
+
+
 def test_an_ensemble_tells_noise_from_doubt(branches):
     model = MDNRegressor(**(QUICK | {"ensemble_size": 3})).fit(*branches)
     x = np.array([[1.0], [2.0], [30.0]])

@@ -1,6 +1,7 @@
 """The grid over families and numbers of components."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
@@ -21,6 +22,35 @@ def test_finds_what_made_the_rows():
     assert len(table) == 8
     assert [row["bic"] for row in table] == sorted(row["bic"] for row in table)
     assert table[0]["bic"] == best.bic(rows)
+
+
+def test_columns_of_a_frame_keep_their_names():
+    frame = pd.DataFrame(three_clusters(), columns=["price", "rent"])
+    best = mdn.select(frame, "full", 3, random_state=0).best
+    assert best.mixture_.target_names == ("price", "rent")
+    mean = best.mixture_.marginal("rent").mean.item()
+    assert mean == pytest.approx(frame.rent.mean(), rel=1e-6)
+    for ask in (best.score, best.predict_proba):
+        with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+            ask(frame[["rent", "price"]])
+    assert GMM(2).fit(frame.to_numpy()).mixture_.target_names is None
+
+
+def test_a_fit_goes_on_from_one_with_other_names():
+    frame = pd.DataFrame(three_clusters(), columns=["price", "rent"])
+    model = GMM(2, warm_start=True, random_state=0).fit(frame)
+    assert model.fit(frame.add_prefix("new ")).mixture_.target_names == ("new price", "new rent")
+    assert model.fit(frame.to_numpy()).mixture_.target_names is None
+
+
+def test_weights_may_be_a_series(recwarn):
+    rows, weight = three_clusters(), np.random.default_rng(0).uniform(size=600)
+    scores = {
+        GMM(2, random_state=0).fit(rows, None, kind(weight)).score(rows, None, kind(weight))
+        for kind in (list, pd.Series)
+    }
+    assert len(scores) == 1
+    assert not [each for each in recwarn if "writable" in str(each.message)]
 
 
 def test_criteria_are_those_of_scikit_learn():

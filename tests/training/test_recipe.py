@@ -4,6 +4,8 @@ import subprocess
 import sys
 from functools import partial
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small_runs import targets_alone
@@ -12,6 +14,7 @@ import mdn
 from mdn.distributions.families import Diagonal, Full
 from mdn.distributions.open_settings import HeldOut
 from mdn.fitting.objectives import NLL
+from mdn.model.plain import check_plain
 from mdn.networks.backbones import MLP, NoBackbone
 from mdn.training.em_module import EMModule
 from mdn.training.module import MDNModule
@@ -187,6 +190,46 @@ def test_a_mistake_is_refused_by_its_name(case):
     settings, message = MISTAKES[case]
     with pytest.raises(ValueError, match=message):
         Recipe.from_settings(settings)
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    given = {
+        "num_components": np.int64(2),
+        "val_fraction": np.float64(0.25),
+        "dequantize": np.True_,
+    }
+    parts = {"optimizer.lr": np.float64(0.5), "backbone": {"width": np.int32(7)}}
+    plain = {"num_components": 2, "val_fraction": 0.25, "dequantize": True}
+    wanted = Recipe.from_settings(plain | {"optimizer.lr": 0.5, "backbone.width": 7})
+    recipe = Recipe.from_settings(given | parts)
+    assert recipe.describe() == wanted.describe()
+    check_plain(recipe.describe(), "recipe")
+    with pytest.raises(ValueError, match="num_components must be a whole number or auto"):
+        Recipe.from_settings({"num_components": np.float64(2)})
+
+
+def test_a_setting_of_a_part_is_given_once():
+    with pytest.raises(ValueError, match=r"backbone.width is given twice, 3 and 5; leave out one"):
+        Recipe.from_settings({"backbone": {"width": 3}, "backbone.width": 5})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "inputs"),
+    [
+        (EMRecipe(num_components=2, max_epochs=2), []),
+        ({"backbone": "none", "max_epochs": 1}, []),
+        (Recipe(backbone=NoBackbone, max_epochs=1), []),
+        ({"max_epochs": 1, "ensemble_size": 1}, ["b", "c"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:the model is worse than one Gaussian")
+def test_inputs_are_those_that_a_recipe_looks_at(recipe, inputs):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    frame = pd.DataFrame(rows, columns=["a", "b", "c"])
+    model = mdn.fit(recipe, frame, targets=["a"])
+    assert model.card.inputs == inputs
+    assert model.predict(frame[inputs]).mean.shape == (60, 1)
+    assert mdn.fit(recipe, frame, targets=["a"], inputs=["b"]).card.inputs == ["b"]
 
 
 def test_an_unknown_start_of_em_is_refused():

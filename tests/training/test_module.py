@@ -53,9 +53,9 @@ def test_a_weight_counts_as_repetition():
 
 
 def test_a_batch_without_weight_teaches_nothing_and_spoils_nothing():
-    module, table = make_module(), make_table(weight=torch.zeros(90, dtype=torch.float64))
-    module.start(make_table())
-    loss = module._loss(table.tensors)
+    module, table = make_module(), make_table()
+    module.start(table)
+    loss = module._loss((*table.tensors, torch.zeros(90, dtype=torch.float64)))
     loss.backward()
     assert loss.item() == 0
     for parameter in module.parameters():

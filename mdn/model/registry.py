@@ -97,8 +97,11 @@ def name_of(part: object) -> str | None:
 
 
 def roles_of(part: object) -> list[str]:
-    """Return the roles that a part is registered for."""
-    made_by, _ = _origin(part)
+    """Return the roles that a part is registered for; none of what does not tell its origin."""
+    try:
+        made_by, _ = _origin(part)
+    except TypeError:
+        return []
     return [name for name, role in ROLES.items() if made_by in role.parts.values()]
 
 

@@ -141,7 +141,7 @@ def test_a_scale_is_of_the_same_targets_as_the_means():
 
 
 def test_what_it_does_not_know_is_refused_by_name():
-    with pytest.raises(TypeError, match="information of a DenseScale is not known; write its"):
+    with pytest.raises(ValueError, match="information of a DenseScale is not known; write its"):
         MIXTURE.scale.natural_gradient(MIXTURE.scale.tensors())
 
 

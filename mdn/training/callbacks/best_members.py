@@ -34,7 +34,7 @@ class BestMembers(Callback):
     best checkpoint, are left alone.
 
     Attributes:
-        nll: the least validation nll of each member so far, standardised; None before there is one.
+        nll: the least validation nll of each member so far, standardized; None before there is one.
         weights: the parameters and buffers of the network, each member's from its own best epoch.
         outcome: after a fit, whether `members_own_epochs` was better; empty of one network.
     """
@@ -97,7 +97,7 @@ def _of_members(
 
 
 def pooled_nll(trainer: Trainer, module: MixtureModule, weights: dict[str, Tensor]) -> float:
-    """The nll of the validation rows, standardised, with other weights than the module has.
+    """The nll of the validation rows, standardized, with other weights than the module has.
 
     Args:
         trainer: in a fit, with its validation rows.

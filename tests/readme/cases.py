@@ -59,7 +59,7 @@ YOUR_DATA = "python scripts/train.py data=file data.path=my.csv 'data.targets=[p
 
 README: dict[str, list[Case]] = {
     FIRST[0]: [FIRST[1]],
-    f"{SET_UP}'.[test]' && pytest": [Case(not_run="it is what runs this")],
+    f"{SET_UP}'.[test]' && pytest -n 2 --dist loadfile": [Case(not_run="it is what runs this")],
     YOUR_DATA: [Case(checks.trained, add=SHORT)],
     "python scripts/train.py": [Case(checks.trained, add=SHORT)],
     "python scripts/train.py --help": [Case(checks.helped)],

@@ -6,6 +6,7 @@ Nothing else: no tuple, no subclass, no object that could have a meaning of its 
 
 import types
 from collections.abc import Sequence
+from difflib import get_close_matches
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -120,3 +121,10 @@ _WORDS: dict[object, str] = {
     str: "text",
     Path: "a path",
 }
+
+
+def no_setting(path: str, name: str, takes: list[str]) -> str:
+    """Answer to a setting that does not exist, with the one that was probably meant."""
+    close = get_close_matches(name, takes, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(sorted(takes))}"
+    return f"{path} has no setting {name!r}; {hint}"

@@ -24,7 +24,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from mdn.model.plain import fits, in_words
+from mdn.model.plain import fits, in_words, no_setting
 
 KIND = "kind"
 """The key of the name of a part."""
@@ -282,13 +282,6 @@ def parameters(part: Part) -> dict[str, inspect.Parameter]:
         name: parameter.replace(annotation=hints.get(name, object))
         for name, parameter in inspect.signature(part).parameters.items()
     }
-
-
-def no_setting(path: str, name: str, takes: list[str]) -> str:
-    """Answer to a setting that does not exist, with the one that was probably meant."""
-    close = get_close_matches(name, takes, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(sorted(takes))}"
-    return f"{path} has no setting {name!r}; {hint}"
 
 
 def _check_complete(

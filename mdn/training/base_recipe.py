@@ -15,7 +15,7 @@ from mdn.distributions.open_settings import Auto, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
-from mdn.model.plain import fits, in_words
+from mdn.model.plain import fits, in_words, no_setting
 from mdn.training import parts as parts  # registered, and may be named
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
@@ -102,7 +102,7 @@ class BaseRecipe:
             inner = [each for each in self._inner_settings() if each.endswith(f".{name}")]
             if inner:
                 raise ValueError(f"the recipe has no setting {name!r}; did you mean {inner[0]}?")
-            raise ValueError(registry.no_setting("the recipe", name, sorted(known)))
+            raise ValueError(no_setting("the recipe", name, sorted(known)))
         if name in registry.ROLES and isinstance(value, str | Mapping):
             return registry.updated(name, getattr(self, name), value)
         _check_type(type(self), name, value)

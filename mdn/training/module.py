@@ -34,6 +34,7 @@ class MDNModule(MixtureModule):
     """
 
     def __init__(self, kinds: Sequence[Kind], num_targets: int, recipe: Recipe = _USUAL) -> None:
+        kinds = recipe.encoded(kinds)
         network = build_network(
             recipe.backbone,
             count_features(kinds),

@@ -7,6 +7,7 @@ from, so that a table of any number of columns takes a few operations.
 
 from collections.abc import Callable, Sequence
 from math import pi
+from statistics import NormalDist
 
 import torch
 from jaxtyping import Float, Float64
@@ -17,8 +18,8 @@ from mdn.networks.kinds import Kind
 _KNOTS = 64
 """Pieces of the map that makes a column normal."""
 
-_TAIL = 1e-3
-"""The share of rows in each tail of that map; beyond it all values are alike."""
+_FARTHEST = 3.0
+"""How far out that map goes; beyond it all values are alike."""
 
 _BEND = 3.0
 """The size that robust values bend towards."""
@@ -70,16 +71,20 @@ class Pieces(Features):
     begin: Tensor
     slope: Tensor
 
-    def __init__(self, columns: Sequence[int], counts: Sequence[int]) -> None:
-        super().__init__(
-            [i for i, count in zip(columns, counts, strict=True) for _ in range(count)]
-        )
-        self.pieces_of = list(zip(columns, counts, strict=True))
+    def __init__(
+        self,
+        columns: Sequence[int],
+        counts: Sequence[int],
+        shares: Callable[[int], Float64[Tensor, " _"]],
+    ) -> None:
+        super().__init__(_each_times(columns, counts))
+        self.counts = list(zip(columns, counts, strict=True))
+        self.shares = shares
         for name in ("begin", "slope"):
             self.register_buffer(name, torch.zeros(len(self.columns), dtype=torch.float64))
 
     def fit(self, z: Float64[Tensor, "N P"]) -> None:
-        edges = [_quantiles(z[:, i], count) for i, count in self.pieces_of]
+        edges = [_quantiles(_present(z[:, i]), self.shares(count)) for i, count in self.counts]
         width = torch.cat([each.diff() for each in edges])
         self.begin.copy_(torch.cat([each[:-1] for each in edges]))
         self.slope.copy_(torch.where(width > 0, 1 / width, 0.0))
@@ -96,18 +101,18 @@ class Normal(Features):
 
     def __init__(self, columns: Sequence[int]) -> None:
         super().__init__(columns)
-        self.pieces = Pieces(columns, [_KNOTS] * len(columns))
+        self.pieces = Pieces(columns, [_KNOTS] * len(columns), _normal_shares)
         self.register_buffer("low", torch.zeros(len(columns), dtype=torch.float64))
         self.register_buffer("rise", torch.zeros(len(columns), _KNOTS, dtype=torch.float64))
 
     def fit(self, z: Float64[Tensor, "N P"]) -> None:
         self.pieces.fit(z)
-        heights = torch.stack([_normal_heights(z[:, i]) for i in self.columns.tolist()])
+        heights = torch.stack([_heights(z[:, i]) for i in self.columns.tolist()])
         self.low.copy_(heights[:, 0])
         self.rise.copy_(heights.diff())
 
     def forward(self, x: Float[Tensor, "*batch P"], z: Float[Tensor, "*batch P"]) -> Tensor:
-        done = self.pieces(x, z).unflatten(-1, self.rise.shape)
+        done = self.pieces(x, z).unflatten(-1, tuple(self.rise.shape))
         return self.low.to(z) + (done * self.rise.to(z)).sum(-1)
 
 
@@ -140,10 +145,14 @@ class Cycles(Features):
 
 
 class Marks(Features):
-    """1 where the value is missing."""
+    """Above 0 where the value is missing: 1, or less where many columns have gaps.
+
+    Marks of many columns are mostly noise, which a network learns by heart the less the smaller
+    they are; those of a row are together never longer than 1.
+    """
 
     def forward(self, x: Float[Tensor, "*batch P"], z: Float[Tensor, "*batch P"]) -> Tensor:
-        return x[..., self.columns].isnan()
+        return len(self.columns) ** -0.5 * x[..., self.columns].isnan()
 
 
 class Levels(Features):
@@ -167,7 +176,7 @@ def features_of(kinds: Sequence[Kind]) -> list[Features]:
         Values(_where(kinds, lambda kind: kind.has_value and kind.scaling == "standard")),
         Bent(_where(kinds, lambda kind: kind.scaling == "robust")),
         Normal(_where(kinds, lambda kind: kind.scaling == "quantile")),
-        Pieces(range(len(kinds)), [kind.pieces for kind in kinds]),
+        Pieces(range(len(kinds)), [kind.pieces for kind in kinds], _even_shares),
         Waves(range(len(kinds)), [kind.waves for kind in kinds]),
         Cycles(
             [i for i, kind in enumerate(kinds) for _ in kind.cycles],
@@ -188,14 +197,14 @@ def _each_times(columns: Sequence[int], counts: Sequence[int]) -> list[int]:
 
 
 def _sine_and_cosine(turns: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch _"]:
-    angle = (2 * pi) * turns
+    angle = (2 * pi) * (turns - turns.floor())  # small: an export may take it in float32
     return torch.cat([angle.sin(), angle.cos()], -1)
 
 
 def _frequencies(count: int) -> list[float]:
     """The quantiles of the absolute value of a normal law, evenly spaced."""
-    share = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    return (_FASTEST * torch.special.ndtri((1 + share) / 2)).tolist()
+    shares = [(1 + (i + 0.5) / count) / 2 for i in range(count)]
+    return [NormalDist(sigma=_FASTEST).inv_cdf(share) for share in shares]
 
 
 def _present(column: Float64[Tensor, " N"]) -> Float64[Tensor, " n"]:
@@ -204,15 +213,23 @@ def _present(column: Float64[Tensor, " N"]) -> Float64[Tensor, " n"]:
     return there if len(there) else column.new_zeros(1)
 
 
-def _quantiles(column: Float64[Tensor, " N"], pieces: int) -> Float64[Tensor, " B"]:
-    there = _present(column)
-    at = torch.linspace(0, len(there) - 1, pieces + 1, dtype=torch.float64).round().long()
-    return there[at]
+def _quantiles(there: Float64[Tensor, " n"], shares: Float64[Tensor, " B"]) -> Tensor:
+    return there[(shares * (len(there) - 1)).round().long()]
 
 
-def _normal_heights(column: Float64[Tensor, " N"]) -> Float64[Tensor, " B"]:
+def _even_shares(pieces: int) -> Float64[Tensor, " B"]:
+    return torch.linspace(0, 1, pieces + 1, dtype=torch.float64)
+
+
+def _normal_shares(pieces: int) -> Float64[Tensor, " B"]:
+    """The shares of rows below knots that are even once the column is normal."""
+    return torch.special.ndtr(torch.linspace(-_FARTHEST, _FARTHEST, pieces + 1).double())
+
+
+def _heights(column: Float64[Tensor, " N"]) -> Float64[Tensor, " B"]:
     """The normal quantiles of the knots; values that are alike share the middle of their ranks."""
-    there, knots = _present(column), _quantiles(column, _KNOTS)
+    there = _present(column)
+    knots = _quantiles(there, _normal_shares(_KNOTS))
     below, upto = (torch.searchsorted(there, knots, right=right) for right in (False, True))
-    share = (below + upto) / (2 * len(there))
-    return torch.special.ndtri(share.clamp(_TAIL, 1 - _TAIL))
+    heights = torch.special.ndtri((below + upto).double() / (2 * len(there)))
+    return heights.clamp(-_FARTHEST, _FARTHEST)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mdn.networks.kinds import Kind, Scaling, check_shape
+from mdn.networks.kinds import Kind, check_shape
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Encoding:
         ValueError: on an unknown scaling, and on numbers out of range.
     """
 
-    scaling: Scaling = "standard"
+    scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
 

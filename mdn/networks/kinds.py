@@ -14,7 +14,6 @@ from it alone. A kind is read from a stranger's file: what makes features is bou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from mdn.distributions.checks import check_at_least, check_one_of
 
@@ -24,7 +23,7 @@ DAY = 86_400.0
 WEEK, YEAR = 7 * DAY, 365.2425 * DAY
 """Seconds of a week, and of a year on average."""
 
-Scaling = Literal["standard", "robust", "quantile"]
+SCALINGS = ("standard", "robust", "quantile")
 """How a number is brought to the size of 1, as `Number` has it."""
 
 _MOST = 256
@@ -45,7 +44,7 @@ class Kind:
 
     missing: bool = False
     has_value: bool = True
-    scaling: Scaling = "standard"
+    scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
     cycles: tuple[float, ...] = ()
@@ -56,12 +55,17 @@ class Kind:
         return 0
 
     @property
+    def unseen(self) -> float:
+        """What a row holds whose level training never saw; NaN where there are no levels."""
+        return float("nan")
+
+    @property
     def num_features(self) -> int:
         """How many features a network gets."""
         periodic = 2 * (self.waves + len(self.cycles))
         return self.has_value + self.pieces + periodic + self.missing + self.num_levels
 
-    def shaped(self, scaling: Scaling, pieces: int, waves: int) -> "Kind":
+    def shaped(self, scaling: str, pieces: int, waves: int) -> "Kind":
         """Return the kind with other features of its value, if it is a plain number."""
         return self
 
@@ -84,14 +88,14 @@ class Number(Kind):
     """
 
     missing: bool = False
-    scaling: Scaling = "standard"
+    scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
 
     def __post_init__(self) -> None:
         check_shape(self.scaling, self.pieces, self.waves)
 
-    def shaped(self, scaling: Scaling, pieces: int, waves: int) -> Kind:
+    def shaped(self, scaling: str, pieces: int, waves: int) -> Kind:
         usual = Number(self.missing)
         return Number(self.missing, scaling, pieces, waves) if self == usual else self
 
@@ -156,6 +160,10 @@ class Category(Kind):
     def num_levels(self) -> int:
         return len(self.levels) + self.other
 
+    @property
+    def unseen(self) -> float:
+        return float(len(self.levels))
+
 
 KINDS: dict[str, type[Kind]] = {
     "number": Number,
@@ -182,7 +190,7 @@ def check_shape(scaling: str, pieces: int, waves: int) -> None:
     Raises:
         ValueError: with the setting, what it is and what it must be.
     """
-    check_one_of("scaling", scaling, get_args(Scaling))
+    check_one_of("scaling", scaling, SCALINGS)
     for name, count in {"pieces": pieces, "waves": waves}.items():
         check_at_least(name, count, 0)
         _check_few(name, count)

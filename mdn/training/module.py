@@ -43,6 +43,7 @@ class MDNModule(MixtureModule):
             recipe.family,
             recipe.ensemble_size,
             recipe.first_layer_gain,
+            len(kinds),
         )
         super().__init__(kinds, num_targets, network)
         self.settings = recipe
@@ -79,6 +80,7 @@ class MDNModule(MixtureModule):
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
         model = self.model
+        x = self.settings.regularizer.drop(x, model.inputs.kinds)
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)

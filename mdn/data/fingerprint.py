@@ -14,13 +14,18 @@ _TOLERANCE = 1e-9
 """Relative; another machine adds, and draws, with other last digits."""
 
 
+_MISSING = -0.5772
+"""What a missing value counts for."""
+
+
 def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
     """Compute the fingerprint of a table, which does not depend on the order of its rows.
 
     Args:
         tensors: the rows of its inputs, its targets and, where there are any, its weights.
     """
-    columns = [each.unsqueeze(-1).flatten(1) for each in tensors]  # a weight becomes one
+    # A weight becomes a column; which values are missing is told by a number.
+    columns = [each.unsqueeze(-1).flatten(1).nan_to_num(nan=_MISSING) for each in tensors]
     length = len(columns[0])
     rows = max(1, length)
     sizes = [torch.linalg.vector_norm(each, dim=0) / sqrt(rows) for each in columns]

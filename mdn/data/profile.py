@@ -17,6 +17,7 @@ from torch import Tensor
 from mdn.data.fingerprint import fingerprint
 from mdn.data.repeats import Repeats, repeats_in
 from mdn.data.seeds import generator
+from mdn.networks.kinds import Category, Kind
 from mdn.networks.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
 
 _SAMPLE = 2_000
@@ -69,7 +70,7 @@ class Profile:
         rows: how many rows there are.
         counted_rows: how many of them weigh something.
         effective_rows: how many rows of equal weight would tell as much.
-        inputs: the columns of x.
+        inputs: the columns of x that are no categories.
         targets: the columns of y.
         repeats: what repeats in each target.
         copies: pairs of an input and a target that are equal in every row.
@@ -106,18 +107,28 @@ def profile_of(
     weight: Float64[Tensor, " N"] | None,
     input_names: list[str],
     target_names: list[str],
+    kinds: Sequence[Kind],
 ) -> Profile:
     """Compute the profile of rows in memory; there is at least one."""
+    scalar = [i for i, kind in enumerate(kinds) if not isinstance(kind, Category)]
+    ordered, names = (
+        (x, input_names)
+        if len(scalar) == len(kinds)
+        else (
+            x[:, scalar],
+            [input_names[i] for i in scalar],
+        )
+    )
     counted = len(y) if weight is None else int((weight > 0).sum())
     effective = float(len(y)) if weight is None else effective_rows(weight)
     return Profile(
         rows=len(y),
         counted_rows=counted,
         effective_rows=effective,
-        inputs=_columns("input", input_names, x, column_units(x, weight)),
+        inputs=_columns("input", names, ordered, column_units(ordered, weight)),
         targets=_columns("target", target_names, y, column_units(y, weight)),
         repeats=tuple(repeats_in(column, weight) for column in y.T),
-        copies=tuple(_copies(x, y, input_names, target_names)),
+        copies=tuple(_copies(ordered, y, names, target_names)),
         fingerprint=fingerprint([x, y] if weight is None else [x, y, weight]),
     )
 
@@ -125,17 +136,25 @@ def profile_of(
 def _columns(
     kind: str, names: list[str], values: Float64[Tensor, "N C"], units: ColumnUnits
 ) -> ColumnProfile:
-    sample = _sample(values).sort(0).values
-    tenth = (len(sample) - 1) // 10
-    low, high = values.amin(0), values.amax(0)
+    low, high = _least(values), -_least(-values)
     size = torch.maximum(low.abs(), high.abs())
     far = {}
     for i in units.far.any(0).nonzero().squeeze(-1).tolist():
         column, which = values[:, i], units.far[:, i]
-        low[i], high[i] = column[~which].aminmax()
+        low[i], high[i] = column[~which & ~column.isnan()].aminmax()
         far[names[i]] = far_remark(f"{kind} {names[i]!r}", column, which)
-    deciles = sample[-1 - tenth] - sample[tenth]
+    deciles = _decile_range(_sample(values))
     return ColumnProfile(names, units.center, units.spread, low, high, size, deciles, far)
+
+
+def _least(values: Float64[Tensor, "N C"]) -> Float64[Tensor, " C"]:
+    return values.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf).amin(0)
+
+
+def _decile_range(sample: Float64[Tensor, "M C"]) -> Float64[Tensor, " C"]:
+    last = ((~sample.isnan()).sum(0, keepdim=True) - 1).clamp(min=0)
+    ordered, tenth = sample.sort(0).values, last // 10  # NaN comes last
+    return (ordered.gather(0, last - tenth) - ordered.gather(0, tenth)).squeeze(0)
 
 
 def _sample(values: Float64[Tensor, "N C"]) -> Float64[Tensor, "M C"]:

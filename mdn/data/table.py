@@ -10,11 +10,13 @@ from torch import Tensor
 
 from mdn.data.profile import Profile, profile_of
 from mdn.data.table_checks import (
+    check_kinds,
     check_lengths,
     check_matrix,
     check_names,
     check_row_weights,
 )
+from mdn.networks.kinds import Kind, numbers
 
 ColumnKeys = Sequence[str | int] | str | int
 """Columns by name or by position, where -1 is the last; one on its own needs no list."""
@@ -28,7 +30,12 @@ class Table:
     standardization comes before any network, and its results fit in float32.
 
     Attributes:
+        x: the inputs, as `mdn.networks.kinds` has them; NaN where missing.
+        y: the targets.
         weight: how often each row counts, or None for once each.
+        input_names: of the P inputs.
+        target_names: of the D targets.
+        kinds: of the P inputs; numbers by default.
 
     Raises:
         TypeError: on rows that are not tensors of float64, and on names that are not text.
@@ -40,12 +47,15 @@ class Table:
     weight: Float64[Tensor, " N"] | None
     input_names: list[str]
     target_names: list[str]
+    kinds: tuple[Kind, ...] = ()
 
     def __post_init__(self) -> None:
         check_matrix("x", self.x, self.input_names)
         check_matrix("y", self.y, self.target_names)
         check_names([*self.input_names, *self.target_names])
         check_lengths(self.x, self.y)
+        object.__setattr__(self, "kinds", self.kinds or numbers(len(self.input_names)))
+        check_kinds(self.kinds, self.input_names)
         if self.weight is not None:
             check_row_weights(self.weight, len(self.y))
 
@@ -102,7 +112,8 @@ class Table:
     @cached_property
     def profile(self) -> Profile:
         """What one pass over the rows tells; computed once, of at least one row."""
-        return profile_of(self.x, self.y, self.weight, self.input_names, self.target_names)
+        names = self.input_names, self.target_names
+        return profile_of(self.x, self.y, self.weight, *names, self.kinds)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -14,6 +14,7 @@ from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
+from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
@@ -36,7 +37,7 @@ class Model(nn.Module):
         super().__init__()
         self.network = network
         self.card = card
-        self.inputs = Standardizer(len(card.inputs), bounded=True)
+        self.inputs = Encoder(card.fitted_kinds)
         self.targets = Standardizer(len(card.targets))
         covariance = torch.eye(len(card.targets), dtype=torch.float64)
         self.register_buffer("target_covariance", covariance)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from mdn.distributions.families import FAMILIES
 from mdn.model.registry import Part, register
 from mdn.networks.backbones import MLP, NoBackbone
+from mdn.networks.kinds import KINDS
 
 NETWORK: dict[str, Mapping[str, Part]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
+    "column": KINDS,
     "family": FAMILIES,
 }
 """By role and name; a part from outside is added by `mdn.register`."""

@@ -8,6 +8,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Batches, Blocks
+from mdn.data.coding import coded_tables
 from mdn.data.columns import Roles
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.files import read_table
@@ -20,6 +21,7 @@ from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
 from mdn.distributions.checks import check_at_least, check_fits, check_seed
 from mdn.distributions.open_settings import Auto, decided
+from mdn.networks.kinds import Kind
 from mdn.networks.units import LIMIT
 
 STEPS_PER_CALL = 8
@@ -59,8 +61,8 @@ class TableModule(LightningDataModule):
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """The rows as they are, made or read on first use, as "train", "val" and "test"."""
-        return self._tables()
+        """The rows as "train", "val" and "test", made or read on first use, coded by the first."""
+        return coded_tables(self._tables())
 
     @abstractmethod
     def _tables(self) -> dict[str, Table]:
@@ -116,9 +118,9 @@ class TableModule(LightningDataModule):
         return self.train_table.target_names
 
     @property
-    def num_inputs(self) -> int:
-        """How many inputs there are, P."""
-        return len(self.input_names)
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of the columns of x."""
+        return self.train_table.kinds
 
     @property
     def num_targets(self) -> int:
@@ -198,8 +200,8 @@ class SyntheticData(TableModule):
     def _draw(self, stream: int, rows: int) -> Table:
         assert self.problem is not None
         x, y = self.problem.sample(rows, generator("rows", self.seed, stream))
-        names = self.problem.input_names, self.problem.target_names
-        return Table(x, y, None, *map(list, names))
+        inputs, targets = self.problem.input_names, self.problem.target_names
+        return Table(x, y, None, list(inputs), list(targets))
 
 
 class FileData(TableModule):

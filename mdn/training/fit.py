@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.rounding import rounding_remarks
 from mdn.data.table import ColumnKeys, Table
+from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.model import Model
@@ -148,6 +149,7 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
     return ModelCard(
         inputs=data.input_names,
         targets=data.target_names,
+        kinds=[registry.describe(kind) for kind in data.kinds],
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
     )
@@ -171,7 +173,7 @@ def train(
         card: what the checkpoints say of the model.
         ckpt_path: the checkpoint to go on from.
     """
-    module = module_of(recipe, data.num_inputs, data.num_targets)
+    module = module_of(recipe, data.kinds, data.num_targets)
     module.model.card = card
     module.start(data.train_table)
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)

@@ -15,6 +15,7 @@ from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD
 from mdn.model.model import Model
 from mdn.networks.head import Part
+from mdn.networks.kinds import Kind
 from mdn.networks.network import MixtureNetwork
 from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
@@ -27,15 +28,15 @@ class MixtureModule(LightningModule):
     units, and where to start, from the datamodule's training rows.
 
     Args:
-        num_inputs: P.
+        kinds: of the P inputs, fitted.
         num_targets: D.
         network: from standardized inputs to a standardized mixture.
     """
 
-    def __init__(self, num_inputs: int, num_targets: int, network: MixtureNetwork) -> None:
+    def __init__(self, kinds: Sequence[Kind], num_targets: int, network: MixtureNetwork) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.model = Model(network, ModelCard.of_columns(num_inputs, num_targets))
+        self.model = Model(network, ModelCard.of_columns(kinds, num_targets))
         self.val_nll_of_members: Float[Tensor, " M"] = torch.empty(0)
         """Each member's own nll of the last validation, standardized."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}

@@ -12,6 +12,7 @@ from mdn.data.batches import Block, Blocks, batches_of
 from mdn.distributions.open_settings import decided
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
+from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 from mdn.training.recipe import Recipe
@@ -26,23 +27,23 @@ class MDNModule(MixtureModule):
     """p(y given x) by gradient descent on the mean of an objective.
 
     Args:
-        num_inputs: P.
+        kinds: of the P inputs, fitted.
         num_targets: D.
         recipe: what is trained, and how, without open settings, as `Recipe(...).resolve()` gives.
             By default the usual one for a thousand rows.
     """
 
-    def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
+    def __init__(self, kinds: Sequence[Kind], num_targets: int, recipe: Recipe = _USUAL) -> None:
         network = build_network(
             recipe.backbone,
-            num_inputs,
+            count_features(kinds),
             num_targets,
             decided("num_components", recipe.num_components),
             recipe.family,
             recipe.ensemble_size,
             recipe.first_layer_gain,
         )
-        super().__init__(num_inputs, num_targets, network)
+        super().__init__(kinds, num_targets, network)
         self.settings = recipe
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:

@@ -76,11 +76,11 @@ class CsvText:
         Raises:
             ValueError: if they have faults.
         """
-        try:
-            return self._sample()
-        except pa.ArrowInvalid as error:
-            self.mend(error)
-            return self._sample()
+        while True:
+            try:
+                return self._sample()
+            except pa.ArrowInvalid as error:
+                self.mend(error)
 
     def _sample(self) -> pa.Table:
         body = self._start[self.header.size :]

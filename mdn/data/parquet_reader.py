@@ -24,7 +24,7 @@ class ParquetReader(Reader):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _errors(path):
+        with whole_parquet(path):
             self._file = parquet.ParquetFile(
                 path, page_checksum_verification=True, pre_buffer=False
             )
@@ -37,11 +37,11 @@ class ParquetReader(Reader):
         return self._read / max(1, self._file.metadata.num_rows)
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
-        with self._file, _errors(self._path):
+        with self._file, whole_parquet(self._path):
             return self._file.read(names)
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
-        with self._file, _errors(self._path):
+        with self._file, whole_parquet(self._path):
             for batch in self._file.iter_batches(8 * PIECE, columns=[*names, *others]):
                 self._read += batch.num_rows
                 yield pa.Table.from_batches([batch])
@@ -51,7 +51,7 @@ class ParquetReader(Reader):
 
 
 @contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def whole_parquet(path: Path) -> Iterator[None]:
     """Refuse a file that is cut short, damaged or something else."""
     try:
         yield

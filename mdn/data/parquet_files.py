@@ -1,11 +1,11 @@
 """Several Parquet files as one table: those of a folder, with its partitions, or of a pattern."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import dataset
+from pyarrow import dataset, parquet
 
 from mdn.data.parquet_reader import whole_parquet
 from mdn.data.reader import PIECE, Reader, Wanted, check_names, no_rows, row_number, without_index
@@ -27,9 +27,12 @@ class ParquetFiles(Reader):
     def __init__(self, name: Path, base: Path, paths: list[Path]) -> None:
         self._name, self._files, self._read = name, len(paths), 0
         with whole_parquet(name):
-            files = _dataset(base, paths, None)
-            _check_alike(files, set(files.partitioning.schema.names))
-            self._rows = _dataset(base, paths, _common_schema(files))
+            schemas = {path: parquet.read_schema(path) for path in paths}
+            _check_alike(schemas)
+            found = [*schemas.values(), _dataset(base, paths, None).schema]
+            # A column may hold whole numbers in one file and fractions in another.
+            common = pa.unify_schemas(found, promote_options="permissive")
+            self._rows = _dataset(base, paths, common)
         names = without_index(self._rows.schema.names)
         check_names(name, names)
         self.head = no_rows(name, names)
@@ -82,19 +85,11 @@ def _dataset(base: Path, paths: list[Path], schema: pa.Schema | None) -> dataset
     )
 
 
-def _common_schema(files: dataset.FileSystemDataset) -> pa.Schema:
-    """Return types that hold the values of every file."""
-    schemas = [fragment.physical_schema for fragment in files.get_fragments()]
-    return pa.unify_schemas([*schemas, files.schema], promote_options="permissive")
-
-
-def _check_alike(files: dataset.FileSystemDataset, keys: set[str]) -> None:
-    first, *others = files.get_fragments()
-    wanted = {*first.physical_schema.names} - keys
-    for other in others:
-        differ = wanted ^ ({*other.physical_schema.names} - keys)
-        if differ:
+def _check_alike(schemas: Mapping[Path, pa.Schema]) -> None:
+    (first, wanted), *others = ((path, {*schema.names}) for path, schema in schemas.items())
+    for path, names in others:
+        if wanted ^ names:
             raise ValueError(
-                f"{other.path} has other columns than {first.path}: they differ in "
-                f"{sorted(differ)[:10]}; give files of the same columns"
+                f"{path} has other columns than {first}: they differ in "
+                f"{sorted(wanted ^ names)[:10]}; give files of the same columns"
             )

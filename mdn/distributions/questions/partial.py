@@ -30,6 +30,8 @@ class Partial(Subsets):
     @takes_values
     def observed_log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log probability that component k produced the targets that a row has."""
+        if not y.isnan().any():
+            return self.log_responsibilities(y)
         mixture, rows, _ = self.completed(y)
         return likelihood.log_responsibilities(rows, mixture.log_pi, mixture.mu, mixture.scale)
 

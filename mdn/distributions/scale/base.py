@@ -102,7 +102,7 @@ class Scale(ABC):
         Args:
             there: which targets each row has; its leading axes broadcast against the batch.
         """
-        return CovarianceFactor.from_tril(masked_factor(self.tril(), there))
+        return CovarianceFactor.from_tril(self.tril()).masked(there)
 
     def given(self, first: int) -> "Scale":
         """Return the scale of the targets after the first ones, given those: A's last block."""
@@ -232,6 +232,9 @@ class CovarianceFactor(TriangularScale):
     def rescale(self, factor: Float[Tensor, " D"]) -> "CovarianceFactor":
         rows, _ = lower_positions(self.num_targets)
         return CovarianceFactor(self.diagonal * factor, self.lower * factor[rows])
+
+    def masked(self, there: Bool[Tensor, "*rows D"]) -> "CovarianceFactor":
+        return CovarianceFactor(*masked_factor(self.diagonal, self.lower, there))
 
     def natural_gradient(self, gradient: Sequence[Tensor]) -> tuple[Tensor, ...]:
         tril = self.tril()

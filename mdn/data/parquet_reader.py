@@ -1,5 +1,6 @@
 """Parquet, whose row groups may be of any size."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from mdn.data.reader import (
     without_index,
 )
 
+NOTES = "mdn.notes"
+"""Under which a copy of a text file keeps what was guessed of it."""
+
 
 class ParquetReader(Reader):
     """A Parquet file whose pages are held against their checksums, where it has them."""
@@ -32,6 +36,11 @@ class ParquetReader(Reader):
         names = without_index(self._file.schema_arrow.names)
         check_names(path, names)
         self.head = no_rows(path, names)
+
+    @property
+    def notes(self) -> list[str]:
+        kept = self._file.metadata.metadata or {}
+        return json.loads(kept.get(NOTES.encode(), b"[]"))
 
     def fraction(self) -> float | None:
         return self._read / max(1, self._file.metadata.num_rows)

@@ -15,8 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.data.columns import Columns, find_columns, matrix
+from mdn.data.coded_columns import coded, matrix
+from mdn.data.columns import Columns
 from mdn.data.reader import Reader
+from mdn.data.roles import find_columns
 from mdn.data.seeds import generator
 from mdn.data.table import ColumnKeys
 from mdn.distributions.checks import check_fits
@@ -69,7 +71,7 @@ class Predictor:
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
     def _table(self, number: int, piece: Columns) -> pa.Table:
-        x = matrix(piece, self.model.card.inputs)
+        x = coded(piece, self.model.card.inputs, self.model.card.fitted_kinds)
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
         copied = {name: piece.table.column(name) for name in self.ids}

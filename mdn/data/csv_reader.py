@@ -63,11 +63,10 @@ class CsvReader(Reader):
         with self._behind_header() as stream:
             if not stream.peek():  # Arrow refuses to read nothing
                 return self.head.table.select(numbers)
-            kinds = self._kinds(stream, numbers)
             try:
-                return arrow_csv.read_csv(stream, *self._options(kinds))
+                return _without_integers(arrow_csv.read_csv(stream, *self._inferring(numbers)))
             except pa.ArrowInvalid as error:
-                raise self._fault(kinds, error) from None
+                raise self._fault({}, error) from None
 
     def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
         self._stream = self._stream or self._behind_header()
@@ -92,6 +91,15 @@ class CsvReader(Reader):
             arrow_csv.ReadOptions(column_names=self._names),
             arrow_csv.ParseOptions(delimiter=self._delimiter),
             arrow_csv.ConvertOptions(column_types=dict(kinds), include_columns=list(kinds)),
+        )
+
+    def _inferring(self, names: list[str]) -> _Options:
+        # The types are told from all rows.
+        read, parse, _ = self._options({})
+        return _Options(
+            read,
+            parse,
+            arrow_csv.ConvertOptions(include_columns=names, strings_can_be_null=True),
         )
 
     def _kinds(self, stream: io.BufferedReader, numbers: list[str]) -> dict[str, pa.DataType]:
@@ -132,6 +140,11 @@ class CsvReader(Reader):
         if not self._is_file:
             return row_number(row)
         return f"line {line_of_row(self._path, self._delimiter, row)}"
+
+
+def _without_integers(table: pa.Table) -> pa.Table:
+    types = [pa.float64() if pa.types.is_integer(t) else t for t in table.schema.types]
+    return table.cast(pa.schema(list(zip(table.column_names, types, strict=True))))
 
 
 def _kind(values: Iterator[str]) -> pa.DataType:

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from mdn.data.columns import matrix
+from mdn.data.coded_columns import matrix
 from mdn.data.files import open_rows, read_table
 
 ROWS = 200_000

@@ -34,6 +34,6 @@ class Columns:
 def not_a_number(source: str, place: str, name: str, value: str) -> ValueError:
     """Make the error to raise at a value that is text."""
     return ValueError(
-        f"{source}, {place}: column {name!r} holds {value!r}, not a number; mend it, encode it as "
-        "numbers, or leave it out of `inputs`"
+        f"{source}, {place}: column {name!r} holds {value!r}, not a number; mend it, leave it out "
+        f"of `inputs`, or take all values for levels: `kinds={{{name}: category}}`"
     )

@@ -35,6 +35,9 @@ _REPEATING = 0.1
 _NUMBERS = 0.9
 """The share of numbers among text from which on the rest are mistakes."""
 
+_MIXED = 0.5
+"""This share, where the text is no category."""
+
 _WORDS = 4
 """Words of a text on average that make it free text."""
 
@@ -157,10 +160,11 @@ class _Text(Facts):
         words = self._vocabulary
         if not words.present:
             return _EMPTY
-        if self._share_of_numbers() >= _NUMBERS:
-            is_name = words.all_differ and named_like_identifier(self._name)
-            return Guess(None, _NAMES_ROWS, Number()) if is_name else Guess(Number())
-        return _guess_category(words)
+        guess, share = _guess_category(words), self._share_of_numbers()
+        if share < _MIXED or (share < _NUMBERS and guess.kind is not None):
+            return guess
+        is_name = words.all_differ and named_like_identifier(self._name)
+        return Guess(None, _NAMES_ROWS, Number()) if is_name else Guess(Number())
 
     def _share_of_numbers(self) -> float:
         told = [(t, rows) for t, rows in self._vocabulary if t.lower() not in MISSING_WORDS]

@@ -21,6 +21,7 @@ from mdn.data.reader import Reader
 from mdn.data.roles import find_columns
 from mdn.data.seeds import generator
 from mdn.data.table import ColumnKeys
+from mdn.data.wanted_formats import wanted_formats
 from mdn.distributions.checks import check_fits
 from mdn.model.model import Model
 from mdn.model.prediction_columns import ColumnSettings, Prediction
@@ -67,7 +68,10 @@ class Predictor:
 
     def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
-        pieces = stream.pieces([*self.model.card.inputs, *self.targets], self.ids)
+        names = [*self.model.card.inputs, *self.targets]
+        kinds = dict(zip(self.model.card.inputs, self.model.card.fitted_kinds, strict=True))
+        wanted = dict.fromkeys(self.targets, "number") | wanted_formats(kinds)
+        pieces = stream.pieces(names, self.ids, wanted)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
     def _table(self, number: int, piece: Columns) -> pa.Table:

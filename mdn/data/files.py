@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from mdn.data.make_table import table_of
 from mdn.data.npz_reader import NpzReader
 from mdn.data.parquet_reader import ParquetReader
 from mdn.data.reader import Reader, check_is_file
+from mdn.data.reading import Reading
 from mdn.data.roles import Roles, assign_roles
 from mdn.data.table import ColumnKeys, SaidKinds, Table
+from mdn.data.wanted_formats import wanted_formats
 
 STANDARD_INPUT = "-"
 
@@ -53,6 +55,7 @@ def read_table(
     weight: str | int | None,
     exclude: ColumnKeys = (),
     kinds: SaidKinds | None = None,
+    formats: Mapping[str, str] | None = None,
 ) -> tuple[Table, Roles]:
     """Read the rows of a file, and the names of the columns that were meant.
 
@@ -63,6 +66,7 @@ def read_table(
         weight: a column, or None.
         exclude: columns that are no inputs.
         kinds: of columns that would be taken for something else.
+        formats: how columns of text are written, as the reading of another file has found.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -70,5 +74,11 @@ def read_table(
     """
     reader = _open_file(Path(path))
     roles = assign_roles(reader.head, targets, inputs, weight, exclude)
-    table = table_of(reader.read(roles.names), roles, kinds)
-    return table, replace(roles, inputs=table.input_names)
+    wanted = wanted_formats(kinds or {}) | dict(formats or {})
+    table = table_of(reader.read(roles.names, _among(wanted, roles.names)), roles, kinds)
+    told = Reading(table.reading.left_out, tuple(reader.notes), reader.formats)
+    return replace(table, reading=told), replace(roles, inputs=table.input_names)
+
+
+def _among(wanted: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    return {name: wanted[name] for name in names if name in wanted}

@@ -33,10 +33,13 @@ _REPEATING = 0.1
 """The share of rows with such a level that makes text a category."""
 
 _NUMBERS = 0.9
-"""The share of numbers among text from which on the rest are mistakes."""
+"""The share of numbers among text of many levels from which on the rest are mistakes."""
+
+_FEW_LEVELS = 20
+"""So few levels may be numbers and words."""
 
 _MIXED = 0.5
-"""This share, where the text is no category."""
+"""The share of numbers from which on the rest are mistakes, where text is no category."""
 
 _WORDS = 4
 """Words of a text on average that make it free text."""
@@ -160,24 +163,30 @@ class _Text(Facts):
         words = self._vocabulary
         if not words.present:
             return _EMPTY
-        guess, share = _guess_category(words), self._share_of_numbers()
-        if share < _MIXED or (share < _NUMBERS and guess.kind is not None):
-            return guess
-        is_name = words.all_differ and named_like_identifier(self._name)
+        guess = _guess_category(words)
+        share, mistakes = self._numbers_among(words)
+        if share == 1:
+            return self._of_numbers(guess)
+        crowd = share >= _NUMBERS and (mistakes or len(words.counts) > _FEW_LEVELS)
+        return Guess(Number()) if crowd or (share >= _MIXED and guess.kind is None) else guess
+
+    def _of_numbers(self, guess: Guess) -> Guess:
+        is_name = self._vocabulary.all_differ and named_like_identifier(self._name)
         return Guess(None, _NAMES_ROWS, Number()) if is_name else Guess(Number())
 
-    def _share_of_numbers(self) -> float:
-        told = [(t, rows) for t, rows in self._vocabulary if t.lower() not in MISSING_WORDS]
-        numbers = sum(rows for text, rows in told if _is_plain_number(text))
-        return numbers / max(1, sum(rows for _, rows in told))
+    def _numbers_among(self, words: Vocabulary) -> tuple[float, bool]:
+        """Tell which share are numbers, and whether all else is rare."""
+        told = [(text, rows) for text, rows in words if text.lower() not in MISSING_WORDS]
+        rest = [rows for text, rows in told if not _is_plain_number(text)]
+        share = 1 - sum(rest) / max(1, sum(rows for _, rows in told))
+        return share, max(rest, default=0) < _FEWEST_ROWS
 
 
 class _Dictionary(_Text):
-    """Values of which someone has made a dictionary: they are no numbers, whatever they look."""
+    """Text of which someone has made a dictionary, so that numbers among it are levels."""
 
-    def guess(self) -> Guess:
-        words = self._vocabulary
-        return _guess_category(words) if words.present else _EMPTY
+    def _of_numbers(self, guess: Guess) -> Guess:
+        return guess
 
 
 def _guess_category(words: Vocabulary) -> Guess:

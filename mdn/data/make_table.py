@@ -13,6 +13,7 @@ from mdn.data.columns import Columns
 from mdn.data.faults import Faults
 from mdn.data.guessed_kinds import Guess, category, guess_kind
 from mdn.data.missing_targets import weighted_rows
+from mdn.data.reading import Reading
 from mdn.data.roles import Roles
 from mdn.data.table import SaidKinds, Table
 from mdn.data.vocabulary import Vocabulary
@@ -42,7 +43,7 @@ def table_of(columns: Columns, roles: Roles, kinds: SaidKinds | None = None) -> 
     parts = _values(columns, roles, inputs, faults)
     faults.check()
     left_out = {name: guess.why for name, guess in guesses.items() if guess.kind is None}
-    return _weighted(columns.source, roles, inputs, parts, left_out)
+    return _weighted(columns.source, roles, inputs, parts, Reading(left_out))
 
 
 def _values(
@@ -64,14 +65,14 @@ def _weighted(
     roles: Roles,
     inputs: Mapping[str, Kind],
     parts: Sequence[Tensor],
-    left_out: Mapping[str, str],
+    reading: Reading,
 ) -> Table:
     x, y, weight = parts
     weights = None if roles.weight is None else weight.squeeze(-1)
     x, y, weights, dropped = weighted_rows(x, y, weights)
     check_weights(source, weights)
     names, kinds = list(inputs), tuple(inputs.values())
-    table = Table(x, y, weights, names, roles.targets, kinds, dropped, left_out).counted()
+    table = Table(x, y, weights, names, roles.targets, kinds, dropped, reading).counted()
     return with_targets(source, table)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mdn.data.missing_targets import Dropped, counts, without_target
 from mdn.data.profile import Profile, profile_of
+from mdn.data.reading import Reading
 from mdn.data.table_checks import (
     check_kinds,
     check_lengths,
@@ -42,7 +43,7 @@ class Table:
         target_names: of the D targets.
         kinds: of the P inputs; numbers by default.
         dropped: how many rows were left out for what they lack, as `counted` does.
-        left_out: columns that are no inputs, and why.
+        reading: what was guessed while it was read.
 
     Raises:
         TypeError: on rows that are not tensors of float64, and on names that are not text.
@@ -56,7 +57,7 @@ class Table:
     target_names: list[str]
     kinds: tuple[Kind, ...] = ()
     dropped: Dropped = field(default_factory=dict)
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         check_matrix("x", self.x, self.input_names)

@@ -1,7 +1,6 @@
 """Data for the trainer: three tables, and the batches they make."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -201,8 +200,8 @@ class SyntheticData(TableModule):
     def _draw(self, stream: int, rows: int) -> Table:
         assert self.problem is not None
         x, y = self.problem.sample(rows, generator("rows", self.seed, stream))
-        names = self.problem.input_names, self.problem.target_names
-        return Table(x, y, None, *map(list, names))
+        inputs, targets = self.problem.input_names, self.problem.target_names
+        return Table(x, y, None, list(inputs), list(targets))
 
 
 class FileData(TableModule):
@@ -262,13 +261,13 @@ class FileData(TableModule):
         tables = dict(zip([*taken, "train"], parts, strict=True))
         self._check_no_empty_part(len(whole), tables)
         check_training_rows(tables["train"], self.path)
-        return tables | self._read_others(chosen, whole.kinds)
+        return tables | self._read_others(chosen, whole)
 
-    def _read_others(self, chosen: Roles, kinds: Sequence[Kind]) -> dict[str, Table]:
+    def _read_others(self, chosen: Roles, whole: Table) -> dict[str, Table]:
         columns = (chosen.targets, chosen.inputs, chosen.weight, ())
-        known = dict(zip(chosen.inputs, kinds, strict=True))
+        known = dict(zip(chosen.inputs, whole.kinds, strict=True)), whole.reading.formats
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
-        return {name: read_table(path, *columns, known)[0] for name, path in paths.items()}
+        return {name: read_table(path, *columns, *known)[0] for name, path in paths.items()}
 
     def _check_no_empty_part(self, rows: int, parts: dict[str, Table]) -> None:
         for name, fraction in self.fractions.items():

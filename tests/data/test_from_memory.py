@@ -57,7 +57,7 @@ OF_FRAMES = {
     ),
     "weights": ({"targets": "size", "inputs": [], "weight": "below"}, "weights must be 0 or more"),
     "dates": ({"targets": "day", "inputs": []}, "target 'day' holds dates or times"),
-    "mixed": ({"targets": "mixed", "inputs": []}, r"target 'mixed' is text \('1', 'a', '2'\)"),
+    "mixed": ({"targets": "mixed", "inputs": []}, "row 2: column 'mixed' holds 'a', not a number"),
     "no kind": ({"targets": "price", "kinds": {"size": "cat"}}, "`kinds` says 'cat' of column 'si"),
     "kind of nothing": (
         {"targets": "price", "kinds": {"sise": "category"}},

@@ -1,6 +1,6 @@
 """Rows of data in memory: inputs, targets, weights and the names of the columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -38,6 +38,7 @@ class Table:
         target_names: of the D targets.
         kinds: of the P inputs; numbers by default.
         dropped: how many rows were left out for what they lack, as `counted` does.
+        marks: what a split goes by, one number for each row: see `mdn.data.splits`.
 
     Raises:
         TypeError: on rows that are not tensors of float64, and on names that are not text.
@@ -51,6 +52,7 @@ class Table:
     target_names: list[str]
     kinds: tuple[Kind, ...] = ()
     dropped: Dropped = field(default_factory=dict)
+    marks: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_matrix("x", self.x, self.input_names)
@@ -124,7 +126,8 @@ class Table:
     def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> "Table":
         """Take some rows, as a table."""
         weight = None if self.weight is None else self.weight[rows]
-        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
+        marks = {name: mark[rows] for name, mark in self.marks.items()}
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight, marks=marks)
 
     @cached_property
     def misses_targets(self) -> bool:

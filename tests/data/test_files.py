@@ -164,7 +164,6 @@ NOT_FILES = {
 NOT_NUMBERS = {
     "text": ("x,y\n" + BODY + "\nfoo,1\n", "line 13: column 'x' holds 'foo', not a number"),
     "text after blanks": ("x,y\n,1\n7,2\nNA,3\nfoo,4\n", "line 5: column 'x' holds 'foo'"),
-    "missing": ("x,y\n1,2\n3,\n4,NA\n", "'y' has 2 values that are missing.*first in line 3"),
     "all missing": ("x,y\n,2\n,3\n", "'x' has 2 values that are missing.*first in line 2"),
     "NaN": ("x,y\n1,2\nnan,3\n", "'x' has 1 value that is missing, NaN.*first in line 3"),
     "infinite": ("x,y\n-inf,2\n1,3\n", "'x' has 1 value that is .*infinite.*first in line 2"),

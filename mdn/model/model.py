@@ -129,7 +129,7 @@ class Model(nn.Module):
     def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
-        return input_matrix(data, self.card.inputs).to(self.device)
+        return input_matrix(data, self.card.inputs, self.card.fitted_kinds).to(self.device)
 
     @property
     def device(self) -> torch.device:
@@ -183,9 +183,13 @@ class Model(nn.Module):
         write_checkpoint({CARD: self.card.plain(), WEIGHTS: weights}, path)
 
     def fit_units(self, table: Table) -> None:
-        """Take the units and the names of the columns from the training rows."""
+        """Take the units and the names of the columns from the training rows.
+
+        Where a row lacks a target, `target_covariance` is left to the caller.
+        """
         self.card = replace(self.card, inputs=table.input_names, targets=table.target_names)
         self.inputs.fit(table.x, table.weight)
         self.targets.fit(table.y, table.weight)
-        covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
-        self.target_covariance.copy_(covariance)
+        if not table.misses_targets:
+            covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
+            self.target_covariance.copy_(covariance)

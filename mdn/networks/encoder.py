@@ -24,6 +24,10 @@ class Encoder(nn.Module):
 
     Args:
         kinds: of the P columns, fitted.
+
+    Attributes:
+        gaps: columns of which a training row lacks the value, and NaN for each.
+        unseen: columns with levels, and for each what a level is that training never saw.
     """
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
@@ -31,6 +35,8 @@ class Encoder(nn.Module):
         self.kinds = tuple(kinds)
         self.num_features = count_features(kinds)
         self.values = Standardizer(len(self.kinds), bounded=True)
+        self.gaps = {i: torch.nan for i, kind in enumerate(kinds) if kind.missing}
+        self.unseen = {i: kind.unseen for i, kind in enumerate(kinds) if kind.num_levels}
         plain = self.kinds == numbers(len(self.kinds))
         self.features = nn.ModuleList([] if plain else features_of(self.kinds))
 

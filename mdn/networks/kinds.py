@@ -56,8 +56,8 @@ class Kind:
 
     @property
     def unseen(self) -> float:
-        """What a row holds whose level training never saw; NaN where there are no levels."""
-        return float("nan")
+        """What a row holds whose level training never saw."""
+        return 0.0
 
     @property
     def num_features(self) -> int:

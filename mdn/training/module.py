@@ -85,7 +85,7 @@ class MDNModule(MixtureModule):
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
         model = self.model
-        x = self.settings.regularizer.drop(x, model.inputs.kinds)
+        x = self.settings.regularizer.drop(x, model.inputs)
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)

@@ -6,7 +6,7 @@ weights keeps components in use. Inputs that are dropped now and then teach a ne
 without them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mdn.distributions.checks import check_fraction, check_not_negative
 from mdn.distributions.mixture import GaussianMixture
-from mdn.networks.kinds import Kind
+from mdn.networks.encoder import Encoder
 
 Levels = list[float] | tuple[float, ...]
 """Levels of noise, dealt to the members of an ensemble in turn."""
@@ -33,8 +33,8 @@ class Regularizer:
         input_noise: its standard deviation, in units of the standardized inputs, or several.
         target_noise: its standard deviation, in units of the standardized targets, or several.
         entropy: nats of loss for each nat of entropy of the weights.
-        drop_values: the probability that an input counts as missing.
-        drop_levels: the probability that the level of a category counts as one never seen.
+        drop_values: the probability that a value counts as missing, in inputs with gaps.
+        drop_levels: the probability that a level counts as one never seen, in categories.
 
     Raises:
         ValueError: on a number out of range, and on a list without one.
@@ -69,20 +69,15 @@ class Regularizer:
                     f"set `ensemble_size={len(levels)}` or more, or name fewer levels"
                 )
 
-    def drop(self, x: Float[Tensor, "*rows P"], kinds: Sequence[Kind]) -> Float[Tensor, "*rows P"]:
+    def drop(self, x: Float[Tensor, "*rows P"], encoder: Encoder) -> Float[Tensor, "*rows P"]:
         """Drop inputs at random, from torch's own generator; all members miss the same.
 
         Args:
             x: as `mdn.networks.kinds` has them.
-            kinds: of the P inputs.
+            encoder: of these inputs.
         """
-        if self.drop_levels:
-            unseen = x.new_tensor([kind.unseen for kind in kinds])
-            dropped = torch.rand_like(x) < self.drop_levels
-            x = torch.where(dropped & ~unseen.isnan() & ~x.isnan(), unseen, x)
-        if self.drop_values:
-            x = x.masked_fill(torch.rand_like(x) < self.drop_values, torch.nan)
-        return x
+        x = _dropped(x, self.drop_levels, encoder.unseen)
+        return _dropped(x, self.drop_values, encoder.gaps)
 
     def disturb(
         self,
@@ -119,6 +114,20 @@ def weight_entropy(mixture: GaussianMixture) -> Float[Tensor, "*batch"]:
 
 def _levels(noise: float | Levels) -> Levels:
     return noise if isinstance(noise, list | tuple) else [noise]
+
+
+def _dropped(
+    x: Float[Tensor, "*rows P"], share: float, instead: Mapping[int, float]
+) -> Float[Tensor, "*rows P"]:
+    """Put in some columns, for a share of the values that are there, others in their place."""
+    if not share or not instead:
+        return x
+    columns = list(instead)
+    values, others = x[..., columns], x.new_tensor(list(instead.values()))
+    dropped = (torch.rand_like(values) < share) & ~values.isnan()
+    x = x.clone()
+    x[..., columns] = torch.where(dropped, others, values)
+    return x
 
 
 def _noisy(

@@ -8,6 +8,7 @@ from leaves import gradients, numbers, with_numbers
 from scipy import stats
 
 from mdn.fitting.objectives import Regularizer
+from mdn.networks.encoder import Encoder
 from mdn.networks.kinds import Boolean, Category, Number
 
 ROWS = 100_000
@@ -120,20 +121,21 @@ def test_more_levels_than_members_are_refused():
         noise.check_members(2)
 
 
-KINDS = (Number(missing=True), Category(("a", "b"), other=True), Boolean())
+INPUTS = Encoder((Number(missing=True), Category(("a", "b"), other=True), Boolean()))
 
 
 def test_dropped_values_count_as_missing():
     x = torch.ones(4000, 3, dtype=torch.float64)
-    dropped = Regularizer(drop_values=0.3).drop(x, KINDS)
-    assert dropped.isnan().double().mean().item() == pytest.approx(0.3, abs=0.03)
+    dropped = Regularizer(drop_values=0.3).drop(x, INPUTS)
+    assert dropped[:, 1:].eq(1).all()  # these never had a gap
+    assert dropped[:, 0].isnan().double().mean().item() == pytest.approx(0.3, abs=0.03)
     assert dropped.nan_to_num(nan=1.0).eq(1).all()
 
 
 def test_dropped_levels_count_as_ones_that_were_never_seen():
     x = torch.ones(4000, 3, dtype=torch.float64)
     x[0, 1] = torch.nan
-    dropped = Regularizer(drop_levels=0.3).drop(x, KINDS)
+    dropped = Regularizer(drop_levels=0.3).drop(x, INPUTS)
     assert dropped[:, [0, 2]].eq(1).all()
     assert dropped[0, 1].isnan()
     assert dropped[1:, 1].eq(2).double().mean().item() == pytest.approx(0.3, abs=0.03)
@@ -142,6 +144,6 @@ def test_dropped_levels_count_as_ones_that_were_never_seen():
 
 def test_nothing_is_dropped_by_default():
     x = torch.ones(3, 3, dtype=torch.float64)
-    assert Regularizer().drop(x, KINDS) is x
+    assert Regularizer().drop(x, INPUTS) is x
     with pytest.raises(ValueError, match="drop_levels must be a number from 0 to 1"):
         Regularizer(drop_levels=2.0)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import pyarrow as pa
-from pyarrow import compute
 
+from mdn.data.arrow_functions import largest, matching, negate, share_true
 from mdn.data.formats import Format
 from mdn.data.missing import present
 from mdn.data.number_formats import PLAIN_NUMBER, Number
@@ -82,15 +82,14 @@ def first_misfit(form: Format, column: pa.ChunkedArray) -> int | None:
 
 def beyond_exact(column: pa.ChunkedArray) -> bool:
     """Tell whether whole numbers are so large that float64 rounds them."""
-    ends = compute.min_max(column).as_py()
-    return any(end is not None and abs(end) > 2**53 for end in ends.values())
+    return largest(column) > 2**53
 
 
 def odd_value(column: pa.ChunkedArray) -> str | None:
     """Return the first value of text that is no number, where nine of ten values are numbers."""
     values = present(column)
-    numbers = compute.match_substring_regex(values, PLAIN_NUMBER)
-    share = compute.mean(numbers).as_py()
+    numbers = matching(values, PLAIN_NUMBER)
+    share = share_true(numbers)
     if share is None or not 0.9 <= share < 1:
         return None
-    return values.filter(compute.invert(numbers))[0].as_py()
+    return values.filter(negate(numbers))[0].as_py()

@@ -41,20 +41,10 @@ def is_in(values: Values, words: pa.Array) -> Values:
     return compute.call_function("is_in", [values], compute.SetLookupOptions(words))
 
 
-def negate(truths: Values) -> Values:
-    """Turn true to false and back."""
-    return compute.call_function("invert", [truths])
-
-
 def all_true(truths: Values) -> bool:
     """Tell whether all values are true, as they are where there is none."""
     options = compute.ScalarAggregateOptions(min_count=0)
     return compute.call_function("all", [truths], options).as_py()
-
-
-def share_true(truths: Values) -> float | None:
-    """Return the share of values that are true, None of no values."""
-    return compute.call_function("mean", [truths]).as_py()
 
 
 def largest(numbers: Values) -> float:

@@ -12,9 +12,6 @@ _MONEY = "[A-Z]{0,3}[$\u00a2-\u00a5\u0e3f\u20a0-\u20c0]"
 _PARTS = {"": "", ",": ",", ".": r"\.", " ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
 _NAMES = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
 
-PLAIN_NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
-"""What most numbers look like."""
-
 
 class Integer(Format):
     """Whole numbers, read as float64, for fractions may come later."""

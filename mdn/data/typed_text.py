@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from mdn.data.arrow_functions import largest, matching, negate, share_true
+from mdn.data.arrow_functions import largest
 from mdn.data.formats import Format
 from mdn.data.missing import present
-from mdn.data.number_formats import PLAIN_NUMBER, Number
+from mdn.data.number_formats import Number
 
 _CODES = pa.dictionary(pa.int32(), pa.string())
 
@@ -83,13 +83,3 @@ def first_misfit(form: Format, column: pa.ChunkedArray) -> int | None:
 def beyond_exact(column: pa.ChunkedArray) -> bool:
     """Tell whether whole numbers are so large that float64 rounds them."""
     return largest(column) > 2**53
-
-
-def odd_value(column: pa.ChunkedArray) -> str | None:
-    """Return the first value of text that is no number, where nine of ten values are numbers."""
-    values = present(column)
-    numbers = matching(values, PLAIN_NUMBER)
-    share = share_true(numbers)
-    if share is None or not 0.9 <= share < 1:
-        return None
-    return values.filter(negate(numbers))[0].as_py()

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.data.summary import TableSummary
+from mdn.data.summary_text import HEADER, NUMBERS, cells, heading, hidden
 from mdn.report.score_tables import ScoreTable
 
 _LABELS = {
@@ -48,6 +50,22 @@ def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence
     console.print(grid)
     _print_remarks(console, remarks)
     _print_files(console, run_dir)
+
+
+def print_summary(summary: TableSummary) -> None:
+    """Print what is known of the columns of a table, and remarks on them."""
+    grid = Grid(box=None, pad_edge=False, header_style="dim")
+    for name, width in zip(HEADER, (None, None, None, None, None, 60), strict=True):
+        grid.add_column(name, justify="right" if name in NUMBERS else "left", max_width=width)
+    for row in cells(summary):
+        grid.add_row(*(Text(cell) for cell in row))
+    console = _console()
+    console.print(heading(summary), style="bold", markup=False)
+    console.print(grid)
+    for remark in [hidden(summary), *summary.remarks]:
+        if remark:
+            console.print(in_keys(printable(remark)), markup=False)
+    console.print()
 
 
 def print_evaluation(

@@ -101,8 +101,8 @@ def _grid(table: ScoreTable) -> Grid:
     grid.add_column()
     for name in table.columns:
         grid.add_column(Text(printable(name)), justify="right", overflow="fold")
-    for label, cells in table.rows:
-        grid.add_row(label, *cells)
+    for label, numbers in table.rows:
+        grid.add_row(label, *numbers)
     return grid
 
 

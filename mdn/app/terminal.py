@@ -31,6 +31,9 @@ _LABELS = {
     "singularity/resets": "components reset",
     "members_own_epochs": "each member at its own best epoch",
 }
+_WIDE = 200
+"""Signs of a line where no terminal would break it."""
+
 _OUT_OF = {"test/components_alive": "num_components"}
 """Counts, and the totals they are shown with."""
 
@@ -55,11 +58,13 @@ def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence
 def print_summary(summary: TableSummary) -> None:
     """Print what is known of the columns of a table, and remarks on them."""
     grid = Grid(box=None, pad_edge=False, header_style="dim")
-    for name, width in zip(HEADER, (None, None, None, None, None, 60), strict=True):
-        grid.add_column(name, justify="right" if name in NUMBERS else "left", max_width=width)
+    for name in HEADER:
+        grid.add_column(name, justify="right" if name in NUMBERS else "left")
     for row in cells(summary):
         grid.add_row(*(Text(cell) for cell in row))
     console = _console()
+    if not console.is_terminal:
+        console.width = _WIDE
     console.print(heading(summary), style="bold", markup=False)
     console.print(grid)
     for remark in [hidden(summary), *summary.remarks]:

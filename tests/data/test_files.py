@@ -133,11 +133,7 @@ NOT_FILES = {
     "empty": ("a.csv", "", "is empty"),
     "blank": ("a.csv", "\n\n", "only blank lines"),
     "header only": ("a.csv", "x,y\n", "column names and no rows"),
-    "unknown ending": (
-        "a.xlsx",
-        "x,y\n1,2\n",
-        r"must be one of \.csv, .*\.parquet, .*packed: \.gz",
-    ),
+    "unknown ending": ("a.xlsx", "x,y\n1,2\n", r"must be one of \.csv, \.parquet, \.npz"),
     "no ending": ("a", "x,y\n1,2\n", r"must be one of"),
     "parquet named csv": ("a.csv", b"PAR1\x15\x04", "is a Parquet file"),
     "excel named csv": ("a.csv", b"PK\x03\x04\x14", "not a whole ZIP file"),
@@ -188,7 +184,7 @@ def test_what_is_not_a_number_is_refused(write, case):
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.csv"):
         read(tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="is a folder without"):
+    with pytest.raises(ValueError, match="is a folder"):
         read(tmp_path)
 
 

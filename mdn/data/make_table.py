@@ -43,7 +43,9 @@ def table_of(columns: Columns, roles: Roles, kinds: SaidKinds | None = None) -> 
     parts = _values(columns, roles, inputs, faults)
     faults.check()
     left_out = {name: guess.why for name, guess in guesses.items() if guess.kind is None}
-    return _weighted(columns.source, roles, inputs, parts, Reading(left_out))
+    levels = {name: len(kind.levels) for name, kind in inputs.items() if isinstance(kind, Category)}
+    reading = Reading(left_out, levels=levels)
+    return _weighted(columns.source, roles, inputs, parts, reading)
 
 
 def _values(

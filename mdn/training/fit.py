@@ -64,7 +64,7 @@ def fit(
         exclude: as targets; columns of the frame that are no inputs.
         kinds: what columns of the frame hold that would be taken for something else, as in
             {"zip": "category"}: number, boolean, category or time.
-        progress: show the progress over epochs.
+        progress: show what is done with each column, and the progress over epochs.
         trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
 
     Raises:
@@ -75,6 +75,8 @@ def fit(
     _check_trainer(trainer or {})
     table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds)
     data = held_in_memory(recipe, table)
+    if progress:
+        print(data.tables["train"].describe(), end="\n\n")
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 

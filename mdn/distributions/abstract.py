@@ -120,7 +120,7 @@ class Mixture(ABC):
         """Split the standard deviation of `pool` into noise and the members' doubt."""
 
     @abstractmethod
-    def marginal(self: AnyMixture, dims: Dims) -> AnyMixture:
+    def marginal(self, dims: Dims) -> "Mixture":
         """Return the mixture of some targets, in the order given."""
 
     @abstractmethod

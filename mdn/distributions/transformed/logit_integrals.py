@@ -23,14 +23,18 @@ from mdn.distributions import normal
 from mdn.distributions.questions.ragged import split
 
 _STEP = 0.5
+_MOST_NODES = 200
 _NORMAL_REACH, _LOGISTIC_REACH = 9.0, 42.0
 """Where a normal and a logistic density are next to nothing beside their peaks."""
 
 _EDGES = (-7.0, -4.5, -2.5, -1.0, 0.0, 1.0, 2.5, 4.5, 7.0)
 """Ends of panels, in standard deviations of each component."""
 
-_PANELS = 33
-_NODES = 8
+_WIDEST = 2.5
+"""The longest panel, in standard deviations of components and in units of z."""
+
+_LEAST, _NODES = 34, 8
+"""Panels that suit S' alone, over twice its reach, and nodes in each panel."""
 
 
 def moments(
@@ -38,32 +42,32 @@ def moments(
 ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
     """Return mean and standard deviation of S(Z), and E[S'(Z)], for Z ~ N(mu, sigma^2)."""
     narrow = sigma < 1
-    # Each formula is shown a harmless width where the other one holds.
-    slim = torch.where(narrow, sigma, torch.ones_like(sigma))
-    wide = torch.where(narrow, torch.ones_like(sigma), sigma)
-    pairs = zip(_of_narrow(mu, slim), _of_wide(mu, wide), strict=True)
-    mean, std, slope = (torch.where(narrow, one, other) for one, other in pairs)
-    return mean, std, slope
+    found = mu.new_zeros(3, *mu.shape)
+    for rule, chosen in ((_of_narrow, narrow), (_of_wide, ~narrow)):
+        some = mu[chosen], sigma[chosen]
+        parts = [rule(*(v[part] for v in some)) for part in split(len(some[0]), _MOST_NODES)]
+        found[:, chosen] = torch.cat(parts, -1)
+    return found[0], found[1], found[2]
 
 
-def _of_narrow(mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _of_narrow(mu: Float[Tensor, " n"], sigma: Float[Tensor, " n"]) -> Float[Tensor, "3 n"]:
     t = torch.arange(-_NORMAL_REACH, _NORMAL_REACH + _STEP / 2, _STEP).to(mu)
     share = _STEP * normal.density(t)
-    value = (mu[..., None] + sigma[..., None] * t).sigmoid()
+    value = (mu[:, None] + sigma[:, None] * t).sigmoid()
     mean = (share * value).sum(-1)
-    std = (share * (value - mean[..., None]).square()).sum(-1).sqrt()
-    return mean, std, (share * value * (1 - value)).sum(-1)
+    std = (share * (value - mean[:, None]).square()).sum(-1).sqrt()
+    return torch.stack([mean, std, (share * value * (1 - value)).sum(-1)])
 
 
-def _of_wide(mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _of_wide(mu: Float[Tensor, " n"], sigma: Float[Tensor, " n"]) -> Float[Tensor, "3 n"]:
     z = torch.arange(-_LOGISTIC_REACH, _LOGISTIC_REACH + _STEP / 2, _STEP).to(mu)
     logistic = _STEP * z.sigmoid() * (-z).sigmoid()
-    standard = (mu[..., None] - z) / sigma[..., None]
-    above = normal.cdf(standard)
-    mean = (logistic * above).sum(-1)
-    square = (2 * z.sigmoid() * logistic * above).sum(-1)
+    standard = (mu[:, None] - z) / sigma[:, None]
+    above = logistic * normal.cdf(standard)
+    mean = above.sum(-1)
+    square = (2 * z.sigmoid() * above).sum(-1)
     slope = (logistic * normal.density(standard)).sum(-1) / sigma
-    return mean, (square - mean.square()).clamp(min=0).sqrt(), slope
+    return torch.stack([mean, (square - mean.square()).clamp(min=0).sqrt(), slope])
 
 
 def lower_area(
@@ -77,7 +81,7 @@ def lower_area(
     count = mu.shape[-1]
     pi, mu, sigma = (v.expand(*end.shape, count).reshape(-1, count) for v in (pi, mu, sigma))
     rows, flat = mu.shape[0], end.reshape(-1)
-    numbers = (_PANELS + len(_EDGES) * count) * _NODES * count
+    numbers = (_LEAST + len(_EDGES) * count) * _NODES
     areas = [
         _area(pi[part], mu[part], sigma[part], flat[part], power) for part in split(rows, numbers)
     ]
@@ -86,18 +90,30 @@ def lower_area(
 
 def _area(pi: Tensor, mu: Tensor, sigma: Tensor, end: Tensor, power: int) -> Tensor:
     # F rises: what lies further below the peak of S' than this is nothing beside the rest.
-    high = end.clamp(-_LOGISTIC_REACH * 100, _LOGISTIC_REACH)
+    high = end.clamp(-100 * _LOGISTIC_REACH, _LOGISTIC_REACH)
     low = high.clamp(max=0) - _LOGISTIC_REACH
-    even = torch.linspace(0, 1, _PANELS + 1).to(mu)
-    edges = mu[..., None] + sigma[..., None] * mu.new_tensor(_EDGES)
-    whole = torch.cat([low[:, None] + (high - low)[:, None] * even, edges.flatten(1)], -1)
-    whole = torch.minimum(torch.maximum(whole, low[:, None]), high[:, None]).sort(-1).values
+    # Below all components F is 0, and above them 1.
+    first = torch.clamp((mu - _NORMAL_REACH * sigma).amin(-1), low, high)
+    last = torch.clamp((mu + _NORMAL_REACH * sigma).amax(-1), first, high)
+    edges = _panels(mu, sigma, first, last)
     nodes, shares = (torch.from_numpy(v).to(mu) for v in np.polynomial.legendre.leggauss(_NODES))
-    half = whole.diff() / 2
-    z = ((whole[:, 1:] + whole[:, :-1]) / 2)[..., None] + half[..., None] * nodes
-    z = z.flatten(1)
+    half = edges.diff()[..., None] / 2
+    z = ((edges[:, 1:] + edges[:, :-1])[..., None] / 2 + half * nodes).flatten(1)
     below = torch.zeros_like(z)
-    for k in range(mu.shape[-1]):
+    for k in range(mu.shape[-1]):  # all at once would take K times the memory
         below += pi[:, k, None] * normal.cdf((z - mu[:, k, None]) / sigma[:, k, None])
     value = below**power * z.sigmoid() * (-z).sigmoid()
-    return (half[..., None] * shares).flatten(1).mul(value).sum(-1)
+    return ((half * shares).flatten(1) * value).sum(-1) + high.sigmoid() - last.sigmoid()
+
+
+def _panels(mu: Tensor, sigma: Tensor, first: Tensor, last: Tensor) -> Float[Tensor, "R E"]:
+    """Ends of panels that suit S', and every component: of one length, unless few are narrow."""
+    narrowest = (_WIDEST * sigma.amin(-1)).clamp(max=_WIDEST)
+    needed = max([1, *((last - first) / narrowest).ceil().tolist()])
+    several = _LEAST + len(_EDGES) * mu.shape[-1]
+    even = torch.linspace(0, 1, 1 + int(needed if needed <= several else _LEAST))
+    edges = first[:, None] + (last - first)[:, None] * even.to(mu)
+    if needed > several:
+        own = mu[..., None] + sigma[..., None] * mu.new_tensor(_EDGES)
+        edges = torch.cat([edges, own.flatten(1)], -1)
+    return torch.clamp(edges, first[:, None], last[:, None]).sort(-1).values

@@ -43,39 +43,39 @@ class TransformedMixture(TransformedMoments):
 
     @takes_values
     def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-        possible, z, log_slope = self._learned(y)
-        return torch.where(possible, self.base.log_prob(z) + log_slope, -torch.inf)
+        possible, z, log_slope = self.with_slope(y)
+        return torch.where(possible, self.base.log_prob(z) + log_slope.sum(-1), -torch.inf)
 
     @takes_values
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log density of y under each component, in nats, without the weights."""
-        possible, z, log_slope = self._learned(y)
-        each = self.base.component_log_prob(z) + log_slope[..., None]
+        possible, z, log_slope = self.with_slope(y)
+        each = self.base.component_log_prob(z) + log_slope.sum(-1, keepdim=True)
         return torch.where(possible[..., None], each, -torch.inf)
 
     @takes_values
     def log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log probability that component k produced y; NaN where none can."""
-        possible, z, _ = self._learned(y)
+        possible, z, _ = self.with_slope(y)
         return torch.where(possible[..., None], self.base.log_responsibilities(z), torch.nan)
 
-    def _learned(
+    def with_slope(
         self, y: Float[Tensor, "*rows D"]
-    ) -> tuple[Bool[Tensor, "*rows"], Float[Tensor, "*rows D"], Float[Tensor, "*rows"]]:
-        """Which rows are possible, z with harmless numbers in the others, and log g'(y)."""
+    ) -> tuple[Bool[Tensor, "*rows"], Float[Tensor, "*rows D"], Float[Tensor, "*rows D"]]:
+        """Return which rows are possible, z (harmless in the others), and each log g'(y)."""
         possible = self._each(lambda transform, values: transform.holds(values), y)
         y = torch.where(possible, y, self._inverse(y.new_zeros(self.num_targets)))
         log_slope = self._each(lambda transform, values: transform.log_slope(values), y)
-        return possible.all(-1), self._forward(y), log_slope.sum(-1)
+        return possible.all(-1), self.learned(y), log_slope
 
     @takes_values
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
-        return self.base.cdf(self._forward(y), upper)
+        return self.base.cdf(self.learned(y), upper)
 
     @takes_values
     def log_cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Return the log of `cdf`; -inf beyond the ends of the support alone."""
-        z = -self._forward(y) if upper else self._forward(y)
+        z = -self.learned(y) if upper else self.learned(y)
         found = self.base.log_cdf(torch.where(z.isinf(), 0, -z if upper else z), upper)
         return torch.where(z.isinf(), torch.where(z > 0, 0, -torch.inf), found)
 

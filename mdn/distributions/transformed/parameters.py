@@ -125,7 +125,8 @@ class TransformedParameters(Mixture):
         columns = zip(self.transforms, values.unbind(-1), strict=True)
         return torch.stack([function(*column) for column in columns], -1)
 
-    def _forward(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows D"]:
+    def learned(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows D"]:
+        """Return values on the scales that they are learned on; infinite where impossible."""
         return self._each(lambda transform, values: transform.forward(values), y)
 
     def _inverse(self, z: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows D"]:

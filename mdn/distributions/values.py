@@ -109,9 +109,7 @@ def _is_ready(mixture: Mixture, values: object) -> bool:
     )
 
 
-def _with_axis(
-    mixture: Mixture, values: Tensor, name: str, dims: Sequence[int] | None
-) -> Tensor:
+def _with_axis(mixture: Mixture, values: Tensor, name: str, dims: Sequence[int] | None) -> Tensor:
     width = mixture.num_targets if dims is None else len(dims)
     if values.ndim and values.shape[-1] == width:
         return values

@@ -41,9 +41,7 @@ def rosenblatt(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "
 
 
 @singledispatch
-def rosenblatt_of(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
-) -> Float[Tensor, "*out D"]:
+def rosenblatt_of(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Return `rosenblatt` of values that are read; another kind of mixture registers its own."""
     # The factor of a covariance is triangular: what it whitens of target j is given those before.
     standard = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)

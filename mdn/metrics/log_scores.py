@@ -38,9 +38,7 @@ def target_nll(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "
 
 
 @singledispatch
-def target_nll_of(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"]
-) -> Float[Tensor, "*out D"]:
+def target_nll_of(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Return `target_nll` of values that are read; another kind of mixture registers its own."""
     standard = (y[..., None, :] - mixture.mu) / mixture.sigma
     each = mixture.log_pi[..., None] + normal.log_density(standard) - mixture.sigma.log()
@@ -86,9 +84,7 @@ def marginal_gaussian(y: Numbers, min_scale: float = 1e-6) -> GaussianMixture:
 
 
 @takes_values
-def grid_nll(
-    mixture: Mixture, y: Float[Tensor, "*rows D"], step: Values
-) -> Float[Tensor, "*out"]:
+def grid_nll(mixture: Mixture, y: Float[Tensor, "*rows D"], step: Values) -> Float[Tensor, "*out"]:
     """Return the negative log likelihood per unit of volume, for targets rounded to a grid.
 
     The density is averaged over the cell of width `step` around each value, so that a spike on a

@@ -144,9 +144,7 @@ def _mean_distance(mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Ten
     return m * torch.erf(standard * math.sqrt(0.5)) + 2 * s * normal.density(standard)
 
 
-def _mean_distance_within(
-    pi: Tensor, mu: Tensor, sigma: Tensor, mean_distance: Distance
-) -> Tensor:
+def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor, mean_distance: Distance) -> Tensor:
     """E abs(Y - Y') of each target, some components against those from them on at a time."""
     count, total = mu.shape[-2], torch.zeros_like(mu[..., 0, :])
     at_once = max(1, _PAIRS_AT_ONCE // max(1, mu.numel()))

@@ -70,9 +70,7 @@ def _crps_on_log(
     return crps_by_distances(base, z, _lognormal_distance).squeeze(-1) + (inside - y)
 
 
-def _lognormal_distance(
-    mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Tensor
-) -> Tensor:
+def _lognormal_distance(mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Tensor) -> Tensor:
     spread = math.sqrt(2) * torch.hypot(sigma, other_sigma)
     one, other = sigma.square(), other_sigma.square()
     left = (mu + one / 2).exp() * torch.erf((mu - other_mu + one) / spread)

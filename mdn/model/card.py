@@ -30,6 +30,7 @@ class ModelCard:
         rows: the fingerprint of each table; empty where none was taken.
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
+        transforms: of each target that is learned on another scale, with its name under "kind".
 
     Raises:
         ValueError: if two columns have one name, or a number is out of range.
@@ -42,6 +43,7 @@ class ModelCard:
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
+    transforms: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_names([*self.inputs, *self.targets])

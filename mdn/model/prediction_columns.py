@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import check_probabilities
 from mdn.distributions.mixture import GaussianMixture
 
@@ -35,9 +36,9 @@ class Prediction:
         generator: for samples.
     """
 
-    mixture: GaussianMixture
+    mixture: Mixture
     target_names: Sequence[str]
-    members: GaussianMixture | None = None
+    members: Mixture | None = None
     targets: Float[Tensor, "N D"] | None = None
     generator: torch.Generator | None = None
 
@@ -169,10 +170,10 @@ def _interval(prediction: Prediction, settings: ColumnSettings) -> Columns:
 
 @_column("modes")
 def _modes(prediction: Prediction, _: ColumnSettings) -> Columns:
-    modes = prediction.mixture.modes()  # highest first
+    y, log_prob, found = prediction.mixture.modes()  # highest first
     # NaN where a mixture has fewer modes than others.
-    log_density = modes.log_prob.where(modes.found, torch.nan)
-    return prediction.by_target_and_number("mode_{}_{}", modes.y) | _by_number(
+    log_density = log_prob.where(found, torch.nan)
+    return prediction.by_target_and_number("mode_{}_{}", y) | _by_number(
         "mode_log_density_{}", log_density
     )
 
@@ -190,12 +191,12 @@ def _pi(prediction: Prediction, _: ColumnSettings) -> Columns:
 
 @_column("mu")
 def _mu(prediction: Prediction, _: ColumnSettings) -> Columns:
-    return prediction.by_target_and_number("mu_{}_{}", prediction.mixture.mu)
+    return prediction.by_target_and_number("mu_{}_{}", _gaussian(prediction, "mu").mu)
 
 
 @_column("sigma")
 def _sigma(prediction: Prediction, _: ColumnSettings) -> Columns:
-    return prediction.by_target_and_number("sigma_{}_{}", prediction.mixture.sigma)
+    return prediction.by_target_and_number("sigma_{}_{}", _gaussian(prediction, "sigma").sigma)
 
 
 @_column("samples")
@@ -208,6 +209,16 @@ def _samples(prediction: Prediction, settings: ColumnSettings) -> Columns:
 def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
     assert prediction.targets is not None
     return {"log_density": prediction.mixture.log_prob(prediction.targets)}
+
+
+def _gaussian(prediction: Prediction, column: str) -> GaussianMixture:
+    if isinstance(prediction.mixture, GaussianMixture):
+        return prediction.mixture
+    raise ValueError(
+        f"columns={column!r} holds parameters of Gaussian components, and targets of this model "
+        "are learned on another scale, where components are; ask for mean, std, quantiles, "
+        "interval, modes or samples"
+    )
 
 
 def _by_number(name: str, values: Float[Tensor, "N K"]) -> Columns:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.plotting.informative_input import Predict, most_informative_input, nearest
 from mdn.plotting.one_target import cell_density
 from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows
@@ -78,8 +78,8 @@ def rows_at(
     return rows
 
 
-def _draw(axes: Axes, mixture: GaussianMixture, ends: tuple[float, float]) -> None:
-    cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.mu.dtype)
+def _draw(axes: Axes, mixture: Mixture, ends: tuple[float, float]) -> None:
+    cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.dtype)
     density = cell_density(mixture, cells)
     centers, height = ((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy()
     (threshold,) = region_levels(density[None], (cells[1] - cells[0]).item(), [_REGION])

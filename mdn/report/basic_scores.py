@@ -35,14 +35,16 @@ def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> 
 @torch.no_grad()
 def likelihood(model: Model, table: Table) -> dict[str, float]:
     """Return the mean NLL of a table's rows, of standardized targets and in the user's units."""
-    log_prob, rows = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    log_prob, log_slope, rows = torch.zeros(3, dtype=torch.float64).unbind()
+    model.check_targets(table.y, "the test rows")
     for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
-        mixture, y = model.per_member(x.to(model.device), y.to(model.device))
-        pooled = model.network.pool(mixture.log_prob(y)).cpu()
-        log_prob += total(pooled, weight)
-        rows += num_rows(pooled, weight)
+        mixture, z = model.per_member(x.to(model.device), y.to(model.device))
+        pooled = model.network.pool(mixture.log_prob(z)).cpu()
+        log_prob = log_prob + total(pooled, weight)
+        log_slope = log_slope + total(model.targets.log_slope(y), weight)
+        rows = rows + num_rows(pooled, weight)
     nll = -log_prob / rows
-    in_units = nll - model.targets.log_det().cpu()
+    in_units = nll - model.targets.log_det().cpu() - log_slope / rows
     return {"test/nll_standardized": nll.item(), "test/nll": in_units.item()}
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from mdn import metrics
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
@@ -48,7 +48,7 @@ class Scores:
 def score(
     model: Model,
     table: Table,
-    reference: GaussianMixture | None = None,
+    reference: Mixture | None = None,
     problem: Problem | None = None,
 ) -> Scores:
     """Return all scores of a model on some rows.
@@ -86,7 +86,7 @@ def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
     }
 
 
-def _gain_over(reference: GaussianMixture | None) -> dict[str, RowMean]:
+def _gain_over(reference: Mixture | None) -> dict[str, RowMean]:
     if reference is None:
         return {}
     return {"gain_over_marginal_mixture": RowMean(partial(metrics.gain, reference=reference))}
@@ -107,11 +107,11 @@ def _scores_of_each_target(shape: tuple[int]) -> dict[str, RowMean]:
     return board
 
 
-def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+def _mean_pinball(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     return metrics.pinball(mixture, y, _DECILES).mean(0)
 
 
-def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
+def _width(mixture: Mixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
     return metrics.interval_width(mixture, level)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mdn import metrics
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.metrics.running import RowMean, Score
 from mdn.model.model import Model
 from mdn.report.score_names import flat_scores
@@ -64,12 +64,12 @@ def _in_order(steps: Mapping[str, float], names: list[str]) -> Float[Tensor, " D
 
 
 def _joint(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], steps: Float[Tensor, " D"]
+    mixture: Mixture, y: Float[Tensor, "N D"], steps: Float[Tensor, " D"]
 ) -> Float[Tensor, " N"]:
     return metrics.grid_nll(mixture, y, steps.to(y))
 
 
 def _of_target(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], target: int, step: float
+    mixture: Mixture, y: Float[Tensor, "N D"], target: int, step: float
 ) -> Float[Tensor, " N"]:
     return metrics.grid_nll(mixture.marginal([target]), y[:, [target]], y.new_tensor([step]))

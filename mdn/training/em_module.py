@@ -117,6 +117,8 @@ class EMModule(MixtureModule):
         some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
+        for _, y, *weight in batches_of(batch):
+            self._count_slope(y, weight, "train")
         optimizer_of(self).step()
         # A batch may hold nothing but rows of weight zero.
         return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)

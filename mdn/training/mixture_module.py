@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.fitting.reset import reset_component
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD
@@ -44,7 +44,7 @@ class MixtureModule(LightningModule):
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         """Begin at what standardized targets tell, in float64."""
 
-    def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def forward(self, x: Float[Tensor, "N P"]) -> Mixture:
         return self.model(x)
 
     @property
@@ -90,7 +90,14 @@ class MixtureModule(LightningModule):
         mixture, y = self.model.per_member(x, y)
         nll = -mixture.log_prob(y)
         self._score(nll, weight, stage)
+        self._count_slope(batch[1], weight, stage)
         return nll, weight
+
+    def _count_slope(self, y: Float[Tensor, "N D"], weight: Sequence[Tensor], stage: str) -> None:
+        """Count what the likelihood of each row gains by the change to the learned scale."""
+        if self.model.targets.transforms:
+            log_slope = self.model.targets.log_slope(y)
+            self._add(_slope(stage), total(log_slope, weight), num_rows(log_slope, weight))
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
         """Count the nll of the pool, which follows from each member's."""
@@ -116,7 +123,10 @@ class MixtureModule(LightningModule):
         """Log the mean over all rows, in the user's units."""
         standardized = self.mean_nll(stage)
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
-        self.log(f"{stage}/nll", standardized - self.model.targets.log_det(), prog_bar=True)
+        in_units = standardized - self.model.targets.log_det()
+        if self.model.targets.transforms:
+            in_units = in_units - self.mean_nll(_slope(stage))
+        self.log(f"{stage}/nll", in_units, prog_bar=True)
 
     def mean_nll(self, stage: str) -> Float[Tensor, "*of"]:
         """Return the exact mean over what was counted in all processes; the count begins anew."""
@@ -127,6 +137,10 @@ class MixtureModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint[CARD] = self.model.card.plain()
+
+
+def _slope(stage: str) -> str:
+    return f"{stage}/log_slope"
 
 
 def total_of_each(

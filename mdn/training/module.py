@@ -76,6 +76,7 @@ class MDNModule(MixtureModule):
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
+        self._count_slope(y, weight, "train")
         model = self.model
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)

@@ -5,14 +5,12 @@ With S the logistic function, l = S' its density and Z ~ N(m, s^2), integration 
     E[S(Z)^n] = integral of n S(z)^(n-1) l(z) P(Z > z) dz
 
 The trapezoidal rule on the whole line converges exponentially where integrands are analytic in a
-strip (Trefethen & Weideman 2014). The integrand above is one that is smooth for s of at least 1; for
-a smaller s the expectation itself is, as an integral over the standard normal variable.
+strip (Trefethen & Weideman 2014). The integrand above is smooth for s of at least 1; for a smaller
+s the expectation itself is, as an integral over the standard normal variable.
 
 Areas below a distribution function that end somewhere are sums over panels, which no component
 leaves at more than 2.5 of its standard deviations, by Gauss and Legendre's rule.
 """
-
-import math
 
 import numpy as np
 import torch

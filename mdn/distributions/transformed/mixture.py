@@ -165,14 +165,16 @@ class TransformedMixture(TransformedMoments):
 
     def _density_in_z(self) -> GaussianMixture:
         """The mixture that is proportional to p(y) as a function of z."""
-        base, pieces = self.base, []
+        base, levels, means = self.base, [], []
         covariance = base.scale.covariance()
         for tilt in itertools.product(*(transform.tilts for transform in self.transforms)):
             powers, logs = zip(*tilt, strict=True)
             power = base.mu.new_tensor(powers)
             moved = covariance @ power
-            level = base.mu @ power + (moved @ power) / 2 + sum(logs)
-            pieces.append((base.log_pi + level, base.mu + moved))
-        log_pi, mu = (torch.cat(each, dim) for each, dim in zip(zip(*pieces), (-1, -2)))
-        scale = base.scale.map(lambda v: v if v.shape[-2] == 1 else torch.cat([v] * len(pieces), -2))
+            levels.append(base.log_pi + base.mu @ power + (moved @ power) / 2 + sum(logs))
+            means.append(base.mu + moved)
+        log_pi, mu = torch.cat(levels, -1), torch.cat(means, -2)
+        scale = base.scale.map(
+            lambda v: v if v.shape[-2] == 1 else torch.cat([v] * len(levels), -2)
+        )
         return GaussianMixture(log_pi.log_softmax(-1), mu, scale)

@@ -1,8 +1,8 @@
 """Increasing maps from the values of a target to the scale on which its mixture is learned.
 
 Prices are positive and shares lie between 0 and 1. A mixture of Gaussians has mass where no such
-value can be; on the scale of log(y - low), or of logit((y - low) / (high - low)), it has none. A map
-g brings its density back by the exact Jacobian,
+value can be; on the scale of log(y - low), or of logit((y - low) / (high - low)), it has none. The
+density comes back from the scale of z = g(y) by the exact Jacobian,
 
     log p(y) = log q(g(y)) + log g'(y)
 
@@ -20,8 +20,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import normal
-from mdn.distributions.transformed.logit_integrals import lower_area, moments
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.logit_integrals import lower_area, moments
 
 Moments = tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]
 """Means and standard deviations."""

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.checks import check_one_of
 from mdn.distributions.target_names import hint
 from mdn.distributions.transformed.transforms import Identity, Transform
 from mdn.model import registry
@@ -83,8 +84,10 @@ def _of_each(setting: TransformSetting, targets: Sequence[str]) -> Mapping[str, 
 
 
 def _built(name: str, each: object) -> Transform:
-    settings = {registry.KIND: each} if isinstance(each, str) else each
+    if isinstance(each, str):
+        check_one_of(f"target_transform of {name}", each, registry.ROLES["transform"].parts)
+        each = {registry.KIND: each}
     try:
-        return registry.build("transform", settings)
+        return registry.build("transform", each)
     except ValueError as error:
         raise ValueError(f"target_transform of {name} is {each!r:.100}: {error}") from None

@@ -6,7 +6,7 @@ it needs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, singledispatch
 from typing import Literal
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import check_probabilities
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.mixture import TransformedMixture
 
 Columns = dict[str, Tensor]
 """Names and values, each [N]."""
@@ -59,6 +60,11 @@ class Prediction:
             for d, target in enumerate(self.target_names)
             for k in range(values.shape[1])
         }
+
+
+@dataclass(frozen=True)
+class _Learned(Prediction):
+    mixture: GaussianMixture
 
 
 @dataclass(frozen=True)
@@ -191,12 +197,14 @@ def _pi(prediction: Prediction, _: ColumnSettings) -> Columns:
 
 @_column("mu")
 def _mu(prediction: Prediction, _: ColumnSettings) -> Columns:
-    return prediction.by_target_and_number("mu_{}_{}", _gaussian(prediction, "mu").mu)
+    learned = _on_learned_scale(prediction.mixture, prediction)
+    return learned.by_target_and_number("mu_{}_{}", learned.mixture.mu)
 
 
 @_column("sigma")
 def _sigma(prediction: Prediction, _: ColumnSettings) -> Columns:
-    return prediction.by_target_and_number("sigma_{}_{}", _gaussian(prediction, "sigma").sigma)
+    learned = _on_learned_scale(prediction.mixture, prediction)
+    return learned.by_target_and_number("sigma_{}_{}", learned.mixture.sigma)
 
 
 @_column("samples")
@@ -211,14 +219,16 @@ def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
     return {"log_density": prediction.mixture.log_prob(prediction.targets)}
 
 
-def _gaussian(prediction: Prediction, column: str) -> GaussianMixture:
-    if isinstance(prediction.mixture, GaussianMixture):
-        return prediction.mixture
-    raise ValueError(
-        f"columns={column!r} holds parameters of Gaussian components, and targets of this model "
-        "are learned on another scale, where components are; ask for mean, std, quantiles, "
-        "interval, modes or samples"
-    )
+@singledispatch
+def _on_learned_scale(mixture: GaussianMixture, prediction: Prediction) -> "_Learned":
+    """Parameters belong to the scale that a target is learned on, and its name says which."""
+    return _Learned(mixture, prediction.target_names)
+
+
+@_on_learned_scale.register
+def _of_transformed(mixture: TransformedMixture, prediction: Prediction) -> "_Learned":
+    pairs = zip(mixture.transforms, prediction.target_names, strict=True)
+    return _Learned(mixture.base, [transform.label(name) for transform, name in pairs])
 
 
 def _by_number(name: str, values: Float[Tensor, "N K"]) -> Columns:

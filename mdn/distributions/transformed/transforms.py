@@ -49,6 +49,10 @@ class Transform(ABC):
         """The derivative g' as a function of z = g(y): a sum of c exp(a z)."""
 
     @abstractmethod
+    def label(self, name: str) -> str:
+        """Return what a target of this name is called on the learned scale."""
+
+    @abstractmethod
     def forward(self, y: Float[Tensor, "*rows"]) -> Float[Tensor, "*rows"]:
         """Return g(y); infinite at the ends of the support and beyond."""
 
@@ -141,6 +145,9 @@ class Identity(Transform):
     def tilts(self) -> Sequence[Tilt]:
         return [(0.0, 0.0)]
 
+    def label(self, name: str) -> str:
+        return name
+
     def forward(self, y: Float[Tensor, "*rows"]) -> Float[Tensor, "*rows"]:
         return y
 
@@ -202,6 +209,10 @@ class LogTransform(Transform):
     @property
     def tilts(self) -> Sequence[Tilt]:
         return [(-1.0, 0.0)]
+
+    def label(self, name: str) -> str:
+        shift = f" {'-' if self.low > 0 else '+'} {abs(self.low):g}" if self.low else ""
+        return f"log({name}{shift})"
 
     def forward(self, y: Float[Tensor, "*rows"]) -> Float[Tensor, "*rows"]:
         return (y - self.low).clamp(min=0).log()
@@ -285,6 +296,10 @@ class LogitTransform(Transform):
     def tilts(self) -> Sequence[Tilt]:
         log_width = math.log(self._width)
         return [(-1.0, -log_width), (0.0, math.log(2) - log_width), (1.0, -log_width)]
+
+    def label(self, name: str) -> str:
+        usual = (self.low, self.high) == (0, 1)
+        return f"logit({name})" if usual else f"logit({name} from {self.low:g} to {self.high:g})"
 
     def forward(self, y: Float[Tensor, "*rows"]) -> Float[Tensor, "*rows"]:
         below, above = (y - self.low).clamp(min=0), (self.high - y).clamp(min=0)

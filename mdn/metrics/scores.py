@@ -73,7 +73,7 @@ def crps_by_distances(
 
 @takes_values
 def energy_score(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     y: Float[Tensor, "*rows D"],
     num_directions: int = 64,
     seed: int = 0,
@@ -89,12 +89,13 @@ def energy_score(
         seed: of the directions.
 
     Raises:
-        ValueError: on fewer than one direction.
+        ValueError: on fewer than one direction, and on a mixture that is on another scale.
     """
     num_directions = whole("num_directions", num_directions, 1)
+    gaussian = _gaussian(mixture)
     directions = _orthogonal_directions(y, num_directions, seed)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, mixture.mu.numel(), y.numel()))
-    scores = [crps(_projected(mixture, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, gaussian.mu.numel(), y.numel()))
+    scores = [crps(_projected(gaussian, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
     return _norm_over_projection(y.shape[-1]) * torch.stack(scores).sum(0) / len(directions)
 
 
@@ -159,6 +160,15 @@ def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor, mean_distance: 
         towards = ((orders * pi[..., ahead, :])[..., None, :, :] * distance).sum(-2)
         total = total + (pi[..., some, :] * towards).sum(-2)
     return total
+
+
+def _gaussian(mixture: Mixture) -> GaussianMixture:
+    if isinstance(mixture, GaussianMixture):
+        return mixture
+    raise ValueError(
+        "an energy score projects mixtures, which are Gaussian then, and this one is on another "
+        "scale than its targets; take the crps of each target, or the score of base on that scale"
+    )
 
 
 def _projected(mixture: GaussianMixture, directions: Float[Tensor, "M D"]) -> GaussianMixture:

@@ -72,10 +72,13 @@ def lower_area(
     pi: Float[Tensor, "*batch K"],
     mu: Float[Tensor, "*batch K"],
     sigma: Float[Tensor, "*batch K"],
-    end: Float[Tensor, "*batch"],
+    end: Float[Tensor, "*rows"],
     power: int,
-) -> Float[Tensor, "*batch"]:
-    """Integrate F(z)^power S'(z) from minus infinity to an end, F of a mixture of Gaussians."""
+) -> Float[Tensor, "*rows"]:
+    """Integrate F(z)^power S'(z) from minus infinity to an end, F of a mixture of Gaussians.
+
+    The batch is repeated for the ends.
+    """
     count = mu.shape[-1]
     pi, mu, sigma = (v.expand(*end.shape, count).reshape(-1, count) for v in (pi, mu, sigma))
     rows, flat = mu.shape[0], end.reshape(-1)

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from lognormals import F64, ONE_TARGET, density, integral, one_target
+from transformed_mixtures import F64, ONE_TARGET, density, integral, one_target
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale

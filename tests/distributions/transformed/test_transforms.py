@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from lognormals import F64, ONE_TARGET
 from scipy import integrate, special, stats
+from transformed_mixtures import F64, ONE_TARGET
 
 from mdn.distributions.transformed.logit_integrals import lower_area, moments
 from mdn.distributions.transformed.transforms import Identity, LogitTransform, LogTransform

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from lognormals import F64, LOG, LOGIT, TWO_TARGETS, two_targets
 from scipy import integrate
+from transformed_mixtures import F64, LOG, LOGIT, TWO_TARGETS, two_targets
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.transformed.mixture import TransformedMixture

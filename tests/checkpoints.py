@@ -10,6 +10,7 @@ from mdn.app.read_recipe import read_recipe
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, WEIGHTS, write_checkpoint
+from mdn.networks.kinds import numbers
 from mdn.training.modules import module_of
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -25,7 +26,7 @@ def untrained(*overrides, num_inputs=3, num_targets=1):
     recipe = read_recipe(OmegaConf.to_container(config, resolve=True))
     inputs = [f"x{i}" for i in range(num_inputs)]
     targets = [f"y{i}" for i in range(num_targets)]
-    module = module_of(recipe, num_inputs, num_targets)
+    module = module_of(recipe, numbers(num_inputs), num_targets)
     x = rows(64, num_inputs)
     y = SHIFT[:num_targets] + FACTOR[:num_targets] * torch.randn(64, num_targets).double()
     module.start(Table(x, y, None, inputs, targets))

@@ -10,6 +10,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Full
 from mdn.fitting.schedules import cosine
 from mdn.networks.backbones import MLP
+from mdn.networks.kinds import numbers
 from mdn.training.module import MDNModule
 from mdn.training.recipe import Recipe
 
@@ -17,7 +18,7 @@ BACKBONE = partial(MLP, width=8, depth=1, activation="tanh", dropout=0.0, norm=N
 
 
 def make_module(**changes):
-    columns = {name: changes.pop(name, n) for name, n in (("num_inputs", 1), ("num_targets", 2))}
+    kinds, num_targets = numbers(changes.pop("num_inputs", 1)), changes.pop("num_targets", 2)
     settings = dict(
         num_components=3,
         ensemble_size=1,
@@ -27,7 +28,7 @@ def make_module(**changes):
         optimizer=partial(torch.optim.AdamW, lr=1e-2),
         schedule=partial(cosine, warmup=0.1),
     )
-    return MDNModule(**columns, recipe=Recipe(**(settings | changes)).resolve())
+    return MDNModule(kinds, num_targets, recipe=Recipe(**(settings | changes)).resolve())
 
 
 def make_table(rows=90, weight=None):

@@ -20,7 +20,7 @@ def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
     Args:
         tensors: the rows of its inputs, its targets and, where there are any, its weights.
     """
-    columns = [each.unsqueeze(-1).flatten(1) for each in tensors]  # a weight becomes one
+    columns = _marked([each.unsqueeze(-1).flatten(1) for each in tensors])  # a weight becomes one
     length = len(columns[0])
     rows = max(1, length)
     sizes = [torch.linalg.vector_norm(each, dim=0) / sqrt(rows) for each in columns]
@@ -28,6 +28,15 @@ def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
     for each, size, factor in zip(columns, sizes, _factors(columns), strict=True):
         projection += each.double() @ (factor / size.clamp(min=torch.finfo(size.dtype).tiny))
     return [float(length), *torch.cat(sizes).tolist(), projection.sin().exp().sum().item() / rows]
+
+
+def _marked(columns: list[Tensor]) -> list[Tensor]:
+    """Matrices without NaN: what is missing becomes 0, and is marked in a further matrix."""
+    missing = [each.isnan() for each in columns]
+    if not any(each.any() for each in missing):
+        return columns
+    marks = [each.double() for each in missing if each.any()]
+    return [each.nan_to_num(nan=0.0) for each in columns] + marks
 
 
 def _factors(columns: list[Tensor]) -> tuple[Tensor, ...]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from mdn.data.fingerprint import fingerprint
 from mdn.data.repeats import Repeats, repeats_in
 from mdn.data.seeds import generator
+from mdn.networks.kinds import Category, Kind
 from mdn.networks.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
 
 _SAMPLE = 2_000
@@ -69,7 +70,7 @@ class Profile:
         rows: how many rows there are.
         counted_rows: how many of them weigh something.
         effective_rows: how many rows of equal weight would tell as much.
-        inputs: the columns of x.
+        inputs: the columns of x that are no categories.
         targets: the columns of y.
         repeats: what repeats in each target.
         copies: pairs of an input and a target that are equal in every row.
@@ -106,36 +107,71 @@ def profile_of(
     weight: Float64[Tensor, " N"] | None,
     input_names: list[str],
     target_names: list[str],
+    kinds: Sequence[Kind],
 ) -> Profile:
     """Compute the profile of rows in memory; there is at least one."""
+    scalar = [i for i, kind in enumerate(kinds) if not isinstance(kind, Category)]
+    ordered, names = (
+        (x, input_names)
+        if len(scalar) == len(kinds)
+        else (
+            x[:, scalar],
+            [input_names[i] for i in scalar],
+        )
+    )
     counted = len(y) if weight is None else int((weight > 0).sum())
     effective = float(len(y)) if weight is None else effective_rows(weight)
     return Profile(
         rows=len(y),
         counted_rows=counted,
         effective_rows=effective,
-        inputs=_columns("input", input_names, x, column_units(x, weight)),
+        inputs=_columns("input", names, ordered, column_units(ordered, weight)),
         targets=_columns("target", target_names, y, column_units(y, weight)),
-        repeats=tuple(repeats_in(column, weight) for column in y.T),
-        copies=tuple(_copies(x, y, input_names, target_names)),
+        repeats=tuple(_repeats(column, weight) for column in y.T),
+        copies=tuple(_copies(ordered, y, names, target_names)),
         fingerprint=fingerprint([x, y] if weight is None else [x, y, weight]),
     )
+
+
+def _repeats(values: Float64[Tensor, " N"], weight: Float64[Tensor, " N"] | None) -> Repeats:
+    there = ~values.isnan()
+    if there.all():
+        return repeats_in(values, weight)
+    return repeats_in(values[there], None if weight is None else weight[there])
 
 
 def _columns(
     kind: str, names: list[str], values: Float64[Tensor, "N C"], units: ColumnUnits
 ) -> ColumnProfile:
-    sample = _sample(values).sort(0).values
-    tenth = (len(sample) - 1) // 10
-    low, high = values.amin(0), values.amax(0)
+    low, high = _ends(values)
     size = torch.maximum(low.abs(), high.abs())
     far = {}
     for i in units.far.any(0).nonzero().squeeze(-1).tolist():
         column, which = values[:, i], units.far[:, i]
-        low[i], high[i] = column[~which].aminmax()
+        low[i], high[i] = column[~which & ~column.isnan()].aminmax()
         far[names[i]] = far_remark(f"{kind} {names[i]!r}", column, which)
-    deciles = sample[-1 - tenth] - sample[tenth]
+    deciles = _decile_range(_sample(values))
     return ColumnProfile(names, units.center, units.spread, low, high, size, deciles, far)
+
+
+def _ends(
+    values: Float64[Tensor, "N C"],
+) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
+    """The least and the largest value of each column; NaN is missing."""
+    low, high = values.amin(0), values.amax(0)
+    if not low.isnan().any():
+        return low, high
+    there = ~values.isnan()
+    low = values.masked_fill(~there, torch.inf).amin(0)
+    high = values.masked_fill(~there, -torch.inf).amax(0)
+    return low, high
+
+
+def _decile_range(sample: Float64[Tensor, "M C"]) -> Float64[Tensor, " C"]:
+    ordered, there = sample.sort(0).values, (~sample.isnan()).sum(0)  # NaN comes last
+    tenth = (there - 1).clamp(min=0) // 10
+    first, last = tenth, (there - 1 - tenth).clamp(min=0)
+    return (ordered.gather(0, last[None]) - ordered.gather(0, first[None])).squeeze(0)
 
 
 def _sample(values: Float64[Tensor, "N C"]) -> Float64[Tensor, "M C"]:
@@ -153,4 +189,11 @@ def _copies(
 ) -> list[tuple[str, str]]:
     targets = list(zip(target_names, y.T, strict=True))
     inputs = zip(input_names, x.T, strict=True)
-    return [(one, other) for one, a in inputs for other, b in targets if torch.equal(a, b)]
+    return [(one, other) for one, a in inputs for other, b in targets if _equal(a, b)]
+
+
+def _equal(one: Float64[Tensor, " N"], other: Float64[Tensor, " N"]) -> bool:
+    """Tell whether an input equals a target in every row that has the target."""
+    if not other.isnan().any():
+        return torch.equal(one, other)
+    return bool((one == other)[~other.isnan()].all()) and not bool(other.isnan().all())

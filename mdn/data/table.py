@@ -1,23 +1,31 @@
 """Rows of data in memory: inputs, targets, weights and the names of the columns."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from mdn.data.missing_targets import Dropped, counts, without_target
 from mdn.data.profile import Profile, profile_of
+from mdn.data.reading import Reading
 from mdn.data.table_checks import (
+    check_kinds,
     check_lengths,
     check_matrix,
     check_names,
     check_row_weights,
 )
+from mdn.networks.kinds import Kind, numbers
 
 ColumnKeys = Sequence[str | int] | str | int
-"""Columns by name or by position, where -1 is the last; one on its own needs no list."""
+"""Columns by name or by position, where -1 is the last; one on its own needs no list. A name may be
+a pattern, as in "temp_*", or a regular expression after "re:"."""
+
+SaidKinds = Mapping[str, str | Kind]
+"""Kinds by the names of columns: a word, as in "category", or a kind that has been fitted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +36,15 @@ class Table:
     standardization comes before any network, and its results fit in float32.
 
     Attributes:
+        x: the inputs, as `mdn.networks.kinds` has them; NaN where missing.
+        y: the targets; NaN where missing.
         weight: how often each row counts, or None for once each.
+        input_names: of the P inputs.
+        target_names: of the D targets.
+        kinds: of the P inputs; numbers by default.
+        dropped: how many rows were left out for what they lack, as `counted` does.
+        marks: what a split goes by, one number for each row: see `mdn.data.splits`.
+        reading: what was guessed while it was read.
 
     Raises:
         TypeError: on rows that are not tensors of float64, and on names that are not text.
@@ -40,12 +56,18 @@ class Table:
     weight: Float64[Tensor, " N"] | None
     input_names: list[str]
     target_names: list[str]
+    kinds: tuple[Kind, ...] = ()
+    dropped: Dropped = field(default_factory=dict)
+    marks: Mapping[str, Tensor] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         check_matrix("x", self.x, self.input_names)
         check_matrix("y", self.y, self.target_names)
         check_names([*self.input_names, *self.target_names])
         check_lengths(self.x, self.y)
+        object.__setattr__(self, "kinds", self.kinds or numbers(len(self.input_names)))
+        check_kinds(self.kinds, self.input_names)
         if self.weight is not None:
             check_row_weights(self.weight, len(self.y))
 
@@ -56,23 +78,31 @@ class Table:
         targets: ColumnKeys,
         inputs: ColumnKeys | None = None,
         weight: str | int | None = None,
+        exclude: ColumnKeys = (),
+        kinds: SaidKinds | None = None,
     ) -> "Table":
-        """Take columns of a frame of numbers.
+        """Take columns of a frame, of numbers, truth values, text, dates or categories.
+
+        Row names, identifiers and free text are left out unless `inputs` or `kinds` names them.
 
         Args:
             frame: of pandas, polars, pyarrow or another library that narwhals knows.
-            targets: columns by name, or by position, where -1 is the last.
+            targets: columns of numbers by name, by position, where -1 is the last, by a pattern
+                such as "temp_*", or by a regular expression after "re:".
             inputs: as targets; None for all the rest, an empty list for a density of the targets.
             weight: the column that says how often each row counts, or None; rows of weight zero
                 are left out.
+            exclude: as targets; columns that are no inputs.
+            kinds: what columns hold that would be taken for something else, as in
+                {"zip": "category"}: number, boolean, category or time.
 
         Raises:
             TypeError: if it is not a frame, or its rows are not there yet.
-            ValueError: if a column is missing, named twice, or holds anything but finite numbers.
+            ValueError: if a column is missing, named twice, or does not hold what it should.
         """
         from mdn.data.from_memory import table_of_frame  # only this needs pyarrow and narwhals
 
-        return table_of_frame(frame, targets, inputs, weight)
+        return table_of_frame(frame, targets, inputs, weight, exclude, kinds)
 
     @classmethod
     def from_arrays(
@@ -102,7 +132,8 @@ class Table:
     @cached_property
     def profile(self) -> Profile:
         """What one pass over the rows tells; computed once, of at least one row."""
-        return profile_of(self.x, self.y, self.weight, self.input_names, self.target_names)
+        names = self.input_names, self.target_names
+        return profile_of(self.x, self.y, self.weight, *names, self.kinds)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -110,16 +141,30 @@ class Table:
     def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> "Table":
         """Take some rows, as a table."""
         weight = None if self.weight is None else self.weight[rows]
-        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
+        marks = {name: mark[rows] for name, mark in self.marks.items()}
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight, marks=marks)
+
+    @cached_property
+    def misses_targets(self) -> bool:
+        """Whether any row lacks a target."""
+        return bool(self.y.isnan().any())
 
     def counted(self) -> "Table":
-        """Keep the rows of positive weight, scaled so that the largest weight is 1."""
-        if self.weight is None:
+        """Keep the rows that have a target and a positive weight; the largest weight becomes 1."""
+        if self.weight is None and not self.misses_targets:
             return self
-        rows = (self.weight > 0).nonzero().squeeze(-1)
-        weight = self.weight[rows]
-        largest = weight.max() if len(rows) else 1.0
-        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight / largest)
+        table = self[counts(self.y, self.weight).nonzero().squeeze(-1)]
+        dropped = {**self.dropped, **without_target(self.y)}
+        if table.weight is None:
+            return replace(table, dropped=dropped)
+        largest = table.weight.max() if len(table) else 1.0
+        return replace(table, weight=table.weight / largest, dropped=dropped)
+
+    def whole(self) -> "Table":
+        """Keep the rows that have every target."""
+        if not self.misses_targets:
+            return self
+        return self[(~self.y.isnan().any(-1)).nonzero().squeeze(-1)]
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -51,6 +51,16 @@ def check_names(names: Sequence[object]) -> None:
         raise ValueError(f"names of columns must be different, got {[*names]!r:.200}")
 
 
+def check_kinds(kinds: Sequence[object], names: Sequence[str]) -> None:
+    """Refuse anything but one kind for each input.
+
+    Raises:
+        ValueError: on another number of kinds.
+    """
+    if len(kinds) != len(names):
+        raise ValueError(f"got {len(kinds)} kinds for {len(names)} inputs; give one for each")
+
+
 def check_row_weights(weight: object, num_rows: int) -> None:
     """Refuse weights that are not one number for each row, or no weights.
 

@@ -88,6 +88,10 @@ class Mixture(ABC):
         """Return the log density of y, in nats."""
 
     @abstractmethod
+    def observed_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+        """Return the log density of the targets that a row has, in nats; NaN is missing."""
+
+    @abstractmethod
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Return the probability of at most y; of more where `upper`, without cancellation."""
 

@@ -6,9 +6,12 @@ against that. Keys that this version does not know are left alone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, get_type_hints
 
 from mdn.model.plain import fits, in_words
+from mdn.model.registry import build, describe
+from mdn.networks.kinds import Kind, numbers
 
 LEAST_RECALIBRATION, MOST_RECALIBRATION = 0.1, 10.0
 """Between which a recalibration is sought."""
@@ -31,6 +34,7 @@ class ModelCard:
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
         transforms: of each target that is learned on another scale, with its name under "kind".
+        kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
 
     Raises:
         ValueError: if two columns have one name, or a number is out of range.
@@ -44,9 +48,12 @@ class ModelCard:
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
+    kinds: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         _check_names([*self.inputs, *self.targets])
+        if self.kinds and len(self.kinds) != len(self.inputs):
+            raise ValueError(f"it has {len(self.kinds)} kinds for {len(self.inputs)} inputs")
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "
@@ -54,9 +61,24 @@ class ModelCard:
             )
 
     @classmethod
-    def of_columns(cls, num_inputs: int, num_targets: int) -> "ModelCard":
+    def of_columns(cls, kinds: Sequence[Kind], num_targets: int) -> "ModelCard":
         """Return a card of columns without names: x0, x1, ... and y0, y1, ..."""
-        return cls([f"x{i}" for i in range(num_inputs)], [f"y{i}" for i in range(num_targets)])
+        inputs, targets = (
+            [f"{letter}{i}" for i in range(count)]
+            for letter, count in (("x", len(kinds)), ("y", num_targets))
+        )
+        return cls(inputs, targets, kinds=[describe(kind) for kind in kinds])
+
+    @cached_property
+    def fitted_kinds(self) -> tuple[Kind, ...]:
+        """The kinds of the P inputs.
+
+        Raises:
+            ValueError: on a kind that there is not, or with other settings.
+        """
+        if not self.kinds:
+            return numbers(len(self.inputs))
+        return tuple(build("column", kind) for kind in self.kinds)
 
     @classmethod
     def read(cls, plain: Mapping[str, object]) -> "ModelCard":

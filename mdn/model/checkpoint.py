@@ -28,7 +28,7 @@ WEIGHTS: Final = "state_dict"
 MODEL: Final = "model."
 """What the names of a model's weights begin with, among those of the module that trained it."""
 
-INPUT_UNITS = f"{MODEL}inputs.factor"
+INPUT_UNITS = f"{MODEL}inputs.values.factor"
 
 JOINT: Final = "joint_state_dict"
 """Where a best checkpoint keeps the weights of the joint best epoch when it holds others."""
@@ -46,7 +46,7 @@ class Checkpoint(TypedDict):
 _TYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
 """Types of the numbers of a model."""
 
-NUMBER = 2
+NUMBER = 3
 """The layout that this version writes and reads."""
 
 

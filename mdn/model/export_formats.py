@@ -84,7 +84,7 @@ def _silenced() -> Iterator[None]:
 
 
 def _example(model: Model) -> torch.Tensor:
-    return model.inputs.shift.repeat(_EXAMPLE_ROWS, 1)
+    return model.inputs.example().repeat(_EXAMPLE_ROWS, 1)
 
 
 def _any_number_of_rows() -> dict[str, dict[int, torch.export.Dim]]:

@@ -30,7 +30,7 @@ class PlainModel(nn.Module):
         self.recalibration = model.recalibration
         self.precision = model.dtype
         with torch.no_grad():
-            row = model.inputs.shift[None].to(self.precision)
+            row = torch.zeros(1, model.inputs.num_features, dtype=self.precision)
             self.correlated = model.network(row).scale.correlated
 
     @property

@@ -16,6 +16,7 @@ from mdn.model.plain import in_words
 from mdn.networks.backbone_trial import can_answer, random_state_kept
 from mdn.networks.backbones import num_features
 from mdn.networks.head import MixtureHead
+from mdn.networks.kinds import count_features
 from mdn.networks.network import MixtureNetwork
 
 
@@ -87,7 +88,9 @@ def _fitting(card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
 
 def _can_answer(model: Model) -> bool:
     with torch.no_grad():
-        return can_answer(model.eval().network.backbone, len(model.card.inputs), model.num_members)
+        return can_answer(
+            model.eval().network.backbone, model.inputs.num_features, model.num_members
+        )
 
 
 def _with_other_tensors(model: Model, card: ModelCard, weights: Mapping[str, Tensor]) -> Model:
@@ -138,7 +141,9 @@ def _network(card: ModelCard, one_by_one: bool = False) -> MixtureNetwork:
     model = card.model
     family = registry.build("family", model["family"])
     decided("min_scale", family.min_scale)
-    backbone = registry.build("backbone", _backbone(model), num_inputs=len(card.inputs))
+    backbone = registry.build(
+        "backbone", _backbone(model), num_inputs=count_features(card.fitted_kinds)
+    )
     head = MixtureHead(num_features(backbone), len(card.targets), _components(model), family)
     members = _members(model)
     return MixtureNetwork([backbone] * members, [head] * members, one_by_one)
@@ -154,7 +159,7 @@ def _check_same(built: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> No
 
 def _check_units(weights: Mapping[str, Tensor]) -> None:
     """Refuse units in which no column can be."""
-    for name in ("inputs.factor", "inputs.limit", "targets.factor"):
+    for name in ("inputs.values.factor", "inputs.values.limit", "targets.factor"):
         if not bool((weights[name] > 0).all()):
             raise ValueError(f"its {name} must be above 0")
     for name in {"target_covariance", "user_covariance"} & weights.keys():

@@ -16,6 +16,7 @@ from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
 from mdn.model.target_transforms import outside, transforms_of
+from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
@@ -41,7 +42,7 @@ class Model(nn.Module):
         super().__init__()
         self.network = network
         self.card = card
-        self.inputs = Standardizer(len(card.inputs), bounded=True)
+        self.inputs = Encoder(card.fitted_kinds)
         self.targets = Standardizer(len(card.targets))
         covariance = torch.eye(len(card.targets), dtype=torch.float64)
         self.register_buffer("target_covariance", covariance)
@@ -134,7 +135,7 @@ class Model(nn.Module):
     def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
-        return input_matrix(data, self.card.inputs).to(self.device)
+        return input_matrix(data, self.card.inputs, self.card.fitted_kinds).to(self.device)
 
     @property
     def device(self) -> torch.device:
@@ -212,13 +213,18 @@ class Model(nn.Module):
         write_checkpoint({CARD: self.card.plain(), WEIGHTS: weights}, path)
 
     def fit_units(self, table: Table) -> None:
-        """Take the units and the names of the columns from the training rows."""
+        """Take the units and the names of the columns from the training rows.
+
+        Where a row lacks a target, `target_covariance` is left to the caller.
+        """
         self.card = replace(self.card, inputs=table.input_names, targets=table.target_names)
         self._take_transforms()
         self.check_targets(table.y, "the training rows")
         self.inputs.fit(table.x, table.weight)
         self.targets.fit(table.y, table.weight)
-        self.target_covariance.copy_(_covariance(self.targets.learned(table.y), table.weight))
+        if not table.misses_targets:
+            covariance = _covariance(self.targets.learned(table.y), table.weight)
+            self.target_covariance.copy_(covariance)
         if self.targets.transforms:
             units = Standardizer(table.y.shape[-1]).fit(table.y, table.weight)
             self.user_mean.copy_(units.shift)

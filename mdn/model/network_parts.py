@@ -6,9 +6,11 @@ from mdn.distributions.families import FAMILIES
 from mdn.distributions.transformed.transforms import LogitTransform, LogTransform
 from mdn.model.registry import Part, register
 from mdn.networks.backbones import MLP, NoBackbone
+from mdn.networks.kinds import KINDS
 
 NETWORK: dict[str, Mapping[str, Part]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
+    "column": KINDS,
     "family": FAMILIES,
     "transform": {"log": LogTransform, "logit": LogitTransform},
 }

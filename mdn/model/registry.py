@@ -55,6 +55,7 @@ class Role:
 
 ROLES: dict[str, Role] = {
     "backbone": Role(frozenset({"num_inputs"})),
+    "column": Role(),
     "data": Role(),
     "family": Role(),
     "model": Role(),

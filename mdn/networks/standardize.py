@@ -72,12 +72,15 @@ class Standardizer(nn.Module):
         columns = zip(self.transforms, values.unbind(-1), strict=True)
         return torch.stack([transform.forward(column) for transform, column in columns], -1)
 
-    def log_slope(self, values: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch"]:
-        """Return the log determinant of the change to that scale; 0 where there is none."""
-        if not self.transforms:
-            return torch.zeros_like(values[..., 0])
-        columns = zip(self.transforms, values.unbind(-1), strict=True)
-        return torch.stack([t.log_slope(column) for t, column in columns], -1).sum(-1)
+    def row_units(self, values: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch"]:
+        """Return what each row adds to `log_det`, in nats.
+
+        A value that is missing has no unit, and one on another scale has the slope of that scale.
+        """
+        nats = values.isnan().to(self.factor) @ self.factor.log()
+        for transform, column in zip(self.transforms, values.unbind(-1), strict=False):
+            nats = nats + transform.log_slope(column).nan_to_num(nan=0.0)
+        return nats
 
     def standardize(self, mixture: GaussianMixture) -> GaussianMixture:
         """Return a mixture of these columns, on the scale of `learned`, in standardized units."""
@@ -111,7 +114,7 @@ class Standardizer(nn.Module):
     def log_det(self) -> Tensor:
         """Log density in the data's units minus the standardized: log |d z / d value|.
 
-        Where values are on another scale first, `log_slope` of each row comes on top.
+        `row_units` of a row comes on top.
         """
         return -self.factor.log().sum()
 

@@ -34,17 +34,23 @@ def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> 
 
 @torch.no_grad()
 def likelihood(model: Model, table: Table) -> dict[str, float]:
-    """Return the mean NLL of a table's rows, of standardized targets and in the user's units."""
-    log_prob, log_slope, rows = torch.zeros(3, dtype=torch.float64).unbind()
-    model.check_targets(table.y, "the test rows")
+    """Return the mean NLL of a table's rows, of standardized targets and in the user's units.
+
+    A row that lacks some targets counts by those that it has.
+
+    Raises:
+        ValueError: on a value that the scale of its target has no place for.
+    """
+    model.check_targets(table.y, "the rows to score")
+    log_prob, rows, units = torch.zeros(3, dtype=torch.float64)
     for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
         mixture, z = model.per_member(x.to(model.device), y.to(model.device))
-        pooled = model.network.pool(mixture.log_prob(z)).cpu()
-        log_prob = log_prob + total(pooled, weight)
-        log_slope = log_slope + total(model.targets.log_slope(y), weight)
-        rows = rows + num_rows(pooled, weight)
+        pooled = model.network.pool(mixture.observed_log_prob(z)).cpu()
+        log_prob += total(pooled, weight)
+        rows += num_rows(pooled, weight)
+        units += total(model.targets.row_units(y.to(model.device)).cpu(), weight)
     nll = -log_prob / rows
-    in_units = nll - model.targets.log_det().cpu() - log_slope / rows
+    in_units = nll - (model.targets.log_det().cpu() + units / rows)
     return {"test/nll_standardized": nll.item(), "test/nll": in_units.item()}
 
 
@@ -56,7 +62,7 @@ def reference_scores(
     Two scores need no likelihood: the number of components alive, and how far from the target
     position the predictions bring a robot arm.
     """
-    marginal = model.marginal.to("cpu").log_prob(table.y)
+    marginal = model.marginal.to("cpu").observed_log_prob(table.y)
     scores = {"test/marginal_nll": _mean_nll(marginal, table.weight)}
     exact = None if problem is None else problem.log_prob(table.x, table.y)
     if exact is not None:

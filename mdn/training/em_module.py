@@ -1,5 +1,6 @@
 """The LightningModule of a Gaussian mixture that is fitted by exact EM."""
 
+from collections.abc import Sequence
 from functools import partial, reduce
 from operator import add
 from typing import cast
@@ -27,6 +28,7 @@ from mdn.fitting.start import start_named
 from mdn.networks.backbones import NoBackbone
 from mdn.networks.build import build_network
 from mdn.networks.head import Part
+from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.recipe import EMRecipe
@@ -45,7 +47,7 @@ class EMModule(MixtureModule):
     ends when the likelihood does not rise any more. Everything is in float64.
 
     Args:
-        num_inputs: P; inputs are there, and are not looked at.
+        kinds: of the P inputs, which are there, and are not looked at.
         num_targets: D.
         recipe: what is fitted, and until when, without open settings, as `resolve` gives.
 
@@ -53,11 +55,12 @@ class EMModule(MixtureModule):
         ValueError: if the mixture does not fit into memory.
     """
 
-    def __init__(self, num_inputs: int, num_targets: int, recipe: EMRecipe = _USUAL) -> None:
+    def __init__(self, kinds: Sequence[Kind], num_targets: int, recipe: EMRecipe = _USUAL) -> None:
         num_components = decided("num_components", recipe.num_components)
         check_mixture_fits(num_components, num_targets)
-        network = build_network(NoBackbone, num_inputs, num_targets, num_components, recipe.family)
-        super().__init__(num_inputs, num_targets, network)
+        features = count_features(kinds)
+        network = build_network(NoBackbone, features, num_targets, num_components, recipe.family)
+        super().__init__(kinds, num_targets, network)
         self.double()
         self.settings = recipe
         origin = torch.zeros(num_targets, dtype=torch.float64)
@@ -69,7 +72,7 @@ class EMModule(MixtureModule):
     @property
     def mixture(self) -> GaussianMixture:
         """p(y) as it stands, standardized."""
-        return self.network(self.model.inputs.shift[None])[0].detach()
+        return self.network(self.model.inputs.example()[None])[0].detach()
 
     @property
     def outcome(self) -> dict[str, float | bool]:
@@ -114,11 +117,12 @@ class EMModule(MixtureModule):
         if self._e_step is None:
             self.ascent.mixture = self.mixture  # a callback may have reset components
             self._e_step = self.ascent.e_step()
-        some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
+        batches = batches_of(batch)
+        some = reduce(add, (self._expect(self._e_step, *each) for each in batches))
+        for _, y, *weight in batches if self.units_differ else []:
+            self._count_units(y, weight, "train")
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
-        for _, y, *weight in batches_of(batch):
-            self._count_slope(y, weight, "train")
         optimizer_of(self).step()
         # A batch may hold nothing but rows of weight zero.
         return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
+from mdn.fitting.missing_targets import gaussian_of
 from mdn.fitting.reset import reset_component
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD
 from mdn.model.model import Model
 from mdn.networks.head import Part
+from mdn.networks.kinds import Kind
 from mdn.networks.network import MixtureNetwork
+from mdn.networks.standardize import Standardizer
 from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
 
@@ -27,17 +30,19 @@ class MixtureModule(LightningModule):
     units, and where to start, from the datamodule's training rows.
 
     Args:
-        num_inputs: P.
+        kinds: of the P inputs, fitted.
         num_targets: D.
         network: from standardized inputs to a standardized mixture.
     """
 
-    def __init__(self, num_inputs: int, num_targets: int, network: MixtureNetwork) -> None:
+    def __init__(self, kinds: Sequence[Kind], num_targets: int, network: MixtureNetwork) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.model = Model(network, ModelCard.of_columns(num_inputs, num_targets))
+        self.model = Model(network, ModelCard.of_columns(kinds, num_targets))
         self.val_nll_of_members: Float[Tensor, " M"] = torch.empty(0)
         """Each member's own nll of the last validation, standardized."""
+        self.misses_targets = False
+        """Whether some training row lacks a target, so that each counts by those that it has."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     @abstractmethod
@@ -51,6 +56,11 @@ class MixtureModule(LightningModule):
     def network(self) -> MixtureNetwork:
         """What is trained: from standardized inputs to a standardized mixture."""
         return self.model.network
+
+    @property
+    def units_differ(self) -> bool:
+        """Whether the units of the density differ between rows."""
+        return self.misses_targets or bool(self.model.targets.transforms)
 
     @property
     def outcome(self) -> dict[str, float | bool]:
@@ -71,8 +81,23 @@ class MixtureModule(LightningModule):
     def start(self, table: Table) -> None:
         """Take the units, and where to start, from the training rows."""
         self.model.fit_units(table)
-        self._start_network(self.model.targets(table.y, torch.float64), table.weight)
+        y = self.model.targets(table.y, torch.float64)
+        self.misses_targets = table.misses_targets
+        if self.misses_targets:
+            covariance = gaussian_of(y, table.weight).scale.covariance()[0]
+            factor = self.model.targets.factor
+            self.model.target_covariance.copy_(factor[:, None] * covariance * factor)
+            self._start_marginal(table)
+        self._start_network(y, table.weight)
         self.model.started.fill_(True)
+
+    def _start_marginal(self, table: Table) -> None:
+        """Take the Gaussian that ignores x on the scale of the user, if that is another one."""
+        if self.model.targets.transforms:
+            units = Standardizer(table.y.shape[1]).fit(table.y, table.weight)
+            gaussian = gaussian_of(units(table.y, torch.float64), table.weight)
+            covariance = gaussian.scale.covariance()[0]
+            self.model.user_covariance.copy_(units.factor[:, None] * covariance * units.factor)
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         nll, weight = self.count(batch, "val")
@@ -88,21 +113,22 @@ class MixtureModule(LightningModule):
         """Add a batch to the mean nll of the pool; return each member's nll, and the weights."""
         x, y, *weight = batch
         mixture, y = self.model.per_member(x, y)
-        nll = -mixture.log_prob(y)
+        nll = -mixture.observed_log_prob(y)
         self._score(nll, weight, stage)
-        self._count_slope(batch[1], weight, stage)
+        self._count_units(batch[1], weight, stage)
         return nll, weight
-
-    def _count_slope(self, y: Float[Tensor, "N D"], weight: Sequence[Tensor], stage: str) -> None:
-        """Count what the likelihood of each row gains by the change to the learned scale."""
-        if self.model.targets.transforms:
-            log_slope = self.model.targets.log_slope(y)
-            self._add(_slope(stage), total(log_slope, weight), num_rows(log_slope, weight))
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
         """Count the nll of the pool, which follows from each member's."""
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
+
+    def _count_units(
+        self, y: Float[Tensor, "*rows D"], weight: Sequence[Tensor], stage: str
+    ) -> None:
+        """Count what the units of rows differ by, which their standardized nll does not tell."""
+        nats = self.model.targets.row_units(y)
+        self._add(f"{stage}/units", total(nats, weight), num_rows(nats, weight))
 
     def _add(self, stage: str, total: Float[Tensor, "*of"], rows: Tensor | int) -> None:
         """Sums wait on the device for the end of the epoch: no synchronization in a step."""
@@ -121,12 +147,11 @@ class MixtureModule(LightningModule):
 
     def _log_nll(self, stage: str) -> None:
         """Log the mean over all rows, in the user's units."""
-        standardized = self.mean_nll(stage)
+        standardized, log_det = self.mean_nll(stage), self.model.targets.log_det()
+        if f"{stage}/units" in self._sums:
+            log_det = log_det + self.mean_nll(f"{stage}/units")
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
-        in_units = standardized - self.model.targets.log_det()
-        if self.model.targets.transforms:
-            in_units = in_units - self.mean_nll(_slope(stage))
-        self.log(f"{stage}/nll", in_units, prog_bar=True)
+        self.log(f"{stage}/nll", standardized - log_det, prog_bar=True)
 
     def mean_nll(self, stage: str) -> Float[Tensor, "*of"]:
         """Return the exact mean over what was counted in all processes; the count begins anew."""
@@ -137,10 +162,6 @@ class MixtureModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint[CARD] = self.model.card.plain()
-
-
-def _slope(stage: str) -> str:
-    return f"{stage}/log_slope"
 
 
 def total_of_each(

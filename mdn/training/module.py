@@ -9,9 +9,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import Block, Blocks, batches_of
+from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import decided
+from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
+from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 from mdn.training.recipe import Recipe
@@ -26,26 +29,29 @@ class MDNModule(MixtureModule):
     """p(y given x) by gradient descent on the mean of an objective.
 
     Args:
-        num_inputs: P.
+        kinds: of the P inputs, fitted.
         num_targets: D.
         recipe: what is trained, and how, without open settings, as `Recipe(...).resolve()` gives.
             By default the usual one for a thousand rows.
     """
 
-    def __init__(self, num_inputs: int, num_targets: int, recipe: Recipe = _USUAL) -> None:
+    def __init__(self, kinds: Sequence[Kind], num_targets: int, recipe: Recipe = _USUAL) -> None:
         network = build_network(
             recipe.backbone,
-            num_inputs,
+            count_features(kinds),
             num_targets,
             decided("num_components", recipe.num_components),
             recipe.family,
             recipe.ensemble_size,
             recipe.first_layer_gain,
         )
-        super().__init__(num_inputs, num_targets, network)
+        super().__init__(kinds, num_targets, network)
         self.settings = recipe
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
+        if self.misses_targets:
+            self.settings.objective.check_missing_targets()
+            y = filled(y, gaussian_of(y, weight))
         if self.settings.start_from_data:
             head, y = self.network.head, y.to(self.model.dtype)
             for member in range(self.network.num_members):
@@ -76,15 +82,24 @@ class MDNModule(MixtureModule):
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
-        self._count_slope(y, weight, "train")
         model = self.model
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)
-        loss, nll = self.settings.objective(mixture, y)
+        loss, nll = self._losses(mixture, y)
         self._score(nll, weight, "train")
+        if self.units_differ:
+            self._count_units(batch[1], weight, "train")
         loss = self.settings.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
+
+    def _losses(self, mixture: GaussianMixture, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each row and its nll, by the targets that it has."""
+        if not self.misses_targets:
+            return self.settings.objective(mixture, y)
+        mixtures, rows, nats = mixture.completed(y)
+        loss, nll = self.settings.objective(mixtures, rows)
+        return loss - nats, nll - nats
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())

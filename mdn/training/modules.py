@@ -1,7 +1,9 @@
 """The module that trains what a recipe describes; a recipe of another class registers its own."""
 
+from collections.abc import Sequence
 from functools import singledispatch
 
+from mdn.networks.kinds import Kind
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.em_module import EMModule
 from mdn.training.mixture_module import MixtureModule
@@ -10,12 +12,12 @@ from mdn.training.recipe import EMRecipe, Recipe
 
 
 @singledispatch
-def module_of(recipe: BaseRecipe, num_inputs: int, num_targets: int) -> MixtureModule:
+def module_of(recipe: BaseRecipe, kinds: Sequence[Kind], num_targets: int) -> MixtureModule:
     """Return the untrained module of a recipe.
 
     Args:
         recipe: what to train, and how.
-        num_inputs: P.
+        kinds: of the P inputs, fitted.
         num_targets: D.
 
     Raises:
@@ -25,10 +27,10 @@ def module_of(recipe: BaseRecipe, num_inputs: int, num_targets: int) -> MixtureM
 
 
 @module_of.register
-def _mdn(recipe: Recipe, num_inputs: int, num_targets: int) -> MixtureModule:
-    return MDNModule(num_inputs, num_targets, recipe)
+def _mdn(recipe: Recipe, kinds: Sequence[Kind], num_targets: int) -> MixtureModule:
+    return MDNModule(kinds, num_targets, recipe)
 
 
 @module_of.register
-def _em(recipe: EMRecipe, num_inputs: int, num_targets: int) -> MixtureModule:
-    return EMModule(num_inputs, num_targets, recipe)
+def _em(recipe: EMRecipe, kinds: Sequence[Kind], num_targets: int) -> MixtureModule:
+    return EMModule(kinds, num_targets, recipe)

@@ -46,7 +46,7 @@ def measure(data: TableModule, run: Run, threads: int) -> Row:
     ]
     return {
         "rows": len(data.train_table),
-        "inputs": data.num_inputs,
+        "inputs": len(data.kinds),
         "batch": data.batch_size,
         "threads": threads,
         "one network, seconds an epoch": median(one for one, _ in rounds),

@@ -41,7 +41,7 @@ def file_overrides(path: Path, test_fraction: float) -> list[str]:
 
 def untrained(data: TableModule, run: Run) -> MDNModule:
     """Return the module of a run before its start."""
-    module: Any = module_of(run.recipe, data.num_inputs, data.num_targets)
+    module: Any = module_of(run.recipe, data.kinds, data.num_targets)
     return module
 
 

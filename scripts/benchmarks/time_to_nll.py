@@ -150,7 +150,7 @@ def curve_of_tutorial(data: TableModule, run: Run) -> Curve:
         (model.inputs(table.x), model.targets(table.y).squeeze(-1))
         for table in (data.tables["train"], data.tables["test"])
     )
-    network = _tutorial_network(data.num_inputs, run.recipe.describe())
+    network = _tutorial_network(len(data.kinds), run.recipe.describe())
     batch_size = decided("batch_size", data.batch_size)
     loader = DataLoader(TensorDataset(x, y), batch_size, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)

@@ -10,6 +10,7 @@ from mdn.distributions.family_check import check_family
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.estimators.gradient import fit_gradient
 from mdn.fitting.start import kmeans_start
+from mdn.networks.kinds import numbers
 from mdn.training.em_module import EMModule
 from mdn.training.recipe import EMRecipe
 
@@ -55,7 +56,7 @@ def test_a_family_that_answers_otherwise_is_refused_by_name(family, targets):
 
 def test_fits_are_refused_that_would_start_elsewhere():
     with pytest.raises(ValueError, match="the family Doubled does not invert"):
-        EMModule(1, 1, EMRecipe(family=Doubled(), num_components=2))
+        EMModule(numbers(1), 1, EMRecipe(family=Doubled(), num_components=2))
     y = torch.randn(50, 1, dtype=torch.float64)
     start = kmeans_start(y, 2, Diagonal(), None)
     with pytest.raises(ValueError, match="the family Doubled does not invert"):

@@ -151,19 +151,21 @@ EDITS = {
     "rows of text": (lambda c: c[CARD].update(rows={"train": "x"}), "its rows must be"),
     "no weights": (lambda c: c.pop(WEIGHTS), "holds no weights"),
     "weights of text": (
-        lambda c: unreal(c[WEIGHTS], "model.inputs.shift", "x"),
+        lambda c: unreal(c[WEIGHTS], "model.inputs.values.shift", "x"),
         "holds no weights",
     ),
     "a weight is missing": (
-        lambda c: c[WEIGHTS].pop("model.inputs.shift"),
-        "inputs.shift is float64",
+        lambda c: c[WEIGHTS].pop("model.inputs.values.shift"),
+        "inputs.values.shift is float64",
     ),
     "a weight too many": (
         lambda c: unreal(c[WEIGHTS], "model.network.more", torch.ones(3)),
         "network.more is not there",
     ),
     "one number for a terabyte": (
-        lambda c: unreal(c[WEIGHTS], "model.inputs.shift", torch.ones(1).expand(10**6, 10**6)),
+        lambda c: unreal(
+            c[WEIGHTS], "model.inputs.values.shift", torch.ones(1).expand(10**6, 10**6)
+        ),
         "holds no weights",
     ),
     "NaN in the weights": (
@@ -171,7 +173,9 @@ EDITS = {
         "network.head.weights.bias that are not finite",
     ),
     "half precision": (
-        lambda c: unreal(c[WEIGHTS], "model.inputs.shift", c[WEIGHTS]["model.inputs.shift"].half()),
+        lambda c: unreal(
+            c[WEIGHTS], "model.inputs.values.shift", c[WEIGHTS]["model.inputs.values.shift"].half()
+        ),
         "holds no weights",
     ),
     "a name that is a number": (
@@ -179,8 +183,8 @@ EDITS = {
         "holds no weights",
     ),
     "a unit of 0": (
-        lambda c: c[WEIGHTS]["model.inputs.factor"].zero_(),
-        "inputs.factor must be above",
+        lambda c: c[WEIGHTS]["model.inputs.values.factor"].zero_(),
+        "inputs.values.factor must be above",
     ),
     "a negative unit": (
         lambda c: c[WEIGHTS]["model.targets.factor"].neg_(),
@@ -222,9 +226,9 @@ def test_keys_that_a_later_version_adds_are_left_alone(hostile):
 
 
 def test_a_later_layout_is_refused_by_its_number(good, tmp_path):
-    torch.save({**good, FORMAT: 3}, tmp_path / "later.ckpt")
+    torch.save({**good, FORMAT: 4}, tmp_path / "later.ckpt")
     seal(tmp_path / "later.ckpt")
-    with pytest.raises(ValueError, match="has layout 3, and this version reads 2"):
+    with pytest.raises(ValueError, match="has layout 4, and this version reads 3"):
         mdn.load(tmp_path / "later.ckpt")
 
 

@@ -102,7 +102,7 @@ def laughs():
 def test_a_layout_that_is_no_number_is_not_printed(good, tmp_path, number):
     torch.save({**good, FORMAT: number}, tmp_path / "odd.ckpt")
     seal(tmp_path / "odd.ckpt")
-    with pytest.raises(ValueError, match=r"has layout of type \w+, and this version reads 2"):
+    with pytest.raises(ValueError, match=r"has layout of type \w+, and this version reads 3"):
         mdn.load(tmp_path / "odd.ckpt")
 
 

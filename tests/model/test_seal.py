@@ -19,7 +19,7 @@ def whole(tmp_path_factory):
 def test_a_sealed_checkpoint_is_still_an_archive_that_torch_reads(whole):
     check_seal(whole)
     assert zipfile.ZipFile(whole).testzip() is None
-    assert torch.load(whole, weights_only=True)["mdn_format"] == 2
+    assert torch.load(whole, weights_only=True)["mdn_format"] == 3
 
 
 def test_a_flip_of_any_bit_is_refused(whole, tmp_path):

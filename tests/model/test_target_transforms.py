@@ -77,7 +77,7 @@ def test_answers_are_on_the_scale_of_the_user(model):
     assert mixture.target_names == ("price", "size")
     assert (mixture.cdf(torch.zeros(5, 2, dtype=F64))[:, 0] == 0).all()
     standardized, z = model.standardized(x, y)
-    units = model.targets.log_det() + model.targets.log_slope(y)
+    units = model.targets.log_det() + model.targets.row_units(y)
     torch.testing.assert_close(
         mixture.log_prob(y), standardized.log_prob(z).double() + units, rtol=1e-4, atol=1e-4
     )

@@ -11,6 +11,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Diagonal, Family, Full, SharedIsotropic
 from mdn.fitting.em import fit_em
 from mdn.fitting.start import kmeans_start
+from mdn.networks.kinds import numbers
 from mdn.training.em_module import EMModule
 from mdn.training.recipe import EMRecipe
 
@@ -52,7 +53,7 @@ class Rows(LightningDataModule):
 def make_module(family: Family, **changes) -> EMModule:
     settings = {"start_from": "k-means", "n_init": 1, "seed": 0, "tol": 0.0, "relative_tol": 0.0}
     recipe = EMRecipe(num_components=3, family=family, **(settings | changes))
-    return EMModule(1, 4, recipe.resolve())
+    return EMModule(numbers(1), 4, recipe.resolve())
 
 
 def fit(module: EMModule, rows: Rows, epochs: int, **settings) -> Trainer:

@@ -16,6 +16,7 @@ from mdn.distributions.open_settings import HeldOut
 from mdn.fitting.objectives import NLL
 from mdn.model.plain import check_plain
 from mdn.networks.backbones import MLP, NoBackbone
+from mdn.networks.kinds import numbers
 from mdn.training.em_module import EMModule
 from mdn.training.module import MDNModule
 from mdn.training.modules import module_of
@@ -248,13 +249,13 @@ def test_what_rows_held_out_decide_has_a_range():
 
 
 def test_a_module_needs_no_more_than_its_columns():
-    assert MDNModule(num_inputs=3, num_targets=1).model.num_components == 80
-    assert EMModule(num_inputs=0, num_targets=2).model.num_components == 5
+    assert MDNModule(numbers(3), num_targets=1).model.num_components == 80
+    assert EMModule(numbers(0), num_targets=2).model.num_components == 5
 
 
 def test_each_recipe_has_its_module():
-    assert isinstance(module_of(Recipe(ensemble_size=1).resolve(), 2, 1), MDNModule)
-    assert isinstance(module_of(EMRecipe(), 2, 1), EMModule)
+    assert isinstance(module_of(Recipe(ensemble_size=1).resolve(), numbers(2), 1), MDNModule)
+    assert isinstance(module_of(EMRecipe(), numbers(2), 1), EMModule)
 
 
 @pytest.mark.parametrize(

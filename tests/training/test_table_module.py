@@ -61,7 +61,7 @@ def test_synthetic_tables():
         "val": 30,
         "test": 40,
     }
-    assert (data.num_inputs, data.num_targets) == (1, 2)
+    assert (len(data.kinds), data.num_targets) == (1, 2)
     assert (data.input_names, data.target_names) == (["x"], ["y0", "y1"])
     assert data.train_table is tables["train"]
     assert isinstance(data.problem, TwoBranches)

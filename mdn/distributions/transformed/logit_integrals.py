@@ -81,12 +81,12 @@ def lower_area(
     """
     count = mu.shape[-1]
     pi, mu, sigma = (v.expand(*end.shape, count).reshape(-1, count) for v in (pi, mu, sigma))
-    rows, flat = mu.shape[0], end.reshape(-1)
+    rows, flat = mu.shape[0], end.nan_to_num(nan=0.0).reshape(-1)
     numbers = (_LEAST + len(_EDGES) * count) * _NODES
     areas = [
         _area(pi[part], mu[part], sigma[part], flat[part], power) for part in split(rows, numbers)
     ]
-    return torch.cat([*areas, flat[:0]]).reshape(end.shape)
+    return torch.cat([*areas, flat[:0]]).reshape(end.shape).masked_fill(end.isnan(), torch.nan)
 
 
 def _area(pi: Tensor, mu: Tensor, sigma: Tensor, end: Tensor, power: int) -> Tensor:

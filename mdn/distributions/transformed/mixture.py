@@ -47,6 +47,12 @@ class TransformedMixture(TransformedMoments):
         return torch.where(possible, self.base.log_prob(z) + log_slope.sum(-1), -torch.inf)
 
     @takes_values
+    def observed_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+        possible, z, log_slope = self.with_slope(y)
+        observed = self.base.observed_log_prob(z) + log_slope.nansum(-1)
+        return torch.where(possible, observed, -torch.inf)
+
+    @takes_values
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log density of y under each component, in nats, without the weights."""
         possible, z, log_slope = self.with_slope(y)
@@ -58,6 +64,13 @@ class TransformedMixture(TransformedMoments):
         """Return the log probability that component k produced y; NaN where none can."""
         possible, z, _ = self.with_slope(y)
         return torch.where(possible[..., None], self.base.log_responsibilities(z), torch.nan)
+
+    @takes_values
+    def observed_log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
+        """Return the log probability that component k produced the targets that a row has."""
+        possible, z, _ = self.with_slope(y)
+        found = self.base.observed_log_responsibilities(z)
+        return torch.where(possible[..., None], found, torch.nan)
 
     def with_slope(
         self, y: Float[Tensor, "*rows D"]

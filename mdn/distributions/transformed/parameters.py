@@ -22,6 +22,7 @@ _REFUSED = {
     "scale": "ask covariance, or base.scale for the factors of components on that scale",
     "affine": "change the units of the answers instead",
     "dispersed": "ask on_learned_scale(lambda base: base.dispersed(factor))",
+    "completed": "ask observed_log_prob, or complete base",
     "project": "draw samples and project those",
     "entropy_bounds": "average -log_prob over samples instead",
     "kl_to": "base.kl_to(other.base) is the same divergence, where the transforms are the same",

@@ -55,7 +55,7 @@ class MixtureMonitor(Callback):
         targets = module.model.targets
         standardized, z = module.model.standardized(x, y)
         mixtures = standardized.expand(len(x)).to(dtype=x.dtype)
-        values = describe(mixtures, z.to(x.dtype), targets.log_slope(y) + targets.log_det())
+        values = describe(mixtures, z.to(x.dtype), targets.row_units(y) + targets.log_det())
         values["worst_row"] = int(rows[int(values["worst_row"])])
         for logger in trainer.loggers:
             tagged = {f"{TAG}/{name}": value for name, value in values.items()}
@@ -74,7 +74,7 @@ def describe(
     `effective_components_per_row` is the mean over rows. The smallest scale follows, and the row
     that is explained worst with its nll.
     """
-    nll = -mixtures.log_prob(y) - log_det
+    nll = -mixtures.observed_log_prob(y) - log_det
     weight = mixtures.pi.mean(0)
     of_mean = torch.special.entr(weight).sum().exp()
     per_row = torch.special.entr(mixtures.pi).sum(-1).exp().mean()

@@ -9,6 +9,7 @@ from mdn.data.table import Table
 from mdn.distributions.families import Diagonal, Full
 from mdn.distributions.mixture import GaussianMixture
 from mdn.networks.backbones import NoBackbone
+from mdn.networks.kinds import numbers
 from mdn.training.em_module import EMModule
 from mdn.training.recipe import EMRecipe
 
@@ -65,7 +66,9 @@ def fit_outlier(fit, data):
 
     def run(callbacks):
         data.tables["train"] = data.tables["val"] = two_clusters_and_an_outlier()
-        module = EMModule(0, 1, EMRecipe(num_components=2, family=Diagonal(1e-3)).resolve())
+        module = EMModule(
+            numbers(0), 1, EMRecipe(num_components=2, family=Diagonal(1e-3)).resolve()
+        )
         module.start(data.train_table)
         z = module.model.targets(data.train_table.y, torch.float64)
         mu = torch.stack([z[:200].mean(0), z[200]])
@@ -101,7 +104,7 @@ def test_a_reset_component_has_an_equal_share_of_the_volume():
     y = torch.randn(60, 3).double() @ torch.tensor([[2.0, 1, 0], [0, 5, 1], [0, 0, 9]]).double()
     table = Table(torch.zeros(60, 0).double(), y, None, [], ["a", "b", "c"])
     family = Full(1e-3, "covariance")
-    module = EMModule(0, 3, EMRecipe(num_components=4, family=family).resolve())
+    module = EMModule(numbers(0), 3, EMRecipe(num_components=4, family=family).resolve())
     module.start(table)
     module.reset_component(2, y[0], table.x)
     volume = module(table.x).scale.log_det()[..., 2].mean().item()

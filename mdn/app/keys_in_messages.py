@@ -21,6 +21,7 @@ KEYS = {
     "min_scale": "family.min_scale",
     "num_components": "model.num_components",
     "path": "data.path",
+    "target_transform": "model.target_transform",
     "targets": "data.targets",
     "test_fraction": "data.test_fraction",
     "test_path": "data.test_path",

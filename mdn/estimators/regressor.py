@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mdn.data.frames import check_eager
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.estimators.fitted_mixture import Rows
 from mdn.estimators.validation import row_weights, validated
 from mdn.training.fit import fit_data, held_in_memory
@@ -23,7 +23,7 @@ from mdn.training.recipe import Recipe
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
-    """p(y given x) as a Gaussian mixture for each row, trained as the command line trains it.
+    """p(y given x) as a mixture for each row, trained as the command line trains it.
 
     Arguments that are None have the default of `mdn.Recipe`. All answers are in the units of y; for
     several targets they have a last axis for them. Nothing is left on disk.
@@ -85,7 +85,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
         return self
 
-    def predict_density(self, X: Rows) -> GaussianMixture:
+    def predict_density(self, X: Rows) -> Mixture:
         """Return p(y given x): one mixture a row, with all its answers."""
         x = self._checked(X)
         return self.module_.predict(x)

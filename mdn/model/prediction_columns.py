@@ -16,10 +16,10 @@ from torch import Tensor
 from mdn.distributions.arguments import check_probabilities
 from mdn.distributions.mixture import GaussianMixture
 
-Columns = dict[str, Tensor]
+Columns = dict[str, Tensor | list[str]]
 """Names and values, each [N]."""
 
-Need = Literal["members", "targets"]
+Need = Literal["members", "targets", "novelty"]
 """What a column needs besides the mixtures."""
 
 
@@ -33,6 +33,7 @@ class Prediction:
         members: batch shape (M, N); for columns that need the members of an ensemble.
         targets: observed values; for columns that need them.
         generator: for samples.
+        new_inputs: names of the inputs that training never saw so; for columns that need them.
     """
 
     mixture: GaussianMixture
@@ -40,6 +41,7 @@ class Prediction:
     members: GaussianMixture | None = None
     targets: Float[Tensor, "N D"] | None = None
     generator: torch.Generator | None = None
+    new_inputs: Sequence[Sequence[str]] | None = None
 
     @cached_property
     def std_split(self) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
@@ -94,7 +96,7 @@ class ColumnSettings:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
 
     def needs(self, need: Need) -> bool:
-        """Tell whether any of the columns needs the members, or observed targets."""
+        """Tell whether any of the columns needs the members, observed targets, or new inputs."""
         return any(COLUMNS[name].needs == need for name in self.columns)
 
     def compute(self, prediction: Prediction) -> Columns:
@@ -208,6 +210,12 @@ def _samples(prediction: Prediction, settings: ColumnSettings) -> Columns:
 def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
     assert prediction.targets is not None
     return {"log_density": prediction.mixture.log_prob(prediction.targets)}
+
+
+@_column("novelty", needs="novelty")
+def _novelty(prediction: Prediction, _: ColumnSettings) -> Columns:
+    assert prediction.new_inputs is not None
+    return {"novelty": [", ".join(names) for names in prediction.new_inputs]}
 
 
 def _by_number(name: str, values: Float[Tensor, "N K"]) -> Columns:

@@ -20,11 +20,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache, partial
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from mdn.model.plain import fits, in_words, no_setting
+from mdn.model.plain import as_hinted, fits, in_words, no_setting
 
 KIND = "kind"
 """The key of the name of a part."""
@@ -218,7 +218,7 @@ def _build(role: str, settings: object, path: str, **given: object) -> object:
     values = {
         name: _build(name, value, _inside(path, name))
         if name in ROLES and type(value) is dict
-        else _as_hinted(value, parameters(part)[name].annotation)
+        else as_hinted(value, parameters(part)[name].annotation)
         for name, value in named.items()
     }
     if ROLES[role].given and not given:
@@ -227,11 +227,6 @@ def _build(role: str, settings: object, path: str, **given: object) -> object:
         return part(**values, **given)
     except ValueError as error:
         raise ValueError(with_path(path, str(error), parameters(part))) from None
-
-
-def _as_hinted(value: object, hint: object) -> object:
-    """Return the tuple that a hint asks for where plain data has a list."""
-    return tuple(value) if type(value) is list and get_origin(hint) is tuple else value
 
 
 def _inside(path: str, name: str) -> str:

@@ -100,6 +100,8 @@ def _silenced() -> Iterator[None]:
             logger.setLevel(least)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated")
+            # Numbers that stand in for infinite ones become such; nothing in a row is infinite.
+            warnings.filterwarnings("ignore", message="overflow encountered in cast")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -15,6 +15,8 @@ from functools import singledispatch
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, compose, helper, numpy_helper
 
+from mdn.data.coding import level_codes
+from mdn.data.level_text import MISSING_LEVELS
 from mdn.model.card import ModelCard
 from mdn.model.registry import KIND, describe
 from mdn.networks.kinds import Category, Kind, Time
@@ -170,7 +172,8 @@ def _code_of_time(kind: Time, name: str, code: str) -> list[NodeProto]:
 
 @_code.register
 def _code_of_level(kind: Category, name: str, code: str) -> list[NodeProto]:
-    levels = {"": _MISSING_LEVEL} | {level: i for i, level in enumerate(kind.levels)}
+    # A word that stands for a missing value does so here too, unless it is a level.
+    levels = dict.fromkeys(sorted(MISSING_LEVELS), _MISSING_LEVEL) | level_codes(kind.levels)
     keys, values, other = [*levels.keys()], [*levels.values()], len(kind.levels)
     known = {"keys_strings": keys, "values_int64s": values, "default_int64": other}
     return [

@@ -53,6 +53,17 @@ def test_the_graph_answers_as_the_model_does(double, tmp_path):
             np.testing.assert_allclose(found, value, rtol=1e-8 if double else 1e-5, atol=1e-6)
 
 
+def test_words_for_missing_text_are_missing(tmp_path):
+    session = graph(untrained_mixed(), tmp_path)
+    given = columns(mixed_rows(3))
+    given["city"] = np.array(["", "NA", "null"], object)
+    given = {
+        name: column[[0, 0, 0]] if name != "city" else column for name, column in given.items()
+    }
+    for answer in session.run(None, given):
+        np.testing.assert_array_equal(answer, answer[[0, 0, 0]])
+
+
 def test_the_graph_says_what_it_takes(tmp_path):
     session = graph(untrained_mixed(), tmp_path)
     described = json.loads(session.get_modelmeta().custom_metadata_map["mdn_inputs"])

@@ -18,7 +18,15 @@ from mdn.data.guess import choose, either, likely, listed, possible, remarks, re
 from mdn.data.missing import present
 from mdn.data.number_formats import Integer
 from mdn.data.reader import Reader, Wanted, no_rows, row_number
-from mdn.data.typed_text import Misfit, beyond_exact, decimal_of, first_misfit, read_as, typed
+from mdn.data.typed_text import (
+    Misfit,
+    beyond_exact,
+    decimal_of,
+    first_misfit,
+    odd_value,
+    read_as,
+    typed,
+)
 
 _REFUSED = (pa.ArrowInvalid, Misfit)
 
@@ -34,12 +42,19 @@ class CsvReader(Reader):
     def __init__(self, path: Path, stream: io.BufferedIOBase | None = None) -> None:
         self._text = CsvText(FileSource(path) if stream is None else PipeSource(path, stream))
         self._formats: dict[str, Format] = {}
+        self._unclear: list[str] = []
         self._changes: list[str] = []
         self.head = no_rows(path, self._text.header.columns)
 
     @property
     def notes(self) -> list[str]:
-        return [*self._text.notes, *remarks(self._formats), *self._changes]
+        notes = [*self._text.notes, *remarks(self._formats), *dict.fromkeys(self._changes)]
+        if self._unclear:
+            notes.append(
+                f"{listed(self._unclear)}: dates whose day may be their month, left as text; "
+                "write them year-month-day"
+            )
+        return notes
 
     @property
     def formats(self) -> dict[str, str]:
@@ -49,13 +64,28 @@ class CsvReader(Reader):
         return self._text.source.fraction()
 
     def settle(self, names: list[str], wanted: Wanted) -> dict[str, str]:
-        found: dict[str, list[Format]] = {}
-        for block in self._text.blocks(_as_text(names)):
-            for name in names:
-                here = possible(present(block.column(name)))
-                found[name] = [form for form in found.get(name, here) if form in here]
-        self._choose(found, names, wanted)
+        self._guess(names, wanted)
+        guessed = self._formats
+        self._choose(self._formats_of_all(names), names, wanted)
+        changed = [name for name in names if self._formats[name] is not guessed[name]]
+        if changed:
+            self._changes.append(
+                f"{listed(changed)}: later rows contradict the first ones, so all were read once "
+                "more"
+            )
         return self.formats
+
+    def _formats_of_all(self, names: list[str]) -> dict[str, list[Format]]:
+        while True:
+            found: dict[str, list[Format]] = {}
+            try:
+                for block in self._text.blocks(_as_text(names)):
+                    for name in names:
+                        here = possible(present(block.column(name)))
+                        found[name] = [form for form in found.get(name, here) if form in here]
+                return found
+            except pa.ArrowInvalid as error:
+                self._text.mend(error)
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
         if self._text.is_empty:
@@ -113,19 +143,25 @@ class CsvReader(Reader):
         sample = self._text.sample()
         found = {name: likely(present(sample.column(name))) for name in sample.column_names}
         self._choose(found, names, wanted)
+        self._note_odd_values(sample, wanted)
         return Types(read_as(self._formats, sample), decimal_of(self._formats))
 
     def _choose(self, found: Mapping[str, list[Format]], names: list[str], wanted: Wanted) -> None:
         forms = {name: restrict(some, wanted.get(name)) for name, some in found.items()}
         chosen = choose(forms, self._text.header.delimiter)
         self._formats = {name: chosen[name] for name in names}
-        unclear = [name for name in names if chosen[name].kind == "text" and either(forms[name])]
-        self._changes = []
-        if unclear:
-            self._changes.append(
-                f"{listed(unclear)}: dates whose day may be their month, left as text; write them "
-                "year-month-day"
-            )
+        self._unclear = [
+            name for name in names if chosen[name].kind == "text" and either(forms[name])
+        ]
+
+    def _note_odd_values(self, sample: pa.Table, wanted: Wanted) -> None:
+        for name, form in self._formats.items():
+            value = odd_value(sample.column(name)) if form.kind == "text" else None
+            if value is not None and name not in wanted:
+                self._changes.append(
+                    f"column {name!r}: numbers, but text because of {value!r}; leave such a value "
+                    "empty if it is missing"
+                )
 
     def _note_change(self, name: str, guessed: Format, form: Format, text: pa.ChunkedArray) -> None:
         row = None if guessed.kind == "text" else first_misfit(guessed, text)

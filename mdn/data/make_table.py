@@ -72,7 +72,7 @@ def _weighted(
     x, y, weights, dropped = weighted_rows(x, y, weights)
     check_weights(source, weights)
     names, kinds = list(inputs), tuple(inputs.values())
-    table = Table(x, y, weights, names, roles.targets, kinds, dropped, reading).counted()
+    table = Table(x, y, weights, names, roles.targets, kinds, dropped, reading=reading).counted()
     return with_targets(source, table)
 
 

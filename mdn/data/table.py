@@ -43,6 +43,7 @@ class Table:
         target_names: of the D targets.
         kinds: of the P inputs; numbers by default.
         dropped: how many rows were left out for what they lack, as `counted` does.
+        marks: what a split goes by, one number for each row: see `mdn.data.splits`.
         reading: what was guessed while it was read.
 
     Raises:
@@ -57,6 +58,7 @@ class Table:
     target_names: list[str]
     kinds: tuple[Kind, ...] = ()
     dropped: Dropped = field(default_factory=dict)
+    marks: Mapping[str, Tensor] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
@@ -139,7 +141,8 @@ class Table:
     def __getitem__(self, rows: slice | Int64[Tensor, " M"]) -> "Table":
         """Take some rows, as a table."""
         weight = None if self.weight is None else self.weight[rows]
-        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
+        marks = {name: mark[rows] for name, mark in self.marks.items()}
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight, marks=marks)
 
     @cached_property
     def misses_targets(self) -> bool:

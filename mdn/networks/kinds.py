@@ -47,7 +47,7 @@ class Kind:
     scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
-    cycles: tuple[float, ...] = ()
+    cycles: Sequence[float] = ()
 
     @property
     def num_levels(self) -> int:
@@ -124,7 +124,7 @@ class Time(Kind):
     """
 
     missing: bool = False
-    cycles: tuple[float, ...] = ()
+    cycles: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cycles", tuple(self.cycles))
@@ -146,7 +146,7 @@ class Category(Kind):
         ValueError: if a level is there twice.
     """
 
-    levels: tuple[str, ...] = ()
+    levels: Sequence[str] = ()
     missing: bool = False
     other: bool = False
     has_value = False

@@ -28,7 +28,7 @@ class Encoder(nn.Module):
     Attributes:
         gaps: columns of which a training row lacks the value, and NaN for each.
         gap_shares: the share of rows that lack it, of the rows that it was fitted to.
-        unseen: columns with levels, and for each what a level is that training never saw.
+        unseen: columns with levels, and for each their number: what another level is.
     """
 
     def __init__(self, kinds: Sequence[Kind]) -> None:

@@ -21,6 +21,9 @@ from mdn.networks.encoder import Encoder
 Levels = list[float] | tuple[float, ...]
 """Levels of noise, dealt to the members of an ensemble in turn."""
 
+_MANY_LEVELS = 20
+"""Levels of a category from which on a new one is no surprise."""
+
 
 @dataclass(frozen=True)
 class Regularizer:
@@ -35,7 +38,9 @@ class Regularizer:
         entropy: nats of loss for each nat of entropy of the weights.
         drop_values: how often a value of an input with gaps counts as missing: with the
             probability `drop_values` s (1 - s) where a share s of the training rows lacks it.
-        drop_levels: the probability that a level counts as one never seen, in categories.
+        drop_levels: how often a level counts as one that training never saw: with the
+            probability `drop_levels` V / (V + 20) where a category has V levels, since new levels
+            come where there are many.
 
     Raises:
         ValueError: on a number out of range, and on a list without one.
@@ -77,7 +82,8 @@ class Regularizer:
             x: as `mdn.networks.kinds` has them.
             encoder: of these inputs.
         """
-        x = _dropped(x, [self.drop_levels] * len(encoder.unseen), encoder.unseen)
+        levels = [self.drop_levels * v / (v + _MANY_LEVELS) for v in encoder.unseen.values()]
+        x = _dropped(x, levels, encoder.unseen)
         shares = [self.drop_values * share * (1 - share) for share in encoder.gap_shares]
         return _dropped(x, shares, encoder.gaps)
 

@@ -138,10 +138,10 @@ def test_dropped_values_count_as_missing():
 def test_dropped_levels_count_as_ones_that_were_never_seen():
     x = torch.ones(4000, 3, dtype=torch.float64)
     x[0, 1] = torch.nan
-    dropped = Regularizer(drop_levels=0.3).drop(x, INPUTS)
+    dropped = Regularizer(drop_levels=1.0).drop(x, INPUTS)
     assert dropped[:, [0, 2]].eq(1).all()
     assert dropped[0, 1].isnan()
-    assert dropped[1:, 1].eq(2).double().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert dropped[1:, 1].eq(2).double().mean().item() == pytest.approx(2 / 22, abs=0.03)
     assert set(dropped[1:, 1].tolist()) == {1.0, 2.0}
 
 

@@ -16,7 +16,9 @@ from mdn.data.missing_targets import weighted_rows
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles
 from mdn.data.table import SaidKinds, Table
+from mdn.data.text_columns import read_text
 from mdn.data.vocabulary import Vocabulary
+from mdn.data.wanted_formats import wanted_formats
 from mdn.networks.kinds import KINDS, Category, Kind, Number
 
 _SHOWN = 4
@@ -38,6 +40,7 @@ def table_of(columns: Columns, roles: Roles, kinds: SaidKinds | None = None) -> 
         ValueError: with all that is wrong.
     """
     faults = Faults()
+    columns = read_text(columns, wanted_formats(kinds or {}))
     guesses = _guesses(columns, roles, kinds or {}, faults)
     inputs = {name: guess.kind for name, guess in guesses.items() if guess.kind is not None}
     parts = _values(columns, roles, inputs, faults)

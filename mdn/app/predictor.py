@@ -71,6 +71,7 @@ class Predictor:
         names = [*self.model.card.inputs, *self.targets]
         kinds = dict(zip(self.model.card.inputs, self.model.card.fitted_kinds, strict=True))
         wanted = dict.fromkeys(self.targets, "number") | wanted_formats(kinds)
+        wanted |= self.model.card.formats
         pieces = stream.pieces(names, self.ids, wanted)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 

@@ -34,6 +34,8 @@ class ModelCard:
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
+        formats: how columns were written that the model read as text, by which new rows are read:
+            days before months, say, or decimal commas.
 
     Raises:
         ValueError: if two columns have one name, or a number is out of range.
@@ -47,6 +49,7 @@ class ModelCard:
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
     kinds: list[dict[str, object]] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_names([*self.inputs, *self.targets])

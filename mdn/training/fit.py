@@ -157,6 +157,7 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         inputs=data.input_names,
         targets=data.target_names,
         kinds=[registry.describe(kind) for kind in data.kinds],
+        formats=dict(data.train_table.reading.formats),
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
     )

@@ -1,9 +1,11 @@
 """Data for the trainer: three tables, and the batches they make."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
@@ -87,7 +89,18 @@ class TableModule(LightningDataModule):
 
     def split_remarks(self) -> list[str]:
         """Say where parts differ by more than chance, or times are not kept apart."""
-        return []
+        by = self.tables["train"].split_by
+        tables = {name: self.tables[name] for name in self._separate}
+        at_random = not (by.columns or self._from_files)
+        return list(split_remarks(tables, at_random, by_time=by.time is not None))
+
+    _separate: ClassVar[Sequence[str]] = ("train", "val", "test")
+    """The tables of which none is another."""
+
+    @property
+    def _from_files(self) -> bool:
+        """Tell whether some parts come from files of their own."""
+        return False
 
     @cached_property
     def observed(self) -> Table:
@@ -300,10 +313,9 @@ class FileData(TableModule):
         check_groups_apart(tables, str(self.path))
         return tables
 
-    def split_remarks(self) -> list[str]:
-        by = self.split_by
-        at_random = not (self._paths or by.columns)
-        return list(split_remarks(self.tables, at_random, by_time=by.time is not None))
+    @property
+    def _from_files(self) -> bool:
+        return bool(self._paths)
 
     @property
     def _paths(self) -> dict[str, str | Path]:

@@ -24,6 +24,7 @@ KEYS = {
     "path": "data.path",
     "split_by": "data.split_by",
     "stratify": "data.stratify",
+    "target_transform": "model.target_transform",
     "targets": "data.targets",
     "test_fraction": "data.test_fraction",
     "test_path": "data.test_path",

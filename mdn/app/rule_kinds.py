@@ -247,6 +247,23 @@ class Columns(Rule):
 
 
 @dataclass(frozen=True)
+class Transforms(Rule):
+    """The scale that targets are learned on: one for all, or one for each of some by name."""
+
+    def read(self, name: str, value: object) -> object:
+        if value is None or (isinstance(value, str) and value.strip()):
+            return value
+        if not isinstance(value, dict) or not all(
+            isinstance(v, str | dict) for v in value.values()
+        ):
+            raise UserError(
+                f"{name} must be log or logit, or one for some targets by name, as in {{price: "
+                f"log, share: {{kind: logit, low: 0, high: 100}}}}; got {shown(value)}"
+            )
+        return {str(key): each for key, each in value.items()}
+
+
+@dataclass(frozen=True)
 class Devices(Rule):
     """Processes of a trainer: how many, auto, or which devices."""
 

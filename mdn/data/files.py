@@ -15,7 +15,6 @@ from mdn.data.npz_reader import NpyReader, NpzReader
 from mdn.data.parquet_files import ParquetFiles, files_below
 from mdn.data.parquet_reader import ParquetReader
 from mdn.data.reader import Reader, check_is_file
-from mdn.data.reading import Reading
 from mdn.data.roles import Roles, assign_roles, named_split, names_to_read
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
@@ -123,7 +122,7 @@ def read_table(
     roles = assign_roles(reader.head, targets, inputs, weight, exclude)
     names, wanted = names_to_read(roles, by), wanted_formats(kinds or {}) | dict(formats or {})
     table = table_of(reader.read(names, _among(wanted, names)), roles, kinds, by)
-    told = Reading(table.reading.left_out, tuple(reader.notes), reader.formats)
+    told = replace(table.reading, notes=tuple(reader.notes), formats=reader.formats)
     return replace(table, reading=told), replace(roles, inputs=table.input_names)
 
 

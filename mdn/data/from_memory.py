@@ -1,6 +1,7 @@
 """Tables from frames and arrays."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import narwhals as nw
 import pyarrow as pa
@@ -13,7 +14,7 @@ from mdn.data.frames import check_different, check_eager, columns_by_name, rows_
 from mdn.data.make_table import check_weights, table_of, with_targets
 from mdn.data.missing_targets import known_weights
 from mdn.data.reader import row_number
-from mdn.data.roles import assign_roles, named_split, names_to_read
+from mdn.data.roles import Roles, assign_roles, named_split, names_to_read
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
 
@@ -43,6 +44,28 @@ def table_of_frame(
     by, exclude = named_split(columns, by, exclude)
     roles = assign_roles(columns, targets, inputs, weight, exclude)
     return table_of(arrow_columns(named, names_to_read(roles, by)), roles, kinds, by)
+
+
+def table_of_inputs(
+    frame: nw.DataFrame,
+    y: Float64[Tensor, "N D"],
+    weight: Float64[Tensor, " N"] | None,
+    target_names: list[str],
+) -> Table:
+    """Make a table of a frame of inputs, and of targets and weights that lie beside it.
+
+    Raises:
+        ValueError: if two columns have one name, or nothing can be learned from one.
+    """
+    named = columns_by_name(frame)
+    check_different("X and y", [*named, *target_names])
+    columns = arrow_columns(named, list(named))
+    table = columns.table
+    for name, values in zip(target_names, y.T.numpy(), strict=True):
+        table = table.append_column(name, pa.array(values))
+    roles = Roles(list(named), target_names, None)
+    rows = table_of(replace(columns, table=table), roles)
+    return rows if weight is None else replace(rows, weight=weight).counted()
 
 
 def table_of_arrays(

@@ -56,8 +56,9 @@ def table_of(
         marks = marks_of(columns, by)
     faults.check()
     left_out = {name: guess.why for name, guess in guesses.items() if guess.kind is None}
+    levels = {name: len(kind.levels) for name, kind in inputs.items() if isinstance(kind, Category)}
     table = _weighted(columns.source, roles, inputs, parts, marks)
-    return replace(table, split_by=by, reading=Reading(left_out))
+    return replace(table, split_by=by, reading=Reading(left_out, levels=levels))
 
 
 def _values(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float64, Int64
 from torch import Tensor
@@ -19,6 +20,9 @@ from mdn.data.table_checks import (
     check_row_weights,
 )
 from mdn.networks.kinds import Kind, numbers
+
+if TYPE_CHECKING:
+    from mdn.data.summary import TableSummary
 
 ColumnKeys = Sequence[str | int] | str | int
 """Columns by name or by position, where -1 is the last; one on its own needs no list. A name may be
@@ -138,6 +142,12 @@ class Table:
         """What one pass over the rows tells; computed once, of at least one row."""
         names = self.input_names, self.target_names
         return profile_of(self.x, self.y, self.weight, *names, self.kinds)
+
+    def describe(self) -> "TableSummary":
+        """Say what is known of each column, and what is done with it, as a table to print."""
+        from mdn.data.summary import summary_of
+
+        return summary_of(self)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -22,6 +22,7 @@ from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.model import Model
+from mdn.model.target_transforms import described, outside, transforms_of
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
 from mdn.training.callbacks.best_members import BestMembers
@@ -74,7 +75,7 @@ def fit(
         time_by: the column of the time; the last rows are held out.
         time_gap: what lies between the times of both parts at least: a number in the unit of the
             column, or "7d", "12h" or "30min" for dates.
-        progress: show the progress over epochs.
+        progress: show what is done with each column, and the progress over epochs.
         trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
 
     Raises:
@@ -86,6 +87,8 @@ def fit(
     split = SplitBy.of(split_by, group_by, time_by, time_gap)
     table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds, split)
     data = held_in_memory(recipe, table)
+    if progress:
+        print(data.tables["train"].describe(), end="\n\n")
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 
@@ -157,8 +160,10 @@ def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRe
     """Return the recipe without open settings; the data gets its batch size.
 
     Raises:
-        ValueError: if the grid of the targets is to decide a number, and there is none.
+        ValueError: if the grid of the targets is to decide a number, and there is none; on targets
+            that have no place on the scale that they are to be learned on.
     """
+    check_target_values(recipe, data)
     resolved = recipe.resolve(data.profile, processes)
     data.batch_size = resolved.batch_size
     return resolved
@@ -172,7 +177,30 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         kinds=[registry.describe(kind) for kind in data.kinds],
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
+        transforms=described(recipe.target_transform, data.target_names),
     )
+
+
+def check_target_values(recipe: BaseRecipe, data: TableModule) -> None:
+    """Refuse rows whose targets have no place on the scale that they are to be learned on.
+
+    Raises:
+        ValueError: with every target of every table that holds such a value.
+    """
+    if recipe.target_transform is None:
+        return
+    transforms = transforms_of(card_of(recipe, data))
+    tables = data.tables | {"train": data.train_table}
+    said = [
+        f"{name} rows: {each}"
+        for name, table in tables.items()
+        for each in outside(transforms, table.target_names, table.y)
+    ]
+    if said:
+        raise ValueError(
+            f"{'; '.join(said)}; mend such rows, or choose another `target_transform`: "
+            '{"kind": "log", "low": -1} takes values above -1'
+        )
 
 
 def train(

@@ -32,7 +32,7 @@ def write_onnx(model: Model, path: Path) -> None:
             dynamic_shapes=_any_number_of_rows(),
         )
     assert graph is not None
-    graph.model.metadata_props["mdn"] = json.dumps(model.card.plain())
+    graph.model.metadata_props.update(_metadata(model))
     graph.save(str(path))
 
 
@@ -50,7 +50,7 @@ def write_safetensors(model: Model, path: Path) -> None:
     _require("safetensors")
     save_file = import_module("safetensors.torch").save_file
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(weights, path, {"mdn": json.dumps(model.card.plain())})
+    save_file(weights, path, _metadata(model))
 
 
 FORMATS: dict[str, Callable[[Model, Path], None]] = {
@@ -66,6 +66,14 @@ _LOGGERS = {
     "torch.onnx._internal.exporter._registration": logging.ERROR,
 }
 """The least serious messages that the loggers of the exporters let through."""
+
+
+def _metadata(model: Model) -> dict[str, str]:
+    """The card, and what means and spreads are of where targets are learned on another scale."""
+    pairs = zip(model.targets.transforms, model.card.targets, strict=False)
+    labels = {name: transform.label(name) for transform, name in pairs}
+    scales = {"scales": json.dumps(labels)} if labels else {}
+    return {"mdn": json.dumps(model.card.plain())} | scales
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
+from mdn.model.input_counts import warn_of_new
+from mdn.model.novelty import Novelty, ranges_of
 from mdn.model.target_transforms import outside, transforms_of
 from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
@@ -108,12 +110,16 @@ class Model(nn.Module):
     def predict(self, data: object) -> Mixture:
         """Return p(y given x) in the user's units, in float64: one mixture a row.
 
+        Missing values and unknown levels are answered; a warning counts them in columns where
+        training had no example of such.
+
         Args:
-            data: a frame, whose columns are picked by the names of the inputs, or rows of numbers
-                in their order: a tensor, an array or a list.
+            data: a frame, whose columns are picked by the names of the inputs, or, where all inputs
+                are numbers or truth values, rows of numbers in their order: a tensor, an array or
+                a list.
 
         Raises:
-            ValueError: if an input is missing or is not a finite number.
+            ValueError: if a column is not there, or holds something else than it did in training.
         """
         return self(self._inputs_of(data))
 
@@ -132,10 +138,29 @@ class Model(nn.Module):
         """
         return self.members(self._inputs_of(data))
 
+    def novelty(self, data: object) -> list[list[str]]:
+        """Return, for each row, the names of the inputs that are unlike all that training saw.
+
+        These are numbers far outside of the training rows, levels of a category that the model does
+        not know, and values that are missing in a column that no training row lacked.
+
+        Args:
+            data: as for `predict`.
+
+        Raises:
+            ValueError: as `predict`.
+        """
+        return Novelty.of(self.card, self._codes_of(data)).names(self.card.inputs)
+
     def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
+        x = self._codes_of(data)
+        warn_of_new(self.card, x)
+        return x.to(self.device)
+
+    def _codes_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
-        return input_matrix(data, self.card.inputs, self.card.fitted_kinds).to(self.device)
+        return input_matrix(data, self.card.inputs, self.card.fitted_kinds)
 
     @property
     def device(self) -> torch.device:
@@ -217,10 +242,12 @@ class Model(nn.Module):
 
         Where a row lacks a target, `target_covariance` is left to the caller.
         """
-        self.card = replace(self.card, inputs=table.input_names, targets=table.target_names)
+        self.inputs.fit(table.x, table.weight)
+        ranges = ranges_of(self.inputs.values, table.x)
+        names = {"inputs": table.input_names, "targets": table.target_names}
+        self.card = replace(self.card, **names, ranges=ranges)
         self._take_transforms()
         self.check_targets(table.y, "the training rows")
-        self.inputs.fit(table.x, table.weight)
         self.targets.fit(table.y, table.weight)
         if not table.misses_targets:
             covariance = _covariance(self.targets.learned(table.y), table.weight)

@@ -18,10 +18,10 @@ from mdn.distributions.arguments import check_probabilities
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.transformed.mixture import TransformedMixture
 
-Columns = dict[str, Tensor]
+Columns = dict[str, Tensor | list[str]]
 """Names and values, each [N]."""
 
-Need = Literal["members", "targets"]
+Need = Literal["members", "targets", "novelty"]
 """What a column needs besides the mixtures."""
 
 
@@ -35,6 +35,7 @@ class Prediction:
         members: batch shape (M, N); for columns that need the members of an ensemble.
         targets: observed values; for columns that need them.
         generator: for samples.
+        new_inputs: names of the inputs that training never saw so; for columns that need them.
     """
 
     mixture: Mixture
@@ -42,6 +43,7 @@ class Prediction:
     members: Mixture | None = None
     targets: Float[Tensor, "N D"] | None = None
     generator: torch.Generator | None = None
+    new_inputs: Sequence[Sequence[str]] | None = None
 
     @cached_property
     def std_split(self) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
@@ -101,7 +103,7 @@ class ColumnSettings:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
 
     def needs(self, need: Need) -> bool:
-        """Tell whether any of the columns needs the members, or observed targets."""
+        """Tell whether any of the columns needs the members, observed targets, or new inputs."""
         return any(COLUMNS[name].needs == need for name in self.columns)
 
     def compute(self, prediction: Prediction) -> Columns:
@@ -217,6 +219,12 @@ def _samples(prediction: Prediction, settings: ColumnSettings) -> Columns:
 def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
     assert prediction.targets is not None
     return {"log_density": prediction.mixture.log_prob(prediction.targets)}
+
+
+@_column("novelty", needs="novelty")
+def _novelty(prediction: Prediction, _: ColumnSettings) -> Columns:
+    assert prediction.new_inputs is not None
+    return {"novelty": [", ".join(names) for names in prediction.new_inputs]}
 
 
 @singledispatch

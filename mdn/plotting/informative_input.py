@@ -30,9 +30,22 @@ def average_mixture(mixtures: Mixture) -> Mixture:
 def nearest(
     values: Float[Tensor, " M"], positions: Float[Tensor, " G"], count: int
 ) -> Int[Tensor, "G count"]:
-    """Return the indices of the values that are closest to each position."""
+    """Return the indices of the values that are closest to each position.
+
+    A missing value is as far from all others as they are from each other, and close to none.
+    """
     distance = (positions[:, None] - values).abs()
+    distance = torch.where(positions.isnan()[:, None] & values.isnan(), 0.0, distance)
+    distance = distance.nan_to_num(nan=torch.inf)
     return distance.topk(min(count, len(values)), largest=False).indices
+
+
+def with_input(
+    x: Float[Tensor, "N P"], y: Float[Tensor, "N D"], chosen: int
+) -> tuple[Float[Tensor, "M P"], Float[Tensor, "M D"]]:
+    """Return the rows that have a value of an input; all where none has."""
+    there = ~x[:, chosen].isnan()
+    return (x[there], y[there]) if there.any() else (x.nan_to_num(), y)
 
 
 def most_informative_input(

@@ -5,6 +5,7 @@ probability.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,13 @@ from torch import Tensor
 
 from mdn.distributions.abstract import Mixture
 from mdn.plotting.ellipses import draw_components
-from mdn.plotting.informative_input import Predict, average_mixture, most_informative_input
+from mdn.plotting.informative_input import (
+    Predict,
+    average_mixture,
+    most_informative_input,
+    with_input,
+)
+from mdn.plotting.input_axes import InputAxis
 from mdn.plotting.style import (
     escape_dollars,
     limits,
@@ -49,32 +56,27 @@ def planes_figure(
     y: Float[Tensor, "N 2"],
     input_names: list[str],
     target_names: list[str],
+    input_axes: Sequence[InputAxis],
 ) -> Figure:
     """Draw the plane of two targets for rows that are similar in the most informative input."""
     chosen = most_informative_input(predict, x, y)
+    x, y = with_input(x, y, chosen)
+    axis, name = input_axes[chosen], escape_dollars(input_names[chosen])
     ends = limits(y[:, 0]), limits(y[:, 1])
     figure = new_figure(10.0, 6.4)
     panels = figure.subplots(2, _PANELS // 2, sharex=True, sharey=True).flat
+    groups = axis.groups(x[:, chosen], _PANELS)
     most = _ONE_INPUT_ROWS if x.shape[-1] == 1 else _MORE_INPUTS_ROWS
-    for axes, rows in zip(panels, thin_slices(x[:, chosen]), strict=True):
+    for axes in panels[len(groups) :]:
+        axes.set_visible(False)
+    for axes, rows in zip(panels, groups, strict=False):
         some = rows[sample_rows(len(rows), most)]
         draw_plane(axes, predict(x[some]), y[rows], *ends)
-        low, high = x[rows, chosen].aminmax()
-        axes.set_title(
-            f"{low:.3g} ≤ {escape_dollars(input_names[chosen])} ≤ {high:.3g}", fontsize=10
-        )
+        axes.set_title(axis.between(name, x[rows, chosen]), fontsize=10)
     figure.suptitle(_LEGEND, fontsize=9)
     figure.supxlabel(escape_dollars(target_names[0]))
     figure.supylabel(escape_dollars(target_names[1]))
     return figure
-
-
-def thin_slices(values: Float[Tensor, " N"]) -> list[Tensor]:
-    """Return the rows of thin slices around evenly spaced quantiles, in order of the value."""
-    order, count = values.argsort(), len(values)
-    half = max(10, min(count // (2 * _PANELS), round(2 * count**0.5))) // 2 + 1
-    middles = [round((2 * i + 1) * count / (2 * _PANELS)) for i in range(_PANELS)]
-    return [order[max(0, middle - half) : middle + half] for middle in middles]
 
 
 def draw_plane(

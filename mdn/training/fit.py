@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.rounding import rounding_remarks
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
 from mdn.model import registry
 from mdn.model.card import ModelCard
@@ -48,6 +49,10 @@ def fit(
     *,
     exclude: ColumnKeys = (),
     kinds: SaidKinds | None = None,
+    split_by: str | int | None = None,
+    group_by: ColumnKeys | None = None,
+    time_by: str | int | None = None,
+    time_gap: float | str | None = None,
     progress: bool = False,
     trainer: Mapping[str, object] | None = None,
 ) -> Model:
@@ -65,7 +70,12 @@ def fit(
         exclude: as targets; columns of the frame that are no inputs.
         kinds: what columns of the frame hold that would be taken for something else, as in
             {"zip": "category"}: number, boolean, category or time.
-        progress: show the progress over epochs.
+        split_by: the column of the frame that names the part of each row, train or val.
+        group_by: columns whose values together tell a group, all of whose rows go into one part.
+        time_by: the column of the time; the last rows are held out.
+        time_gap: what lies between the times of both parts at least: a number in the unit of the
+            column, or "7d", "12h" or "30min" for dates.
+        progress: show what is done with each column, and the progress over epochs.
         trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
 
     Raises:
@@ -74,8 +84,11 @@ def fit(
     """
     recipe = as_recipe(recipe)
     _check_trainer(trainer or {})
-    table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds)
+    split = SplitBy.of(split_by, group_by, time_by, time_gap)
+    table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds, split)
     data = held_in_memory(recipe, table)
+    if progress:
+        print(data.tables["train"].describe(), end="\n\n")
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 
@@ -121,6 +134,7 @@ def as_table(
     weight: str | int | None,
     exclude: ColumnKeys = (),
     kinds: SaidKinds | None = None,
+    split: SplitBy | None = None,
 ) -> Table:
     """Return rows as a table; a recipe that looks at no input gets none unless some are named.
 
@@ -129,7 +143,8 @@ def as_table(
         TypeError: on rows that are neither a frame nor a table.
     """
     if isinstance(rows, Table):
-        if (targets, inputs, weight, exclude, kinds) != (None, None, None, (), None):
+        given = (targets, inputs, weight, exclude, kinds, split or SplitBy())
+        if given != (None, None, None, (), None, SplitBy()):
             raise ValueError(
                 "a Table has its targets, inputs and weight already; leave these arguments out"
             )
@@ -138,7 +153,7 @@ def as_table(
         raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
     if inputs is None and not recipe.uses_inputs:
         inputs = []
-    return Table.from_frame(rows, targets, inputs, weight, exclude, kinds)
+    return Table.from_frame(rows, targets, inputs, weight, exclude, kinds, split)
 
 
 def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRecipe:
@@ -159,7 +174,7 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
     return ModelCard(
         inputs=data.input_names,
         targets=data.target_names,
-        kinds=[registry.describe(kind) for kind in data.kinds],
+        kinds=[registry.describe(kind) for kind in recipe.encoded(data.kinds)],
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
         transforms=described(recipe.target_transform, data.target_names),

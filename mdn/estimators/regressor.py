@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from mdn.data.frames import check_eager
 from mdn.data.from_memory import table_of_inputs
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.estimators.fitted_mixture import Rows
 from mdn.estimators.raw_rows import checked_pair, checked_rows, checked_targets, named_frame
 from mdn.estimators.validation import row_weights
@@ -25,7 +25,7 @@ from mdn.training.recipe import Recipe
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
-    """p(y given x) as a Gaussian mixture for each row, trained as the command line trains it.
+    """p(y given x) as a mixture for each row, trained as the command line trains it.
 
     Arguments that are None have the default of `mdn.Recipe`. All answers are in the units of y; for
     several targets they have a last axis for them. Nothing is left on disk.
@@ -90,7 +90,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
         return self
 
-    def predict_density(self, X: Rows) -> GaussianMixture:
+    def predict_density(self, X: Rows) -> Mixture:
         """Return p(y given x): one mixture a row, with all its answers.
 
         The columns of a frame may be in any order.

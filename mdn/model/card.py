@@ -33,6 +33,7 @@ class ModelCard:
         rows: the fingerprint of each table; empty where none was taken.
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
+        transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
         ranges: the least and the largest value of each input among the training rows, or nothing
             where there is none; empty where nobody looked.
@@ -48,6 +49,7 @@ class ModelCard:
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
+    transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
     ranges: list[list[float]] = field(default_factory=list)
 

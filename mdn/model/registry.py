@@ -65,6 +65,7 @@ ROLES: dict[str, Role] = {
     "recalibration": Role(),
     "regularizer": Role(),
     "schedule": Role(frozenset({"optimizer", "total_steps"})),
+    "transform": Role(),
 }
 """Everything that a file may name something of."""
 

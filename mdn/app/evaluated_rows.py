@@ -9,6 +9,7 @@ from mdn.app.node import Node
 from mdn.app.read_recipe import described
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
+from mdn.data.rows import Rows
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
@@ -23,10 +24,10 @@ class EvaluatedRows:
     Attributes:
         table: the rows.
         problem: from which they were drawn, if that is known.
-        train: the rows that the model was trained on, if they are at hand.
+        train: the rows that the model was trained on, or a sample, if they are at hand.
     """
 
-    table: Table
+    table: Rows
     problem: Problem | None
     train: Table | None
 
@@ -37,7 +38,7 @@ def rows_to_score(settings: Node | None, model: Model) -> EvaluatedRows:
         return EvaluatedRows(*_other_rows(settings, model), _training_rows(model))
     data = _own_data(model)
     _warn_of_changes(model.card, data)
-    return EvaluatedRows(data.tables["test"], data.problem, data.train_table)
+    return EvaluatedRows(data.tables["test"], data.problem, data.train_table.sample)
 
 
 def _warn_of_changes(card: ModelCard, data: TableModule) -> None:
@@ -60,7 +61,7 @@ def _own_data(model: Model) -> TableModule:
     return data
 
 
-def _other_rows(settings: Node, model: Model) -> tuple[Table, Problem | None]:
+def _other_rows(settings: Node, model: Model) -> tuple[Rows, Problem | None]:
     # All rows of a file, or the test rows of a problem.
     card = model.card
     if "path" in settings:
@@ -80,7 +81,7 @@ def _training_rows(model: Model) -> Table | None:
         data = _own_data(model)
     except (OSError, ValueError):
         return None
-    return None if "train" in _changed_tables(model.card, data) else data.train_table
+    return None if "train" in _changed_tables(model.card, data) else data.train_table.sample
 
 
 def _check_columns(

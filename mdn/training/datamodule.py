@@ -1,13 +1,14 @@
-"""Data for the trainer: three tables, and the batches they make."""
+"""Data for the trainer: the rows of three parts, and the batches they make."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
-from mdn.data.batches import Batches, Blocks
+from mdn.data.batches import Blocks, Loader, Share
 from mdn.data.coding import coded_tables
 from mdn.data.columns import Roles
 from mdn.data.extremes import extreme_remarks, within, without_extremes
@@ -15,7 +16,10 @@ from mdn.data.files import read_table
 from mdn.data.fingerprint import Fingerprint
 from mdn.data.profile import Profile
 from mdn.data.rounding import dequantized
+from mdn.data.rows import Rows
 from mdn.data.seeds import generator
+from mdn.data.stream.open_stream import streamed_tables
+from mdn.data.stream.whether import must_stream
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
@@ -32,7 +36,7 @@ EVALUATION_BATCH = 8192
 
 
 class TableModule(LightningDataModule):
-    """Three tables in memory: train, val and test.
+    """The rows of three parts, train, val and test; they are in memory, or stay in their file.
 
     Args:
         batch_size: the most rows in a training batch of one process; "auto" until a recipe
@@ -60,8 +64,11 @@ class TableModule(LightningDataModule):
         self.dequantize = dequantize
 
     @cached_property
-    def tables(self) -> dict[str, Table]:
-        """The rows as "train", "val" and "test", made or read on first use, coded by the first."""
+    def tables(self) -> Mapping[str, Rows]:
+        """The rows as "train", "val" and "test", made or read on first use, coded by the first.
+
+        Validation rows are in memory, as they are needed after each epoch.
+        """
         return coded_tables(self._tables())
 
     @abstractmethod
@@ -71,11 +78,11 @@ class TableModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         _ = self.val_table
         if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
-            for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
+            for remark in extreme_remarks(self.tables["train"], self.tables["val"].sample):
                 rank_zero_warn(remark)
 
     @cached_property
-    def observed(self) -> Table:
+    def observed(self) -> Rows:
         """The training rows as they are, without those whose targets are absurdly far out."""
         return without_extremes(self.tables["train"])
 
@@ -85,7 +92,7 @@ class TableModule(LightningDataModule):
         return self.observed.profile
 
     @cached_property
-    def train_table(self) -> Table:
+    def train_table(self) -> Rows:
         """The rows that everything is fitted to."""
         rows = self.observed
         return dequantized(rows, generator("dequantize", self.seed)) if self.dequantize else rows
@@ -93,7 +100,7 @@ class TableModule(LightningDataModule):
     @cached_property
     def val_table(self) -> Table:
         """The rows that epochs, members and a recalibration are chosen by."""
-        train, val = self.train_table, self.tables["val"]
+        train, val = self.train_table, self.tables["val"].sample
         chosen_by = within(val, train.profile.targets)
         if len(val) and not len(chosen_by):
             raise ValueError(
@@ -104,7 +111,7 @@ class TableModule(LightningDataModule):
 
     def fingerprint(self) -> Fingerprint:
         """Tell the rows that are learned, and those that the model is judged by, by numbers."""
-        tables = self.tables | {"train": self.train_table}
+        tables = {**self.tables, "train": self.train_table}
         return {name: table.profile.fingerprint for name, table in tables.items()}
 
     @property
@@ -130,7 +137,7 @@ class TableModule(LightningDataModule):
     def train_dataloader(self) -> Blocks:
         batch_size = decided("batch_size", self.batch_size)
         batches = self._batches(self.train_table, batch_size, self.seed)
-        return Blocks(batches, STEPS_PER_CALL if self._may_group else 1)
+        return batches.in_blocks(STEPS_PER_CALL if self._may_group else 1)
 
     @property
     def _may_group(self) -> bool:
@@ -140,23 +147,24 @@ class TableModule(LightningDataModule):
         """
         return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
-    def val_dataloader(self) -> Batches:
+    def val_dataloader(self) -> Loader:
         return self._batches(self.val_table, EVALUATION_BATCH, None)
 
-    def test_dataloader(self) -> Batches:
+    def test_dataloader(self) -> Loader:
         return self._batches(self.tables["test"], EVALUATION_BATCH, None)
 
-    def _batches(self, table: Table, batch_size: int, seed: int | None) -> Batches:
-        tensors, trainer = table.tensors, self.trainer
+    def _batches(self, rows: Rows, batch_size: int, seed: int | None) -> Loader:
+        return rows.batches(batch_size, seed, self._share())
+
+    def _share(self) -> Share:
+        trainer = self.trainer
         if trainer is None:
-            return Batches(tensors, batch_size, seed)
-        return Batches(
-            [tensor.to(trainer.strategy.root_device) for tensor in tensors],
-            batch_size,
-            seed,
+            return Share()
+        return Share(
             lambda: trainer.current_epoch,
             trainer.global_rank,
             trainer.world_size,
+            trainer.strategy.root_device,
         )
 
 
@@ -217,6 +225,8 @@ class FileData(TableModule):
         val_fraction: of the rows of `path`, where there is no `val_path`.
         test_fraction: of the rows of `path`, where there is no `test_path`.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
+        stream: whether rows stay in their file and are read again in each epoch; "auto" does so
+            where they would take more than a quarter of the memory.
         batch_size: the most rows in a training batch of one process.
         seed: from which the split and every order follows.
 
@@ -236,6 +246,7 @@ class FileData(TableModule):
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
         dequantize: bool = False,
+        stream: bool | Auto = "auto",
         batch_size: int | Auto = "auto",
         seed: int = 0,
     ) -> None:
@@ -247,6 +258,18 @@ class FileData(TableModule):
         self.columns = (targets, inputs, weight)
         self.other_paths = {"test": test_path, "val": val_path}
         self.fractions = {"test": test_fraction, "val": val_fraction}
+        self.stream: bool | Auto = stream
+
+    @cached_property
+    def tables(self) -> Mapping[str, Rows]:
+        """The rows as "train", "val" and "test", read on first use, coded by the first."""
+        paths = {name: path for name, path in self.other_paths.items() if path is not None}
+        if not must_stream(self.stream, [self.path, *paths.values()], self.columns):
+            return super().tables
+        taken = {name: part for name, part in self.fractions.items() if name not in paths}
+        tables = streamed_tables(self.path, self.columns, paths, taken, self.seed)
+        check_training_rows(tables["train"], self.path)
+        return {**tables, "val": tables["val"].sample}
 
     def _tables(self) -> dict[str, Table]:
         whole, chosen = read_table(self.path, *self.columns)

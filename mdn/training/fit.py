@@ -175,7 +175,7 @@ def train(
     """
     module = module_of(recipe, data.kinds, data.num_targets)
     module.model.card = card
-    module.start(data.train_table)
+    module.start(data.train_table.sample)
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     best = best_path(trainer)
     if best:

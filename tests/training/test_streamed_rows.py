@@ -6,8 +6,9 @@ from parquet_files import numbers, write
 from small_runs import quiet_trainer
 
 from mdn.data.batches import batches_of
+from mdn.data.files import read_table
 from mdn.training.callbacks.singularity_reset import SingularityReset
-from mdn.training.datamodule import FileData
+from mdn.training.datamodule import FileData, TableModule
 from mdn.training.fit import card_of, resolve, train
 from mdn.training.recipe import EMRecipe, Recipe
 
@@ -26,6 +27,19 @@ def paths(tmp_path):
 
 def data_of(paths, **changes):
     return FileData(**(paths | {"targets": "y", "inputs": ["a", "b", "c"]} | changes))
+
+
+class InOrder(TableModule):
+    """The rows of files in memory, in the order of the files."""
+
+    def __init__(self, paths, weight):
+        super().__init__()
+        self.paths, self.weight = paths, weight
+
+    def _tables(self):
+        names = {"train": "path", "val": "val_path", "test": "test_path"}
+        columns = "y", ["a", "b", "c"], self.weight
+        return {name: read_table(self.paths[key], *columns)[0] for name, key in names.items()}
 
 
 def fitted(recipe, data):
@@ -47,7 +61,8 @@ RECIPES = {
 @pytest.mark.parametrize("weight", [None, "w"])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_same_model_in_memory_and_streamed(paths, recipe, weight):
-    runs = [fitted(recipe, data_of(paths, weight=weight, stream=s)) for s in (False, True)]
+    streamed = data_of(paths, weight=weight, stream=True)
+    runs = [fitted(recipe, data) for data in (InOrder(paths, weight), streamed)]
     states = [module.state_dict() for module, _ in runs]
     assert states[0].keys() == states[1].keys()
     for name, value in states[0].items():

@@ -14,11 +14,16 @@ from torch import Tensor
 from mdn.data.batches import Blocks, Share, check_enough_rows, num_batches
 from mdn.data.seeds import generator
 from mdn.data.stream.ahead import ahead
-from mdn.data.stream.order import READ_AT_ONCE, in_turns, read_stretch, share_of, stretches
-from mdn.data.table import Table, joined
+from mdn.data.stream.order import in_turns, read_stretch, share_of, stretches
+from mdn.data.stream.window import Window
+from mdn.data.table import Table
 from mdn.distributions.checks import check_at_least
 
-_WINDOW_BYTES = 2**25
+_WINDOW_BYTES = 2**24
+_MOST_AT_ONCE = 4
+"""Row groups that are read in turns, of which each holds a page of every column."""
+
+_COLUMNS_AT_ONCE = 64
 _FEWEST_BATCHES = 8
 """Batches that a window holds at least, however wide the rows are."""
 
@@ -35,6 +40,11 @@ class GroupedRows(Protocol):
         """How many rows there are in each row group."""
         ...
 
+    @property
+    def num_columns(self) -> int:
+        """How many numbers a row has."""
+        ...
+
     def read(self, group: int) -> Iterator[Table]:
         """Read the rows of a row group, in order."""
         ...
@@ -48,7 +58,7 @@ class StreamedBatches:
         batch_size: the most rows in a batch of one rank.
         seed: of the order of the rows; None leaves them as they are.
         share: which of the rows, in which epoch.
-        window_rows: how many rows are shuffled together.
+        window_bytes: about how much is shuffled together.
 
     Raises:
         ValueError: on a batch size below one, or fewer rows than ranks.
@@ -60,7 +70,7 @@ class StreamedBatches:
         batch_size: int,
         seed: int | None,
         share: Share,
-        window_rows: int,
+        window_bytes: int = _WINDOW_BYTES,
     ) -> None:
         check_at_least("batch_size", batch_size, 1)
         self._counts = rows.rows_of_groups.tolist()
@@ -69,6 +79,7 @@ class StreamedBatches:
         self.batch_size = batch_size
         self.seed = seed
         self.share = share
+        window_rows = window_bytes // (8 * rows.num_columns)
         self.window_rows = max(window_rows, _FEWEST_BATCHES * batch_size)
         self._at = self._resumed = _NOT_BEGUN
 
@@ -119,26 +130,20 @@ class StreamedBatches:
         if self.seed is None:
             yield from self._tables(list(range(len(self._counts))), 1)
         elif self._num_rows <= self.window_rows:
-            table = joined(list(self._tables(list(range(len(self._counts))), 1)))
-            yield _shuffled(table, generator("order", self.seed, epoch))
+            tables = self._tables(list(range(len(self._counts))), 1)
+            yield from _shuffled(tables, self._num_rows, generator("order", self.seed, epoch))
         else:
-            yield from self._shuffled_windows(epoch, self.seed)
-
-    def _shuffled_windows(self, epoch: int, seed: int) -> Iterator[Table]:
-        order = torch.randperm(len(self._counts), generator=generator("groups", seed, epoch))
-        draws = generator("windows", seed, epoch, self.share.rank)
-        held: list[Table] = []
-        for table in self._tables(order.tolist(), READ_AT_ONCE):
-            held.append(table)
-            if sum(map(len, held)) >= self.window_rows:
-                yield _shuffled(joined(held), draws)
-                held = []
-        if held:
-            yield _shuffled(joined(held), draws)
+            order = torch.randperm(
+                len(self._counts), generator=generator("groups", self.seed, epoch)
+            )
+            tables = self._tables(order.tolist(), _MOST_AT_ONCE)
+            draws = generator("windows", self.seed, epoch, self.share.rank)
+            yield from _shuffled(tables, self.window_rows, draws)
 
     def _tables(self, order: list[int], at_once: int) -> Iterator[Table]:
         share = self.share
         parts = stretches(self._counts, order, share.rank, share.world_size)
+        at_once = min(at_once, _COLUMNS_AT_ONCE // self._rows.num_columns or 1)
         return in_turns([read_stretch(self._rows.read, part) for part in parts], at_once)
 
 
@@ -158,11 +163,6 @@ class StreamedBlocks(Blocks):
         self._streamed.load_state_dict(state)
 
 
-def window_rows(columns: int) -> int:
-    """Return how many rows of so many columns are shuffled together."""
-    return _WINDOW_BYTES // (8 * max(1, columns))
-
-
 def _sizes(rows: int, batches: int) -> list[int]:
     """Sizes of batches that differ by at most one."""
     ends = (share_of(rows, i, batches) for i in range(batches))
@@ -179,5 +179,12 @@ def _behind(rest: tuple[Tensor, ...], part: tuple[Tensor, ...]) -> tuple[Tensor,
     return tuple(torch.cat(pair) for pair in zip(rest, part, strict=True))
 
 
-def _shuffled(table: Table, draws: torch.Generator) -> Table:
-    return table[torch.randperm(len(table), generator=draws)]
+def _shuffled(tables: Iterator[Table], window_rows: int, draws: torch.Generator) -> Iterator[Table]:
+    """Fill windows, and yield the rows of each in a random order."""
+    window = Window(window_rows)
+    for table in tables:
+        window.add(table)
+        if window.full:
+            yield window.emptied(draws)
+    if len(window):
+        yield window.emptied(draws)

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 from mdn.data.table import Table
 
-READ_AT_ONCE = 8
-"""Row groups that are read in turns."""
-
 
 @dataclass(frozen=True)
 class Stretch:

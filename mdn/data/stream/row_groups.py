@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from mdn.data.parquet_reader import _errors as parquet_errors
 
-_BUFFER = 2**20
+_BUFFER = 2**18
 """Bytes of a column that are read at once."""
 
 

@@ -10,7 +10,7 @@ from mdn.data.stream.row_draws import row_draws
 from mdn.data.stream.source import Chunk
 from mdn.data.table import Table, joined
 
-_MOST_ROWS = 2**17
+_MOST_ROWS = 2**16
 _FEWEST_ROWS = 2**13
 _BYTES = 2**25
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from mdn.data.batches import Share
 from mdn.data.coding import recoded
 from mdn.data.profile import ColumnProfile, Profile
-from mdn.data.stream.batches import StreamedBatches, window_rows
+from mdn.data.stream.batches import StreamedBatches
 from mdn.data.stream.parts import Part
 from mdn.data.stream.row_draws import row_draws
 from mdn.data.stream.source import Chunk, Source
@@ -85,6 +85,11 @@ class StreamedTable:
         """Tell whether rows have weights."""
         return self.sample.weighted
 
+    @property
+    def num_columns(self) -> int:
+        """How many numbers a row has."""
+        return len(self.input_names) + len(self.target_names) + self.weighted
+
     def read(self, group: int) -> Iterator[Table]:
         """Read the rows of a row group, in order."""
         for chunk in self.source.chunks(self.source.groups[group]):
@@ -92,8 +97,7 @@ class StreamedTable:
 
     def batches(self, batch_size: int, seed: int | None, share: Share) -> StreamedBatches:
         """Return batches of the rows, on the device of the share, as `Table.batches` does."""
-        columns = sum(each.shape[-1] if each.ndim > 1 else 1 for each in self.sample.tensors)
-        return StreamedBatches(self, batch_size, seed, share, window_rows(columns))
+        return StreamedBatches(self, batch_size, seed, share)
 
     def pieces(self, rows: int) -> Iterator[Table]:
         """Yield all rows in order, at most so many at a time."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from mdn.data.parquet_reader import _errors as parquet_errors
+from mdn.data.parquet_reader import whole_parquet
 
 _BUFFER = 2**18
 """Bytes of a column that are read at once."""
@@ -32,7 +32,7 @@ class RowGroup:
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Read some columns, so many rows at a time."""
-        with parquet_errors(self.path), _open(self.path, _footer(self.path)) as file:
+        with whole_parquet(self.path), _open(self.path, _footer(self.path)) as file:
             batches = file.iter_batches(
                 rows, row_groups=[self.index], columns=list(names), use_threads=False
             )
@@ -45,7 +45,7 @@ def row_groups(paths: Sequence[Path]) -> tuple[RowGroup, ...]:
     groups: list[RowGroup] = []
     start = 0
     for path in paths:
-        with parquet_errors(path):
+        with whole_parquet(path):
             footer = _footer(path)
         for index in range(footer.num_row_groups):
             num_rows = footer.row_group(index).num_rows

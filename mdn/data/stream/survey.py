@@ -11,7 +11,7 @@ from mdn.data.stream.checksum import Checksum
 from mdn.data.stream.moments import Moments
 from mdn.data.stream.row_sample import RowSample
 from mdn.data.stream.source import Chunk
-from mdn.data.table import Table
+from mdn.data.table import Table, joined
 
 _FEW = 0.01
 """The share of the values up to which they may be called far out."""
@@ -35,6 +35,7 @@ class Survey:
         self._moments: Moments | None = None
         self._copies: Bool[Tensor, "P D"] | None = None
         self._weight = torch.zeros(2, dtype=torch.float64)
+        self._with_gap: Table | None = None
 
     @property
     def num_rows(self) -> int:
@@ -52,12 +53,16 @@ class Survey:
         self._checksum.update(table)
         self._add_moments(torch.cat([table.x[:, self._scalars], table.y], 1), table.weight)
         self._look_for_copies(table)
+        self._look_for_gap(table)
         if table.weight is not None:
             self._weight += torch.stack([table.weight.sum(), table.weight.square().sum()])
 
     def sample(self) -> Table:
-        """Return the sample of the rows."""
-        return self._sample.table()
+        """Return the sample of the rows; where any row lacks a target, one of the sample does."""
+        sample = self._sample.table()
+        if self._with_gap is None or sample.misses_targets:
+            return sample
+        return joined([sample[:-1], self._with_gap])
 
     def profile(self, sample: Table) -> Profile:
         """Return what the pass tells, and the sample, where it is not all rows.
@@ -87,6 +92,10 @@ class Survey:
             self._moments = Moments(values, weight)
         else:
             self._moments.update(values, weight)
+
+    def _look_for_gap(self, table: Table) -> None:
+        if self._with_gap is None and table.misses_targets:
+            self._with_gap = table[table.y.isnan().any(-1).nonzero().squeeze(-1)[:1]]
 
     def _look_for_copies(self, table: Table) -> None:
         if self._copies is None:

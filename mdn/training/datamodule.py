@@ -10,15 +10,15 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Blocks, Loader, Share
 from mdn.data.coding import coded_tables
-from mdn.data.columns import Roles
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.files import read_table
 from mdn.data.fingerprint import Fingerprint
 from mdn.data.profile import Profile
+from mdn.data.roles import Roles
 from mdn.data.rounding import dequantized
 from mdn.data.rows import Rows
 from mdn.data.seeds import generator
-from mdn.data.stream.open_stream import streamed_tables
+from mdn.data.stream.open_stream import ColumnChoice, streamed_tables
 from mdn.data.stream.whether import must_stream
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
@@ -217,9 +217,13 @@ class FileData(TableModule):
 
     Args:
         path: a .csv, .parquet or .npz file with the training rows.
-        targets: columns by name, or by position, where -1 is the last.
+        targets: columns of numbers by name, by position, where -1 is the last, by a pattern such
+            as "temp_*", or by a regular expression after "re:".
         inputs: as targets; None for all the rest, an empty list for a density of the targets.
         weight: the column that says how often each row counts, or None.
+        exclude: as targets; columns that are no inputs.
+        kinds: what columns hold that would be taken for something else, as in
+            {"zip": "category"}: number, boolean, category or time.
         val_path: a file with the validation rows; None takes some of `path`.
         test_path: a file with the test rows; None takes some of `path`.
         val_fraction: of the rows of `path`, where there is no `val_path`.
@@ -241,6 +245,8 @@ class FileData(TableModule):
         targets: ColumnKeys | None = None,
         inputs: ColumnKeys | None = None,
         weight: str | int | None = None,
+        exclude: ColumnKeys = (),
+        kinds: dict[str, str] | None = None,
         val_path: str | Path | None = None,
         test_path: str | Path | None = None,
         val_fraction: float = 0.1,
@@ -255,7 +261,7 @@ class FileData(TableModule):
         if targets is None:
             raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
         self.path = path
-        self.columns = (targets, inputs, weight)
+        self.columns = (targets, inputs, weight, exclude, kinds)
         self.other_paths = {"test": test_path, "val": val_path}
         self.fractions = {"test": test_fraction, "val": val_fraction}
         self.stream: bool | Auto = stream
@@ -264,10 +270,10 @@ class FileData(TableModule):
     def tables(self) -> Mapping[str, Rows]:
         """The rows as "train", "val" and "test", read on first use, coded by the first."""
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
-        if not must_stream(self.stream, [self.path, *paths.values()], self.columns):
+        if not must_stream(self.stream, [self.path, *paths.values()]):
             return super().tables
         taken = {name: part for name, part in self.fractions.items() if name not in paths}
-        tables = streamed_tables(self.path, self.columns, paths, taken, self.seed)
+        tables = streamed_tables(self.path, ColumnChoice(*self.columns), paths, taken, self.seed)
         check_training_rows(tables["train"], self.path)
         return {**tables, "val": tables["val"].sample}
 
@@ -278,12 +284,13 @@ class FileData(TableModule):
         tables = dict(zip([*taken, "train"], parts, strict=True))
         self._check_no_empty_part(len(whole), tables)
         check_training_rows(tables["train"], self.path)
-        return tables | self._read_others(chosen)
+        return tables | self._read_others(chosen, whole)
 
-    def _read_others(self, chosen: Roles) -> dict[str, Table]:
-        columns = (chosen.targets, chosen.inputs, chosen.weight)
+    def _read_others(self, chosen: Roles, whole: Table) -> dict[str, Table]:
+        columns = (chosen.targets, chosen.inputs, chosen.weight, ())
+        known = dict(zip(chosen.inputs, whole.kinds, strict=True)), whole.reading.formats
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
-        return {name: read_table(path, *columns)[0] for name, path in paths.items()}
+        return {name: read_table(path, *columns, *known)[0] for name, path in paths.items()}
 
     def _check_no_empty_part(self, rows: int, parts: dict[str, Table]) -> None:
         for name, fraction in self.fractions.items():

@@ -1,57 +1,130 @@
 """Parquet files as lists of row groups, each of which can be read on its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import dataset, parquet
 
-from mdn.data.parquet_reader import whole_parquet
+from mdn.data.parquet_files import ParquetFiles
+from mdn.data.parquet_reader import ParquetReader, whole_parquet
+from mdn.data.reader import Reader
 
 _BUFFER = 2**18
 """Bytes of a column that are read at once."""
 
 
-@dataclass(frozen=True)
-class RowGroup:
-    """One row group of a Parquet file.
+@dataclass(frozen=True, eq=False)
+class ParquetPart:
+    """One of the files of a source.
 
     Attributes:
         path: of the file.
+        schema: of all files together.
+        constants: values of the columns that the names of folders tell.
+    """
+
+    path: Path
+    schema: pa.Schema
+    constants: Mapping[str, object]
+
+    def read(self, group: int, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        """Read some columns of a row group, so many rows at a time."""
+        inside = [name for name in names if name not in self.constants]
+        with whole_parquet(self.path), _open(self.path) as file:
+            for batch in file.iter_batches(
+                rows, row_groups=[group], columns=inside, use_threads=False
+            ):
+                yield self._completed(batch, names)
+
+    def _completed(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.Table:
+        columns = []
+        for name in names:
+            kind = self.schema.field(name).type
+            if name in self.constants:
+                columns.append(pa.repeat(pa.scalar(self.constants[name], kind), batch.num_rows))
+            else:
+                columns.append(batch.column(name).cast(kind))
+        return pa.table(columns, names=list(names))
+
+
+@dataclass(frozen=True, eq=False)
+class RowGroup:
+    """One row group of a source.
+
+    Attributes:
+        file: where it is.
         index: of the row group in it.
         start: the number of its first row among the rows of all files.
         num_rows: how many rows it has.
     """
 
-    path: Path
+    file: ParquetPart
     index: int
     start: int
     num_rows: int
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Read some columns, so many rows at a time."""
-        with whole_parquet(self.path), _open(self.path, _footer(self.path)) as file:
-            batches = file.iter_batches(
-                rows, row_groups=[self.index], columns=list(names), use_threads=False
-            )
-            for batch in batches:
-                yield pa.Table.from_batches([batch])
+        return self.file.read(self.index, names, rows)
 
 
-def row_groups(paths: Sequence[Path]) -> tuple[RowGroup, ...]:
-    """List the row groups of files, which have the same columns."""
+def row_groups(reader: Reader) -> tuple[RowGroup, ...]:
+    """List the row groups of what a reader reads.
+
+    Raises:
+        ValueError: if it is not Parquet.
+    """
     groups: list[RowGroup] = []
     start = 0
-    for path in paths:
-        with whole_parquet(path):
-            footer = _footer(path)
+    for part in parquet_parts(reader):
+        with whole_parquet(part.path):
+            footer = _footer(part.path)
         for index in range(footer.num_row_groups):
             num_rows = footer.row_group(index).num_rows
-            groups.append(RowGroup(path, index, start, num_rows))
+            groups.append(RowGroup(part, index, start, num_rows))
             start += num_rows
     return tuple(groups)
+
+
+def is_parquet(reader: Reader) -> bool:
+    """Tell whether a reader reads Parquet."""
+    return isinstance(reader, ParquetReader | ParquetFiles)
+
+
+def schema_of(reader: Reader) -> pa.Schema:
+    """Return the types of the columns of Parquet, in one file or several."""
+    return parquet_parts(reader)[0].schema
+
+
+@singledispatch
+def parquet_parts(reader: Reader) -> list[ParquetPart]:
+    """List the Parquet files that a reader reads.
+
+    Raises:
+        ValueError: if it is another file.
+    """
+    raise ValueError(f"{reader.head.source} has no row groups: it is not Parquet")
+
+
+@parquet_parts.register
+def _of_file(reader: ParquetReader) -> list[ParquetPart]:
+    return [ParquetPart(reader.path, reader.schema, {})]
+
+
+@parquet_parts.register
+def _of_files(reader: ParquetFiles) -> list[ParquetPart]:
+    fragments = reader.dataset.get_fragments()
+    return [
+        ParquetPart(
+            Path(fragment.path),
+            reader.dataset.schema,
+            dataset.get_partition_keys(fragment.partition_expression),
+        )
+        for fragment in fragments
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -59,10 +132,10 @@ def _footer(path: Path) -> parquet.FileMetaData:
     return parquet.read_metadata(path)
 
 
-def _open(path: Path, footer: parquet.FileMetaData) -> parquet.ParquetFile:
+def _open(path: Path) -> parquet.ParquetFile:
     return parquet.ParquetFile(
         path,
-        metadata=footer,
+        metadata=_footer(path),
         pre_buffer=False,
         buffer_size=_BUFFER,
         page_checksum_verification=True,

@@ -1,17 +1,21 @@
 """What one pass over a stream tells of the rows of a part."""
 
+from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
+from mdn.data.coding import fitted_category, fitted_kinds
 from mdn.data.profile import ColumnProfile, Profile
 from mdn.data.stream.checksum import Checksum
 from mdn.data.stream.moments import Moments
 from mdn.data.stream.row_sample import RowSample
 from mdn.data.stream.source import Chunk
 from mdn.data.table import Table, joined
+from mdn.networks.kinds import Category, Kind
 
 _FEW = 0.01
 """The share of the values up to which they may be called far out."""
@@ -22,14 +26,17 @@ class Survey:
 
     Args:
         groups: how many row groups there are.
-        scalars: the positions of the inputs that are no categories.
+        kinds: of the inputs.
         sample: of the rows.
     """
 
-    def __init__(self, groups: int, scalars: list[int], sample: RowSample) -> None:
+    def __init__(self, groups: int, kinds: tuple[Kind, ...], sample: RowSample) -> None:
         self.rows_of_groups = torch.zeros(groups, dtype=torch.long)
-        self.missing_inputs = torch.zeros((), dtype=torch.long)
-        self._scalars = scalars
+        self._scalars = [i for i, kind in enumerate(kinds) if not isinstance(kind, Category)]
+        self._levels: dict[int, Counter[int]] = {
+            i: Counter() for i, kind in enumerate(kinds) if isinstance(kind, Category)
+        }
+        self._missing = torch.zeros(len(kinds), dtype=torch.long)
         self._sample = sample
         self._checksum = Checksum()
         self._moments: Moments | None = None
@@ -48,7 +55,7 @@ class Survey:
             return
         table = chunk.table
         self.rows_of_groups[group] += len(table)
-        self.missing_inputs = self.missing_inputs + table.x.isnan().sum(0)
+        self._count_values(table)
         self._sample.update(chunk)
         self._checksum.update(table)
         self._add_moments(torch.cat([table.x[:, self._scalars], table.y], 1), table.weight)
@@ -56,6 +63,15 @@ class Survey:
         self._look_for_gap(table)
         if table.weight is not None:
             self._weight += torch.stack([table.weight.sum(), table.weight.square().sum()])
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds of the inputs, fitted on the rows."""
+        sample, missing = self.sample(), (self._missing > 0).tolist()
+        pairs = zip(fitted_kinds(sample), missing, strict=True)
+        fitted: list[Kind] = [replace(kind, missing=lacks) for kind, lacks in pairs]
+        for i, counts in self._levels.items():
+            fitted[i] = fitted_category(sample.kinds[i], counts, missing[i])
+        return tuple(fitted)
 
     def sample(self) -> Table:
         """Return the sample of the rows; where any row lacks a target, one of the sample does."""
@@ -84,6 +100,16 @@ class Survey:
             copies=self._named_copies(seen),
             fingerprint=[float(self.num_rows), self._checksum.value()],
         )
+
+    def _count_values(self, table: Table) -> None:
+        self._missing += table.x.isnan().sum(0)
+        for i, counts in self._levels.items():
+            codes, first, rows = np.unique(
+                table.x[:, i].numpy(), return_index=True, return_counts=True
+            )
+            for at in first.argsort().tolist():  # equally frequent levels stand as they come
+                if not np.isnan(codes[at]):
+                    counts[int(codes[at])] += int(rows[at])
 
     def _add_moments(
         self, values: Float64[Tensor, "N C"], weight: Float64[Tensor, " N"] | None

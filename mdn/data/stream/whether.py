@@ -1,54 +1,46 @@
 """Whether rows are streamed or read into memory."""
 
 from collections.abc import Sequence
+from functools import singledispatch
 from pathlib import Path
 
-from mdn.data.columns import assign_roles
 from mdn.data.files import open_rows
+from mdn.data.parquet_files import ParquetFiles
+from mdn.data.parquet_reader import ParquetReader
+from mdn.data.reader import Reader
 from mdn.data.stream.row_groups import row_groups
-from mdn.data.table import ColumnKeys
 from mdn.distributions.checks import available_memory
 from mdn.distributions.open_settings import Auto
 
-Wanted = tuple[ColumnKeys, ColumnKeys | None, str | int | None]
-"""The targets, the inputs and the weight, by name or position."""
-
 SHARE = 0.25
-"""The share of the memory that is left, of which rows may take so much; training takes twice it."""
+"""The share of the free memory that rows may take; to train on them takes about twice as much."""
+
+_PACKED = {".gz", ".bz2", ".zst", ".zip"}
+_TIMES = 5
+"""How many times as large text is as its packed file."""
 
 
-def must_stream(stream: bool | Auto, paths: Sequence[str | Path], columns: Wanted) -> bool:
+def must_stream(stream: bool | Auto, paths: Sequence[str | Path]) -> bool:
     """Tell whether the rows of files stay there.
 
     Args:
         stream: what is wanted; "auto" streams what would take too much memory.
         paths: of the files.
-        columns: that are wanted of the first one.
-
-    Raises:
-        ValueError: if they are to be streamed, and one is not a Parquet file.
     """
-    if stream is True:
-        _check_parquet(paths)
-        return True
-    if stream is False or not all(map(_is_parquet, paths)):
-        return False
-    width = len(assign_roles(open_rows(paths[0]).head, *columns).names)
-    return any(8 * width * _rows(path) > SHARE * available_memory() for path in paths)
+    if stream != "auto":
+        return stream
+    return any(num_bytes(open_rows(path)) > SHARE * available_memory() for path in paths)
 
 
-def _check_parquet(paths: Sequence[str | Path]) -> None:
-    for path in paths:
-        if not _is_parquet(path):
-            raise ValueError(
-                f"`stream=True` reads row groups of Parquet, and {path} is another file; turn it "
-                "into Parquet, or set `stream=False` to read it into memory"
-            )
+@singledispatch
+def num_bytes(reader: Reader) -> float:
+    """Return about how many bytes the rows of a file take in memory."""
+    path = Path(reader.head.source)
+    size = path.stat().st_size if path.exists() else 0
+    return float(size * (_TIMES if path.suffix in _PACKED else 1))
 
 
-def _is_parquet(path: str | Path) -> bool:
-    return Path(path).suffix.lower() == ".parquet"
-
-
-def _rows(path: str | Path) -> int:
-    return sum(group.num_rows for group in row_groups([Path(path)]))
+@num_bytes.register
+def _of_parquet(reader: ParquetReader | ParquetFiles) -> float:
+    rows = sum(group.num_rows for group in row_groups(reader))
+    return 8.0 * rows * len(reader.head.names)

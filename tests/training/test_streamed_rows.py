@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from parquet_files import numbers, write
+from parquet_files import mixed, numbers, write
 from small_runs import quiet_trainer
 
 from mdn.data.batches import batches_of
@@ -15,18 +15,19 @@ from mdn.training.recipe import EMRecipe, Recipe
 SMALL = {"backbone.width": 8, "num_components": 3, "max_epochs": 2, "batch_size": 32}
 
 
-@pytest.fixture
-def paths(tmp_path):
+@pytest.fixture(params=[numbers, mixed])
+def paths(request, tmp_path):
     return {
-        name: write(tmp_path / f"{key}.parquet", numbers(rows, seed), 70)
+        name: write(tmp_path / f"{key}.parquet", request.param(rows, seed), 70)
         for seed, (key, name, rows) in enumerate(
             [("train", "path", 500), ("val", "val_path", 90), ("test", "test_path", 110)]
         )
     }
 
 
-def data_of(paths, **changes):
-    return FileData(**(paths | {"targets": "y", "inputs": ["a", "b", "c"]} | changes))
+def data_of(paths, weight=None, **changes):
+    columns = {"targets": "y", "weight": weight, "exclude": [] if weight else "w"}
+    return FileData(**(paths | columns | changes))
 
 
 class InOrder(TableModule):
@@ -38,8 +39,13 @@ class InOrder(TableModule):
 
     def _tables(self):
         names = {"train": "path", "val": "val_path", "test": "test_path"}
-        columns = "y", ["a", "b", "c"], self.weight
-        return {name: read_table(self.paths[key], *columns)[0] for name, key in names.items()}
+        columns = "y", None, self.weight, "w" if self.weight is None else ()
+        train = read_table(self.paths["path"], *columns)[0]
+        kinds = dict(zip(train.input_names, train.kinds, strict=True))
+        return {
+            name: read_table(self.paths[key], *columns, kinds=kinds)[0]
+            for name, key in names.items()
+        }
 
 
 def fitted(recipe, data):
@@ -69,8 +75,9 @@ def test_the_same_model_in_memory_and_streamed(paths, recipe, weight):
         assert torch.equal(value, states[1][name]), name
 
 
-def test_rows_are_split_by_their_numbers(paths):
-    data = data_of({"path": paths["path"]}, stream=True, batch_size=7)
+def test_rows_are_split_by_their_numbers(tmp_path):
+    path = write(tmp_path / "a.parquet", numbers(500), 70)
+    data = data_of({"path": path}, stream=True, batch_size=7)
     rows = {
         name: [x for part in t.pieces(50) for x in part.x[:, 0].tolist()]
         for name, t in data.tables.items()

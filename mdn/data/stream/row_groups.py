@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, singledispatch
+from functools import singledispatch
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,22 +22,33 @@ class ParquetPart:
 
     Attributes:
         path: of the file.
+        footer: of the file, read once.
         schema: of all files together.
         constants: values of the columns that the names of folders tell.
     """
 
     path: Path
+    footer: parquet.FileMetaData
     schema: pa.Schema
     constants: Mapping[str, object]
 
     def read(self, group: int, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Read some columns of a row group, so many rows at a time."""
         inside = [name for name in names if name not in self.constants]
-        with whole_parquet(self.path), _open(self.path) as file:
+        with whole_parquet(self.path), self._open() as file:
             for batch in file.iter_batches(
                 rows, row_groups=[group], columns=inside, use_threads=False
             ):
                 yield self._completed(batch, names)
+
+    def _open(self) -> parquet.ParquetFile:
+        return parquet.ParquetFile(
+            self.path,
+            metadata=self.footer,
+            pre_buffer=False,
+            buffer_size=_BUFFER,
+            page_checksum_verification=True,
+        )
 
     def _completed(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.Table:
         columns = []
@@ -80,10 +91,8 @@ def row_groups(reader: Reader) -> tuple[RowGroup, ...]:
     groups: list[RowGroup] = []
     start = 0
     for part in parquet_parts(reader):
-        with whole_parquet(part.path):
-            footer = _footer(part.path)
-        for index in range(footer.num_row_groups):
-            num_rows = footer.row_group(index).num_rows
+        for index in range(part.footer.num_row_groups):
+            num_rows = part.footer.row_group(index).num_rows
             groups.append(RowGroup(part, index, start, num_rows))
             start += num_rows
     return tuple(groups)
@@ -111,14 +120,14 @@ def parquet_parts(reader: Reader) -> list[ParquetPart]:
 
 @parquet_parts.register
 def _of_file(reader: ParquetReader) -> list[ParquetPart]:
-    return [ParquetPart(reader.path, reader.schema, {})]
+    return [_part(reader.path, reader.schema, {})]
 
 
 @parquet_parts.register
 def _of_files(reader: ParquetFiles) -> list[ParquetPart]:
     fragments = reader.dataset.get_fragments()
     return [
-        ParquetPart(
+        _part(
             Path(fragment.path),
             reader.dataset.schema,
             dataset.get_partition_keys(fragment.partition_expression),
@@ -127,16 +136,6 @@ def _of_files(reader: ParquetFiles) -> list[ParquetPart]:
     ]
 
 
-@lru_cache(maxsize=64)
-def _footer(path: Path) -> parquet.FileMetaData:
-    return parquet.read_metadata(path)
-
-
-def _open(path: Path) -> parquet.ParquetFile:
-    return parquet.ParquetFile(
-        path,
-        metadata=_footer(path),
-        pre_buffer=False,
-        buffer_size=_BUFFER,
-        page_checksum_verification=True,
-    )
+def _part(path: Path, schema: pa.Schema, constants: Mapping[str, object]) -> ParquetPart:
+    with whole_parquet(path):
+        return ParquetPart(path, parquet.read_metadata(path), schema, constants)

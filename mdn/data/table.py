@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float64, Int64
@@ -12,6 +13,7 @@ from mdn.data.batches import Batches, Share
 from mdn.data.missing_targets import Dropped, counts, without_target
 from mdn.data.profile import Profile, profile_of
 from mdn.data.reading import Reading
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table_checks import (
     check_kinds,
     check_lengths,
@@ -20,6 +22,9 @@ from mdn.data.table_checks import (
     check_row_weights,
 )
 from mdn.networks.kinds import Kind, numbers
+
+if TYPE_CHECKING:
+    from mdn.data.summary import TableSummary
 
 ColumnKeys = Sequence[str | int] | str | int
 """Columns by name or by position, where -1 is the last; one on its own needs no list. A name may be
@@ -44,7 +49,8 @@ class Table:
         target_names: of the D targets.
         kinds: of the P inputs; numbers by default.
         dropped: how many rows were left out for what they lack, as `counted` does.
-        marks: what a split goes by, one number for each row: see `mdn.data.splits`.
+        split_by: what the rows are to be split by, in names of columns.
+        marks: its numbers for each row, as `mdn.data.splits.marks` has them.
         reading: what was guessed while it was read.
 
     Raises:
@@ -59,6 +65,7 @@ class Table:
     target_names: list[str]
     kinds: tuple[Kind, ...] = ()
     dropped: Dropped = field(default_factory=dict)
+    split_by: SplitBy = field(default_factory=SplitBy)
     marks: Mapping[str, Tensor] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
 
@@ -81,6 +88,7 @@ class Table:
         weight: str | int | None = None,
         exclude: ColumnKeys = (),
         kinds: SaidKinds | None = None,
+        split: SplitBy | None = None,
     ) -> "Table":
         """Take columns of a frame, of numbers, truth values, text, dates or categories.
 
@@ -96,6 +104,7 @@ class Table:
             exclude: as targets; columns that are no inputs.
             kinds: what columns hold that would be taken for something else, as in
                 {"zip": "category"}: number, boolean, category or time.
+            split: what the rows are to be split by for a fit; by default they are split at random.
 
         Raises:
             TypeError: if it is not a frame, or its rows are not there yet.
@@ -103,7 +112,7 @@ class Table:
         """
         from mdn.data.from_memory import table_of_frame  # only this needs pyarrow and narwhals
 
-        return table_of_frame(frame, targets, inputs, weight, exclude, kinds)
+        return table_of_frame(frame, targets, inputs, weight, exclude, kinds, split or SplitBy())
 
     @classmethod
     def from_arrays(
@@ -135,6 +144,12 @@ class Table:
         """What one pass over the rows tells; computed once, of at least one row."""
         names = self.input_names, self.target_names
         return profile_of(self.x, self.y, self.weight, *names, self.kinds)
+
+    def describe(self) -> "TableSummary":
+        """Say what is known of each column, and what is done with it, as a table to print."""
+        from mdn.data.summary import summary_of
+
+        return summary_of(self)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -198,16 +213,6 @@ class Table:
         tensors = [tensor.to(share.device) for tensor in self.tensors]
         return Batches(tensors, batch_size, seed, share.epoch, share.rank, share.world_size)
 
-    def split(self, fractions: Sequence[float], generator: torch.Generator) -> list["Table"]:
-        """Split the rows at random: one part for each fraction, then one with the rest.
-
-        A row belongs to exactly one part. The parts before one do not depend on its fraction.
-        """
-        sizes = [round(fraction * len(self)) for fraction in fractions]
-        order = torch.randperm(len(self), generator=generator)
-        parts = order.split([*sizes, len(self) - sum(sizes)])
-        return [self[rows] for rows in parts]
-
 
 def joined(tables: Sequence[Table]) -> Table:
     """Return the rows of tables with the same columns, one table after the other."""
@@ -217,4 +222,5 @@ def joined(tables: Sequence[Table]) -> Table:
         x=torch.cat([each.x for each in tables]),
         y=torch.cat([each.y for each in tables]),
         weight=torch.cat(weights) if weights else None,
+        marks={name: torch.cat([each.marks[name] for each in tables]) for name in tables[0].marks},
     )

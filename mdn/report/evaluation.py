@@ -20,7 +20,7 @@ from mdn import metrics
 from mdn.data.rows import Rows
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
@@ -58,7 +58,7 @@ class _Transforms:
         self.pit: list[Tensor] = []
         self.rosenblatt: list[Tensor] = []
 
-    def update(self, mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> None:
+    def update(self, mixture: Mixture, y: Float[Tensor, "N D"]) -> None:
         self.pit.append(metrics.pit(mixture, y))
         self.rosenblatt.append(metrics.rosenblatt(mixture, y))
 
@@ -67,7 +67,7 @@ class _Transforms:
 def score(
     model: Model,
     table: Rows,
-    reference: GaussianMixture | None = None,
+    reference: Mixture | None = None,
     problem: Problem | None = None,
 ) -> Scores:
     """Return all scores of a model on some rows.
@@ -114,17 +114,15 @@ def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
     }
 
 
-def _bits(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+def _bits(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
     return -mixture.observed_log_prob(y) / math.log(2)
 
 
-def _gain_over(reference: GaussianMixture) -> RowMean:
+def _gain_over(reference: Mixture) -> RowMean:
     return RowMean(partial(_gain, reference=reference), takes_missing=True)
 
 
-def _gain(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], reference: GaussianMixture
-) -> Float[Tensor, " N"]:
+def _gain(mixture: Mixture, y: Float[Tensor, "N D"], reference: Mixture) -> Float[Tensor, " N"]:
     return mixture.observed_log_prob(y) - reference.observed_log_prob(y)
 
 
@@ -152,11 +150,11 @@ def _check_there(table: Table) -> None:
             )
 
 
-def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+def _mean_pinball(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     return metrics.pinball(mixture, y, _DECILES).mean(0)
 
 
-def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
+def _width(mixture: Mixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
     return metrics.interval_width(mixture, level)
 
 

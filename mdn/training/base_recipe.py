@@ -11,11 +11,12 @@ from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
 from mdn.distributions.checks import check_at_least, check_seed
 from mdn.distributions.families import Family, Full
-from mdn.distributions.open_settings import Auto, HeldOut, decided
+from mdn.distributions.open_settings import Auto, Grid, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words, no_setting
+from mdn.model.target_transforms import TransformSetting, check_setting
 from mdn.training import parts as parts  # registered, and may be named
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
@@ -40,6 +41,8 @@ class BaseRecipe:
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
+        target_transform: the scale that targets are learned on: "log" or "logit" for all of them,
+            or by name, {"price": "log", "share": {"kind": "logit", "low": 0, "high": 100}}.
 
     Raises:
         ValueError: on a number out of range.
@@ -53,6 +56,7 @@ class BaseRecipe:
     batch_size: int | Auto = "auto"
     max_epochs: int | Auto = "auto"
     recalibration: float | HeldOut = 1.0
+    target_transform: str | dict[str, object] | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -70,6 +74,7 @@ class BaseRecipe:
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)
         _check_recalibration(self.recalibration)
+        _check_transform(self.target_transform, floor)
 
     @classmethod
     def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
@@ -214,6 +219,15 @@ def _check_recalibration(factor: float | HeldOut) -> None:
                 f"recalibration must lie within {LEAST_RECALIBRATION:g} and "
                 f"{MOST_RECALIBRATION:g}, got {each!r}; 1 leaves densities as they are"
             )
+
+
+def _check_transform(transform: TransformSetting, floor: float | Grid) -> None:
+    check_setting(transform)
+    if floor == "grid" and transform is not None:
+        raise ValueError(
+            "`min_scale=grid` takes the floor from a step on the scale of the user, which has no "
+            "one length on another; set a number, or leave `target_transform` out"
+        )
 
 
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:

@@ -64,6 +64,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:input 'day' is a time")
 @pytest.mark.parametrize("weight", [None, "w"])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_same_model_in_memory_and_streamed(paths, recipe, weight):

@@ -11,27 +11,34 @@ from mdn.data.faults import Faults
 from mdn.data.missing_targets import counts
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles
+from mdn.data.splits.marks import marks_of
+from mdn.data.splits.settings import SplitBy
 from mdn.data.stream.source import Decode
 from mdn.data.table import Table
 from mdn.networks.kinds import Kind
 
 
-def decoder(roles: Roles, inputs: Mapping[str, Kind], reading: Reading) -> Decode:
+def decoder(roles: Roles, inputs: Mapping[str, Kind], reading: Reading, by: SplitBy) -> Decode:
     """Return what makes rows of columns; rows count that have a target and a positive weight.
 
     Args:
         roles: which columns are targets and weight.
         inputs: the kinds of the inputs, with levels that have codes.
         reading: what was guessed.
+        by: what rows are split by.
     """
     names, kinds = list(inputs), tuple(inputs.values())
 
     def decode(columns: Columns) -> tuple[Int64[Tensor, " N"], Table]:
         x, y, weight = _values(columns, roles, inputs)
         rows = counts(y, weight).nonzero().squeeze(-1)
+        marks = {name: mark[rows] for name, mark in marks_of(columns, by).items()}
         if len(rows) < len(y):
             x, y, weight = x[rows], y[rows], None if weight is None else weight[rows]
-        return rows, Table(x, y, weight, names, roles.targets, kinds, reading=reading)
+        table = Table(
+            x, y, weight, names, roles.targets, kinds, marks=marks, split_by=by, reading=reading
+        )
+        return rows, table
 
     return decode
 

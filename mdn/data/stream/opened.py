@@ -1,7 +1,7 @@
 """Files that are opened to be streamed: their row groups, and the types of their columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +11,9 @@ from mdn.data.files import open_rows
 from mdn.data.parquet_copy import as_parquet
 from mdn.data.reader import Reader, row_number
 from mdn.data.reading import Reading
-from mdn.data.roles import Roles
+from mdn.data.roles import Roles, names_to_read
+from mdn.data.splits.marks import Marks, marks_of
+from mdn.data.splits.settings import SplitBy
 from mdn.data.stream.decode import decoder
 from mdn.data.stream.row_groups import RowGroup, is_parquet, row_groups, schema_of
 from mdn.data.stream.source import Source, chunk_rows
@@ -42,10 +44,25 @@ class OpenedFile:
         for group in self.groups:
             yield from group.blocks(names, chunk_rows(len(names)))
 
-    def source(self, roles: Roles, inputs: dict[str, Kind], reading: Reading) -> Source:
+    def marks(self, by: SplitBy) -> Iterator[Marks]:
+        """Read what rows are split by."""
+        for block in self.blocks([str(key) for key in by.columns]):
+            yield marks_of(Columns(self.head.source, block, row_number), by)
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return sum(group.num_rows for group in self.groups)
+
+    def source(
+        self, roles: Roles, inputs: dict[str, Kind], reading: Reading, by: SplitBy
+    ) -> Source:
         """Return the rows, as columns with these roles and kinds."""
-        names = [*inputs, *roles.targets, *([] if roles.weight is None else [roles.weight])]
-        return Source(self.head.source, self.groups, names, decoder(roles, inputs, reading))
+        used = replace(roles, inputs=list(inputs))
+        decode = decoder(used, inputs, reading, by)
+        return Source(
+            self.head.source, self.groups, names_to_read(used, by), tuple(inputs.values()), decode
+        )
 
 
 def open_stream(path: str | Path, kinds: SaidKinds) -> OpenedFile:
@@ -65,11 +82,12 @@ def open_stream(path: str | Path, kinds: SaidKinds) -> OpenedFile:
         notes.append(f"{path} is copied to {copy}, from which rows are read in each epoch")
         reader = open_rows(copy)
     groups = row_groups(reader)
-    if sum(group.num_rows for group in groups) == 0:
-        raise ValueError(f"{path} has column names and no rows; give it at least one row")
     empty = schema_of(reader).empty_table().select(reader.head.names)
     head = Columns(str(path), empty, row_number, reader.head.left_out)
-    return OpenedFile(head, groups, tuple(notes))
+    opened = OpenedFile(head, groups, tuple(notes))
+    if opened.num_rows == 0:
+        raise ValueError(f"{path} has column names and no rows; give it at least one row")
+    return opened
 
 
 def _wanted(reader: Reader, kinds: SaidKinds) -> dict[str, str]:

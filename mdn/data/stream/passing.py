@@ -6,7 +6,7 @@ from dataclasses import replace
 from mdn.data.coding import recoded
 from mdn.data.stream.parts import Part
 from mdn.data.stream.row_sample import RowSample, sample_rows
-from mdn.data.stream.source import Chunk, Decode, Source
+from mdn.data.stream.source import Chunk, Source
 from mdn.data.stream.streamed_table import StreamedTable
 from mdn.data.stream.survey import Survey
 from mdn.data.table import Table
@@ -73,20 +73,19 @@ class Pass:
         """Return the kinds of the inputs, fitted on a part."""
         return self._surveys[name].kinds()
 
-    def table(self, name: str, kinds: tuple[Kind, ...], decode: Decode) -> StreamedTable:
-        """Return a part, coded by kinds.
+    def table(self, name: str, source: Source) -> StreamedTable:
+        """Return a part.
 
         Args:
             name: of the part.
-            kinds: of the inputs, fitted on the training rows.
-            decode: codes rows by them.
+            source: the same rows, coded by kinds that are fitted on the training rows.
         """
         survey = self._surveys[name]
-        sample = recoded(survey.sample(), kinds)
+        sample = recoded(survey.sample(), source.kinds)
         if sample.weight is not None:
             sample = replace(sample, weight=sample.weight / self.largest_weight)
         return StreamedTable(
-            replace(self.source, decode=decode),
+            source,
             self.parts[name],
             survey.rows_of_groups,
             self.largest_weight,

@@ -10,6 +10,7 @@ from mdn.data.columns import Columns
 from mdn.data.reader import row_number
 from mdn.data.stream.row_groups import RowGroup
 from mdn.data.table import Table
+from mdn.networks.kinds import Kind
 
 _CHUNK_BYTES = 2**23
 _MOST_CHUNK_ROWS, _FEWEST_CHUNK_ROWS = 2**16, 2**8
@@ -43,12 +44,14 @@ class Source:
         name: of the source, for messages.
         groups: its row groups, in order.
         columns: the names of the columns that are read.
+        kinds: of the inputs.
         decode: makes a table of columns.
     """
 
     name: str
     groups: tuple[RowGroup, ...]
     columns: list[str]
+    kinds: tuple[Kind, ...]
     decode: Decode
 
     @property

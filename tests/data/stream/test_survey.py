@@ -5,6 +5,7 @@ import torch
 from parquet_files import numbers, write
 
 from mdn.data.files import read_table
+from mdn.data.splits.divide import Division
 from mdn.data.stream import row_sample
 from mdn.data.stream import source as source_module
 from mdn.data.stream.moments import Moments
@@ -25,7 +26,7 @@ def streamed(tmp_path, table, monkeypatch, weight=None, sample=100, group=300):
     monkeypatch.setattr(source_module, "_MOST_CHUNK_ROWS", 256)
     path = write(tmp_path / "a.parquet", table, group)
     columns = ColumnChoice("y", ["a", "b", "c"], weight)
-    (train,) = streamed_tables(path, columns, {}, {}, 0).values()
+    (train,) = streamed_tables(path, columns, {}, Division({}, 0)).values()
     return train, read_table(path, "y", ["a", "b", "c"], weight)[0]
 
 

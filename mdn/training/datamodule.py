@@ -323,8 +323,9 @@ class FileData(TableModule):
     def _tables(self) -> dict[str, Table]:
         whole, chosen = read_table(self.path, *self.columns, by=self.split_by)
         tables = divided(whole, self._division)
+        del whole  # so there are never more than two copies of the rows
         check_training_rows(tables["train"], self.path)
-        tables |= self._read_others(chosen, whole)
+        tables |= self._read_others(chosen, tables["train"])
         check_groups_apart(tables, str(self.path))
         return tables
 
@@ -342,10 +343,10 @@ class FileData(TableModule):
     def _paths(self) -> dict[str, str | Path]:
         return {name: path for name, path in self.other_paths.items() if path is not None}
 
-    def _read_others(self, chosen: Roles, whole: Table) -> dict[str, Table]:
+    def _read_others(self, chosen: Roles, train: Table) -> dict[str, Table]:
         columns = (chosen.targets, chosen.inputs, chosen.weight, ())
-        known = dict(zip(chosen.inputs, whole.kinds, strict=True)), whole.reading.formats
-        by = replace(whole.split_by, part=None, time=None, gap=None)
+        known = dict(zip(chosen.inputs, train.kinds, strict=True)), train.reading.formats
+        by = replace(train.split_by, part=None, time=None, gap=None)
         paths = self._paths.items()
         return {name: read_table(path, *columns, *known, by)[0] for name, path in paths}
 

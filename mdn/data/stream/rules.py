@@ -1,17 +1,24 @@
-"""What is done with the targets of streamed rows, as with those of rows in memory."""
+"""What is done with streamed rows as with rows in memory."""
 
 from dataclasses import replace
 
 import torch
 
+from mdn.data.coding import recoded
 from mdn.data.extremes import without_extremes
 from mdn.data.rounding import cell_widths, dequantized
 from mdn.data.stream.streamed_table import Noise, StreamedTable
+from mdn.networks.kinds import Kind
 
 
 @without_extremes.register
 def _without_extremes(train: StreamedTable) -> StreamedTable:
     return train.within(train.profile.targets) if _any_outside(train) else train
+
+
+@recoded.register
+def _recoded(table: StreamedTable, kinds: tuple[Kind, ...]) -> StreamedTable:
+    return replace(table, sample=recoded(table.sample, kinds))
 
 
 @dequantized.register

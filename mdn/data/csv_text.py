@@ -88,7 +88,7 @@ class CsvText:
     def _sample(self) -> pa.Table:
         body = self._start[self.header.size :]
         if not self._all:
-            body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
+            body = body[: _end_of_rows(body)]
         names = self.header.columns
         if not body.strip():
             return pa.table({name: pa.array([], pa.string()) for name in names})
@@ -192,6 +192,21 @@ class CsvText:
 
 _TRUE = ["1", "true", "True", "TRUE"]
 _FALSE = ["0", "false", "False", "FALSE"]
+
+
+def _end_of_rows(text: bytes) -> int:
+    """Find where the last whole row ends: at a line end that is in no quotes."""
+    last = end = _last_line_end(text, len(text))
+    quotes = text.count(b'"', 0, end)
+    while quotes % 2 and end > 0:
+        before = _last_line_end(text, end - 1)
+        quotes -= text.count(b'"', before, end)
+        end = before
+    return end or last  # a quote may be a letter like others
+
+
+def _last_line_end(text: bytes, end: int) -> int:
+    return max(text.rfind(b"\n", 0, end), text.rfind(b"\r", 0, end)) + 1
 
 
 def _refusal(source: Source, faults: Sequence[str]) -> ValueError:

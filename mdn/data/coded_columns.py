@@ -59,7 +59,7 @@ def matrix(columns: Columns, names: Sequence[str]) -> Float64[Tensor, "N C"]:
 
 
 @singledispatch
-def _coded(kind: Number, columns: Columns, name: str) -> np.ndarray:
+def _coded(kind: Kind, columns: Columns, name: str) -> np.ndarray:
     column = plain(columns.table.column(name))
     _check_numbers(columns, name, column)
     values = as_numbers(column)

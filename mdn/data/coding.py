@@ -5,7 +5,7 @@ are the levels of its training rows; all other rows are coded by those.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatch
 
@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.networks.kinds import DAY, WEEK, YEAR, Category, Kind, Number, Time
+from mdn.networks.kinds import DAY, WEEK, YEAR, Boolean, Category, Kind, Number, Time
 
 _FEWEST_ROWS = 5
 """Rows of a level that is worth a feature of its own."""
@@ -48,13 +48,13 @@ def recoded(table: Table, kinds: tuple[Kind, ...]) -> Table:
     return replace(table, x=x, kinds=kinds)
 
 
-def level_codes(levels: tuple[str, ...]) -> dict[str, int]:
+def level_codes(levels: Sequence[str]) -> dict[str, int]:
     """Return the code of each level."""
     return {level: code for code, level in enumerate(levels)}
 
 
 @singledispatch
-def _fitted(kind: Number, column: Float64[Tensor, " N"]) -> Kind:
+def _fitted(kind: Number | Boolean, column: Float64[Tensor, " N"]) -> Kind:
     return replace(kind, missing=bool(column.isnan().any()))
 
 

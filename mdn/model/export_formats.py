@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -18,8 +19,13 @@ _EXAMPLE_ROWS = 5
 
 
 def write_onnx(model: Model, path: Path) -> None:
-    """Write an ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
+    """Write an ONNX graph from the columns of the inputs to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
+    import onnx
+
+    from mdn.model.onnx_columns import with_columns
+    from mdn.model.onnx_double import translations
+
     plain = PlainModel(model).eval()
     with _silenced():  # it reports every pass, every node and every missing package
         graph = torch.onnx.export(
@@ -30,14 +36,17 @@ def write_onnx(model: Model, path: Path) -> None:
             input_names=["x"],
             output_names=plain.output_names,
             dynamic_shapes=_any_number_of_rows(),
+            custom_translation_table=translations(model.dtype),
         )
     assert graph is not None
-    graph.model.metadata_props["mdn"] = json.dumps(model.card.plain())
-    graph.save(str(path))
+    whole = with_columns(graph.model_proto, model.card)
+    for key, value in _metadata(model).items():
+        whole.metadata_props.add(key=key, value=value)
+    onnx.save(whole, path)
 
 
 def write_torch_export(model: Model, path: Path) -> None:
-    """Write what `torch.export.load` reads: the same function as the ONNX graph."""
+    """Write what `torch.export.load` reads: from x [rows, P], float64, to what ONNX returns."""
     program = torch.export.export(
         PlainModel(model).eval(), (_example(model),), dynamic_shapes=_any_number_of_rows()
     )
@@ -50,15 +59,30 @@ def write_safetensors(model: Model, path: Path) -> None:
     _require("safetensors")
     save_file = import_module("safetensors.torch").save_file
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(weights, path, {"mdn": json.dumps(model.card.plain())})
+    save_file(weights, path, _metadata(model))
 
 
-FORMATS: dict[str, Callable[[Model, Path], None]] = {
-    "onnx": write_onnx,
-    "torch_export": write_torch_export,
-    "safetensors": write_safetensors,
+@dataclass(frozen=True)
+class Format:
+    """A format in which a model is written.
+
+    Attributes:
+        write: writes a model to a path.
+        ending: of the file, as it usually is.
+        takes_codes: whether it takes x, which a file beside it must explain.
+    """
+
+    write: Callable[[Model, Path], None]
+    ending: str
+    takes_codes: bool = True
+
+
+FORMATS: dict[str, Format] = {
+    "onnx": Format(write_onnx, ".onnx", takes_codes=False),
+    "torch_export": Format(write_torch_export, ".pt2"),
+    "safetensors": Format(write_safetensors, ".safetensors"),
 }
-"""Writers by the name of the format."""
+"""Formats by name."""
 
 _LOGGERS = {
     "onnx_ir": logging.WARNING,
@@ -66,6 +90,14 @@ _LOGGERS = {
     "torch.onnx._internal.exporter._registration": logging.ERROR,
 }
 """The least serious messages that the loggers of the exporters let through."""
+
+
+def _metadata(model: Model) -> dict[str, str]:
+    """The card, and what means and spreads are of where targets are learned on another scale."""
+    pairs = zip(model.targets.transforms, model.card.targets, strict=False)
+    labels = {name: transform.label(name) for transform, name in pairs}
+    scales = {"scales": json.dumps(labels)} if labels else {}
+    return {"mdn": json.dumps(model.card.plain())} | scales
 
 
 @contextmanager
@@ -77,6 +109,8 @@ def _silenced() -> Iterator[None]:
             logger.setLevel(least)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated")
+            # Numbers that stand in for infinite ones become such; nothing in a row is infinite.
+            warnings.filterwarnings("ignore", message="overflow encountered in cast")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.plotting.style import sample_rows
 
-Predict = Callable[[Float[Tensor, "N P"]], GaussianMixture]
+Predict = Callable[[Float[Tensor, "N P"]], Mixture]
 """A model: from N rows of inputs to N mixtures in the units of the targets."""
 
 _MOST_ROWS = 192
@@ -22,7 +22,7 @@ _LIGHTEST = 1e-4
 """Weight below which a component cannot be seen; most components of a large pool cannot."""
 
 
-def average_mixture(mixtures: GaussianMixture) -> GaussianMixture:
+def average_mixture(mixtures: Mixture) -> Mixture:
     """Return the mean density of a batch as one mixture, without components too light to see."""
     return mixtures.pool().prune(_LIGHTEST)
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.plotting.informative_input import (
     Predict,
     most_informative_input,
@@ -103,10 +103,7 @@ def sample_inputs(predict: Predict, x: Float[Tensor, "N P"]) -> Float[Tensor, "M
     return x[sample_rows(len(x), max(1, _MOST_COMPONENTS // predict(x[:1]).num_components))]
 
 
-def cell_density(
-    mixture: GaussianMixture, cells: Float[Tensor, " C"]
-) -> Float[Tensor, "*batch cells"]:
+def cell_density(mixture: Mixture, cells: Float[Tensor, " C"]) -> Float[Tensor, "*batch cells"]:
     """Return the probability of each cell divided by its width, exact for any narrow component."""
-    standard = (cells[:, None, None] - mixture.mu[..., None, :, :]) / mixture.sigma[..., None, :, :]
-    cdf = (mixture.pi[..., None, :] * torch.special.ndtr(standard[..., 0])).sum(-1)
+    cdf = mixture[..., None].cdf(cells[:, None]).squeeze(-1)
     return cdf.diff() / cells.diff()

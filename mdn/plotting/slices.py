@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.plotting.informative_input import (
     Predict,
     most_informative_input,
@@ -86,8 +86,8 @@ def rows_at(
     return rows
 
 
-def _draw(axes: Axes, mixture: GaussianMixture, ends: tuple[float, float]) -> None:
-    cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.mu.dtype)
+def _draw(axes: Axes, mixture: Mixture, ends: tuple[float, float]) -> None:
+    cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.dtype)
     density = cell_density(mixture, cells)
     centers, height = ((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy()
     (threshold,) = region_levels(density[None], (cells[1] - cells[0]).item(), [_REGION])

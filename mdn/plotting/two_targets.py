@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.ellipses import batch_moments, draw_ellipses
+from mdn.distributions.abstract import Mixture
+from mdn.plotting.ellipses import draw_components
 from mdn.plotting.informative_input import (
     Predict,
     average_mixture,
@@ -36,13 +36,11 @@ _SHARES = [0.95, 0.8, 0.5]
 _PANELS = 6
 _ONE_INPUT_ROWS, _MORE_INPUTS_ROWS = 4, 12
 """Rows of a slice to average a density over, for one input and for several."""
-_LEGEND = "shaded: regions that hold 50, 80 and 95 %; ellipses: the main components at two sigma"
+_LEGEND = "shaded: regions that hold 50, 80 and 95 %; outlines: the main components at two sigma"
 Range = tuple[float, float]
 
 
-def plane_figure(
-    mixture: GaussianMixture, y: Float[Tensor, "N 2"], target_names: list[str]
-) -> Figure:
+def plane_figure(mixture: Mixture, y: Float[Tensor, "N 2"], target_names: list[str]) -> Figure:
     """Draw one mixture over the plane of two targets."""
     figure = new_figure(6.4, 5.6)
     axes = figure.add_subplot()
@@ -82,7 +80,7 @@ def planes_figure(
 
 
 def draw_plane(
-    axes: Axes, mixtures: GaussianMixture, y: Float[Tensor, "N 2"], across: Range, up: Range
+    axes: Axes, mixtures: Mixture, y: Float[Tensor, "N 2"], across: Range, up: Range
 ) -> None:
     """Draw the mean density of a batch of mixtures, their average components, and data."""
     points, area = plane_grid(across, up, y.dtype)
@@ -91,7 +89,7 @@ def draw_plane(
     grid = points[0, :, 0].numpy(), points[:, 0, 1].numpy()
     axes.contourf(*grid, density.numpy(), [*levels, math.inf], colors=region_colors(len(levels)))
     scatter(axes, y[:, 0], y[:, 1])
-    draw_ellipses(axes, *batch_moments(mixtures))
+    draw_components(mixtures, axes)
     axes.set(xlim=across, ylim=up)
 
 

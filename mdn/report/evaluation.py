@@ -19,7 +19,7 @@ from torch import Tensor
 from mdn import metrics
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
@@ -30,6 +30,8 @@ from mdn.report.score_names import flat_scores, percent
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
 _SAMPLES = 400
+_FAR_OUT = 0.999
+"""The share of outcomes that a useful mean is not beyond."""
 _DECILES = tuple(i / 10 for i in range(1, 10))
 
 
@@ -53,7 +55,7 @@ class Scores:
 def score(
     model: Model,
     table: Table,
-    reference: GaussianMixture | None = None,
+    reference: Mixture | None = None,
     problem: Problem | None = None,
 ) -> Scores:
     """Return all scores of a model on some rows.
@@ -71,7 +73,7 @@ def score(
     """
     names = table.target_names
     _check_there(table)
-    means = scoreboard(model, len(names))
+    means = scoreboard(model, len(names)) | _of_learned_scale(model, len(names))
     if reference is not None:
         means["gain_over_marginal_mixture"] = _gain_over(reference)
     pits, rosenblatts = [], []
@@ -97,17 +99,26 @@ def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
     }
 
 
-def _bits(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+def _of_learned_scale(model: Model, num_targets: int) -> dict[str, RowMean]:
+    """Tell how often a mean is no longer a typical value, which wide lognormals bring about."""
+    if not model.targets.transforms:
+        return {}
+    return {"mean_far_out": RowMean(_mean_far_out, (num_targets,))}
+
+
+def _mean_far_out(mixture: Mixture, _: Tensor) -> Float[Tensor, "N D"]:
+    return (mixture.mean > mixture.quantile(_FAR_OUT)).to(mixture.dtype)
+
+
+def _bits(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
     return -mixture.observed_log_prob(y) / math.log(2)
 
 
-def _gain_over(reference: GaussianMixture) -> RowMean:
+def _gain_over(reference: Mixture) -> RowMean:
     return RowMean(partial(_gain, reference=reference), takes_missing=True)
 
 
-def _gain(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], reference: GaussianMixture
-) -> Float[Tensor, " N"]:
+def _gain(mixture: Mixture, y: Float[Tensor, "N D"], reference: Mixture) -> Float[Tensor, " N"]:
     return mixture.observed_log_prob(y) - reference.observed_log_prob(y)
 
 
@@ -135,11 +146,11 @@ def _check_there(table: Table) -> None:
             )
 
 
-def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+def _mean_pinball(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     return metrics.pinball(mixture, y, _DECILES).mean(0)
 
 
-def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
+def _width(mixture: Mixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
     return metrics.interval_width(mixture, level)
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.model.model import Model
 from mdn.plotting import (
     coverage_figure,
@@ -103,7 +103,7 @@ _LABELS = {
 
 def _density_pictures(model: Model, table: Table) -> Iterator[Picture]:
     @torch.no_grad()
-    def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def predict(x: Float[Tensor, "N P"]) -> Mixture:
         return model(x)
 
     rows = (predict, table.x, table.y)

@@ -1,6 +1,6 @@
 """What every recipe has, and how one is made from plain settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import TypeVar, get_type_hints
@@ -11,11 +11,13 @@ from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
 from mdn.distributions.checks import check_at_least, check_seed
 from mdn.distributions.families import Family, Full
-from mdn.distributions.open_settings import Auto, HeldOut, decided
+from mdn.distributions.open_settings import Auto, Grid, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words, no_setting
+from mdn.model.target_transforms import TransformSetting, check_setting
+from mdn.networks.kinds import Kind
 from mdn.training import parts as parts  # registered, and may be named
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
@@ -40,6 +42,8 @@ class BaseRecipe:
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
+        target_transform: the scale that targets are learned on: "log" or "logit" for all of them,
+            or by name, {"price": "log", "share": {"kind": "logit", "low": 0, "high": 100}}.
 
     Raises:
         ValueError: on a number out of range.
@@ -53,6 +57,7 @@ class BaseRecipe:
     batch_size: int | Auto = "auto"
     max_epochs: int | Auto = "auto"
     recalibration: float | HeldOut = 1.0
+    target_transform: str | dict[str, object] | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -70,6 +75,7 @@ class BaseRecipe:
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)
         _check_recalibration(self.recalibration)
+        _check_transform(self.target_transform, floor)
 
     @classmethod
     def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
@@ -124,6 +130,10 @@ class BaseRecipe:
     def uses_inputs(self) -> bool:
         """Whether the mixture depends on x; where it does not, `fit` needs no inputs."""
         return True
+
+    def encoded(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+        """Return the kinds of inputs with the features that a network gets from them."""
+        return tuple(kinds)
 
     @property
     def held_out(self) -> dict[str, HeldOut]:
@@ -214,6 +224,15 @@ def _check_recalibration(factor: float | HeldOut) -> None:
                 f"recalibration must lie within {LEAST_RECALIBRATION:g} and "
                 f"{MOST_RECALIBRATION:g}, got {each!r}; 1 leaves densities as they are"
             )
+
+
+def _check_transform(transform: TransformSetting, floor: float | Grid) -> None:
+    check_setting(transform)
+    if floor == "grid" and transform is not None:
+        raise ValueError(
+            "`min_scale=grid` takes the floor from a step on the scale of the user, which has no "
+            "one length on another; set a number, or leave `target_transform` out"
+        )
 
 
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:

@@ -9,12 +9,11 @@ from scipy import stats
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.plotting import density_figure
-from mdn.plotting.ellipses import batch_moments, ellipse
+from mdn.plotting.ellipses import batch_moments, ellipse, pair_of
 from mdn.plotting.histogram import histogram_figure
 from mdn.plotting.informative_input import most_informative_input, nearest
 from mdn.plotting.input_axes import thin_slices
 from mdn.plotting.one_target import cell_density, density_along, usual_peak
-from mdn.plotting.pairs import marginal, pair_of
 from mdn.plotting.style import limits
 from mdn.plotting.two_targets import plane_grid, region_levels
 
@@ -184,7 +183,7 @@ def test_a_marginal_is_that_of_the_dense_covariance(make_mixture):
         mixture.pi[k].item() * stats.norm.pdf(y[:, 0], mixture.mu[k, 1], covariance[k, 1, 1].sqrt())
         for k in range(2)
     )
-    np.testing.assert_allclose(marginal(mixture, 1).log_prob(y).exp(), expected)
+    np.testing.assert_allclose(mixture.marginal([1]).log_prob(y).exp(), expected)
 
 
 def test_a_pair_is_cut_out_of_all_targets():

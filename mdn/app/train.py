@@ -55,6 +55,7 @@ def train(config: Node) -> float:
 @rank_zero_only
 def _summarize(data: TableModule, run_dir: Path) -> None:
     summary = data.tables["train"].describe()
+    run_dir.mkdir(parents=True, exist_ok=True)
     write_columns(summary, run_dir)
     print_summary(summary)
 

@@ -1,9 +1,11 @@
 """Data for the trainer: three tables, and the batches they make."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
@@ -21,11 +23,10 @@ from mdn.data.splits.comparison import PartSummary, part_summaries, split_remark
 from mdn.data.splits.divide import Division, divided
 from mdn.data.splits.leaks import check_groups_apart
 from mdn.data.splits.settings import SplitBy
-from mdn.data.synthetic.gaps import WithGaps
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
-from mdn.distributions.checks import check_at_least, check_fits, check_fraction, check_seed
+from mdn.distributions.checks import check_at_least, check_seed
 from mdn.distributions.open_settings import Auto, decided
 from mdn.networks.kinds import Kind
 from mdn.networks.units import LIMIT
@@ -88,7 +89,18 @@ class TableModule(LightningDataModule):
 
     def split_remarks(self) -> list[str]:
         """Say where parts differ by more than chance, or times are not kept apart."""
-        return []
+        by = self.tables["train"].split_by
+        tables = {name: self.tables[name] for name in self._separate}
+        at_random = not (by.columns or self._from_files)
+        return list(split_remarks(tables, at_random, by_time=by.time is not None))
+
+    _separate: ClassVar[Sequence[str]] = ("train", "val", "test")
+    """The tables of which none is another."""
+
+    @property
+    def _from_files(self) -> bool:
+        """Tell whether some parts come from files of their own."""
+        return False
 
     @cached_property
     def observed(self) -> Table:
@@ -176,53 +188,6 @@ class TableModule(LightningDataModule):
         )
 
 
-class SyntheticData(TableModule):
-    """Rows of a problem with a known answer; the three tables are independent draws.
-
-    Args:
-        problem: what to draw from.
-        train_rows: of the training table; the other tables do not depend on it.
-        val_rows: of the validation table.
-        test_rows: of the test table.
-        missing: the share of the cells of the inputs that are removed at random.
-        batch_size: the most rows in a training batch of one process.
-        seed: from which every draw and every order follows.
-
-    Raises:
-        ValueError: on a number out of range.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        train_rows: int = 1000,
-        val_rows: int = 1000,
-        test_rows: int = 10_000,
-        missing: float = 0.0,
-        batch_size: int | Auto = "auto",
-        seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size, seed, dequantize=False)
-        check_at_least("train_rows", train_rows, 2)
-        check_at_least("val_rows", val_rows, 1)
-        check_at_least("test_rows", test_rows, 1)
-        check_fraction("missing", missing)
-        self.problem = WithGaps(problem, missing) if missing else problem
-        self.rows = {"train": train_rows, "val": val_rows, "test": test_rows}
-        columns = len(problem.input_names) + len(problem.target_names)
-        for name, rows in self.rows.items():
-            check_fits(8 * float(min(rows, 10**300)) * columns, f"`{name}_rows={rows:.4g}`")
-
-    def _tables(self) -> dict[str, Table]:
-        return {name: self._draw(i, rows) for i, (name, rows) in enumerate(self.rows.items())}
-
-    def _draw(self, stream: int, rows: int) -> Table:
-        assert self.problem is not None
-        x, y = self.problem.sample(rows, generator("rows", self.seed, stream))
-        inputs, targets = self.problem.input_names, self.problem.target_names
-        return Table(x, y, None, list(inputs), list(targets))
-
-
 class FileData(TableModule):
     """Rows of a file, or of one for each table.
 
@@ -304,10 +269,9 @@ class FileData(TableModule):
         check_groups_apart(tables, str(self.path))
         return tables
 
-    def split_remarks(self) -> list[str]:
-        by = self.split_by
-        at_random = not (self._paths or by.columns)
-        return list(split_remarks(self.tables, at_random, by_time=by.time is not None))
+    @property
+    def _from_files(self) -> bool:
+        return bool(self._paths)
 
     @property
     def _paths(self) -> dict[str, str | Path]:

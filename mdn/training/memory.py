@@ -24,6 +24,8 @@ class MemoryData(TableModule):
             dequantize.
     """
 
+    _separate = ("train", "val")
+
     def __init__(
         self,
         table: Table,

@@ -71,7 +71,7 @@ def _at_random(table: Table, division: Division, fractions: Mapping[str, float])
 
 
 def _check_rows(table: Table, parts: Parts, division: Division) -> None:
-    for name in ("train", *division.fractions):
+    for name in (*division.fractions, "train"):
         if name not in parts or not len(parts[name]):
             raise ValueError(_advice(table, name, division))
 

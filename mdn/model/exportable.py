@@ -14,9 +14,8 @@ from mdn.model.model import Model
 class PlainModel(nn.Module):
     """A function from x [N, P], float64, to tensors of one mixture per row.
 
-    Columns of x are in the user's units, or hold codes as `mdn.networks.kinds` says.
-
-    They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
+    Columns of x are in the user's units, or hold codes as `mdn.networks.kinds` says. The tensors
+    are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
     targets are correlated, the Cholesky factors of the covariances [N, K, D, D]. Targets that the
     model learns on another scale are on that one here: `transforms` of the card says which.
 

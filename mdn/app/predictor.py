@@ -82,6 +82,7 @@ class Predictor:
     def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
         wanted = dict.fromkeys(self.targets, "number") | wanted_formats(self.kinds)
+        wanted |= self.model.card.formats
         pieces = stream.pieces([*self.kinds, *self.targets], self.ids, wanted)
         for table, counts in in_order(lambda item: self._answers(*item), enumerate(pieces)):
             self.counts.add(counts)

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.networks.kinds import DAY, WEEK, YEAR, Category, Kind, Number, Time
+from mdn.networks.kinds import DAY, WEEK, YEAR, Boolean, Category, Kind, Number, Time
 
 _FEWEST_ROWS = 5
 """Rows of a level that is worth a feature of its own."""
@@ -54,7 +54,7 @@ def level_codes(levels: Sequence[str]) -> dict[str, int]:
 
 
 @singledispatch
-def _fitted(kind: Number, column: Float64[Tensor, " N"]) -> Kind:
+def _fitted(kind: Number | Boolean, column: Float64[Tensor, " N"]) -> Kind:
     return replace(kind, missing=bool(column.isnan().any()))
 
 

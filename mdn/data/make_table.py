@@ -19,7 +19,9 @@ from mdn.data.roles import Roles
 from mdn.data.splits.marks import Marks, marks_of
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import SaidKinds, Table
+from mdn.data.text_columns import read_text
 from mdn.data.vocabulary import Vocabulary
+from mdn.data.wanted_formats import wanted_formats
 from mdn.networks.kinds import KINDS, Category, Kind, Number
 
 _SHOWN = 4
@@ -47,6 +49,7 @@ def table_of(
         ValueError: with all that is wrong.
     """
     faults = Faults()
+    columns = read_text(columns, wanted_formats(kinds or {}))
     guesses = _guesses(columns, roles, kinds or {}, faults)
     inputs = {name: guess.kind for name, guess in guesses.items() if guess.kind is not None}
     parts = _values(columns, roles, inputs, faults)

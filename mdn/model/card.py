@@ -35,6 +35,8 @@ class ModelCard:
         recalibration: the factor of the spread about each row's mean; 1 for none.
         transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
+        formats: how columns were written that the model read as text, by which new rows are read:
+            days before months, say, or decimal commas.
         ranges: the least and the largest value of each input among the training rows, or nothing
             where there is none; empty where nobody looked.
 
@@ -51,6 +53,7 @@ class ModelCard:
     recalibration: float = 1.0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
     ranges: list[list[float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,9 @@ from mdn.model.model import Model
 
 
 class PlainModel(nn.Module):
-    """A function from x [N, P], float64 in the user's units, to tensors of one mixture per row.
+    """A function from x [N, P], float64, to tensors of one mixture per row.
+
+    Columns of x are in the user's units, or hold codes as `mdn.networks.kinds` says.
 
     They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
     targets are correlated, the Cholesky factors of the covariances [N, K, D, D]. Targets that the

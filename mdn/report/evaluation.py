@@ -30,6 +30,8 @@ from mdn.report.score_names import flat_scores, percent
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
 _SAMPLES = 400
+_FAR_OUT = 0.999
+"""The share of outcomes that a useful mean is not beyond."""
 _DECILES = tuple(i / 10 for i in range(1, 10))
 
 
@@ -71,7 +73,7 @@ def score(
     """
     names = table.target_names
     _check_there(table)
-    means = scoreboard(model, len(names))
+    means = scoreboard(model, len(names)) | _of_learned_scale(model, len(names))
     if reference is not None:
         means["gain_over_marginal_mixture"] = _gain_over(reference)
     pits, rosenblatts = [], []
@@ -95,6 +97,17 @@ def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
         "gain_over_marginal": _gain_over(model.marginal),
         **_scores_of_each_target((num_targets,)),
     }
+
+
+def _of_learned_scale(model: Model, num_targets: int) -> dict[str, RowMean]:
+    """Tell how often a mean is no longer a typical value, which wide lognormals bring about."""
+    if not model.targets.transforms:
+        return {}
+    return {"mean_far_out": RowMean(_mean_far_out, (num_targets,))}
+
+
+def _mean_far_out(mixture: Mixture, _: Tensor) -> Float[Tensor, "N D"]:
+    return (mixture.mean > mixture.quantile(_FAR_OUT)).to(mixture.dtype)
 
 
 def _bits(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:

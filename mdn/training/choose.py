@@ -56,7 +56,7 @@ def _whole(table: Table) -> Table:
     if not len(whole):
         raise ValueError(
             "a recalibration takes rows with every target, and each row that was held back lacks "
-            "one; set `recalibration=1`, or hold back other rows"
+            "one; leave the recalibration out, or hold back other rows"
         )
     return whole
 

@@ -65,7 +65,8 @@ class Predictor:
 
     def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
-        pieces = stream.pieces([*self.model.card.inputs, *self.targets], self.ids)
+        names = [*self.model.card.inputs, *self.targets]
+        pieces = stream.pieces(names, self.ids, dict.fromkeys(names, "number"))
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
     def _table(self, number: int, piece: Columns) -> pa.Table:

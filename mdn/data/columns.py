@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mdn.data.csv_lines import is_number
+from mdn.data.missing_targets import weighted_rows
 from mdn.data.table import ColumnKeys, Table
 
 LARGEST = 1e30
@@ -115,10 +116,31 @@ def table_of(columns: Columns, roles: Roles) -> Table:
     Raises:
         ValueError: if one holds something other than finite numbers, or weights are not weights.
     """
-    weights = None if roles.weight is None else matrix(columns, [roles.weight]).squeeze(-1)
+    x, y = matrix(columns, roles.inputs), matrix(columns, roles.targets, missing=True)
+    x, y, weights, dropped = weighted_rows(x, y, _weights(columns, roles))
     check_weights(columns.source, weights)
-    x, y = matrix(columns, roles.inputs), matrix(columns, roles.targets)
-    return Table(x, y, weights, roles.inputs, roles.targets).counted()
+    table = Table(x, y, weights, roles.inputs, roles.targets, dropped=dropped)
+    return with_targets(columns.source, table.counted())
+
+
+def _weights(columns: Columns, roles: Roles) -> Float64[Tensor, " N"] | None:
+    if roles.weight is None:
+        return None
+    return matrix(columns, [roles.weight], missing=True).squeeze(-1)
+
+
+def with_targets(source: str, table: Table) -> Table:
+    """Return a table, unless none of its rows are left.
+
+    Raises:
+        ValueError: if no row has a target, or a weight.
+    """
+    if len(table) == 0 and table.dropped:
+        raise ValueError(
+            f"{source}: no row has both a target ({', '.join(table.target_names)}) and a weight "
+            "above 0; name other columns, or mend these"
+        )
+    return table
 
 
 def check_weights(source: str, weight: Float64[Tensor, " N"] | None) -> None:
@@ -130,27 +152,33 @@ def check_weights(source: str, weight: Float64[Tensor, " N"] | None) -> None:
         )
 
 
-def matrix(columns: Columns, names: Sequence[str]) -> Float64[Tensor, "N C"]:
+def matrix(columns: Columns, names: Sequence[str], missing: bool = False) -> Float64[Tensor, "N C"]:
     """Put the values of columns side by side.
+
+    Args:
+        columns: the columns.
+        names: of those that are wanted.
+        missing: whether values may be missing; they become NaN.
 
     Raises:
         ValueError: if one holds something other than finite numbers.
     """
     values = np.empty((columns.table.num_rows, len(names)))
     for i, name in enumerate(names):
-        values[:, i] = _numbers(columns, name)
+        values[:, i] = _numbers(columns, name, missing)
     return torch.from_numpy(values)
 
 
-def _numbers(columns: Columns, name: str) -> np.ndarray:
+def _numbers(columns: Columns, name: str, missing: bool) -> np.ndarray:
     column = columns.table.column(name)
     _check_type(columns, name, column)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     values = column.cast(pa.float64(), safe=False).to_numpy()
-    finite = np.isfinite(values)
+    left_out = np.isnan(values) & missing
+    finite = np.isfinite(values) | left_out
     _check_all(columns, name, finite, "missing, NaN or infinite", "remove or fill these rows")
-    small = np.abs(values) <= LARGEST
+    small = (np.abs(values) <= LARGEST) | left_out
     _check_all(columns, name, small, f"beyond {LARGEST:g}", "change the unit or mend these rows")
     return values
 

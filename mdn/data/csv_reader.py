@@ -1,146 +1,175 @@
-"""CSV, typed by one rule whether it is read for training or for prediction.
+"""CSV, read by Arrow in formats that are guessed from the first rows.
 
-A column that must hold numbers is read as float64, or as truth values where its first value is
-true or false; nothing else is guessed from the rows, so a later block is typed as the first one.
+Where a later row contradicts a guess, the file is read once more as text, the formats are told
+from all rows, and a word is said of it. No value is read in another format than its column's.
 """
 
-import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
-from pyarrow import csv as arrow_csv
 
 from mdn.data.columns import not_a_number
-from mdn.data.csv_lines import (
-    check_not_ragged,
-    is_number,
-    line_of_row,
-    read_header,
-    records,
-    skip_header,
-)
-from mdn.data.reader import Reader, check_names, no_rows, row_number
+from mdn.data.csv_source import FileSource, PipeSource
+from mdn.data.csv_text import CsvText, Types
+from mdn.data.formats import Format
+from mdn.data.guess import choose, either, likely, listed, possible, remarks, restrict
+from mdn.data.missing import present
+from mdn.data.number_formats import Integer
+from mdn.data.reader import Reader, Wanted, no_rows, row_number
+from mdn.data.typed_text import Misfit, beyond_exact, decimal_of, first_misfit, read_as, typed
 
-_TRUTH = ("true", "false")
-_NO_VALUE = frozenset(arrow_csv.ConvertOptions().null_values)
-"""What stands for a missing value."""
-
-
-class _Options(NamedTuple):
-    """What Arrow wants to know of a CSV file."""
-
-    read: arrow_csv.ReadOptions
-    parse: arrow_csv.ParseOptions
-    convert: arrow_csv.ConvertOptions
+_REFUSED = (pa.ArrowInvalid, Misfit)
 
 
 class CsvReader(Reader):
-    """CSV with a header, in UTF-8, and commas, semicolons, tabs or bars.
+    """Text with a header, whose columns are parted by commas, semicolons, tabs, bars or blanks.
 
     Args:
         path: of the file, or what to call the stream.
         stream: what to read instead of the file.
     """
 
-    def __init__(self, path: Path, stream: io.BufferedReader | None = None) -> None:
-        self._path = path
-        self._is_file = stream is None
-        self._stream = stream
-        header = read_header(path) if stream is None else skip_header(path, stream)
-        self._names, self._delimiter = header
-        check_names(path, self._names)
-        self.head = no_rows(path, self._names)
+    def __init__(self, path: Path, stream: io.BufferedIOBase | None = None) -> None:
+        self._text = CsvText(FileSource(path) if stream is None else PipeSource(path, stream))
+        self._formats: dict[str, Format] = {}
+        self._changes: list[str] = []
+        self.head = no_rows(path, self._text.header.columns)
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self._text.notes, *remarks(self._formats), *self._changes]
+
+    @property
+    def formats(self) -> dict[str, str]:
+        return {name: form.code for name, form in self._formats.items()}
 
     def fraction(self) -> float | None:
-        if not self._is_file or self._stream is None:
-            return None
-        return 1.0 if self._stream.closed else self._stream.tell() / self._path.stat().st_size
+        return self._text.source.fraction()
 
-    def _whole(self, numbers: list[str]) -> pa.Table:
-        with self._behind_header() as stream:
-            if not stream.peek():  # Arrow refuses to read nothing
-                return self.head.table.select(numbers)
-            kinds = self._kinds(stream, numbers)
+    def settle(self, names: list[str], wanted: Wanted) -> dict[str, str]:
+        found: dict[str, list[Format]] = {}
+        for block in self._text.blocks(_as_text(names)):
+            for name in names:
+                here = possible(present(block.column(name)))
+                found[name] = [form for form in found.get(name, here) if form in here]
+        self._choose(found, names, wanted)
+        return self.formats
+
+    def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
+        if self._text.is_empty:
+            return self.head.table.select(names)
+        while True:
             try:
-                return arrow_csv.read_csv(stream, *self._options(kinds))
-            except pa.ArrowInvalid as error:
-                raise self._fault(kinds, error) from None
+                table = self._read(names, wanted)
+                break
+            except _REFUSED as error:
+                if not self._text.mend(error):
+                    table = self._reread(names, wanted)
+                    break
+        self._note_large(table)
+        return table
 
-    def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
-        self._stream = self._stream or self._behind_header()
-        with self._stream as stream:
-            if not stream.peek():
+    def _read(self, names: list[str], wanted: Wanted) -> pa.Table:
+        types = self._guess(names, wanted)
+        return typed(self._text.read(types), self._formats)
+
+    def _reread(self, names: list[str], wanted: Wanted) -> pa.Table:
+        """Read all rows as text, and tell the formats from them."""
+        guessed, text = self._formats, self._text.read(_as_text(names))
+        found = {name: possible(present(text.column(name))) for name in names}
+        self._choose(found, names, wanted)
+        for name, form in self._formats.items():
+            self._note_change(name, guessed[name], form, text.column(name))
+        try:
+            return typed(text, self._formats)
+        except Misfit as error:
+            raise self._wrong(error.name, text.column(error.name), 0) from None
+
+    def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
+        ways = [] if self._text.is_empty else [self._guess(names, wanted), _as_text(names)]
+        done, error = 0, None
+        while ways:
+            try:
+                for block in self._after(done, ways[0].with_text(others)):
+                    yield typed(block, self._formats)
+                    done += block.num_rows
                 return
-            kinds = self._kinds(stream, numbers)
-            try:
-                texts = {name: pa.string() for name in others}
-                blocks = arrow_csv.open_csv(stream, *self._options(kinds | texts))
-                yield from (pa.Table.from_batches([block]) for block in blocks)
-            except pa.ArrowInvalid as error:
-                raise self._fault(kinds, error) from None
+            except _REFUSED as caught:
+                ways = ways if self._text.mend(caught) else ways[1:]
+                error = self._fault(names, done) if not ways else None
+        if error is not None:
+            raise error
 
-    def _behind_header(self) -> io.BufferedReader:
-        stream = self._path.open("rb")
-        skip_header(self._path, stream)
-        return stream
+    def _after(self, done: int, types: Types) -> Iterator[pa.Table]:
+        """Read blocks, without the rows of those that have been handed on."""
+        for block in self._text.blocks(types):
+            if done < block.num_rows:
+                yield block.slice(done)
+            done = max(0, done - block.num_rows)
 
-    def _options(self, kinds: Mapping[str, pa.DataType]) -> _Options:
-        return _Options(
-            arrow_csv.ReadOptions(column_names=self._names),
-            arrow_csv.ParseOptions(delimiter=self._delimiter),
-            arrow_csv.ConvertOptions(column_types=dict(kinds), include_columns=list(kinds)),
-        )
+    def _guess(self, names: list[str], wanted: Wanted) -> Types:
+        sample = self._text.sample()
+        found = {name: likely(present(sample.column(name))) for name in sample.column_names}
+        self._choose(found, names, wanted)
+        return Types(read_as(self._formats, sample), decimal_of(self._formats))
 
-    def _kinds(self, stream: io.BufferedReader, numbers: list[str]) -> dict[str, pa.DataType]:
-        """Tell the type of each column of numbers by its first value, from what has arrived."""
-        text = stream.peek().decode(errors="replace")
-        rows = [
-            dict(zip(self._names, row, strict=False))
-            for row in csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
+    def _choose(self, found: Mapping[str, list[Format]], names: list[str], wanted: Wanted) -> None:
+        forms = {name: restrict(some, wanted.get(name)) for name, some in found.items()}
+        chosen = choose(forms, self._text.header.delimiter)
+        self._formats = {name: chosen[name] for name in names}
+        unclear = [name for name in names if chosen[name].kind == "text" and either(forms[name])]
+        self._changes = []
+        if unclear:
+            self._changes.append(
+                f"{listed(unclear)}: dates whose day may be their month, left as text; write them "
+                "year-month-day"
+            )
+
+    def _note_change(self, name: str, guessed: Format, form: Format, text: pa.ChunkedArray) -> None:
+        row = None if guessed.kind == "text" else first_misfit(guessed, text)
+        if row is not None and guessed is not form:
+            self._changes.append(
+                f"column {name!r}: {self._place(row)} holds {text[row].as_py()!r}, so it was read "
+                f"once more, as {form.kind}"
+            )
+
+    def _note_large(self, table: pa.Table) -> None:
+        large = [
+            name
+            for name, form in self._formats.items()
+            if isinstance(form, Integer) and beyond_exact(table.column(name))
         ]
-        return {name: _kind(row.get(name, "") for row in rows) for name in numbers}
+        if large:
+            self._changes.append(
+                f"{listed(large)}: whole numbers beyond 2^53, of which the last digits are lost"
+            )
 
-    def _fault(self, kinds: Mapping[str, pa.DataType], error: pa.ArrowInvalid) -> ValueError:
-        """Make the error to raise where Arrow refused the file, with the line if it is known."""
-        if self._is_file:
-            check_not_ragged(self._path, self._delimiter, len(self._names))
-            for fault in self._faults(kinds):
-                return fault
-        return ValueError(f"{self._path} cannot be read as CSV: {error}")
+    def _fault(self, names: list[str], done: int) -> ValueError:
+        """Make the error for the first value, from some row on, that does not fit its column."""
+        for block in self._after(done, _as_text(names)):
+            for name in names:
+                if first_misfit(self._formats[name], block.column(name)) is not None:
+                    return self._wrong(name, block.column(name), done)
+            done += block.num_rows
+        raise AssertionError("no value is at fault")
 
-    def _faults(self, kinds: Mapping[str, pa.DataType]) -> Iterator[ValueError]:
-        """Make an error for each value that is not of the type of its column."""
-        lines = records(self._path, self._delimiter)
-        next(lines)
-        for line, record in lines:
-            for name, value in zip(self._names, record, strict=True):
-                if name in kinds and not _is_of(kinds[name], value):
-                    yield self._wrong(f"line {line}", name, value)
-
-    def _wrong(self, place: str, name: str, value: str) -> ValueError:
-        if not is_number(value):
-            return not_a_number(str(self._path), place, name, value)
+    def _wrong(self, name: str, text: pa.ChunkedArray, start: int) -> ValueError:
+        form = self._formats[name]
+        row = first_misfit(form, text)
+        assert row is not None
+        place, value = self._place(start + row), text[row].as_py()
+        if form.kind == "number":
+            return not_a_number(self.head.source, place, name, value)
         return ValueError(
-            f"{self._path}, {place}: column {name!r} holds {value!r} where its first row is true "
-            "or false; write numbers in every row"
+            f"{self.head.source}, {place}: column {name!r} holds {value!r} where other rows are "
+            f"{form.code}; write every row so"
         )
 
     def _place(self, row: int) -> str:
-        if not self._is_file:
-            return row_number(row)
-        return f"line {line_of_row(self._path, self._delimiter, row)}"
+        return self._text.place(row) if self._text.source.rewinds else row_number(row)
 
 
-def _kind(values: Iterator[str]) -> pa.DataType:
-    first = next((value for value in map(str.strip, values) if value not in _NO_VALUE), "")
-    return pa.bool_() if first.lower() in _TRUTH else pa.float64()
-
-
-def _is_of(kind: pa.DataType, value: str) -> bool:
-    value = value.strip()
-    if value in _NO_VALUE or (kind == pa.bool_() and value.lower() in (*_TRUTH, "0", "1")):
-        return True
-    return kind != pa.bool_() and is_number(value)
+def _as_text(names: list[str]) -> Types:
+    return Types(dict.fromkeys(names, pa.string()))

@@ -14,18 +14,13 @@ _TOLERANCE = 1e-9
 """Relative; another machine adds, and draws, with other last digits."""
 
 
-_MISSING = -0.5772
-"""What a missing value counts for."""
-
-
 def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
     """Compute the fingerprint of a table, which does not depend on the order of its rows.
 
     Args:
         tensors: the rows of its inputs, its targets and, where there are any, its weights.
     """
-    # A weight becomes a column; which values are missing is told by a number.
-    columns = [each.unsqueeze(-1).flatten(1).nan_to_num(nan=_MISSING) for each in tensors]
+    columns = _marked([each.unsqueeze(-1).flatten(1) for each in tensors])  # a weight becomes one
     length = len(columns[0])
     rows = max(1, length)
     sizes = [torch.linalg.vector_norm(each, dim=0) / sqrt(rows) for each in columns]
@@ -33,6 +28,15 @@ def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
     for each, size, factor in zip(columns, sizes, _factors(columns), strict=True):
         projection += each.double() @ (factor / size.clamp(min=torch.finfo(size.dtype).tiny))
     return [float(length), *torch.cat(sizes).tolist(), projection.sin().exp().sum().item() / rows]
+
+
+def _marked(columns: list[Tensor]) -> list[Tensor]:
+    """Matrices without NaN: what is missing becomes 0, and is marked in a further matrix."""
+    missing = [each.isnan() for each in columns]
+    if not any(each.any() for each in missing):
+        return columns
+    marks = [each.double() for each in missing if each.any()]
+    return [each.nan_to_num(nan=0.0) for each in columns] + marks
 
 
 def _factors(columns: list[Tensor]) -> tuple[Tensor, ...]:

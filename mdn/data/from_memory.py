@@ -7,8 +7,16 @@ import pyarrow as pa
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.columns import LARGEST, Columns, assign_roles, check_weights, table_of
+from mdn.data.columns import (
+    LARGEST,
+    Columns,
+    assign_roles,
+    check_weights,
+    table_of,
+    with_targets,
+)
 from mdn.data.frames import check_different, check_eager, columns_by_name, rows_of_numbers
+from mdn.data.missing_targets import weighted_rows
 from mdn.data.reader import first_line, row_number
 from mdn.data.table import ColumnKeys, Table
 
@@ -51,24 +59,27 @@ def table_of_arrays(
     target_names: object,
 ) -> Table:
     """Make the table of `Table.from_arrays`."""
-    targets = _matrix(y, "y")
+    targets = _matrix(y, "y", missing=True)
     inputs = targets.new_empty(len(targets), 0) if X is None else _matrix(X, "X")
-    weights = None if weight is None else _one_each(_matrix(weight, "weight"))
+    weights = None if weight is None else _one_each(_matrix(weight, "weight", missing=True))
     for name, values in (("X", inputs), ("weight", weights)):
         if values is not None and len(values) != len(targets):
             raise ValueError(f"{name} has {len(values)} rows and y {len(targets)}; give as many")
+    inputs, targets, weights, dropped = weighted_rows(inputs, targets, weights)
     check_weights("the arrays", weights)
     columns = _names("input", input_names, inputs), _names("target", target_names, targets)
     check_different("input_names and target_names", [*columns[0], *columns[1]])
-    return Table(inputs, targets, weights, *columns).counted()
+    table = Table(inputs, targets, weights, *columns, dropped=dropped)
+    return with_targets("the arrays", table.counted())
 
 
-def _matrix(values: object, name: str) -> Float64[Tensor, "N C"]:
+def _matrix(values: object, name: str, missing: bool = False) -> Float64[Tensor, "N C"]:
     rows = rows_of_numbers(values, f"{name} must be rows of numbers")
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or len(rows) == 0:
         raise ValueError(f"{name} must be rows of numbers, at least one, got {tuple(rows.shape)}")
     bad = ~(rows.abs() <= LARGEST)  # nor is it NaN
+    bad = bad & ~rows.isnan() if missing else bad
     if bad.any():
         row, column = bad.nonzero()[0].tolist()
         raise ValueError(

@@ -10,6 +10,7 @@ from pyarrow import parquet
 from mdn.data.reader import (
     PIECE,
     Reader,
+    Wanted,
     check_names,
     first_line,
     no_rows,
@@ -35,13 +36,13 @@ class ParquetReader(Reader):
     def fraction(self) -> float | None:
         return self._read / max(1, self._file.metadata.num_rows)
 
-    def _whole(self, numbers: list[str]) -> pa.Table:
+    def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
         with self._file, _errors(self._path):
-            return self._file.read(numbers)
+            return self._file.read(names)
 
-    def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
+    def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
         with self._file, _errors(self._path):
-            for batch in self._file.iter_batches(8 * PIECE, columns=[*numbers, *others]):
+            for batch in self._file.iter_batches(8 * PIECE, columns=[*names, *others]):
                 self._read += batch.num_rows
                 yield pa.Table.from_batches([batch])
 

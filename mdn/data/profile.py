@@ -127,16 +127,23 @@ def profile_of(
         effective_rows=effective,
         inputs=_columns("input", names, ordered, column_units(ordered, weight)),
         targets=_columns("target", target_names, y, column_units(y, weight)),
-        repeats=tuple(repeats_in(column, weight) for column in y.T),
+        repeats=tuple(_repeats(column, weight) for column in y.T),
         copies=tuple(_copies(ordered, y, names, target_names)),
         fingerprint=fingerprint([x, y] if weight is None else [x, y, weight]),
     )
 
 
+def _repeats(values: Float64[Tensor, " N"], weight: Float64[Tensor, " N"] | None) -> Repeats:
+    there = ~values.isnan()
+    if there.all():
+        return repeats_in(values, weight)
+    return repeats_in(values[there], None if weight is None else weight[there])
+
+
 def _columns(
     kind: str, names: list[str], values: Float64[Tensor, "N C"], units: ColumnUnits
 ) -> ColumnProfile:
-    low, high = _least(values), -_least(-values)
+    low, high = _ends(values)
     size = torch.maximum(low.abs(), high.abs())
     far = {}
     for i in units.far.any(0).nonzero().squeeze(-1).tolist():
@@ -147,14 +154,24 @@ def _columns(
     return ColumnProfile(names, units.center, units.spread, low, high, size, deciles, far)
 
 
-def _least(values: Float64[Tensor, "N C"]) -> Float64[Tensor, " C"]:
-    return values.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf).amin(0)
+def _ends(
+    values: Float64[Tensor, "N C"],
+) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
+    """The least and the largest value of each column; NaN is missing."""
+    low, high = values.amin(0), values.amax(0)
+    if not low.isnan().any():
+        return low, high
+    there = ~values.isnan()
+    low = values.masked_fill(~there, torch.inf).amin(0)
+    high = values.masked_fill(~there, -torch.inf).amax(0)
+    return low, high
 
 
 def _decile_range(sample: Float64[Tensor, "M C"]) -> Float64[Tensor, " C"]:
-    last = ((~sample.isnan()).sum(0, keepdim=True) - 1).clamp(min=0)
-    ordered, tenth = sample.sort(0).values, last // 10  # NaN comes last
-    return (ordered.gather(0, last - tenth) - ordered.gather(0, tenth)).squeeze(0)
+    ordered, there = sample.sort(0).values, (~sample.isnan()).sum(0)  # NaN comes last
+    tenth = (there - 1).clamp(min=0) // 10
+    first, last = tenth, (there - 1 - tenth).clamp(min=0)
+    return (ordered.gather(0, last[None]) - ordered.gather(0, first[None])).squeeze(0)
 
 
 def _sample(values: Float64[Tensor, "N C"]) -> Float64[Tensor, "M C"]:
@@ -172,4 +189,11 @@ def _copies(
 ) -> list[tuple[str, str]]:
     targets = list(zip(target_names, y.T, strict=True))
     inputs = zip(input_names, x.T, strict=True)
-    return [(one, other) for one, a in inputs for other, b in targets if torch.equal(a, b)]
+    return [(one, other) for one, a in inputs for other, b in targets if _equal(a, b)]
+
+
+def _equal(one: Float64[Tensor, " N"], other: Float64[Tensor, " N"]) -> bool:
+    """Tell whether an input equals a target in every row that has the target."""
+    if not other.isnan().any():
+        return torch.equal(one, other)
+    return bool((one == other)[~other.isnan()].all()) and not bool(other.isnan().all())

@@ -11,7 +11,7 @@ does not depend on the format.
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +20,10 @@ from mdn.data.columns import Columns
 
 PIECE = 8192
 """Rows of a piece: what is computed for them stays in a processor's cache."""
+
+Wanted = Mapping[str, str]
+"""What columns shall be, by their names: "number", "boolean", "time" or "text", or the code of a
+format that another reader had for them."""
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -33,45 +37,66 @@ class Reader(ABC):
 
     head: Columns
 
+    @property
+    def notes(self) -> list[str]:
+        """What was guessed or left out so far, in sentences."""
+        return []
+
+    @property
+    def formats(self) -> dict[str, str]:
+        """How columns that were text were read, as plain data for `wanted`."""
+        return {}
+
     @abstractmethod
     def fraction(self) -> float | None:
         """Tell which share has been read; None where nobody knows how much there is."""
 
+    def settle(self, names: list[str], wanted: Wanted) -> Wanted:
+        """Return what columns are after a look at all rows, in constant memory."""
+        return wanted
+
     @abstractmethod
-    def _whole(self, numbers: list[str]) -> pa.Table:
+    def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
         """Read these columns of all rows."""
 
     @abstractmethod
-    def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
+    def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
         """Read those columns in blocks of any size."""
 
     @abstractmethod
     def _place(self, row: int) -> str:
         """Say where a row (from 0) is."""
 
-    def read(self, numbers: Sequence[str]) -> Columns:
-        """Read columns that hold numbers, all rows at once.
+    def read(self, names: Sequence[str], wanted: Wanted | None = None) -> Columns:
+        """Read columns of all rows at once; a missing value is null.
+
+        Args:
+            names: of the columns.
+            wanted: what some of them shall be.
 
         Raises:
             ValueError: if the file is not what it should be, or has no rows.
         """
-        table = self._whole(list(numbers))
+        table = self._whole(list(names), wanted or {})
         self._check_rows(table.num_rows)
         return Columns(self.head.source, table, self._place)
 
-    def pieces(self, numbers: Sequence[str], others: Sequence[str]) -> Iterator[Columns]:
+    def pieces(
+        self, names: Sequence[str], others: Sequence[str], wanted: Wanted | None = None
+    ) -> Iterator[Columns]:
         """Read the rows once, in order, `PIECE` at a time.
 
         Args:
-            numbers: columns that hold numbers.
-            others: columns that are handed on as they are.
+            names: columns that are read.
+            others: columns that are handed on as they are written.
+            wanted: what some of `names` shall be.
 
         Raises:
             ValueError: at a row that is not what it should be, or if there is none.
         """
         start = 0
-        rest = [name for name in others if name not in numbers]
-        for table in _in_pieces(self._blocks(list(numbers), rest)):
+        rest = [name for name in others if name not in names]
+        for table in _in_pieces(self._blocks(list(names), rest, wanted or {})):
             yield Columns(self.head.source, table, _after(start, self._place))
             start += table.num_rows
         self._check_rows(start)
@@ -94,11 +119,11 @@ class WholeReader(Reader):
     def fraction(self) -> float | None:
         return None
 
-    def _whole(self, numbers: list[str]) -> pa.Table:
-        return self._table.select(numbers)
+    def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
+        return self._table.select(names)
 
-    def _blocks(self, numbers: list[str], others: list[str]) -> Iterator[pa.Table]:
-        yield self._table.select([*numbers, *others])
+    def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
+        yield self._table.select([*names, *others])
 
     def _place(self, row: int) -> str:
         return row_number(row)

@@ -1,13 +1,14 @@
 """Rows of data in memory: inputs, targets, weights and the names of the columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from mdn.data.missing_targets import Dropped, counts, without_target
 from mdn.data.profile import Profile, profile_of
 from mdn.data.table_checks import (
     check_kinds,
@@ -31,11 +32,12 @@ class Table:
 
     Attributes:
         x: the inputs, as `mdn.networks.kinds` has them; NaN where missing.
-        y: the targets.
+        y: the targets; NaN where missing.
         weight: how often each row counts, or None for once each.
         input_names: of the P inputs.
         target_names: of the D targets.
         kinds: of the P inputs; numbers by default.
+        dropped: how many rows were left out for what they lack, as `counted` does.
 
     Raises:
         TypeError: on rows that are not tensors of float64, and on names that are not text.
@@ -48,6 +50,7 @@ class Table:
     input_names: list[str]
     target_names: list[str]
     kinds: tuple[Kind, ...] = ()
+    dropped: Dropped = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_matrix("x", self.x, self.input_names)
@@ -123,14 +126,27 @@ class Table:
         weight = None if self.weight is None else self.weight[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
 
+    @cached_property
+    def misses_targets(self) -> bool:
+        """Whether any row lacks a target."""
+        return bool(self.y.isnan().any())
+
     def counted(self) -> "Table":
-        """Keep the rows of positive weight, scaled so that the largest weight is 1."""
-        if self.weight is None:
+        """Keep the rows that have a target and a positive weight; the largest weight becomes 1."""
+        if self.weight is None and not self.misses_targets:
             return self
-        rows = (self.weight > 0).nonzero().squeeze(-1)
-        weight = self.weight[rows]
-        largest = weight.max() if len(rows) else 1.0
-        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight / largest)
+        table = self[counts(self.y, self.weight).nonzero().squeeze(-1)]
+        dropped = {**self.dropped, **without_target(self.y)}
+        if table.weight is None:
+            return replace(table, dropped=dropped)
+        largest = table.weight.max() if len(table) else 1.0
+        return replace(table, weight=table.weight / largest, dropped=dropped)
+
+    def whole(self) -> "Table":
+        """Keep the rows that have every target."""
+        if not self.misses_targets:
+            return self
+        return self[(~self.y.isnan().any(-1)).nonzero().squeeze(-1)]
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

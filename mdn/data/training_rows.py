@@ -24,6 +24,7 @@ def check_training_rows(table: Table, source: str | Path) -> None:
             changes, is also an input, or is too large or small for float64.
     """
     _check_rows(table, source)
+    _check_there(table, source)
     _check_targets(table.profile, source)
     for copy, target in table.profile.copies:
         raise ValueError(
@@ -45,6 +46,16 @@ def _check_rows(table: Table, source: str | Path) -> None:
             f"{source}: one of {len(table)} training rows has nearly all the weight: they tell as "
             f"much as {rows:.2f} rows of equal weight; check the weights"
         )
+
+
+def _check_there(table: Table, source: str | Path) -> None:
+    values = (~table.y.isnan()).sum(0).tolist()
+    for name, count in zip(table.target_names, values, strict=True):
+        if count < 2:
+            raise ValueError(
+                f"{source}: target {name!r} is missing in all but {count} of {len(table)} training "
+                "rows; at least 2 values are needed: leave it out of `targets`"
+            )
 
 
 def _check_targets(profile: Profile, source: str | Path) -> None:

@@ -15,15 +15,15 @@ from mdn.distributions import likelihood
 from mdn.distributions.arguments import SampleShape, sample_shape
 from mdn.distributions.questions.divergences import Divergences
 from mdn.distributions.questions.implicit import with_gradient
+from mdn.distributions.questions.partial import Partial
 from mdn.distributions.questions.pooling import Pooling
 from mdn.distributions.questions.quantiles import Quantiles
 from mdn.distributions.questions.regions import Regions
-from mdn.distributions.questions.subsets import Subsets
 from mdn.distributions.values import takes_values
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(Quantiles, Subsets, Regions, Divergences, Pooling):
+class GaussianMixture(Quantiles, Partial, Regions, Divergences, Pooling):
     """A batch of Gaussian mixtures over D targets with K components.
 
     Attributes:

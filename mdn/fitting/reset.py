@@ -21,7 +21,7 @@ def reset_component(
     Args:
         model: what the component belongs to.
         component: its number; m K + k is component k of member m.
-        y: where its mean begins.
+        y: where its mean begins; a target that is missing begins at its mean over all rows.
         x: rows over which its weight is 1/K of what there was: on average 1/(K + 1) of the new
             total where it had been dead.
 
@@ -35,5 +35,5 @@ def reset_component(
     width = head.num_components ** (-1 / head.num_targets) / targets.factor
     covariance = width[:, None] * model.target_covariance * width
     scale = model.family.nearest(covariance[None], covariance.new_ones(1))
-    head.reset(own, level, targets(y, model.dtype), scale, member)
+    head.reset(own, level, targets(y, model.dtype).nan_to_num(nan=0.0), scale, member)
     return head.owned_by(own, member)

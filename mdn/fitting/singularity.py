@@ -54,12 +54,12 @@ def tally(
 
     Args:
         mixtures: one for each row, [N], or [*members, N] of several models of the same rows.
-        y: targets.
+        y: targets; NaN is missing.
         weight: of each row.
         floor: the scale below which a component counts as on the floor.
     """
     weight = weight.double()
-    share = weight[:, None] * mixtures.log_responsibilities(y).exp()
+    share = weight[:, None] * mixtures.observed_log_responsibilities(y).exp()
     lowest = (mixtures.scale.smallest() < floor).expand(share.shape)
     sums = (share.sum(-2), share.square().sum(-2), (share * lowest).sum(-2))
     return torch.stack([*sums, weight.sum().expand_as(sums[0])])

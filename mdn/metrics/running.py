@@ -23,6 +23,9 @@ class RowMean(Metric):
         score: such as `nll`, or `functools.partial(squared_error, point="mean")`.
         shape: of the mean: () for one number a row, (D,) for one for each target.
         finish: what the mean becomes in the end, such as `torch.sqrt` for an RMSE.
+        takes_missing: whether the score has an answer for a row that lacks some targets. Where it
+            has none, one number a row counts rows with every target, and one for each target
+            counts rows with that target.
     """
 
     full_state_update = False
@@ -34,14 +37,16 @@ class RowMean(Metric):
         score: Score,
         shape: tuple[int, ...] = (),
         finish: Callable[[Tensor], Tensor] = lambda mean: mean,
+        takes_missing: bool = False,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.score = score
+        self.takes_missing = takes_missing
         self.finish = finish
         double = torch.float64
         self.add_state("total", torch.zeros(shape, dtype=double), dist_reduce_fx="sum")
-        self.add_state("weight", torch.zeros((), dtype=double), dist_reduce_fx="sum")
+        self.add_state("weight", torch.zeros(shape, dtype=double), dist_reduce_fx="sum")
 
     def update(
         self,
@@ -52,8 +57,14 @@ class RowMean(Metric):
         mixture, y = as_values(mixture, y)
         weights = y.new_ones(len(y)) if weight is None else _row_weights(weight, y)
         values = self.score(mixture, y).detach().to(self.total)
-        self.total = self.total + torch.tensordot(weights.to(values), values, dims=1)
-        self.weight = self.weight + weights.sum(dtype=torch.float64)
+        if self.takes_missing or not y.isnan().any():
+            self.total = self.total + torch.tensordot(weights.to(values), values, dims=1)
+            self.weight = self.weight + weights.sum(dtype=torch.float64)
+        else:
+            there = ~y.isnan() if values.ndim > 1 else ~y.isnan().any(-1)
+            shares = (there.mT * weights).mT.to(values)
+            self.total = self.total + (shares * values.nan_to_num()).sum(0)
+            self.weight = self.weight + shares.sum(0)
 
     def compute(self) -> Tensor:
         return self.finish(self.total / self.weight)

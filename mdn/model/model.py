@@ -183,9 +183,13 @@ class Model(nn.Module):
         write_checkpoint({CARD: self.card.plain(), WEIGHTS: weights}, path)
 
     def fit_units(self, table: Table) -> None:
-        """Take the units and the names of the columns from the training rows."""
+        """Take the units and the names of the columns from the training rows.
+
+        Where a row lacks a target, `target_covariance` is left to the caller.
+        """
         self.card = replace(self.card, inputs=table.input_names, targets=table.target_names)
         self.inputs.fit(table.x, table.weight)
         self.targets.fit(table.y, table.weight)
-        covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
-        self.target_covariance.copy_(covariance)
+        if not table.misses_targets:
+            covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
+            self.target_covariance.copy_(covariance)

@@ -26,6 +26,14 @@ class Encoder(nn.Module):
         kinds: of the P columns, fitted.
     """
 
+    _scalars: Tensor
+    _categories: Tensor
+    _cyclic: Tensor
+    _periods: Tensor
+    _marked: Tensor
+    _hot: Tensor
+    _codes: Tensor
+
     def __init__(self, kinds: Sequence[Kind]) -> None:
         super().__init__()
         self.kinds = tuple(kinds)
@@ -67,7 +75,7 @@ class Encoder(nn.Module):
         values = values[..., self._scalars].nan_to_num()
         angle = (2 * pi) * (x[..., self._cyclic] / self._periods)
         marks = x[..., self._marked].isnan()
-        hot = x[..., self._hot] == self._codes
+        hot = x[..., self._hot].eq(self._codes)
         parts = (values, angle.sin().nan_to_num(), angle.cos().nan_to_num(), marks, hot)
         return torch.cat([part.to(values.dtype) for part in parts], -1)
 

@@ -26,13 +26,14 @@ def coverage_figure(
     """
     figure = new_figure(7.0, 4.5)
     axes = figure.add_subplot()
-    draw_chance_band(axes, min(len(pit), len(rank)), centered=True)
+    draw_chance_band(axes, min(len(pit), len(rank) or len(pit)), centered=True)
     axes.axhline(0, color="0.4", linewidth=0.8)
     for target, name in enumerate(target_names[:MOST_LINES]):
         level, over = excess_coverage(2 * (pit[:, target] - 0.5).abs())
         draw_line(axes, level, over, target, f"central interval of {escape_dollars(name)}")
-    level, over = excess_coverage(rank)
-    axes.plot(level, over, color="black", linewidth=1.0, label="highest-density region")
+    if len(rank):
+        level, over = excess_coverage(rank)
+        axes.plot(level, over, color="black", linewidth=1.0, label="highest-density region")
     axes.vlines(LEVELS, 0, 0.02, color="0.4", linewidth=0.8, transform=axes.get_xaxis_transform())
     axes.set(xlim=(0, 1), xlabel="stated probability", ylabel="observed share of rows less stated")
     axes.xaxis.set_major_formatter(lambda value, _: f"{_PERCENT * value:.0f} %")

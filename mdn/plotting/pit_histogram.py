@@ -27,7 +27,7 @@ def pit_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Figure:
     figure = new_figure(2.2 + 3.0 * columns, 0.8 + 2.6 * lines)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for axes, target in zip(panels, range(count), strict=False):
-        _draw(axes, pit[:, target])
+        _draw(axes, pit[~pit[:, target].isnan(), target])
         if count > 1:
             axes.set_title(escape_dollars(target_names[target]), fontsize=10)
     for axes in panels[count:]:

@@ -33,7 +33,7 @@ def reliability_figure(pit: Float[Tensor, "N D"], target_names: list[str]) -> Fi
 
 def empirical_distribution(transforms: Float[Tensor, " N"]) -> tuple[np.ndarray, np.ndarray]:
     """Return the empirical distribution function as a line of few points from (0, 0) to (1, 1)."""
-    ordered = np.sort(transforms.numpy())
+    ordered = np.sort(transforms[~transforms.isnan()].numpy())  # NaN is a missing target
     if len(ordered) > _MOST_STEPS:
         level = np.linspace(0, 1, _MOST_STEPS + 1)
         return level, np.searchsorted(ordered, level, side="right") / len(ordered)

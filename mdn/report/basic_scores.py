@@ -12,7 +12,7 @@ from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.report.grid_scores import grid_scores
 from mdn.training.datamodule import EVALUATION_BATCH
-from mdn.training.mixture_module import num_rows, total
+from mdn.training.mixture_module import missing_units, num_rows, total
 
 
 def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> dict[str, float]:
@@ -34,15 +34,19 @@ def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> 
 
 @torch.no_grad()
 def likelihood(model: Model, table: Table) -> dict[str, float]:
-    """Return the mean NLL of a table's rows, of standardized targets and in the user's units."""
-    log_prob, rows = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    """Return the mean NLL of a table's rows, of standardized targets and in the user's units.
+
+    A row that lacks some targets counts by those that it has.
+    """
+    log_prob, rows, units = torch.zeros(3, dtype=torch.float64)
     for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
         mixture, y = model.per_member(x.to(model.device), y.to(model.device))
-        pooled = model.network.pool(mixture.log_prob(y)).cpu()
+        pooled = model.network.pool(mixture.observed_log_prob(y)).cpu()
         log_prob += total(pooled, weight)
         rows += num_rows(pooled, weight)
+        units += total(missing_units(y, model.targets.factor).cpu(), weight)
     nll = -log_prob / rows
-    in_units = nll - model.targets.log_det().cpu()
+    in_units = nll - (model.targets.log_det().cpu() + units / rows)
     return {"test/nll_standardized": nll.item(), "test/nll": in_units.item()}
 
 
@@ -54,7 +58,7 @@ def reference_scores(
     Two scores need no likelihood: the number of components alive, and how far from the target
     position the predictions bring a robot arm.
     """
-    marginal = model.marginal.to("cpu").log_prob(table.y)
+    marginal = model.marginal.to("cpu").observed_log_prob(table.y)
     scores = {"test/marginal_nll": _mean_nll(marginal, table.weight)}
     exact = None if problem is None else problem.log_prob(table.x, table.y)
     if exact is not None:

@@ -2,8 +2,13 @@
 
 Highest-density regions and the energy score cost thousands of densities a row: they are computed
 for a random sample of the rows.
+
+Where rows lack targets, likelihoods are of the targets that a row has, scores of one target are of
+the rows that have it, and the other joint scores are of the rows that have every target.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -60,9 +65,15 @@ def score(
         table: the rows.
         reference: a mixture that ignores the inputs, for the gain over it.
         problem: from which the rows were drawn, for the optimum.
+
+    Raises:
+        ValueError: where every row lacks the same target.
     """
     names = table.target_names
-    means = scoreboard(model, len(names)) | _gain_over(reference)
+    _check_there(table)
+    means = scoreboard(model, len(names))
+    if reference is not None:
+        means["gain_over_marginal_mixture"] = _gain_over(reference)
     pits, rosenblatts = [], []
     for part in chunks(table):
         mixture = model(part.x)
@@ -71,7 +82,7 @@ def score(
         for mean in means.values():
             mean.update(mixture, part.y, part.weight)
     pit = torch.cat(pits)
-    sampled, rank = _sampled_scores(model, table)
+    sampled, rank = _sampled_scores(model, table.whole())
     values = {name: mean.compute() for name, mean in means.items()}
     values |= _calibration(pit) | _joint_calibration(torch.cat(rosenblatts)) | sampled
     return Scores(basic_scores(model, table, problem) | flat_scores(values, names), pit, rank)
@@ -80,16 +91,24 @@ def score(
 def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
     """Return the scores that are means over rows, before any row has been seen."""
     return {
-        "nll_bits": RowMean(metrics.nll_bits),
-        "gain_over_marginal": RowMean(partial(metrics.gain, reference=model.marginal)),
+        "nll_bits": RowMean(_bits, takes_missing=True),
+        "gain_over_marginal": _gain_over(model.marginal),
         **_scores_of_each_target((num_targets,)),
     }
 
 
-def _gain_over(reference: GaussianMixture | None) -> dict[str, RowMean]:
-    if reference is None:
-        return {}
-    return {"gain_over_marginal_mixture": RowMean(partial(metrics.gain, reference=reference))}
+def _bits(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+    return -mixture.observed_log_prob(y) / math.log(2)
+
+
+def _gain_over(reference: GaussianMixture) -> RowMean:
+    return RowMean(partial(_gain, reference=reference), takes_missing=True)
+
+
+def _gain(
+    mixture: GaussianMixture, y: Float[Tensor, "N D"], reference: GaussianMixture
+) -> Float[Tensor, " N"]:
+    return mixture.observed_log_prob(y) - reference.observed_log_prob(y)
 
 
 def _scores_of_each_target(shape: tuple[int]) -> dict[str, RowMean]:
@@ -107,6 +126,15 @@ def _scores_of_each_target(shape: tuple[int]) -> dict[str, RowMean]:
     return board
 
 
+def _check_there(table: Table) -> None:
+    for name, missing in zip(table.target_names, table.y.isnan().all(0).tolist(), strict=True):
+        if missing:
+            raise ValueError(
+                f"no row to score has a value of target {name!r}; give rows with all targets that "
+                "the model predicts"
+            )
+
+
 def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     return metrics.pinball(mixture, y, _DECILES).mean(0)
 
@@ -117,24 +145,31 @@ def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "
 
 def _calibration(pit: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     coverage = {
-        f"coverage_{percent(level)}": metrics.central_coverage(pit, level)
+        f"coverage_{percent(level)}": partial(metrics.central_coverage, level=level)
         for level in metrics.LEVELS
     }
-    distances = {
-        "pit_ks": metrics.ks_distance(pit),
-        "calibration_error": metrics.calibration_error(pit),
-    }
-    return distances | coverage
+    scores = {"pit_ks": metrics.ks_distance, "calibration_error": metrics.calibration_error}
+    return {name: _of_each(score, pit) for name, score in (scores | coverage).items()}
+
+
+def _of_each(score: Callable[[Tensor], Tensor], pit: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
+    """A score of each target, by the rows that have it."""
+    if not pit.isnan().any():
+        return score(pit)
+    return torch.stack([score(column[~column.isnan()]) for column in pit.T])
 
 
 def _joint_calibration(rosenblatt: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     # With one target, the Rosenblatt transform is the PIT again.
-    if rosenblatt.shape[-1] == 1:
+    whole = rosenblatt[~rosenblatt.isnan().any(-1)]
+    if rosenblatt.shape[-1] == 1 or not len(whole):
         return {}
-    return {"rosenblatt_ks": metrics.ks_distance(rosenblatt)}
+    return {"rosenblatt_ks": metrics.ks_distance(whole)}
 
 
 def _sampled_scores(model: Model, table: Table) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
+    if len(table) == 0:
+        return {}, table.y.new_empty(0)
     generator = torch.Generator().manual_seed(0)
     some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]
     mixture = model(some.x)

@@ -14,7 +14,7 @@ from torch import Tensor
 from mdn import metrics
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.metrics.running import RowMean, Score
+from mdn.metrics.running import RowMean
 from mdn.model.model import Model
 from mdn.report.score_names import flat_scores
 from mdn.training.datamodule import EVALUATION_BATCH
@@ -35,10 +35,16 @@ def grid_scores(model: Model, table: Table) -> dict[str, float]:
     board = _scoreboard(grid_steps(model, table), table.target_names)
     for part in chunks(table) if board else ():
         mixture = model(part.x.to(model.device)).to("cpu")
-        for mean in board.values():
-            mean.update(mixture, part.y, part.weight)
-    means = {name: mean.compute() for name, mean in board.items()}
-    return flat_scores(means, table.target_names)
+        for dims, mean in board.values():
+            some = mixture.marginal(dims) if len(dims) < mixture.num_targets else mixture
+            mean.update(some, part.y[:, dims], part.weight)
+    means = {name: mean.compute() for name, (_, mean) in board.items()}
+    return flat_scores(_known(means), table.target_names)
+
+
+def _known(means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The scores that some row counts for; a joint score counts rows with every target."""
+    return {name: mean for name, mean in means.items() if not mean.isnan()}
 
 
 def chunks(table: Table) -> Iterator[Table]:
@@ -47,29 +53,26 @@ def chunks(table: Table) -> Iterator[Table]:
         yield table[start : start + EVALUATION_BATCH]
 
 
-def _scoreboard(steps: Mapping[str, float], names: list[str]) -> dict[str, RowMean]:
+def _scoreboard(
+    steps: Mapping[str, float], names: list[str]
+) -> dict[str, tuple[list[int], RowMean]]:
+    """The targets of each score, and its mean."""
     if not steps:
         return {}
-    each = {
-        f"grid_nll/{name}": partial(_of_target, target=names.index(name), step=step)
-        for name, step in steps.items()
-    }
-    scores: dict[str, Score] = {"grid_nll": partial(_joint, steps=_in_order(steps, names))}
-    scores |= each if len(names) > 1 else {}
-    return {name: RowMean(score) for name, score in scores.items()}
+    every = torch.tensor([steps.get(name, 0.0) for name in names], dtype=torch.float64)
+    boards = {"grid_nll": (list(range(len(names))), _mean(every))}
+    if len(names) > 1:
+        for name in steps:
+            target = names.index(name)
+            boards[f"grid_nll/{name}"] = [target], _mean(every[[target]])
+    return boards
 
 
-def _in_order(steps: Mapping[str, float], names: list[str]) -> Float[Tensor, " D"]:
-    return torch.tensor([steps.get(name, 0.0) for name in names], dtype=torch.float64)
+def _mean(steps: Float[Tensor, " D"]) -> RowMean:
+    return RowMean(partial(_score, steps=steps))
 
 
-def _joint(
+def _score(
     mixture: GaussianMixture, y: Float[Tensor, "N D"], steps: Float[Tensor, " D"]
 ) -> Float[Tensor, " N"]:
     return metrics.grid_nll(mixture, y, steps.to(y))
-
-
-def _of_target(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], target: int, step: float
-) -> Float[Tensor, " N"]:
-    return metrics.grid_nll(mixture.marginal([target]), y[:, [target]], y.new_tensor([step]))

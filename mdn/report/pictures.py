@@ -61,7 +61,9 @@ def pictures(model: Model, table: Table, scores: Scores, run_dir: Path) -> Itera
         scores: its scores on them.
         run_dir: directory of the run that trained it.
     """
-    yield from _density_pictures(model, table)
+    whole = table.whole()
+    if len(whole):
+        yield from _density_pictures(model, whole)
     yield from _calibration_pictures(scores, table.target_names)
     usage = component_usage(run_dir)
     if usage is not None:

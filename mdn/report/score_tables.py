@@ -115,10 +115,16 @@ def _interval(metrics: Mapping[str, float], targets: Sequence[str], level: str) 
     return [
         cell
         for share, size in pairs
-        for cell in (f"{100 * metrics[share]:.1f} %", _number(metrics[size]))
+        for cell in (_share(metrics.get(share)), _number(metrics.get(size)))
     ]
 
 
-def _number(value: float) -> str:
-    # Four digits, whatever the size.
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    # Four digits, whatever the size; a score that no row tells is left blank.
+    if value is None:
+        return ""
     return f"{value:#.4g}".rstrip(".")

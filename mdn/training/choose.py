@@ -40,6 +40,7 @@ def recalibrate(model: Model, table: Table, factor: float | HeldOut = RECALIBRAT
 
 def _chosen(model: Model, table: Table, within: HeldOut) -> float:
     """Rounded targets are scored by their cells; the density would reward narrow spikes."""
+    table = _whole(table)
     some = table[torch.randperm(len(table), generator=generator("recalibration"))[:_MOST_ROWS]]
     with evaluation_mode(model):
         mixture = model(some.x)
@@ -48,6 +49,16 @@ def _chosen(model: Model, table: Table, within: HeldOut) -> float:
     step = table.y.new_tensor([steps.get(name, 0.0) for name in table.target_names])
     score = partial(grid_nll, step=step) if steps else nll
     return best_dispersion(mixture, some.y, some.weight, score, (within.least, within.most))
+
+
+def _whole(table: Table) -> Table:
+    whole = table.whole()
+    if not len(whole):
+        raise ValueError(
+            "a recalibration takes rows with every target, and each row that was held back lacks "
+            "one; set `recalibration=1`, or hold back other rows"
+        )
+    return whole
 
 
 def keep_recalibration(trainer: Trainer, model: Model) -> None:

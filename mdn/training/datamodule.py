@@ -200,8 +200,8 @@ class SyntheticData(TableModule):
     def _draw(self, stream: int, rows: int) -> Table:
         assert self.problem is not None
         x, y = self.problem.sample(rows, generator("rows", self.seed, stream))
-        names = self.problem.input_names, self.problem.target_names
-        return Table(x, y, None, *map(list, names))
+        inputs, targets = self.problem.input_names, self.problem.target_names
+        return Table(x, y, None, list(inputs), list(targets))
 
 
 class FileData(TableModule):

@@ -117,7 +117,10 @@ class EMModule(MixtureModule):
         if self._e_step is None:
             self.ascent.mixture = self.mixture  # a callback may have reset components
             self._e_step = self.ascent.e_step()
-        some = reduce(add, (self._expect(self._e_step, *each) for each in batches_of(batch)))
+        batches = batches_of(batch)
+        some = reduce(add, (self._expect(self._e_step, *each) for each in batches))
+        for _, y, *weight in batches if self.misses_targets else []:
+            self._count_units(y, weight, "train")
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
         optimizer_of(self).step()

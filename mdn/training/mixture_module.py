@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.fitting.missing_targets import gaussian_of
 from mdn.fitting.reset import reset_component
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD
@@ -39,6 +40,8 @@ class MixtureModule(LightningModule):
         self.model = Model(network, ModelCard.of_columns(kinds, num_targets))
         self.val_nll_of_members: Float[Tensor, " M"] = torch.empty(0)
         """Each member's own nll of the last validation, standardized."""
+        self.misses_targets = False
+        """Whether some training row lacks a target, so that each counts by those that it has."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     @abstractmethod
@@ -72,7 +75,13 @@ class MixtureModule(LightningModule):
     def start(self, table: Table) -> None:
         """Take the units, and where to start, from the training rows."""
         self.model.fit_units(table)
-        self._start_network(self.model.targets(table.y, torch.float64), table.weight)
+        y = self.model.targets(table.y, torch.float64)
+        self.misses_targets = table.misses_targets
+        if self.misses_targets:
+            covariance = gaussian_of(y, table.weight).scale.covariance()[0]
+            factor = self.model.targets.factor
+            self.model.target_covariance.copy_(factor[:, None] * covariance * factor)
+        self._start_network(y, table.weight)
         self.model.started.fill_(True)
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
@@ -89,14 +98,22 @@ class MixtureModule(LightningModule):
         """Add a batch to the mean nll of the pool; return each member's nll, and the weights."""
         x, y, *weight = batch
         mixture, y = self.model.per_member(x, y)
-        nll = -mixture.log_prob(y)
+        nll = -mixture.observed_log_prob(y)
         self._score(nll, weight, stage)
+        self._count_units(y, weight, stage)
         return nll, weight
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
         """Count the nll of the pool, which follows from each member's."""
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
+
+    def _count_units(
+        self, y: Float[Tensor, "*rows D"], weight: Sequence[Tensor], stage: str
+    ) -> None:
+        """Count the units of missing targets, which are no part of a row's nll."""
+        nats = missing_units(y, self.model.targets.factor)
+        self._add(f"{stage}/units", total(nats, weight), num_rows(nats, weight))
 
     def _add(self, stage: str, total: Float[Tensor, "*of"], rows: Tensor | int) -> None:
         """Sums wait on the device for the end of the epoch: no synchronization in a step."""
@@ -115,9 +132,11 @@ class MixtureModule(LightningModule):
 
     def _log_nll(self, stage: str) -> None:
         """Log the mean over all rows, in the user's units."""
-        standardized = self.mean_nll(stage)
+        standardized, log_det = self.mean_nll(stage), self.model.targets.log_det()
+        if f"{stage}/units" in self._sums:
+            log_det = log_det + self.mean_nll(f"{stage}/units")
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)
-        self.log(f"{stage}/nll", standardized - self.model.targets.log_det(), prog_bar=True)
+        self.log(f"{stage}/nll", standardized - log_det, prog_bar=True)
 
     def mean_nll(self, stage: str) -> Float[Tensor, "*of"]:
         """Return the exact mean over what was counted in all processes; the count begins anew."""
@@ -128,6 +147,13 @@ class MixtureModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint[CARD] = self.model.card.plain()
+
+
+def missing_units(
+    y: Float[Tensor, "*rows D"], factor: Float[Tensor, " D"]
+) -> Float[Tensor, "*rows"]:
+    """Return the log units of the targets that each row lacks, summed."""
+    return y.isnan().to(factor) @ factor.log()
 
 
 def total_of_each(

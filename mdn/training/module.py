@@ -9,7 +9,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import Block, Blocks, batches_of
+from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import decided
+from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
 from mdn.networks.kinds import Kind, count_features
@@ -47,6 +49,9 @@ class MDNModule(MixtureModule):
         self.settings = recipe
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
+        if self.misses_targets:
+            self.settings.objective.check_missing_targets()
+            y = filled(y, gaussian_of(y, weight))
         if self.settings.start_from_data:
             head, y = self.network.head, y.to(self.model.dtype)
             for member in range(self.network.num_members):
@@ -81,10 +86,20 @@ class MDNModule(MixtureModule):
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)
-        loss, nll = self.settings.objective(mixture, y)
+        loss, nll = self._losses(mixture, y)
         self._score(nll, weight, "train")
+        if self.misses_targets:
+            self._count_units(batch[1], weight, "train")
         loss = self.settings.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)
+
+    def _losses(self, mixture: GaussianMixture, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each row and its nll, by the targets that it has."""
+        if not self.misses_targets:
+            return self.settings.objective(mixture, y)
+        mixtures, rows, nats = mixture.completed(y)
+        loss, nll = self.settings.objective(mixtures, rows)
+        return loss - nats, nll - nats
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())

@@ -17,7 +17,8 @@ _FEWEST_ROWS = 10
 @torch.no_grad()
 def warn_if_useless(model: Model, held_out: Table) -> None:
     """Say where a model is far worse than one Gaussian that ignores the inputs."""
-    losses = -(model(held_out.x).log_prob(held_out.y) - model.marginal.log_prob(held_out.y))
+    mixtures, marginal = model(held_out.x), model.marginal
+    losses = marginal.observed_log_prob(held_out.y) - mixtures.observed_log_prob(held_out.y)
     weight = torch.ones_like(losses) if held_out.weight is None else held_out.weight
     lost = (weight @ losses / weight.sum()).item()
     if len(held_out) >= _FEWEST_ROWS and not lost <= _MOST_NATS_LOST:  # nor is it NaN

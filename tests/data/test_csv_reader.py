@@ -13,6 +13,9 @@ ROWS = 200_000
 """Rows whose text takes more than one block of Arrow's."""
 
 
+NUMBERS = {"a": "number"}
+
+
 @pytest.fixture
 def write(tmp_path):
     def write(*values):
@@ -24,11 +27,11 @@ def write(tmp_path):
 
 
 def whole(path):
-    return matrix(open_rows(path).read(["a"]), ["a"])[:, 0].tolist()
+    return matrix(open_rows(path).read(["a"], NUMBERS), ["a"])[:, 0].tolist()
 
 
 def streamed(path):
-    pieces = open_rows(path).pieces(["a"], [])
+    pieces = open_rows(path).pieces(["a"], [], NUMBERS)
     return [value for piece in pieces for value in matrix(piece, ["a"])[:, 0].tolist()]
 
 
@@ -40,6 +43,7 @@ COLUMNS = {
     "in quotes": (['"1"', '"2.5"', "3"], [1, 2.5, 3]),
     "truth": (["true", "False", "TRUE"], [1, 0, 1]),
     "truth in quotes": (['"true"', "false", '"FALSE"'], [1, 0, 0]),
+    "numbers, then truth": ([0, "true", 1], [0, 1, 1]),
     "truth, then numbers": (["true", 0, 1], [1, 0, 1]),
     "large": ([2**53, 2**64, "1e3"], [2**53, 2**64, 1000]),
 }
@@ -60,11 +64,11 @@ REFUSED = {
     "a missing value first": (["NA", 1], "1 value that is missing.* line 2"),
     "text later": ([*[1] * ROWS, "foo"], "line 200002: column 'a' holds 'foo', not a number"),
     "text after a missing value": (["NA", "foo"], "line 3: column 'a' holds 'foo'"),
-    "text among truth": (["true", "maybe"], "line 3: column 'a' holds 'maybe'"),
-    "truth among numbers": ([0, "true"], "line 3: column 'a' holds 'true', not a number"),
+    "text among truth": (["true", "maybe"], "line 2: column 'a' holds 'true'"),
+    "truth among numbers": ([2, "true"], "line 3: column 'a' holds 'true', not a number"),
     "hexadecimal": (["0x1F", 1], "line 2: column 'a' holds '0x1F', not a number"),
     "a date": (["2024-01-01"], "line 2: column 'a' holds '2024-01-01', not a number"),
-    "fractions among truth": (["true", 0.5], "line 3: column 'a' holds '0.5' where its first row"),
+    "fractions among truth": (["true", 0.5], "line 2: column 'a' holds 'true', not a"),
 }
 
 

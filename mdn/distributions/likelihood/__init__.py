@@ -18,8 +18,10 @@ from mdn.distributions.likelihood.formula import (
     plain_log_prob,
 )
 from mdn.distributions.likelihood.function import log_prob, log_prob_and_gradient
+from mdn.distributions.likelihood.partial import completed
 
 __all__ = [
+    "completed",
     "component_log_prob",
     "log_prob",
     "log_prob_and_gradient",

@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields
 from typing import NoReturn, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn.distributions.lower_entries import lower_entries, lower_positions
+from mdn.distributions.masked_factor import masked_factor
 from mdn.distributions.normal import farthest
 from mdn.distributions.substitution import COVARIANCE, DIAGONAL, Substitution
 from mdn.distributions.triangular import lower_factor, solve_lower
@@ -94,6 +95,14 @@ class Scale(ABC):
     def select(self, dims: Sequence[int]) -> "Scale":
         """Return the scale of some targets, in the order given."""
         return CovarianceFactor.from_tril(lower_factor(self.tril()[..., list(dims), :]))
+
+    def masked(self, there: Bool[Tensor, "*rows D"]) -> "Scale":
+        """Return the scale in which targets that a row lacks are independent standard normals.
+
+        Args:
+            there: which targets each row has; its leading axes broadcast against the batch.
+        """
+        return CovarianceFactor.from_tril(self.tril()).masked(there)
 
     def given(self, first: int) -> "Scale":
         """Return the scale of the targets after the first ones, given those: A's last block."""
@@ -223,6 +232,9 @@ class CovarianceFactor(TriangularScale):
     def rescale(self, factor: Float[Tensor, " D"]) -> "CovarianceFactor":
         rows, _ = lower_positions(self.num_targets)
         return CovarianceFactor(self.diagonal * factor, self.lower * factor[rows])
+
+    def masked(self, there: Bool[Tensor, "*rows D"]) -> "CovarianceFactor":
+        return CovarianceFactor(*masked_factor(self.diagonal, self.lower, there))
 
     def natural_gradient(self, gradient: Sequence[Tensor]) -> tuple[Tensor, ...]:
         tril = self.tril()

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mdn.distributions.scale.base import Scale, refuse_subclass
@@ -58,6 +59,9 @@ class DiagonalScale(Scale):
     def select(self, dims: Sequence[int]) -> "DiagonalScale":
         shared = self.stored.shape[-1] == 1
         return DiagonalScale(self.stored if shared else self.stored[..., list(dims)], len(dims))
+
+    def masked(self, there: Bool[Tensor, "*rows D"]) -> "DiagonalScale":
+        return DiagonalScale(torch.where(there[..., None, :], self.std, 1.0), self.targets)
 
     def given(self, first: int) -> "DiagonalScale":
         return self.select(range(first, self.targets))

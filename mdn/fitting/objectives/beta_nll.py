@@ -10,6 +10,7 @@ are thus independent; with correlations the loss depends on the order of the tar
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -29,6 +30,8 @@ class BetaNLL(Objective):
     Raises:
         ValueError: on a power out of range; when called, on more than one component.
     """
+
+    takes_missing_targets: ClassVar[bool] = True
 
     beta: float = 0.5
 

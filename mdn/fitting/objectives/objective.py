@@ -1,6 +1,7 @@
 """The interface of objectives."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,14 @@ from mdn.distributions.mixture import GaussianMixture, check_gaussian
 
 
 class Objective(ABC):
-    """What training minimizes, in standardized units; validation and test score the NLL alone."""
+    """What training minimizes, in standardized units; validation and test score the NLL alone.
+
+    Attributes:
+        takes_missing_targets: whether the loss of a row in which some targets are standard normals
+            on their own is that of the other targets, but for half of log 2 pi for each.
+    """
+
+    takes_missing_targets: ClassVar[bool] = False
 
     def __call__(
         self, mixture: object, y: Float[Tensor, "*rows D"]
@@ -30,6 +38,19 @@ class Objective(ABC):
         answer = self.loss(mixture, y)
         _check_answer(answer, type(self).__name__, mixture, y)
         return answer
+
+    def check_missing_targets(self) -> None:
+        """Refuse rows that lack targets, where the objective is not defined by those present.
+
+        Raises:
+            ValueError: from such an objective.
+        """
+        if not self.takes_missing_targets:
+            raise ValueError(
+                f"the objective {type(self).__name__} takes rows with every target, and some "
+                "training rows lack one; train with `objective=nll`, or leave out or fill these "
+                "rows"
+            )
 
     @abstractmethod
     def loss(

@@ -79,6 +79,7 @@ def likely_cause(module: MixtureModule, batches: list[Batch]) -> str:
     """Say what is wrong with the batches or the weights, and what to do about it."""
     x, y = (torch.cat(parts) for parts in zip(*(list(b)[:2] for b in batches), strict=True))
     model = module.model
+    y = y.nan_to_num(nan=0.0) if module.misses_targets else y
     seen = model.inputs(x, model.dtype), model.targets(y, model.dtype)
     if not all(values.isfinite().all() for values in seen):
         return f"rows hold NaN, inf, or numbers too large for {model.dtype}; clean the data"

@@ -71,7 +71,7 @@ def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, fl
     `effective_components_per_row` is the mean over rows. The smallest scale follows, and the row
     that is explained worst with its nll.
     """
-    nll = -mixtures.log_prob(y)
+    nll = -mixtures.observed_log_prob(y)
     weight = mixtures.pi.mean(0)
     of_mean = torch.special.entr(weight).sum().exp()
     per_row = torch.special.entr(mixtures.pi).sum(-1).exp().mean()

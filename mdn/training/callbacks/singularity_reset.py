@@ -209,7 +209,7 @@ def survey(model: Model, table: Table, floor: float) -> Survey:
         mixture, y = model.per_member(x.to(model.device), y.to(model.device))
         mixtures = mixture.expand(model.num_members, len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))
-        log_prob.append(mixtures.log_prob(y).cpu())
+        log_prob.append(mixtures.observed_log_prob(y).cpu())
     return Survey(torch.stack(sums).sum(0), torch.cat(log_prob, -1), weight)
 
 

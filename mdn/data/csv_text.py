@@ -1,0 +1,185 @@
+"""The columns of a text file as Arrow reads them, and what keeps it from doing so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from mdn.data.csv_header import Header, parted_by_blanks, read_header
+from mdn.data.csv_lines import find_ragged, line_of_row
+from mdn.data.csv_source import Source, damage
+from mdn.data.missing import spellings
+
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_ENCODINGS = {"cp1252": "Latin-1 (Windows-1252)", "latin-1": "Latin-1"}
+_OF_LINES = ("CSV pars", "straddling")
+"""In Arrow's errors about lines, not about values."""
+
+_BLOCK, _LARGEST_BLOCK = 1 << 20, 1 << 27
+_ROWS = 64
+"""Rows of a block, at least."""
+
+
+class Types(NamedTuple):
+    """As what columns are read.
+
+    Attributes:
+        of: the type of each column that is read.
+        decimal: what stands before fractions in all of them.
+    """
+
+    of: Mapping[str, pa.DataType]
+    decimal: str = "."
+
+    def with_text(self, names: Sequence[str]) -> "Types":
+        """Add columns that are read as they are written."""
+        return Types({**self.of, **dict.fromkeys(names, pa.string())}, self.decimal)
+
+
+class CsvText:
+    """A text file whose first lines say how it is written.
+
+    Attributes:
+        source: where it is from.
+        header: its first line.
+    """
+
+    source: Source
+    header: Header
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._newlines = False
+        self._look()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was told from the first lines, in sentences."""
+        header, notes = self.header, []
+        if self.source.encoding != "utf-8":
+            name = _ENCODINGS.get(self.source.encoding, self.source.encoding.upper())
+            notes.append(f"the file is not UTF-8: read as {name}")
+        delimiter = " " if self.source.blanks else header.delimiter
+        if delimiter in _DELIMITERS:
+            notes.append(f"{_DELIMITERS[delimiter]} part the columns")
+        if header.row_names:
+            notes.append("the first column has no name: taken for names of rows, and left out")
+        if header.spare:
+            notes.append("the last column has neither a name nor values: left out")
+        return notes
+
+    def sample(self) -> pa.Table:
+        """Read the first rows as text."""
+        body = self._start[self.header.size :]
+        if not self._all:
+            body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
+        names = self.header.columns
+        if not body.strip():
+            return pa.table({name: pa.array([], pa.string()) for name in names})
+        types = Types({name: pa.string() for name in names})
+        return arrow_csv.read_csv(pa.BufferReader(body), *self._options(types))
+
+    def read(self, types: Types) -> pa.Table:
+        """Read columns of all rows.
+
+        Raises:
+            ArrowInvalid: if Arrow refuses something; `mend` may help.
+        """
+        with self._behind_header() as stream:
+            return arrow_csv.read_csv(stream, *self._options(types))
+
+    def blocks(self, types: Types) -> Iterator[pa.Table]:
+        """Read columns in blocks of any size, as `read` does."""
+        with self._behind_header() as stream:
+            for block in arrow_csv.open_csv(stream, *self._options(types)):
+                yield pa.Table.from_batches([block])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no row."""
+        return self._all and not self._start[self.header.size :].strip()
+
+    def mend(self, error: Exception) -> bool:
+        """Tell whether another try may succeed, after Arrow has refused something.
+
+        Raises:
+            ValueError: if none can, with all that is wrong with the lines.
+        """
+        if not self.source.rewinds:
+            raise ValueError(f"{self.source.name} cannot be read as CSV: {error}") from None
+        if self.source.encoding == "utf-8" and not self.source.all_utf8():
+            self.source.encoding = "cp1252"
+            self._look()
+            return True
+        if not any(word in str(error) for word in _OF_LINES):
+            return False
+        if not self._newlines:
+            self._newlines = True
+            return True
+        faults = self._faults()
+        raise _refusal(self.source, faults or [f"cannot be read as CSV: {error}"]) from None
+
+    def place(self, row: int) -> str:
+        """Say where a row (from 0) is."""
+        return f"line {line_of_row(self.source.open(), self.header.delimiter, row)}"
+
+    def _look(self) -> None:
+        with damage(self.source.name):
+            self._start, self._all = self.source.sample()
+        text = self._start.decode("utf-8", errors="replace")
+        if not self.source.blanks and parted_by_blanks(text):
+            self.source.blanks = True
+            self._look()
+            return
+        self.header = read_header(self.source.name, text)
+        if self.header.faults:
+            raise _refusal(self.source, self._faults())
+
+    def _faults(self) -> list[str]:
+        header, ragged = self.header, None
+        if self.source.rewinds:
+            ragged = find_ragged(self.source.open(), header.delimiter, len(header.names))
+        more = [] if ragged is None else [ragged.fault(len(header.names), header.delimiter)]
+        return [*header.faults, *more]
+
+    @contextmanager
+    def _behind_header(self) -> Iterator[pa.NativeFile]:
+        with damage(self.source.name), self.source.open() as stream:
+            left = self.header.size
+            while left:  # a pipe gives what it has
+                left -= len(stream.read(left))
+            yield stream
+
+    def _options(self, types: Types) -> tuple[object, ...]:
+        names = [name or f"\0{i}" for i, name in enumerate(self.header.names)]
+        row = len(self._start) // max(1, self._start.count(b"\n"))
+        size = min(max(_BLOCK, _ROWS * row), _LARGEST_BLOCK)
+        return (
+            arrow_csv.ReadOptions(column_names=names, block_size=size),
+            arrow_csv.ParseOptions(
+                delimiter=self.header.delimiter, newlines_in_values=self._newlines
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict(types.of),
+                include_columns=list(types.of),
+                null_values=spellings(),
+                true_values=_TRUE,
+                false_values=_FALSE,
+                decimal_point=types.decimal,
+            ),
+        )
+
+
+_TRUE = ["1", "true", "True", "TRUE"]
+_FALSE = ["0", "false", "False", "FALSE"]
+
+
+def _refusal(source: Source, faults: Sequence[str]) -> ValueError:
+    """Make one error of all that is wrong."""
+    if len(faults) > 1:
+        listed = " ".join(f"({i}) {fault}." for i, fault in enumerate(faults, start=1))
+        return ValueError(f"{source.name} has {len(faults)} faults: {listed}")
+    before = ", " if faults[0].startswith("line") else " " if "cannot be" in faults[0] else ": "
+    return ValueError(f"{source.name}{before}{faults[0]}")

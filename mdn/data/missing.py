@@ -1,0 +1,57 @@
+"""Words that stand for a missing value in text."""
+
+from itertools import product
+
+import pyarrow as pa
+from pyarrow import compute, csv
+
+Values = pa.Array | pa.ChunkedArray
+
+WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
+"""In a column of numbers, times or truth values, in capitals or not."""
+
+_OF_TEXT = ("", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "?")
+# "Na" may be sodium, and "none" an answer: text has them as levels.
+
+_MARKS = ("-", ".")
+_IN_TEXT = pa.array(_OF_TEXT)
+_IN_WORDS = pa.array([*_OF_TEXT, *_MARKS])
+_ELSEWHERE = pa.array(sorted({*WORDS, *(v.lower() for v in csv.ConvertOptions().null_values)}))
+
+
+def spellings() -> list[str]:
+    """Return the words in every spelling, as Arrow wants them."""
+    pairs = [[(letter.lower(), letter.upper()) for letter in word] for word in WORDS]
+    words = {"".join(letters) for pair in pairs for letters in product(*pair)}
+    return sorted(words | set(csv.ConvertOptions().null_values))
+
+
+def present(values: Values) -> Values:
+    """Trim text, and leave out what stands for a missing value."""
+    trimmed = compute.utf8_trim_whitespace(values)
+    return trimmed.filter(compute.invert(_is_missing(trimmed, _ELSEWHERE)))
+
+
+def without_words(values: Values) -> Values:
+    """Trim text, and put null for what stands for a missing value."""
+    trimmed = compute.utf8_trim_whitespace(values)
+    return _nulled(trimmed, _is_missing(trimmed, _ELSEWHERE))
+
+
+def without_words_of_text(values: Values, marks: bool) -> Values:
+    """Put null for what stands for a missing value among text.
+
+    Args:
+        values: trimmed text.
+        marks: whether a dash and a point are missing values, too.
+    """
+    return _nulled(values, compute.is_in(values, _IN_WORDS if marks else _IN_TEXT))
+
+
+def _is_missing(trimmed: Values, words: pa.Array) -> Values:
+    lowered = compute.utf8_lower(trimmed)
+    return compute.or_(compute.is_in(lowered, words), compute.is_null(trimmed))
+
+
+def _nulled(values: Values, missing: Values) -> Values:
+    return compute.if_else(missing, pa.scalar(None, values.type), values)

@@ -1,0 +1,107 @@
+"""Numbers as people write them: decimal commas, thousands apart, signs of money and percent."""
+
+import pyarrow as pa
+from pyarrow import compute
+
+from mdn.data.formats import Format
+from mdn.data.missing import Values, without_words
+
+_MONEY = r"[A-Z]{0,3}\p{Sc}"
+_PARTS = {"": "", ",": ",", ".": r"\.", " ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
+_NAMES = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
+
+
+class Integer(Format):
+    """Whole numbers, read as float64, for fractions may come later."""
+
+    code = "integer"
+    kind = "number"
+    type = pa.float64()
+    direct = True
+
+    def fits(self, values: Values) -> bool:
+        return matches(values, r"^[+-]?\d+$")
+
+    def convert(self, values: Values) -> Values:
+        return without_words(values).cast(self.type)
+
+
+class Number(Format):
+    """Numbers with or without a fraction.
+
+    Args:
+        decimal: what is before the fraction, a point or a comma.
+        thousands: what groups of three digits have between them.
+        sign: "money" or "percent" where every value bears such a sign.
+    """
+
+    kind = "number"
+    type = pa.float64()
+
+    def __init__(self, decimal: str = ".", thousands: str = "", sign: str = "") -> None:
+        self.decimal, self.thousands, self.sign = decimal, thousands, sign
+        mark = f"{decimal}{thousands}{sign}"
+        self.code = "number" if mark == "." else f"number {mark}"
+        self.direct = not (thousands or sign)
+        self._pattern = f"^(?:{_signed(_digits(decimal, thousands, sign), sign)})$"
+
+    def fits(self, values: Values) -> bool:
+        return matches(values, self._pattern)
+
+    def convert(self, values: Values) -> Values:
+        values = without_words(values)
+        if self.sign:
+            values = compute.replace_substring_regex(values, rf"{_MONEY}|%|\s", "")
+        if self.thousands:
+            values = compute.replace_substring_regex(values, _PARTS[self.thousands], "")
+        return compute.replace_substring(values, self.decimal, ".").cast(self.type)
+
+    @property
+    def remark(self) -> str | None:
+        said = []
+        if self.decimal == ",":
+            said.append("a decimal comma")
+        if self.thousands:
+            said.append(f"{_NAMES[self.thousands]} between thousands")
+        if self.sign:
+            said.append("a currency sign" if self.sign == "money" else "a percent sign")
+        return f"numbers with {' and '.join(said)}" if said else None
+
+
+class Boolean(Format):
+    """True and false, beside which 1 and 0 may stand."""
+
+    code = "boolean"
+    kind = "boolean"
+    type = pa.bool_()
+    direct = True
+
+    def fits(self, values: Values) -> bool:
+        return matches(values, r"^(?:(?i:true|false)|[01])$")
+
+    def convert(self, values: Values) -> Values:
+        return compute.utf8_lower(without_words(values)).cast(self.type)
+
+
+def matches(values: Values, pattern: str) -> bool:
+    """Tell whether all values match a regular expression."""
+    return bool(compute.all(compute.match_substring_regex(values, pattern), min_count=0).as_py())
+
+
+def _digits(decimal: str, thousands: str, sign: str) -> str:
+    point = _PARTS[decimal]
+    if thousands:
+        groups = rf"[1-9]\d{{0,2}}(?:{_PARTS[thousands]}\d{{3}})+"
+        return rf"(?:{groups}|\d+)(?:{point}\d*)?"
+    power = "" if sign else r"(?:[eE][+-]?\d+)?"
+    endless = "" if sign or decimal == "," else "|(?i:inf|infinity)"
+    return rf"(?:\d+(?:{point}\d*)?|{point}\d+){power}{endless}"
+
+
+def _signed(digits: str, sign: str) -> str:
+    plain = rf"[+-]?(?:{digits})"
+    if sign == "percent":
+        return rf"{plain}\s?%"
+    if sign == "money":
+        return rf"[+-]?{_MONEY}\s?{plain}|{plain}\s?{_MONEY}"
+    return plain

@@ -9,7 +9,7 @@ import numpy as np
 
 from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
-from mdn.distributions.checks import check_at_least, check_seed
+from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.families import Family, Full
 from mdn.distributions.open_settings import Auto, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
@@ -36,7 +36,8 @@ class BaseRecipe:
         family: the covariance family.
         batch_size: the most rows in a training batch of one process.
         max_epochs: epochs at most.
-        val_fraction: of the rows, which are held out where no other rows are given for that.
+        val_fraction: of the rows, which are held out where no other rows are given for that;
+            None for a tenth, and more of few rows.
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
@@ -47,7 +48,7 @@ class BaseRecipe:
 
     num_components: int | Auto = "auto"
     family: Family = field(default_factory=Full)
-    val_fraction: float = 0.1
+    val_fraction: float | None = None
     dequantize: bool = False
     seed: int = 0
     batch_size: int | Auto = "auto"
@@ -63,8 +64,7 @@ class BaseRecipe:
                 f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
                 f"{floor!r}; it is in units of the standardized target"
             )
-        if not 0 < self.val_fraction < 1:
-            raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
+        check_part("val_fraction", self.val_fraction)
         check_seed("seed", self.seed)
         for name in ("num_components", "batch_size", "max_epochs"):
             if getattr(self, name) != "auto":

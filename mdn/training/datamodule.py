@@ -19,8 +19,9 @@ from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
-from mdn.distributions.checks import check_at_least, check_fits, check_seed
+from mdn.distributions.checks import check_at_least, check_fits, check_part, check_seed
 from mdn.distributions.open_settings import Auto, decided
+from mdn.fitting.sizes import suitable_val_fraction
 from mdn.networks.kinds import Kind
 from mdn.networks.units import LIMIT
 
@@ -214,7 +215,8 @@ class FileData(TableModule):
         weight: the column that says how often each row counts, or None.
         val_path: a file with the validation rows; None takes some of `path`.
         test_path: a file with the test rows; None takes some of `path`.
-        val_fraction: of the rows of `path`, where there is no `val_path`.
+        val_fraction: of the rows of `path`, where there is no `val_path`; None for a tenth, and
+            more of few rows.
         test_fraction: of the rows of `path`, where there is no `test_path`.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
         batch_size: the most rows in a training batch of one process.
@@ -233,25 +235,26 @@ class FileData(TableModule):
         weight: str | int | None = None,
         val_path: str | Path | None = None,
         test_path: str | Path | None = None,
-        val_fraction: float = 0.1,
+        val_fraction: float | None = None,
         test_fraction: float = 0.1,
         dequantize: bool = False,
         batch_size: int | Auto = "auto",
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
-        _check_fractions(val_fraction, test_fraction)
+        _check_parts(val_fraction, test_fraction)
         if targets is None:
             raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
         self.path = path
         self.columns = (targets, inputs, weight)
         self.other_paths = {"test": test_path, "val": val_path}
-        self.fractions = {"test": test_fraction, "val": val_fraction}
+        self.test_fraction, self.val_fraction = test_fraction, val_fraction
 
     def _tables(self) -> dict[str, Table]:
         whole, chosen = read_table(self.path, *self.columns)
         taken = [name for name, path in self.other_paths.items() if path is None]
-        parts = whole.split([self.fractions[name] for name in taken], generator("split", self.seed))
+        fractions = self._fractions(len(whole))
+        parts = whole.split([fractions[name] for name in taken], generator("split", self.seed))
         tables = dict(zip([*taken, "train"], parts, strict=True))
         self._check_no_empty_part(len(whole), tables)
         check_training_rows(tables["train"], self.path)
@@ -262,8 +265,11 @@ class FileData(TableModule):
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
         return {name: read_table(path, *columns)[0] for name, path in paths.items()}
 
+    def _fractions(self, rows: int) -> dict[str, float]:
+        return {"test": self.test_fraction, "val": val_share(self.val_fraction, rows)}
+
     def _check_no_empty_part(self, rows: int, parts: dict[str, Table]) -> None:
-        for name, fraction in self.fractions.items():
+        for name, fraction in self._fractions(rows).items():
             if name in parts and len(parts[name]) == 0:
                 raise ValueError(
                     f"{self.path}: of all rows ({rows}), `{name}_fraction={fraction}` leaves "
@@ -272,11 +278,15 @@ class FileData(TableModule):
                 )
 
 
-def _check_fractions(val_fraction: float, test_fraction: float) -> None:
+def val_share(fraction: float | None, rows: int) -> float:
+    """Return the share of rows that is held back to validate on."""
+    return suitable_val_fraction(rows) if fraction is None else fraction
+
+
+def _check_parts(val_fraction: float | None, test_fraction: float) -> None:
     for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-        if not 0 < fraction < 1:
-            raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}")
-    if val_fraction + test_fraction >= 1:
+        check_part(name, fraction)
+    if val_share(val_fraction, 1) + test_fraction >= 1:
         raise ValueError(
             f"val_fraction and test_fraction must leave rows to train on, got {val_fraction} and "
             f"{test_fraction}; make one smaller"

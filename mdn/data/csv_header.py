@@ -90,7 +90,7 @@ def read_header(path: Path, text: str) -> Header:
 def parted_by_blanks(text: str) -> bool:
     """Tell whether nothing but blanks parts the columns of a text."""
     start = _first_line(text)
-    if start is None or _delimiter(text[start:]) != "":
+    if start is None or any(_agreement(text[start:], one)[0] for one in _DELIMITERS):
         return False
     lines = [match.group() for match in islice(_LINE.finditer(text, start), _ROWS)]
     widths = [len(next(_records(" ".join(line.split()), " "), [])) for line in lines[:-1]]

@@ -39,7 +39,7 @@ class Ragged:
 
     def fault(self, width: int, delimiter: str) -> str:
         """Say what is wrong."""
-        more = f" and {_count(self.count - 1, 'line')} more" if self.count > 1 else ""
+        more = f" (and {_count(self.count - 1, 'more line')})" if self.count > 1 else ""
         return (
             f"line {self.line}{more}: {_count(self.values, 'value')} where the header names "
             f"{_count(width, 'column')} (delimiter {delimiter!r}); every line needs as many"

@@ -34,12 +34,19 @@ class CsvReader(Reader):
     def __init__(self, path: Path, stream: io.BufferedIOBase | None = None) -> None:
         self._text = CsvText(FileSource(path) if stream is None else PipeSource(path, stream))
         self._formats: dict[str, Format] = {}
+        self._unclear: list[str] = []
         self._changes: list[str] = []
         self.head = no_rows(path, self._text.header.columns)
 
     @property
     def notes(self) -> list[str]:
-        return [*self._text.notes, *remarks(self._formats), *self._changes]
+        notes = [*self._text.notes, *remarks(self._formats), *self._changes]
+        if self._unclear:
+            notes.append(
+                f"{listed(self._unclear)}: dates whose day may be their month, left as text; "
+                "write them year-month-day"
+            )
+        return notes
 
     @property
     def formats(self) -> dict[str, str]:
@@ -49,13 +56,28 @@ class CsvReader(Reader):
         return self._text.source.fraction()
 
     def settle(self, names: list[str], wanted: Wanted) -> dict[str, str]:
-        found: dict[str, list[Format]] = {}
-        for block in self._text.blocks(_as_text(names)):
-            for name in names:
-                here = possible(present(block.column(name)))
-                found[name] = [form for form in found.get(name, here) if form in here]
-        self._choose(found, names, wanted)
+        self._guess(names, wanted)
+        guessed = self._formats
+        self._choose(self._formats_of_all(names), names, wanted)
+        changed = [name for name in names if self._formats[name] is not guessed[name]]
+        if changed:
+            self._changes.append(
+                f"{listed(changed)}: later rows contradict the first ones, so all were read once "
+                "more"
+            )
         return self.formats
+
+    def _formats_of_all(self, names: list[str]) -> dict[str, list[Format]]:
+        while True:
+            found: dict[str, list[Format]] = {}
+            try:
+                for block in self._text.blocks(_as_text(names)):
+                    for name in names:
+                        here = possible(present(block.column(name)))
+                        found[name] = [form for form in found.get(name, here) if form in here]
+                return found
+            except pa.ArrowInvalid as error:
+                self._text.mend(error)
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
         if self._text.is_empty:
@@ -119,13 +141,9 @@ class CsvReader(Reader):
         forms = {name: restrict(some, wanted.get(name)) for name, some in found.items()}
         chosen = choose(forms, self._text.header.delimiter)
         self._formats = {name: chosen[name] for name in names}
-        unclear = [name for name in names if chosen[name].kind == "text" and either(forms[name])]
-        self._changes = []
-        if unclear:
-            self._changes.append(
-                f"{listed(unclear)}: dates whose day may be their month, left as text; write them "
-                "year-month-day"
-            )
+        self._unclear = [
+            name for name in names if chosen[name].kind == "text" and either(forms[name])
+        ]
 
     def _note_change(self, name: str, guessed: Format, form: Format, text: pa.ChunkedArray) -> None:
         row = None if guessed.kind == "text" else first_misfit(guessed, text)

@@ -71,7 +71,18 @@ class CsvText:
         return notes
 
     def sample(self) -> pa.Table:
-        """Read the first rows as text."""
+        """Read the first rows as text.
+
+        Raises:
+            ValueError: if they have faults.
+        """
+        while True:
+            try:
+                return self._sample()
+            except pa.ArrowInvalid as error:
+                self.mend(error)
+
+    def _sample(self) -> pa.Table:
         body = self._start[self.header.size :]
         if not self._all:
             body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]

@@ -1,29 +1,44 @@
-"""Tables from files: CSV, Parquet and NPZ."""
+"""Tables from files, each read as its ending says."""
 
 import io
 import sys
 from collections.abc import Callable
+from glob import glob
 from pathlib import Path
 
+from mdn.data.arrow_reader import open_arrow
 from mdn.data.columns import Roles, assign_roles, table_of
 from mdn.data.csv_reader import CsvReader
-from mdn.data.npz_reader import NpzReader
+from mdn.data.json_reader import JsonReader
+from mdn.data.npz_reader import NpyReader, NpzReader
+from mdn.data.parquet_files import ParquetFiles, files_below
 from mdn.data.parquet_reader import ParquetReader
 from mdn.data.reader import Reader, check_is_file
 from mdn.data.table import ColumnKeys, Table
 
 STANDARD_INPUT = "-"
 
+_PACKED = (".gz", ".bz2", ".zst", ".zip")
+"""Endings of files that are packed text."""
+
+_TEXT: dict[str, Callable[[Path], Reader]] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".dat"), CsvReader),
+    **dict.fromkeys((".jsonl", ".ndjson"), JsonReader),
+}
+
 READERS: dict[str, Callable[[Path], Reader]] = {
-    ".csv": CsvReader,
-    ".parquet": ParquetReader,
+    **_TEXT,
+    **dict.fromkeys((".parquet", ".pq"), ParquetReader),
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), open_arrow),
     ".npz": NpzReader,
+    ".npy": NpyReader,
+    **{text + packed: reader for text, reader in _TEXT.items() for packed in _PACKED},
 }
 """The reader for each ending of a file's name."""
 
 
 def open_rows(path: str | Path) -> Reader:
-    """Open a .csv, .parquet or .npz file, or CSV on standard input, for which "-" stands.
+    """Open a file of columns, Parquet in a folder or a pattern, or "-" for CSV on standard input.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -33,15 +48,43 @@ def open_rows(path: str | Path) -> Reader:
         stream = sys.stdin.buffer
         assert isinstance(stream, io.BufferedReader)
         return CsvReader(Path("standard input"), stream)
-    return _open_file(Path(path))
+    return _open_path(Path(path))
 
 
-def _open_file(path: Path) -> Reader:
+def _open_path(path: Path) -> Reader:
+    if path.is_dir():
+        return _open_files(path, path, files_below(path))
+    if not path.exists() and glob(str(path)):
+        found = sorted(map(Path, glob(str(path), recursive=True)))
+        return _open_files(path, _before_pattern(path), found)
     check_is_file(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ValueError(f"{path}: the ending must be one of {', '.join(READERS)}")
-    return reader(path)
+    return _reader(path)(path)
+
+
+def _reader(path: Path) -> Callable[[Path], Reader]:
+    ending = "".join(path.suffixes[-2:]).lower() if path.suffix in _PACKED else path.suffix.lower()
+    if ending not in READERS:
+        plain = ", ".join(list(READERS)[: -len(_TEXT) * len(_PACKED)])
+        raise ValueError(
+            f"{path}: the ending must be one of {plain}; text may be packed: {', '.join(_PACKED)}"
+        )
+    return READERS[ending]
+
+
+def _open_files(path: Path, base: Path, files: list[Path]) -> Reader:
+    wrong = [file for file in files if file.suffix.lower() not in (".parquet", ".pq")]
+    if not files or wrong:
+        what = f"names {wrong[0]}" if wrong else "is a folder without .parquet files"
+        raise ValueError(
+            f"{path} {what}; give the path of one file, or of Parquet files of the same columns"
+        )
+    return ParquetFiles(path, base, files)
+
+
+def _before_pattern(path: Path) -> Path:
+    plain = [part for part in path.parts]
+    first = next(i for i, part in enumerate(plain) if any(mark in part for mark in "*?["))
+    return Path(*plain[:first])
 
 
 def read_table(
@@ -50,7 +93,7 @@ def read_table(
     """Read the rows of a file, and the names of the columns that were meant.
 
     Args:
-        path: a .csv, .parquet or .npz file.
+        path: a file of columns, or a folder or a pattern of Parquet files.
         targets: columns by name or position.
         inputs: as targets; None for all the rest, an empty list for a density of the targets.
         weight: the column that says how often each row counts, or None; rows that do not count
@@ -60,6 +103,6 @@ def read_table(
         FileNotFoundError: if there is no such file.
         ValueError: if the file or one of these columns is not what it should be.
     """
-    reader = _open_file(Path(path))
+    reader = _open_path(Path(path))
     roles = assign_roles(reader.head, targets, inputs, weight)
     return table_of(reader.read(roles.names), roles), roles

@@ -1,5 +1,6 @@
 """Parquet, whose row groups may be of any size."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +19,16 @@ from mdn.data.reader import (
     without_index,
 )
 
+NOTES = "mdn.notes"
+"""Under which a copy of a text file keeps what was guessed of it."""
+
 
 class ParquetReader(Reader):
     """A Parquet file whose pages are held against their checksums, where it has them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _errors(path):
+        with whole_parquet(path):
             self._file = parquet.ParquetFile(
                 path, page_checksum_verification=True, pre_buffer=False
             )
@@ -33,15 +37,20 @@ class ParquetReader(Reader):
         check_names(path, names)
         self.head = no_rows(path, names)
 
+    @property
+    def notes(self) -> list[str]:
+        kept = self._file.metadata.metadata or {}
+        return json.loads(kept.get(NOTES.encode(), b"[]"))
+
     def fraction(self) -> float | None:
         return self._read / max(1, self._file.metadata.num_rows)
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
-        with self._file, _errors(self._path):
+        with self._file, whole_parquet(self._path):
             return self._file.read(names)
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
-        with self._file, _errors(self._path):
+        with self._file, whole_parquet(self._path):
             for batch in self._file.iter_batches(8 * PIECE, columns=[*names, *others]):
                 self._read += batch.num_rows
                 yield pa.Table.from_batches([batch])
@@ -51,7 +60,7 @@ class ParquetReader(Reader):
 
 
 @contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def whole_parquet(path: Path) -> Iterator[None]:
     """Refuse a file that is cut short, damaged or something else."""
     try:
         yield

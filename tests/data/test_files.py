@@ -130,7 +130,11 @@ NOT_FILES = {
     "empty": ("a.csv", "", "is empty"),
     "blank": ("a.csv", "\n\n", "only blank lines"),
     "header only": ("a.csv", "x,y\n", "column names and no rows"),
-    "unknown ending": ("a.xlsx", "x,y\n1,2\n", r"must be one of \.csv, \.parquet, \.npz"),
+    "unknown ending": (
+        "a.xlsx",
+        "x,y\n1,2\n",
+        r"must be one of \.csv, .*\.parquet, .*packed: \.gz",
+    ),
     "no ending": ("a", "x,y\n1,2\n", r"must be one of"),
     "parquet named csv": ("a.csv", b"PAR1\x15\x04", "is a Parquet file"),
     "excel named csv": ("a.csv", b"PK\x03\x04\x14", "not a whole ZIP file"),
@@ -160,7 +164,7 @@ NOT_FILES = {
 NOT_NUMBERS = {
     "text": ("x,y\n" + BODY + "\nfoo,1\n", "line 13: column 'x' holds 'foo', not a number"),
     "text after blanks": ("x,y\n,1\n7,2\nNA,3\nfoo,4\n", "line 5: column 'x' holds 'foo'"),
-    "missing": ("x,y\n1,2\n3,\n4,NA\n", "'y' has 2 values that are missing.*first in line 3"),
+    "missing": ("x,y\n1,2\n,3\nNA,4\n", "'x' has 2 values that are missing.*first in line 3"),
     "all missing": ("x,y\n,2\n,3\n", "'x' has 2 values that are missing.*first in line 2"),
     "NaN": ("x,y\n1,2\nnan,3\n", "'x' has 1 value that is missing, NaN.*first in line 3"),
     "infinite": ("x,y\n-inf,2\n1,3\n", "'x' has 1 value that is .*infinite.*first in line 2"),
@@ -188,7 +192,7 @@ def test_what_is_not_a_number_is_refused(write, case):
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.csv"):
         read(tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="is a folder"):
+    with pytest.raises(ValueError, match="is a folder without"):
         read(tmp_path)
 
 

@@ -56,7 +56,7 @@ OF_FRAMES = {
         "row 1: column 'city' holds 'a'.*leave it out of `inputs`",
     ),
     "weights": ({"targets": "size", "inputs": [], "weight": "below"}, "weights must be 0 or more"),
-    "missing": ({"targets": "gap", "inputs": []}, "'gap' has 1 value that is missing.*row 2"),
+    "missing": ({"targets": "size", "inputs": "gap"}, "'gap' has 1 value that is missing.*row 2"),
     "dates": ({"targets": "day", "inputs": []}, "'day' is of type timestamp.*of `inputs`"),
     "mixed": ({"targets": "mixed", "inputs": []}, "'mixed' holds something other than numbers"),
     "huge": ({"targets": "huge", "inputs": []}, r"'huge' has 1 value that is beyond 1e\+30"),

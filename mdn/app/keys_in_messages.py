@@ -16,6 +16,7 @@ KEYS = {
     "inputs": "data.inputs",
     "lr": "optimizer.lr",
     "max_epochs": "trainer.max_epochs",
+    "guard": "model.guard",
     "min_scale": "family.min_scale",
     "num_components": "model.num_components",
     "path": "data.path",

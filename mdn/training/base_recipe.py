@@ -14,7 +14,7 @@ from mdn.distributions.families import Family, Full
 from mdn.distributions.open_settings import Auto, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
-from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
+from mdn.model.card import LEAST_RECALIBRATION, MOST_GUARD, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words, no_setting
 from mdn.training import parts as parts  # registered, and may be named
 
@@ -41,6 +41,8 @@ class BaseRecipe:
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
+        guard: the probability of rows unlike those of training, as `mdn.model.guard` has it;
+            "auto" is 1 / (rows + 1), and 0 where all inputs are numbers without gaps.
 
     Raises:
         ValueError: on a number out of range.
@@ -54,6 +56,7 @@ class BaseRecipe:
     batch_size: int | Auto = "auto"
     max_epochs: int | Auto = "auto"
     recalibration: float | HeldOut = 1.0
+    guard: float | Auto = "auto"
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -70,6 +73,7 @@ class BaseRecipe:
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)
         _check_recalibration(self.recalibration)
+        _check_guard(self.guard)
 
     @classmethod
     def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
@@ -157,9 +161,16 @@ class BaseRecipe:
         return {
             "family": _with_floor(self.family, profile),
             "num_components": components,
+            "guard": self._guard(profile),
             "batch_size": batch_size,
             "max_epochs": _number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
         }
+
+    def _guard(self, profile: Profile | None) -> float:
+        if not isinstance(self.guard, str):
+            return self.guard
+        guards = profile is not None and not profile.plain and self.uses_inputs
+        return 1 / (counted_rows(profile) + 1) if guards else 0.0
 
 
 @cache
@@ -214,6 +225,11 @@ def _check_recalibration(factor: float | HeldOut) -> None:
                 f"recalibration must lie within {LEAST_RECALIBRATION:g} and "
                 f"{MOST_RECALIBRATION:g}, got {each!r}; 1 leaves densities as they are"
             )
+
+
+def _check_guard(guard: float | Auto) -> None:
+    if guard != "auto" and not 0 <= guard <= MOST_GUARD:
+        raise ValueError(f"guard must lie within 0 and {MOST_GUARD:g}, got {guard!r}")
 
 
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:

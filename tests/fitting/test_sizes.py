@@ -46,6 +46,6 @@ def test_more_rows_never_mean_smaller_sizes():
         assert found == sorted(found)
 
 
-@pytest.mark.parametrize(("rows", "held_out"), [(8, 2), (60, 15), (100, 25), (200, 25), (5000, 500)])
+@pytest.mark.parametrize(("rows", "held_out"), [(8, 2), (60, 15), (200, 25), (5000, 500)])
 def test_few_rows_hold_out_more(rows, held_out):
     assert round(suitable_val_fraction(rows) * rows) == held_out

@@ -66,7 +66,8 @@ def _other_rows(settings: Node, model: Model) -> tuple[Table, Problem | None]:
     if "path" in settings:
         _check_columns(card, settings.get("inputs"), settings.get("targets"))
         columns = card.targets, card.inputs, settings["weight"]
-        return read_table(settings["path"], *columns)[0], None
+        kinds = dict(zip(card.inputs, card.fitted_kinds, strict=True))
+        return read_table(settings["path"], *columns, kinds=kinds)[0], None
     data = build_data(described(settings))
     _check_columns(card, data.input_names, data.target_names)
     return data.tables["test"], data.problem

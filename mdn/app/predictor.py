@@ -15,10 +15,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.data.columns import Columns, find_columns, matrix
+from mdn.data.coded_columns import coded, matrix
+from mdn.data.columns import Columns
 from mdn.data.reader import Reader
+from mdn.data.roles import find_columns
 from mdn.data.seeds import generator
 from mdn.data.table import ColumnKeys
+from mdn.data.wanted_formats import wanted_formats
 from mdn.distributions.checks import check_fits
 from mdn.model.model import Model
 from mdn.model.prediction_columns import ColumnSettings, Prediction
@@ -66,11 +69,13 @@ class Predictor:
     def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
         names = [*self.model.card.inputs, *self.targets]
-        pieces = stream.pieces(names, self.ids, dict.fromkeys(names, "number"))
+        kinds = dict(zip(self.model.card.inputs, self.model.card.fitted_kinds, strict=True))
+        wanted = dict.fromkeys(self.targets, "number") | wanted_formats(kinds)
+        pieces = stream.pieces(names, self.ids, wanted)
         return in_order(lambda item: self._table(*item), enumerate(pieces))
 
     def _table(self, number: int, piece: Columns) -> pa.Table:
-        x = matrix(piece, self.model.card.inputs)
+        x = coded(piece, self.model.card.inputs, self.model.card.fitted_kinds)
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
         copied = {name: piece.table.column(name) for name in self.ids}

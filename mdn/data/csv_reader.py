@@ -18,7 +18,15 @@ from mdn.data.guess import choose, either, likely, listed, possible, remarks, re
 from mdn.data.missing import present
 from mdn.data.number_formats import Integer
 from mdn.data.reader import Reader, Wanted, no_rows, row_number
-from mdn.data.typed_text import Misfit, beyond_exact, decimal_of, first_misfit, read_as, typed
+from mdn.data.typed_text import (
+    Misfit,
+    beyond_exact,
+    decimal_of,
+    first_misfit,
+    odd_value,
+    read_as,
+    typed,
+)
 
 _REFUSED = (pa.ArrowInvalid, Misfit)
 
@@ -40,7 +48,7 @@ class CsvReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        notes = [*self._text.notes, *remarks(self._formats), *self._changes]
+        notes = [*self._text.notes, *remarks(self._formats), *dict.fromkeys(self._changes)]
         if self._unclear:
             notes.append(
                 f"{listed(self._unclear)}: dates whose day may be their month, left as text; "
@@ -135,6 +143,7 @@ class CsvReader(Reader):
         sample = self._text.sample()
         found = {name: likely(present(sample.column(name))) for name in sample.column_names}
         self._choose(found, names, wanted)
+        self._note_odd_values(sample, wanted)
         return Types(read_as(self._formats, sample), decimal_of(self._formats))
 
     def _choose(self, found: Mapping[str, list[Format]], names: list[str], wanted: Wanted) -> None:
@@ -144,6 +153,15 @@ class CsvReader(Reader):
         self._unclear = [
             name for name in names if chosen[name].kind == "text" and either(forms[name])
         ]
+
+    def _note_odd_values(self, sample: pa.Table, wanted: Wanted) -> None:
+        for name, form in self._formats.items():
+            value = odd_value(sample.column(name)) if form.kind == "text" else None
+            if value is not None and name not in wanted:
+                self._changes.append(
+                    f"column {name!r}: numbers, but text because of {value!r}; leave such a value "
+                    "empty if it is missing"
+                )
 
     def _note_change(self, name: str, guessed: Format, form: Format, text: pa.ChunkedArray) -> None:
         row = None if guessed.kind == "text" else first_misfit(guessed, text)

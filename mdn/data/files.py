@@ -2,19 +2,23 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
 from mdn.data.arrow_reader import open_arrow
-from mdn.data.columns import Roles, assign_roles, table_of
 from mdn.data.csv_reader import CsvReader
 from mdn.data.json_reader import JsonReader
+from mdn.data.make_table import table_of
 from mdn.data.npz_reader import NpyReader, NpzReader
 from mdn.data.parquet_files import ParquetFiles, files_below
 from mdn.data.parquet_reader import ParquetReader
 from mdn.data.reader import Reader, check_is_file
-from mdn.data.table import ColumnKeys, Table
+from mdn.data.reading import Reading
+from mdn.data.roles import Roles, assign_roles
+from mdn.data.table import ColumnKeys, SaidKinds, Table
+from mdn.data.wanted_formats import wanted_formats
 
 STANDARD_INPUT = "-"
 
@@ -88,21 +92,36 @@ def _before_pattern(path: Path) -> Path:
 
 
 def read_table(
-    path: str | Path, targets: ColumnKeys, inputs: ColumnKeys | None, weight: str | int | None
+    path: str | Path,
+    targets: ColumnKeys,
+    inputs: ColumnKeys | None,
+    weight: str | int | None,
+    exclude: ColumnKeys = (),
+    kinds: SaidKinds | None = None,
+    formats: Mapping[str, str] | None = None,
 ) -> tuple[Table, Roles]:
     """Read the rows of a file, and the names of the columns that were meant.
 
     Args:
         path: a file of columns, or a folder or a pattern of Parquet files.
-        targets: columns by name or position.
-        inputs: as targets; None for all the rest, an empty list for a density of the targets.
-        weight: the column that says how often each row counts, or None; rows that do not count
-            are left out.
+        targets: as for `Table.from_frame`, and so are the others.
+        inputs: columns.
+        weight: a column, or None.
+        exclude: columns that are no inputs.
+        kinds: of columns that would be taken for something else.
+        formats: how columns of text are written, as the reading of another file has found.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file or one of these columns is not what it should be.
     """
     reader = _open_path(Path(path))
-    roles = assign_roles(reader.head, targets, inputs, weight)
-    return table_of(reader.read(roles.names), roles), roles
+    roles = assign_roles(reader.head, targets, inputs, weight, exclude)
+    wanted = wanted_formats(kinds or {}) | dict(formats or {})
+    table = table_of(reader.read(roles.names, _among(wanted, roles.names)), roles, kinds)
+    told = Reading(table.reading.left_out, tuple(reader.notes), reader.formats)
+    return replace(table, reading=told), replace(roles, inputs=table.input_names)
+
+
+def _among(wanted: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    return {name: wanted[name] for name in names if name in wanted}

@@ -1,4 +1,4 @@
-"""Inputs as users have them, arrays, tensors or frames, as one matrix."""
+"""Inputs as users have them, arrays, tensors or frames, as one matrix of what a model takes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,28 +9,34 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.distributions.numbers import column_numbers
+from mdn.networks.kinds import Kind, numbers
 
 
-def input_matrix(data: object, names: Sequence[str]) -> Float64[Tensor, "N P"]:
-    """Read the values of the inputs, in the order of `names`.
+def input_matrix(
+    data: object, names: Sequence[str], kinds: Sequence[Kind] | None = None
+) -> Float64[Tensor, "N P"]:
+    """Read the values of the inputs, in the order of `names`, coded by their kinds.
 
     Args:
         data: a frame (pandas, polars, pyarrow and others), whose columns are picked by name, or
-            rows of numbers in the order of `names`: a tensor, an array or a list.
+            rows of numbers in the order of `names`, with the codes of levels: a tensor, an array
+            or a list.
         names: of the P inputs.
+        kinds: of them, as the model has them; numbers by default.
 
     Raises:
-        ValueError: if a column is missing or not of numbers, or a number is not finite.
+        ValueError: if a column is missing or not of its kind, or a number is infinite.
     """
     frame, names = nw.from_native(data, pass_through=True), list(names)
     check_eager(frame)
-    x = _of_frame(frame, names) if isinstance(frame, nw.DataFrame) else _of_rows(data, names)
-    if not x.isfinite().all():
-        row, column = (~x.isfinite()).nonzero()[0].tolist()
+    if isinstance(frame, nw.DataFrame):
+        return _of_frame(frame, names, kinds or numbers(len(names)))
+    x = _of_rows(data, names)
+    if x.isinf().any():
+        row, column = x.isinf().nonzero()[0].tolist()
         raise ValueError(
             f"inputs must be finite, got {x[row, column].item()} in row {row} of "
-            f"{names[column]!r}; fill or drop such rows"
+            f"{names[column]!r}; mend or drop such rows, or give NaN where it is missing"
         )
     return x
 
@@ -46,15 +52,20 @@ def check_eager(data: object) -> None:
         raise TypeError(f"got a {kind}, which holds no rows yet; call its collect() first")
 
 
-def _of_frame(frame: nw.DataFrame, names: Sequence[str]) -> Float64[Tensor, "N P"]:
+def _of_frame(
+    frame: nw.DataFrame, names: Sequence[str], kinds: Sequence[Kind]
+) -> Float64[Tensor, "N P"]:
+    from mdn.data.frame_columns import frame_matrix  # rows of numbers take no pyarrow
+
     named = columns_by_name(frame)
     missing = [name for name in names if name not in named]
     if missing:
         raise ValueError(
             f"the model takes columns {names}, and the frame lacks {missing}; it has {list(named)}"
         )
-    columns = [_numbers(named[name], name) for name in names]
-    return torch.from_numpy(np.stack(columns, -1) if columns else np.empty((len(frame), 0)))
+    if not names:
+        return torch.empty(len(frame), 0, dtype=torch.float64)
+    return frame_matrix(named, names, kinds)
 
 
 def columns_by_name(frame: nw.DataFrame) -> dict[str, nw.Series]:
@@ -80,12 +91,6 @@ def check_different(what: str, names: Sequence[object]) -> None:
     doubled = [name for name, count in Counter(map(str, names)).items() if count > 1]
     if doubled:
         raise ValueError(f"{what}: more than one column is named {doubled[0]!r}; rename them")
-
-
-def _numbers(column: nw.Series, name: str) -> np.ndarray:
-    if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
-        raise ValueError(f"column {name!r} is of type {column.dtype}, not numbers")
-    return column_numbers(column)
 
 
 def _of_rows(data: object, names: Sequence[str]) -> Float64[Tensor, "N P"]:

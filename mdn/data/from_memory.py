@@ -7,25 +7,26 @@ import pyarrow as pa
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.columns import (
-    LARGEST,
-    Columns,
-    assign_roles,
-    check_weights,
-    table_of,
-    with_targets,
-)
+from mdn.data.columns import LARGEST, Columns
+from mdn.data.frame_columns import arrow_columns
 from mdn.data.frames import check_different, check_eager, columns_by_name, rows_of_numbers
+from mdn.data.make_table import check_weights, table_of, with_targets
 from mdn.data.missing_targets import weighted_rows
-from mdn.data.reader import first_line, row_number
-from mdn.data.table import ColumnKeys, Table
+from mdn.data.reader import row_number
+from mdn.data.roles import assign_roles
+from mdn.data.table import ColumnKeys, SaidKinds, Table
 
 _LETTERS = {"input": "x", "target": "y"}
 """What the names of columns begin with where none are given."""
 
 
 def table_of_frame(
-    frame: object, targets: ColumnKeys, inputs: ColumnKeys | None, weight: str | int | None
+    frame: object,
+    targets: ColumnKeys,
+    inputs: ColumnKeys | None,
+    weight: str | int | None,
+    exclude: ColumnKeys,
+    kinds: SaidKinds | None,
 ) -> Table:
     """Make the table of `Table.from_frame`."""
     check_eager(frame)
@@ -36,19 +37,8 @@ def table_of_frame(
         raise ValueError("the frame has no rows; give it at least one")
     named = columns_by_name(rows)
     head = pa.table({name: pa.nulls(0) for name in named})
-    roles = assign_roles(Columns("the frame", head, row_number), targets, inputs, weight)
-    columns = pa.table({name: _arrow(named[name], name) for name in roles.names})
-    return table_of(Columns("the frame", columns, row_number), roles)
-
-
-def _arrow(column: nw.Series, name: str) -> pa.ChunkedArray | pa.Array:
-    try:
-        return column.to_arrow()
-    except (pa.ArrowException, TypeError) as error:
-        raise ValueError(
-            f"the frame: column {name!r} holds something other than numbers ({first_line(error)}); "
-            "turn it into numbers, or leave it out of `inputs`"
-        ) from None
+    roles = assign_roles(Columns("the frame", head, row_number), targets, inputs, weight, exclude)
+    return table_of(arrow_columns(named, roles.names), roles, kinds)
 
 
 def table_of_arrays(
@@ -59,9 +49,9 @@ def table_of_arrays(
     target_names: object,
 ) -> Table:
     """Make the table of `Table.from_arrays`."""
-    targets = _matrix(y, "y", missing=True)
+    targets = _matrix(y, "y")
     inputs = targets.new_empty(len(targets), 0) if X is None else _matrix(X, "X")
-    weights = None if weight is None else _one_each(_matrix(weight, "weight", missing=True))
+    weights = None if weight is None else _one_each(_matrix(weight, "weight"))
     for name, values in (("X", inputs), ("weight", weights)):
         if values is not None and len(values) != len(targets):
             raise ValueError(f"{name} has {len(values)} rows and y {len(targets)}; give as many")
@@ -73,13 +63,12 @@ def table_of_arrays(
     return with_targets("the arrays", table.counted())
 
 
-def _matrix(values: object, name: str, missing: bool = False) -> Float64[Tensor, "N C"]:
+def _matrix(values: object, name: str) -> Float64[Tensor, "N C"]:
     rows = rows_of_numbers(values, f"{name} must be rows of numbers")
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or len(rows) == 0:
         raise ValueError(f"{name} must be rows of numbers, at least one, got {tuple(rows.shape)}")
-    bad = ~(rows.abs() <= LARGEST)  # nor is it NaN
-    bad = bad & ~rows.isnan() if missing else bad
+    bad = rows.abs() > LARGEST  # NaN is not, and is missing
     if bad.any():
         row, column = bad.nonzero()[0].tolist()
         raise ValueError(

@@ -92,10 +92,11 @@ def _choose(forms: list[Format], numbers: list[tuple[str, str]]) -> Format:
     return forms[0] if not either(forms) else TEXT
 
 
-def either(forms: Sequence[Format]) -> tuple[str, ...] | None:
-    """Tell between which orders of a date the values do not decide."""
+def either(forms: Sequence[Format]) -> bool:
+    """Tell whether values are dates that do not say which number is the day."""
     codes = {form.code.removesuffix(" and time") for form in forms}
-    return next((pair for pair in EITHER if codes >= {*pair}), None)
+    first = forms[0].code.removesuffix(" and time")
+    return any(first in pair and codes >= {*pair} for pair in EITHER)
 
 
 def remarks(formats: Mapping[str, Format]) -> list[str]:

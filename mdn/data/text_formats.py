@@ -27,7 +27,7 @@ class Text(Format):
         self.code = "words" if words else "text"
 
     def fits(self, values: Values) -> bool:
-        return not self.words or matches(values, r"[\pL\pN]")
+        return not self.words or matches(values, r"[A-Za-z0-9]|[^\x00-\x7f]")
 
     def convert(self, values: Values) -> Values:
         if pa.types.is_dictionary(values.type):

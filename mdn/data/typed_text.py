@@ -7,7 +7,7 @@ from pyarrow import compute
 
 from mdn.data.formats import Format
 from mdn.data.missing import present
-from mdn.data.number_formats import Number
+from mdn.data.number_formats import PLAIN_NUMBER, Number
 
 _CODES = pa.dictionary(pa.int32(), pa.string())
 
@@ -84,3 +84,13 @@ def beyond_exact(column: pa.ChunkedArray) -> bool:
     """Tell whether whole numbers are so large that float64 rounds them."""
     ends = compute.min_max(column).as_py()
     return any(end is not None and abs(end) > 2**53 for end in ends.values())
+
+
+def odd_value(column: pa.ChunkedArray) -> str | None:
+    """Return the first value of text that is no number, where nine of ten values are numbers."""
+    values = present(column)
+    numbers = compute.match_substring_regex(values, PLAIN_NUMBER)
+    share = compute.mean(numbers).as_py()
+    if share is None or not 0.9 <= share < 1:
+        return None
+    return values.filter(compute.invert(numbers))[0].as_py()

@@ -130,7 +130,7 @@ class Model(nn.Module):
     def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
-        return input_matrix(data, self.card.inputs).to(self.device)
+        return input_matrix(data, self.card.inputs, self.card.fitted_kinds).to(self.device)
 
     @property
     def device(self) -> torch.device:

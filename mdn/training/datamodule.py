@@ -9,11 +9,11 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Batches, Blocks
 from mdn.data.coding import coded_tables
-from mdn.data.columns import Roles
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.files import read_table
 from mdn.data.fingerprint import Fingerprint
 from mdn.data.profile import Profile
+from mdn.data.roles import Roles
 from mdn.data.rounding import dequantized
 from mdn.data.seeds import generator
 from mdn.data.synthetic.problem import Problem
@@ -210,9 +210,13 @@ class FileData(TableModule):
 
     Args:
         path: a .csv, .parquet or .npz file with the training rows.
-        targets: columns by name, or by position, where -1 is the last.
+        targets: columns of numbers by name, by position, where -1 is the last, by a pattern such
+            as "temp_*", or by a regular expression after "re:".
         inputs: as targets; None for all the rest, an empty list for a density of the targets.
         weight: the column that says how often each row counts, or None.
+        exclude: as targets; columns that are no inputs.
+        kinds: what columns hold that would be taken for something else, as in
+            {"zip": "category"}: number, boolean, category or time.
         val_path: a file with the validation rows; None takes some of `path`.
         test_path: a file with the test rows; None takes some of `path`.
         val_fraction: of the rows of `path`, where there is no `val_path`; None for a tenth, and
@@ -233,6 +237,8 @@ class FileData(TableModule):
         targets: ColumnKeys | None = None,
         inputs: ColumnKeys | None = None,
         weight: str | int | None = None,
+        exclude: ColumnKeys = (),
+        kinds: dict[str, str] | None = None,
         val_path: str | Path | None = None,
         test_path: str | Path | None = None,
         val_fraction: float | None = None,
@@ -246,7 +252,7 @@ class FileData(TableModule):
         if targets is None:
             raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
         self.path = path
-        self.columns = (targets, inputs, weight)
+        self.columns = (targets, inputs, weight, exclude, kinds)
         self.other_paths = {"test": test_path, "val": val_path}
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
 
@@ -258,12 +264,13 @@ class FileData(TableModule):
         tables = dict(zip([*taken, "train"], parts, strict=True))
         self._check_no_empty_part(len(whole), tables)
         check_training_rows(tables["train"], self.path)
-        return tables | self._read_others(chosen)
+        return tables | self._read_others(chosen, whole)
 
-    def _read_others(self, chosen: Roles) -> dict[str, Table]:
-        columns = (chosen.targets, chosen.inputs, chosen.weight)
+    def _read_others(self, chosen: Roles, whole: Table) -> dict[str, Table]:
+        columns = (chosen.targets, chosen.inputs, chosen.weight, ())
+        known = dict(zip(chosen.inputs, whole.kinds, strict=True)), whole.reading.formats
         paths = {name: path for name, path in self.other_paths.items() if path is not None}
-        return {name: read_table(path, *columns)[0] for name, path in paths.items()}
+        return {name: read_table(path, *columns, *known)[0] for name, path in paths.items()}
 
     def _fractions(self, rows: int) -> dict[str, float]:
         return {"test": self.test_fraction, "val": val_share(self.val_fraction, rows)}

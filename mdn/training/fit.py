@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.rounding import rounding_remarks
-from mdn.data.table import ColumnKeys, Table
+from mdn.data.table import ColumnKeys, SaidKinds, Table
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
@@ -45,6 +45,8 @@ def fit(
     inputs: ColumnKeys | None = None,
     weight: str | int | None = None,
     *,
+    exclude: ColumnKeys = (),
+    kinds: SaidKinds | None = None,
     progress: bool = False,
     trainer: Mapping[str, object] | None = None,
 ) -> Model:
@@ -59,6 +61,9 @@ def fit(
         inputs: as targets; None for all the rest, or for none where the recipe looks at none; an
             empty list for a density of the targets.
         weight: the column that says how often each row counts, or None.
+        exclude: as targets; columns of the frame that are no inputs.
+        kinds: what columns of the frame hold that would be taken for something else, as in
+            {"zip": "category"}: number, boolean, category or time.
         progress: show the progress over epochs.
         trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
 
@@ -68,7 +73,7 @@ def fit(
     """
     recipe = as_recipe(recipe)
     _check_trainer(trainer or {})
-    table = as_table(recipe, rows, targets, inputs, weight)
+    table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds)
     data = held_in_memory(recipe, table)
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
@@ -113,6 +118,8 @@ def as_table(
     targets: ColumnKeys | None,
     inputs: ColumnKeys | None,
     weight: str | int | None,
+    exclude: ColumnKeys = (),
+    kinds: SaidKinds | None = None,
 ) -> Table:
     """Return rows as a table; a recipe that looks at no input gets none unless some are named.
 
@@ -121,7 +128,7 @@ def as_table(
         TypeError: on rows that are neither a frame nor a table.
     """
     if isinstance(rows, Table):
-        if (targets, inputs, weight) != (None, None, None):
+        if (targets, inputs, weight, exclude, kinds) != (None, None, None, (), None):
             raise ValueError(
                 "a Table has its targets, inputs and weight already; leave these arguments out"
             )
@@ -130,7 +137,7 @@ def as_table(
         raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
     if inputs is None and not recipe.uses_inputs:
         inputs = []
-    return Table.from_frame(rows, targets, inputs, weight)
+    return Table.from_frame(rows, targets, inputs, weight, exclude, kinds)
 
 
 def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRecipe:

@@ -30,7 +30,7 @@ RUNS = [
 
 TEXTS = {
     *("run_dir", "ckpt_path", "path", "val_path", "test_path", "dirpath", "filename"),
-    *("targets", "inputs", "weight", "metrics", "progress.monitor"),
+    *("targets", "inputs", "exclude", "weight", "metrics", "progress.monitor"),
 }
 """Keys that take any word."""
 

@@ -42,11 +42,11 @@ def test_labels_that_are_numbers_are_names_as_text():
 
 MISTAKES = {
     "missing column": (pd.DataFrame({"a": [1.0]}), r"lacks \['b'\]"),
-    "text": (pd.DataFrame({"a": ["u"], "b": [1.0]}), "column 'a' is of type"),
+    "text": (pd.DataFrame({"a": ["u"], "b": ["v"]}), "'a' holds 'u', not a number.*\n.*'b' holds"),
     "width": (X[:, :1], r"rows of 2 numbers.*got shape \(3, 1\)"),
     "one row without its axis": (X[0], r"got shape \(2,\)"),
-    "nan": (np.array([[1.0, 2], [3, np.nan]]), "got nan in row 1 of 'b'"),
-    "missing value": (pd.DataFrame({"a": [1.0, None], "b": [1.0, 1.0]}), "in row 1 of 'a'"),
+    "infinite": (np.array([[1.0, 2], [3, np.inf]]), "got inf in row 1 of 'b'"),
+    "infinite in a frame": (pd.DataFrame({"a": [1.0, np.inf], "b": 1.0}), "'a' has 1 value.*row 2"),
 }
 
 

@@ -52,13 +52,19 @@ OF_FRAMES = {
     "no target": ({"targets": []}, "`targets` names no column"),
     "twice": ({"targets": "price", "inputs": "price"}, "'price' is asked for twice"),
     "text": (
-        {"targets": "price", "inputs": "city"},
-        "row 1: column 'city' holds 'a'.*leave it out of `inputs`",
+        {"targets": "city"},
+        r"target 'city' is text \('a', 'b', 'c', 'd'\).*a classification.*numbers are in",
     ),
     "weights": ({"targets": "size", "inputs": [], "weight": "below"}, "weights must be 0 or more"),
-    "missing": ({"targets": "size", "inputs": "gap"}, "'gap' has 1 value that is missing.*row 2"),
-    "dates": ({"targets": "day", "inputs": []}, "'day' is of type timestamp.*of `inputs`"),
-    "mixed": ({"targets": "mixed", "inputs": []}, "'mixed' holds something other than numbers"),
+    "dates": ({"targets": "day", "inputs": []}, "target 'day' holds dates or times"),
+    "mixed": ({"targets": "mixed", "inputs": []}, "row 2: column 'mixed' holds 'a', not a number"),
+    "no kind": ({"targets": "price", "kinds": {"size": "cat"}}, "`kinds` says 'cat' of column 'si"),
+    "kind of nothing": (
+        {"targets": "price", "kinds": {"sise": "category"}},
+        r"no column 'sise' \(did you mean 'size'\?\) that `kinds` could tell of",
+    ),
+    "a pattern of nothing": ({"targets": "price", "exclude": "temp*"}, "no column 'temp\\*'"),
+    "no expression": ({"targets": "price", "exclude": "re:("}, "no regular expression"),
     "huge": ({"targets": "huge", "inputs": []}, r"'huge' has 1 value that is beyond 1e\+30"),
 }
 
@@ -113,7 +119,7 @@ OF_ARRAYS = {
     "lengths": ((X, Y[:3]), {}, "X has 4 rows and y 3"),
     "weights": ((X, Y), {"weight": [1, 2]}, "weight has 2 rows and y 4"),
     "negative weights": ((X, Y), {"weight": -Y}, "weights must be 0 or more"),
-    "not a number": ((X, [0, 1, np.nan, 2]), {}, "y must be finite.*got nan in row 2, column 0"),
+    "infinite": ((X, [0, 1, np.inf, 2]), {}, "y must be finite.*got inf in row 2, column 0"),
     "huge": (([1e31, 1, 2, 3], Y), {}, r"X must be finite.* up to 1e\+30, got 1e\+31 in row 0"),
     "text": ((X, list("abcd")), {}, "y must be rows of numbers; got list"),
     "complex": ((X + 1j, Y), {}, "X must be rows of numbers; got ndarray|X must be real"),

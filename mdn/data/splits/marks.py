@@ -1,0 +1,132 @@
+"""The marks that a split goes by, from columns of any type: one number for each row."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+import torch
+from pyarrow import compute
+from torch import Tensor
+
+from mdn.data.splits.settings import SplitBy
+
+Marks = Mapping[str, Tensor]
+"""By "part", "group" and "time", one number for each row."""
+
+PART, GROUP, TIME = "part", "group", "time"
+
+PARTS = {
+    "train": ("train", "training", "fit"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing", "holdout"),
+}
+"""The words for each part, in small letters."""
+
+_CODES = {word: code for code, words in enumerate(PARTS.values()) for word in words}
+_BETWEEN = "\x1f"
+"""Between the values of several columns, in none of which it occurs."""
+
+_MISSING = "\x00"
+
+
+def marks_of(source: str, table: pa.Table, by: SplitBy, names: Mapping[str | int, str]) -> Marks:
+    """Return the marks of all rows.
+
+    Args:
+        source: the file, or what to call the rows.
+        table: with the columns that the split goes by.
+        by: what it goes by.
+        names: of these columns, by their keys.
+
+    Raises:
+        ValueError: on a word that names no part, a row without a time, and a column that is none.
+    """
+    marks: dict[str, Tensor] = {}
+    if by.part is not None:
+        marks[PART] = _parts(source, names[by.part], table.column(names[by.part]))
+    if by.groups:
+        marks[GROUP] = _groups([table.column(names[key]) for key in by.groups])
+    if by.time is not None:
+        marks[TIME] = _times(source, names[by.time], table.column(names[by.time]))
+    return marks
+
+
+def _parts(source: str, name: str, column: pa.ChunkedArray) -> Tensor:
+    words = _texts(column)
+    codes = [_CODES.get(word.strip().lower(), -1) for word in words.dictionary.to_pylist()]
+    wrong = [
+        word for word, code in zip(words.dictionary.to_pylist(), codes, strict=True) if code < 0
+    ]
+    if wrong or words.null_count:
+        got = ", ".join([*map(repr, wrong[:5]), *(["nothing"] if words.null_count else [])])
+        raise ValueError(
+            f"{source}: column {name!r} must name the part of each row, as {_words()}, got {got}; "
+            "mend it, or split by fraction"
+        )
+    return torch.tensor(codes, dtype=torch.int64)[torch.from_numpy(_indices(words))]
+
+
+def _words() -> str:
+    return " or ".join(words[0] for words in PARTS.values())
+
+
+def _groups(columns: Sequence[pa.ChunkedArray]) -> Tensor:
+    texts = [
+        compute.fill_null(column.cast(pa.string()), _MISSING) for column in map(_plain, columns)
+    ]
+    joined = texts[0] if len(texts) == 1 else compute.binary_join_element_wise(*texts, _BETWEEN)
+    words = _texts(joined)
+    hashes = [_number(word.encode()) for word in words.dictionary.to_pylist()]
+    return torch.tensor(hashes, dtype=torch.int64)[torch.from_numpy(_indices(words))]
+
+
+def shares(groups: Tensor, seed: int) -> Tensor:
+    """Return a number from 0 to 1 for each row that depends on its group and the seed alone."""
+    distinct, which = groups.unique(return_inverse=True)
+    key = seed.to_bytes(8, "little")
+    numbers = [
+        _number(group.to_bytes(8, "little", signed=True), key) for group in distinct.tolist()
+    ]
+    return (torch.tensor(numbers, dtype=torch.float64) / 2.0**64 + 0.5)[which]
+
+
+def _number(data: bytes, key: bytes = b"") -> int:
+    """A whole number of 64 bits that is the same in every program and on every machine."""
+    return int.from_bytes(blake2b(data, digest_size=8, key=key).digest(), "little", signed=True)
+
+
+def _times(source: str, name: str, column: pa.ChunkedArray) -> Tensor:
+    if column.null_count:
+        raise ValueError(
+            f"{source}: column {name!r}, which rows are split by, has no time in "
+            f"{column.null_count} rows; fill or remove them, or split otherwise"
+        )
+    values = _seconds(source, name, column)
+    return torch.from_numpy(np.array(values, dtype=np.float64))
+
+
+def _seconds(source: str, name: str, column: pa.ChunkedArray) -> np.ndarray:
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        whole = column.cast(pa.timestamp("us", getattr(kind, "tz", None))).cast(pa.int64())
+        return whole.to_numpy() / 1e6
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return column.cast(pa.float64(), safe=False).to_numpy()
+    raise ValueError(
+        f"{source}: column {name!r}, which rows are split by, is of type {kind}, neither dates nor "
+        "numbers; write dates as 2024-01-31"
+    )
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+
+
+def _texts(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    return _plain(column).cast(pa.string()).combine_chunks().dictionary_encode()
+
+
+def _indices(words: pa.DictionaryArray) -> np.ndarray:
+    return words.indices.cast(pa.int64()).to_numpy(zero_copy_only=False).copy()

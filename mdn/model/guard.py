@@ -16,6 +16,9 @@ from torch import Tensor
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale, Scale
 
+COMPONENTS = 2
+"""How many components a guard adds to a mixture."""
+
 _WIDER, _SHARE = 5.0, 0.1
 """How much wider the second Gaussian is, and its share of the guard."""
 

@@ -14,7 +14,7 @@ from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
-from mdn.model.guard import guarded
+from mdn.model.guard import COMPONENTS, guarded
 from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
@@ -144,7 +144,12 @@ class Model(nn.Module):
 
     @property
     def num_components(self) -> int:
-        """Components of the mixture of a row: K, or M K of an ensemble."""
+        """Components of the mixture of a row: M K that were learned, and those of the guard."""
+        return self.num_learned + (COMPONENTS if self.card.guard else 0)
+
+    @property
+    def num_learned(self) -> int:
+        """Components that the networks give: K, or M K of an ensemble."""
         return self.num_members * self.network.head.num_components
 
     @property

@@ -59,7 +59,7 @@ def test_all_answers_of_a_model_agree(targets):
     expected = pool.log_prob(table.y)
     torch.testing.assert_close(members.pool().log_prob(table.y), expected)
     torch.testing.assert_close(model.members(table.x).pool().log_prob(table.y), expected)
-    assert pi.shape[-1] == mu.shape[-2] == pool.num_components == 6
+    assert pi.shape[-1] == mu.shape[-2] == pool.num_components == model.num_components == 6
     torch.testing.assert_close(pi, pool.pi)
     torch.testing.assert_close(spread, pool.scale.tril() if targets > 1 else pool.sigma)
 

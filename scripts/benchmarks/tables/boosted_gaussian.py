@@ -77,7 +77,7 @@ def _one_target(
     """Return means and variances, [2, N]."""
     catboost: Any = import_module("catboost")
     inputs = [column for column in fit.columns if column not in targets]
-    text = [column for column in inputs if not np.issubdtype(fit[column].dtype, np.number)]
+    text = [column for column in inputs if fit[column].dtype != np.float64]
     order = np.random.default_rng(0).permutation(len(fit))
     held_out = max(1, round(_HELD_OUT * len(fit)))
     val, train = (

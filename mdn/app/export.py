@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from mdn.app.writable import check_writable
-from mdn.data.write import replaced
+from mdn.data.write import replaced_together
 from mdn.model.export_formats import FORMATS
+from mdn.model.input_codes import ENDING, columns_json
 from mdn.model.load import load
 
 
@@ -18,12 +19,29 @@ class ExportConfig(TypedDict):
 
 
 def export(config: ExportConfig) -> None:
-    """Write the model of a checkpoint to `out`, whole or not at all."""
+    """Write the model of a checkpoint to `out`, whole or not at all.
+
+    Beside a file that takes codes another explains them, and neither is there without the other.
+    """
     if config["format"] not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {config['format']!r}")
-    out = Path(config["out"])
-    check_writable(out)
+    kind, out = FORMATS[config["format"]], Path(config["out"])
+    _check_ending(config["format"], out)
+    explained = [out.with_name(out.name + ENDING)] if kind.takes_codes else []
+    for path in (out, *explained):
+        check_writable(path)
     model = load(config["ckpt"])
-    with replaced(out) as beside:
-        FORMATS[config["format"]](model, beside)
-    print(f"{config['format']}: {out}")
+    with replaced_together(out, *explained) as (written, *explaining):
+        kind.write(model, written)
+        for path in explaining:
+            path.write_text(columns_json(model.card), encoding="utf-8")
+    print(f"{config['format']}: {', '.join(map(str, (out, *explained)))}")
+
+
+def _check_ending(name: str, out: Path) -> None:
+    meant = [other for other, kind in FORMATS.items() if kind.ending == out.suffix.lower()]
+    if meant and name not in meant:
+        raise ValueError(
+            f"out={out} has the ending of format={meant[0]}, and format is {name}; ask for "
+            f"format={meant[0]}, or name a file that ends with {FORMATS[name].ending}"
+        )

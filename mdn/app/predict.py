@@ -53,6 +53,8 @@ def predict(config: PredictConfig) -> None:
         # Standard output is for predictions alone.
         messages = sys.stderr if config["out"] == STANDARD_OUTPUT else sys.stdout
         print(f"{rows} rows predicted: {config['out']}", file=messages)
+        for sentence in predictor.counts.sentences():
+            print(sentence, file=sys.stderr)
 
 
 def _write(predictor: Predictor, stream: Reader, writer: TableWriter) -> int:

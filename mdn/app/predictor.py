@@ -7,7 +7,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import pyarrow as pa
@@ -21,10 +22,14 @@ from mdn.data.reader import Reader
 from mdn.data.roles import find_columns
 from mdn.data.seeds import generator
 from mdn.data.table import ColumnKeys
+from mdn.data.unknown_levels import unknown_levels
 from mdn.data.wanted_formats import wanted_formats
 from mdn.distributions.checks import check_fits
+from mdn.model.input_counts import InputCounts
 from mdn.model.model import Model
+from mdn.model.novelty import Novelty
 from mdn.model.prediction_columns import ColumnSettings, Prediction
+from mdn.networks.kinds import Kind
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -40,6 +45,7 @@ class Predictor:
         targets: columns with observed targets, if a column needs them.
         ids: columns that are copied from the file.
         seed: of the samples, which do not depend on the format of the file.
+        counts: of missing values and unknown levels in the rows so far.
     """
 
     model: Model
@@ -47,6 +53,13 @@ class Predictor:
     targets: list[str]
     ids: list[str]
     seed: int
+    counts: InputCounts = field(default_factory=InputCounts)
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds of the inputs by name."""
+        card = self.model.card
+        return dict(zip(card.inputs, card.fitted_kinds, strict=True))
 
     @classmethod
     def for_file(
@@ -68,14 +81,21 @@ class Predictor:
 
     def tables(self, stream: Reader) -> Iterator[pa.Table]:
         """Yield the predictions for the rows of a file, piece by piece."""
-        names = [*self.model.card.inputs, *self.targets]
-        kinds = dict(zip(self.model.card.inputs, self.model.card.fitted_kinds, strict=True))
-        wanted = dict.fromkeys(self.targets, "number") | wanted_formats(kinds)
-        pieces = stream.pieces(names, self.ids, wanted)
-        return in_order(lambda item: self._table(*item), enumerate(pieces))
+        wanted = dict.fromkeys(self.targets, "number") | wanted_formats(self.kinds)
+        pieces = stream.pieces([*self.kinds, *self.targets], self.ids, wanted)
+        for table, counts in in_order(lambda item: self._answers(*item), enumerate(pieces)):
+            self.counts.add(counts)
+            yield table
 
-    def _table(self, number: int, piece: Columns) -> pa.Table:
-        x = coded(piece, self.model.card.inputs, self.model.card.fitted_kinds)
+    def _answers(self, number: int, piece: Columns) -> tuple[pa.Table, InputCounts]:
+        x = coded(piece, list(self.kinds), list(self.kinds.values()))
+        counts = InputCounts.of(self.model.card, x)
+        counts.levels = {
+            name: unknown_levels(piece, name, self.kinds[name]) for name in counts.unknown
+        }
+        return self._table(number, piece, x), counts
+
+    def _table(self, number: int, piece: Columns, x: Float[Tensor, "N P"]) -> pa.Table:
         y = matrix(piece, self.targets) if self.targets else None
         self._check_samples(len(x))
         copied = {name: piece.table.column(name) for name in self.ids}
@@ -106,8 +126,20 @@ class Predictor:
             else:
                 mixture, members = self.model(x), None
             targets = self.model.card.targets
-            columns = self.settings.compute(Prediction(mixture, targets, members, y, draws))
-            return {n: pa.array(v.numpy(), from_pandas=True) for n, v in columns.items()}
+            prediction = Prediction(mixture, targets, members, y, draws, self._new_inputs(x))
+            columns = self.settings.compute(prediction)
+            return {name: _array(values) for name, values in columns.items()}
+
+    def _new_inputs(self, x: Float[Tensor, "N P"]) -> list[list[str]] | None:
+        if not self.settings.needs("novelty"):
+            return None
+        return Novelty.of(self.model.card, x).names(self.model.card.inputs)
+
+
+def _array(values: Tensor | list[str]) -> pa.Array:
+    if isinstance(values, list):
+        return pa.array(values, pa.string())
+    return pa.array(values.numpy(), from_pandas=True)
 
 
 def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:

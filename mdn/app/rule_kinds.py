@@ -11,6 +11,7 @@ from math import inf, isfinite
 from typing import TypeGuard
 
 from mdn.app.errors import UserError
+from mdn.data.splits.settings import gap_size
 
 
 def shown(value: object) -> str:
@@ -127,11 +128,32 @@ class Text(Rule):
 
 @dataclass(frozen=True)
 class Flag(Rule):
-    """True or false."""
+    """True or false, or one of some words.
+
+    Attributes:
+        words: what is taken beside them.
+    """
+
+    words: tuple[str, ...] = ()
 
     def read(self, name: str, value: object) -> object:
-        if not isinstance(value, bool):
-            raise UserError(f"{name} must be true or false, got {shown(value)}")
+        if isinstance(value, bool) or (isinstance(value, str) and value in self.words):
+            return value
+        also = f"; it may also be {' or '.join(self.words)}" if self.words else ""
+        raise UserError(f"{name} must be true or false, got {shown(value)}{also}")
+
+
+@dataclass(frozen=True)
+class Gap(Rule):
+    """What lies between two times: a number, a text such as 7d, or null."""
+
+    def read(self, name: str, value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+            raise UserError(f"{name} must be a number or a text such as 7d, got {shown(value)}")
+        try:
+            gap_size(value)
+        except ValueError as error:
+            raise UserError(str(error).replace("time_gap", name, 1)) from None
         return value
 
 
@@ -222,6 +244,23 @@ class Columns(Rule):
 
     def read(self, name: str, value: object) -> object:
         return None if value is None else Several(self.each, 0, single=True).read(name, value)
+
+
+@dataclass(frozen=True)
+class Transforms(Rule):
+    """The scale that targets are learned on: one for all, or one for each of some by name."""
+
+    def read(self, name: str, value: object) -> object:
+        if value is None or (isinstance(value, str) and value.strip()):
+            return value
+        if not isinstance(value, dict) or not all(
+            isinstance(v, str | dict) for v in value.values()
+        ):
+            raise UserError(
+                f"{name} must be log or logit, or one for some targets by name, as in {{price: "
+                f"log, share: {{kind: logit, low: 0, high: 100}}}}; got {shown(value)}"
+            )
+        return {str(key): each for key, each in value.items()}
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from mdn.app.rule_kinds import (
     Columns,
     Devices,
     Flag,
+    Gap,
     Number,
     Rule,
     Several,
     Text,
+    Transforms,
     whole,
 )
 from mdn.app.targets import rule_by_type
@@ -50,6 +52,8 @@ _RULES: dict[str, Rule] = {
     "threads": whole(1, None, most=_MOST_THREADS),
     "run_dir": Text("the path of a folder"),
     "data.path": _FILE,
+    "model.target_transform": Transforms(),
+    "data.time_gap": Gap(),
     "optimizer.lr": _POSITIVE,
     "optimizer.betas": Several(Number(0, below=1), 2, 2),
     "optimizer.weight_decay": _NOT_NEGATIVE,

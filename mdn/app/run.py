@@ -75,13 +75,15 @@ def read_run(config: Node) -> Run:
     Raises:
         ValueError: if a setting is out of range.
     """
-    data = described(config["data"])
+    data, recipe = described(config["data"]), read_recipe(config)
+    if not recipe.uses_inputs and data.get("inputs", ()) is None:
+        data = data | {"inputs": []}
     registry.build("data", data)  # refuses numbers out of range, and reads nothing yet
     for name, node in config["callbacks"].items():
         if node:
             build_callback(name, node)
     return Run(
-        recipe=read_recipe(config),
+        recipe=recipe,
         data=data,
         run_dir=Path(config["run_dir"]),
         shown=config,

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from mdn.data.summary import TableSummary
 from mdn.data.write import write_text
 
 METRICS_FILE = "metrics.json"
 CONFIG_FILE = "config.yaml"
+COLUMNS_FILE = "columns.json"
 ERROR_FILE = "error.txt"
 SWEEP_FILE = "sweep.csv"
 REGRET_FILE = "regret.csv"
@@ -20,6 +22,12 @@ REPORT_FILE = "report.html"
 def write_metrics(metrics: Mapping[str, float], run_dir: Path) -> None:
     """Write `metrics.json`, one flat object, whole or not at all."""
     write_text(json.dumps(dict(metrics), indent=2) + "\n", run_dir / METRICS_FILE)
+
+
+def write_columns(summary: TableSummary, run_dir: Path) -> None:
+    """Write `columns.json`: what was found in each column, and what is done with it."""
+    text = json.dumps(summary.plain(), indent=2, ensure_ascii=False)
+    write_text(text + "\n", run_dir / COLUMNS_FILE)
 
 
 def trained_in(ckpt: Path) -> Path:

@@ -270,7 +270,7 @@ def _rule(types: _Types) -> Rule | None:
     if types.names & {"int", "float"}:
         return Number(whole="float" not in types.names, words=types.words)
     if "bool" in types.names:
-        return None if null else Flag()
+        return None if null else Flag(tuple(word for word in types.words if word is not None))
     if "str" in types.names:
         return Text("the path of a file" if "Path" in types.names else "text", null)
     return Choice(types.words) if types.words and not types.names else None

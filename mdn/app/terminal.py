@@ -10,6 +10,8 @@ from rich.text import Text
 
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.data.summary import TableSummary
+from mdn.data.summary_text import HEADER, NUMBERS, cells, heading, hidden
 from mdn.report.score_tables import ScoreTable
 
 _LABELS = {
@@ -29,6 +31,9 @@ _LABELS = {
     "singularity/resets": "components reset",
     "members_own_epochs": "each member at its own best epoch",
 }
+_WIDE = 200
+"""Signs of a line where no terminal would break it."""
+
 _OUT_OF = {"test/components_alive": "num_components"}
 """Counts, and the totals they are shown with."""
 
@@ -48,6 +53,24 @@ def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence
     console.print(grid)
     _print_remarks(console, remarks)
     _print_files(console, run_dir)
+
+
+def print_summary(summary: TableSummary) -> None:
+    """Print what is known of the columns of a table, and remarks on them."""
+    grid = Grid(box=None, pad_edge=False, header_style="dim")
+    for name in HEADER:
+        grid.add_column(name, justify="right" if name in NUMBERS else "left")
+    for row in cells(summary):
+        grid.add_row(*(Text(cell) for cell in row))
+    console = _console()
+    if not console.is_terminal:
+        console.width = _WIDE
+    console.print(heading(summary), style="bold", markup=False)
+    console.print(grid)
+    for remark in [hidden(summary), *summary.remarks]:
+        if remark:
+            console.print(in_keys(printable(remark)), markup=False)
+    console.print()
 
 
 def print_evaluation(
@@ -83,8 +106,8 @@ def _grid(table: ScoreTable) -> Grid:
     grid.add_column()
     for name in table.columns:
         grid.add_column(Text(printable(name)), justify="right", overflow="fold")
-    for label, cells in table.rows:
-        grid.add_row(label, *cells)
+    for label, numbers in table.rows:
+        grid.add_row(label, *numbers)
     return grid
 
 

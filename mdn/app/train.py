@@ -3,9 +3,11 @@
 import os
 import time
 from contextlib import closing
+from pathlib import Path
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.utilities import rank_zero_only
 
 from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.interrupts import after_fit
@@ -13,9 +15,9 @@ from mdn.app.keys_in_messages import in_keys
 from mdn.app.node import Node
 from mdn.app.resume import check_resume
 from mdn.app.run import Run, read_run
-from mdn.app.run_directory import write_config, write_metrics
+from mdn.app.run_directory import write_columns, write_config, write_metrics
 from mdn.app.run_log import RunLog
-from mdn.app.terminal import print_results
+from mdn.app.terminal import print_results, print_summary
 from mdn.distributions.likelihood import use_compiled
 from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
@@ -31,6 +33,8 @@ def train(config: Node) -> float:
     run = read_run(config)
     _set_up_torch(run)
     data = build_data(run.data)
+    if data.problem is None:
+        _summarize(data, run.run_dir)
     fit.warn_of_rounding(run.recipe, data)
     run = run.resolve(data)
     with closing(RunLog(run.run_dir)) as log:
@@ -48,6 +52,13 @@ def train(config: Node) -> float:
         said = [in_keys(remark) for remark in remarks(metrics, rows)]
         print_results(metrics, run.run_dir, said)
     return metrics[run.monitor]
+
+
+@rank_zero_only
+def _summarize(data: TableModule, run_dir: Path) -> None:
+    summary = data.tables["train"].describe()
+    write_columns(summary, run_dir)
+    print_summary(summary)
 
 
 def _set_up_torch(run: Run) -> None:

@@ -5,7 +5,7 @@ are the levels of its training rows; all other rows are coded by those.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatch
 
@@ -48,7 +48,7 @@ def recoded(table: Table, kinds: tuple[Kind, ...]) -> Table:
     return replace(table, x=x, kinds=kinds)
 
 
-def level_codes(levels: tuple[str, ...]) -> dict[str, int]:
+def level_codes(levels: Sequence[str]) -> dict[str, int]:
     """Return the code of each level."""
     return {level: code for code, level in enumerate(levels)}
 

@@ -23,7 +23,6 @@ from mdn.data.typed_text import (
     beyond_exact,
     decimal_of,
     first_misfit,
-    odd_value,
     read_as,
     typed,
 )
@@ -143,7 +142,6 @@ class CsvReader(Reader):
         sample = self._text.sample()
         found = {name: likely(present(sample.column(name))) for name in sample.column_names}
         self._choose(found, names, wanted)
-        self._note_odd_values(sample, wanted)
         return Types(read_as(self._formats, sample), decimal_of(self._formats))
 
     def _choose(self, found: Mapping[str, list[Format]], names: list[str], wanted: Wanted) -> None:
@@ -153,15 +151,6 @@ class CsvReader(Reader):
         self._unclear = [
             name for name in names if chosen[name].kind == "text" and either(forms[name])
         ]
-
-    def _note_odd_values(self, sample: pa.Table, wanted: Wanted) -> None:
-        for name, form in self._formats.items():
-            value = odd_value(sample.column(name)) if form.kind == "text" else None
-            if value is not None and name not in wanted:
-                self._changes.append(
-                    f"column {name!r}: numbers, but text because of {value!r}; leave such a value "
-                    "empty if it is missing"
-                )
 
     def _note_change(self, name: str, guessed: Format, form: Format, text: pa.ChunkedArray) -> None:
         row = None if guessed.kind == "text" else first_misfit(guessed, text)

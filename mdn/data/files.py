@@ -15,8 +15,8 @@ from mdn.data.npz_reader import NpyReader, NpzReader
 from mdn.data.parquet_files import ParquetFiles, files_below
 from mdn.data.parquet_reader import ParquetReader
 from mdn.data.reader import Reader, check_is_file
-from mdn.data.reading import Reading
-from mdn.data.roles import Roles, assign_roles
+from mdn.data.roles import Roles, assign_roles, named_split, names_to_read
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
 from mdn.data.wanted_formats import wanted_formats
 
@@ -99,6 +99,7 @@ def read_table(
     exclude: ColumnKeys = (),
     kinds: SaidKinds | None = None,
     formats: Mapping[str, str] | None = None,
+    by: SplitBy | None = None,
 ) -> tuple[Table, Roles]:
     """Read the rows of a file, and the names of the columns that were meant.
 
@@ -110,16 +111,18 @@ def read_table(
         exclude: columns that are no inputs.
         kinds: of columns that would be taken for something else.
         formats: how columns of text are written, as the reading of another file has found.
+        by: what the rows will be split by; the table gets their marks.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file or one of these columns is not what it should be.
     """
     reader = _open_path(Path(path))
+    by, exclude = named_split(reader.head, by or SplitBy(), exclude)
     roles = assign_roles(reader.head, targets, inputs, weight, exclude)
-    wanted = wanted_formats(kinds or {}) | dict(formats or {})
-    table = table_of(reader.read(roles.names, _among(wanted, roles.names)), roles, kinds)
-    told = Reading(table.reading.left_out, tuple(reader.notes), reader.formats)
+    names, wanted = names_to_read(roles, by), wanted_formats(kinds or {}) | dict(formats or {})
+    table = table_of(reader.read(names, _among(wanted, names)), roles, kinds, by)
+    told = replace(table.reading, notes=tuple(reader.notes), formats=reader.formats)
     return replace(table, reading=told), replace(roles, inputs=table.input_names)
 
 

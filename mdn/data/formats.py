@@ -9,7 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from mdn.data.missing import Values
+from mdn.data.arrow_functions import Values
 
 KindOfFormat = Literal["number", "boolean", "time", "text"]
 

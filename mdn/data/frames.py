@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.networks.kinds import Kind, numbers
+from mdn.networks.kinds import Category, Kind, Time, numbers
 
 
 def input_matrix(
@@ -18,9 +18,9 @@ def input_matrix(
     """Read the values of the inputs, in the order of `names`, coded by their kinds.
 
     Args:
-        data: a frame (pandas, polars, pyarrow and others), whose columns are picked by name, or
-            rows of numbers in the order of `names`, with the codes of levels: a tensor, an array
-            or a list.
+        data: a frame (pandas, polars, pyarrow and others), whose columns are picked by name, or,
+            where all kinds are numbers or truth values, rows of numbers in the order of `names`: a
+            tensor, an array or a list.
         names: of the P inputs.
         kinds: of them, as the model has them; numbers by default.
 
@@ -31,6 +31,7 @@ def input_matrix(
     check_eager(frame)
     if isinstance(frame, nw.DataFrame):
         return _of_frame(frame, names, kinds or numbers(len(names)))
+    _check_plain_numbers(data, names, kinds or ())
     x = _of_rows(data, names)
     if x.isinf().any():
         row, column = x.isinf().nonzero()[0].tolist()
@@ -39,6 +40,18 @@ def input_matrix(
             f"{names[column]!r}; mend or drop such rows, or give NaN where it is missing"
         )
     return x
+
+
+def _check_plain_numbers(data: object, names: Sequence[str], kinds: Sequence[Kind]) -> None:
+    """Refuse rows without names of columns that are not numbers: nobody knows their codes."""
+    coded = [
+        name for name, kind in zip(names, kinds, strict=False) if isinstance(kind, Category | Time)
+    ]
+    if coded:
+        raise ValueError(
+            f"the model takes text or dates in {coded!r:.200}, which a {type(data).__name__} of "
+            f"numbers does not hold; give a frame with columns {names!r:.200}"
+        )
 
 
 def check_eager(data: object) -> None:

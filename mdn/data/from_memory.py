@@ -1,6 +1,7 @@
 """Tables from frames and arrays."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import narwhals as nw
 import pyarrow as pa
@@ -11,9 +12,10 @@ from mdn.data.columns import LARGEST, Columns
 from mdn.data.frame_columns import arrow_columns
 from mdn.data.frames import check_different, check_eager, columns_by_name, rows_of_numbers
 from mdn.data.make_table import check_weights, table_of, with_targets
-from mdn.data.missing_targets import weighted_rows
+from mdn.data.missing_targets import known_weights
 from mdn.data.reader import row_number
-from mdn.data.roles import assign_roles
+from mdn.data.roles import Roles, assign_roles, named_split, names_to_read
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
 
 _LETTERS = {"input": "x", "target": "y"}
@@ -27,6 +29,7 @@ def table_of_frame(
     weight: str | int | None,
     exclude: ColumnKeys,
     kinds: SaidKinds | None,
+    by: SplitBy,
 ) -> Table:
     """Make the table of `Table.from_frame`."""
     check_eager(frame)
@@ -37,8 +40,32 @@ def table_of_frame(
         raise ValueError("the frame has no rows; give it at least one")
     named = columns_by_name(rows)
     head = pa.table({name: pa.nulls(0) for name in named})
-    roles = assign_roles(Columns("the frame", head, row_number), targets, inputs, weight, exclude)
-    return table_of(arrow_columns(named, roles.names), roles, kinds)
+    columns = Columns("the frame", head, row_number)
+    by, exclude = named_split(columns, by, exclude)
+    roles = assign_roles(columns, targets, inputs, weight, exclude)
+    return table_of(arrow_columns(named, names_to_read(roles, by)), roles, kinds, by)
+
+
+def table_of_inputs(
+    frame: nw.DataFrame,
+    y: Float64[Tensor, "N D"],
+    weight: Float64[Tensor, " N"] | None,
+    target_names: list[str],
+) -> Table:
+    """Make a table of a frame of inputs, and of targets and weights that lie beside it.
+
+    Raises:
+        ValueError: if two columns have one name, or nothing can be learned from one.
+    """
+    named = columns_by_name(frame)
+    check_different("X and y", [*named, *target_names])
+    columns = arrow_columns(named, list(named))
+    table = columns.table
+    for name, values in zip(target_names, y.T.numpy(), strict=True):
+        table = table.append_column(name, pa.array(values))
+    roles = Roles(list(named), target_names, None)
+    rows = table_of(replace(columns, table=table), roles)
+    return rows if weight is None else replace(rows, weight=weight).counted()
 
 
 def table_of_arrays(
@@ -55,7 +82,7 @@ def table_of_arrays(
     for name, values in (("X", inputs), ("weight", weights)):
         if values is not None and len(values) != len(targets):
             raise ValueError(f"{name} has {len(values)} rows and y {len(targets)}; give as many")
-    inputs, targets, weights, dropped = weighted_rows(inputs, targets, weights)
+    weights, dropped = known_weights(weights)
     check_weights("the arrays", weights)
     columns = _names("input", input_names, inputs), _names("target", target_names, targets)
     check_different("input_names and target_names", [*columns[0], *columns[1]])

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 
+from mdn.data.arrow_functions import Values
 from mdn.data.formats import Format
-from mdn.data.missing import Values
 from mdn.data.number_formats import Boolean, Integer, Number, matches
 from mdn.data.text_formats import Text
 from mdn.data.time_formats import EITHER, TIMES

@@ -9,7 +9,7 @@ from functools import singledispatch
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", ".", "<na>")
 """Among numbers, in small letters."""
 
-_MISSING_LEVELS = frozenset(
+MISSING_LEVELS = frozenset(
     ("", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "?", "<NA>")
 )
 """Among text, where "none" may be an answer, and "Na" sodium."""
@@ -35,7 +35,7 @@ def _missing(value: None) -> None:
 def _text(value: str) -> str | None:
     text = value.strip()
     whole = _WHOLE.fullmatch(text)
-    return None if text in _MISSING_LEVELS else whole[1] if whole else text
+    return None if text in MISSING_LEVELS else whole[1] if whole else text
 
 
 @level_text.register

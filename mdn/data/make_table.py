@@ -1,6 +1,7 @@
 """Tables made of columns: each gets a kind, guessed or said, and is coded by it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 import pyarrow as pa
@@ -12,9 +13,11 @@ from mdn.data.coded_columns import coded, matrix
 from mdn.data.columns import Columns
 from mdn.data.faults import Faults
 from mdn.data.guessed_kinds import Guess, category, guess_kind
-from mdn.data.missing_targets import weighted_rows
+from mdn.data.missing_targets import known_weights
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles
+from mdn.data.splits.marks import Marks, marks_of
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table import SaidKinds, Table
 from mdn.data.vocabulary import Vocabulary
 from mdn.networks.kinds import KINDS, Category, Kind, Number
@@ -23,7 +26,12 @@ _SHOWN = 4
 """Levels that are named in a message."""
 
 
-def table_of(columns: Columns, roles: Roles, kinds: SaidKinds | None = None) -> Table:
+def table_of(
+    columns: Columns,
+    roles: Roles,
+    kinds: SaidKinds | None = None,
+    by: SplitBy | None = None,
+) -> Table:
     """Make a table of the columns that have a role.
 
     Rows without a target, or whose weight is missing or zero, are left out, and so are columns
@@ -33,6 +41,7 @@ def table_of(columns: Columns, roles: Roles, kinds: SaidKinds | None = None) -> 
         columns: the columns.
         roles: what each is.
         kinds: of the inputs of which they are known; the others are guessed.
+        by: what the rows will be split by.
 
     Raises:
         ValueError: with all that is wrong.
@@ -41,9 +50,15 @@ def table_of(columns: Columns, roles: Roles, kinds: SaidKinds | None = None) -> 
     guesses = _guesses(columns, roles, kinds or {}, faults)
     inputs = {name: guess.kind for name, guess in guesses.items() if guess.kind is not None}
     parts = _values(columns, roles, inputs, faults)
+    by = by or SplitBy()
+    marks: Marks = {}
+    with faults.collected():
+        marks = marks_of(columns, by)
     faults.check()
     left_out = {name: guess.why for name, guess in guesses.items() if guess.kind is None}
-    return _weighted(columns.source, roles, inputs, parts, Reading(left_out))
+    levels = {name: len(kind.levels) for name, kind in inputs.items() if isinstance(kind, Category)}
+    table = _weighted(columns.source, roles, inputs, parts, marks)
+    return replace(table, split_by=by, reading=Reading(left_out, levels=levels))
 
 
 def _values(
@@ -65,15 +80,14 @@ def _weighted(
     roles: Roles,
     inputs: Mapping[str, Kind],
     parts: Sequence[Tensor],
-    reading: Reading,
+    marks: Marks,
 ) -> Table:
     x, y, weight = parts
-    weights = None if roles.weight is None else weight.squeeze(-1)
-    x, y, weights, dropped = weighted_rows(x, y, weights)
+    weights, dropped = known_weights(None if roles.weight is None else weight.squeeze(-1))
     check_weights(source, weights)
     names, kinds = list(inputs), tuple(inputs.values())
-    table = Table(x, y, weights, names, roles.targets, kinds, dropped, reading=reading).counted()
-    return with_targets(source, table)
+    table = Table(x, y, weights, names, roles.targets, kinds, dropped, marks=marks)
+    return with_targets(source, table.counted())
 
 
 def with_targets(source: str, table: Table) -> Table:

@@ -3,9 +3,9 @@
 from itertools import product
 
 import pyarrow as pa
-from pyarrow import compute, csv
+from pyarrow import csv
 
-Values = pa.Array | pa.ChunkedArray
+from mdn.data.arrow_functions import Values, is_in, lower, null_where, trim
 
 WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
 """In a column of numbers, times or truth values, in capitals or not."""
@@ -28,14 +28,14 @@ def spellings() -> list[str]:
 
 def present(values: Values) -> Values:
     """Trim text, and leave out what stands for a missing value."""
-    trimmed = compute.utf8_trim_whitespace(values)
-    return trimmed.filter(compute.invert(_is_missing(trimmed, _ELSEWHERE)))
+    found = without_words(values)
+    return found.drop_null()
 
 
 def without_words(values: Values) -> Values:
     """Trim text, and put null for what stands for a missing value."""
-    trimmed = compute.utf8_trim_whitespace(values)
-    return _nulled(trimmed, _is_missing(trimmed, _ELSEWHERE))
+    trimmed = trim(values)
+    return null_where(trimmed, is_in(lower(trimmed), _ELSEWHERE))
 
 
 def without_words_of_text(values: Values, marks: bool) -> Values:
@@ -45,13 +45,4 @@ def without_words_of_text(values: Values, marks: bool) -> Values:
         values: trimmed text.
         marks: whether a dash and a point are missing values, too.
     """
-    return _nulled(values, compute.is_in(values, _IN_WORDS if marks else _IN_TEXT))
-
-
-def _is_missing(trimmed: Values, words: pa.Array) -> Values:
-    lowered = compute.utf8_lower(trimmed)
-    return compute.or_(compute.is_in(lowered, words), compute.is_null(trimmed))
-
-
-def _nulled(values: Values, missing: Values) -> Values:
-    return compute.if_else(missing, pa.scalar(None, values.type), values)
+    return null_where(values, is_in(values, _IN_WORDS if marks else _IN_TEXT))

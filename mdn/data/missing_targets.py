@@ -13,16 +13,13 @@ Dropped = Mapping[str, int]
 """How many rows were left out, by what they lack."""
 
 
-def weighted_rows(
-    x: Float64[Tensor, "N P"], y: Float64[Tensor, "N D"], weight: Float64[Tensor, " N"] | None
-) -> tuple[
-    Float64[Tensor, "M P"], Float64[Tensor, "M D"], Float64[Tensor, " M"] | None, dict[str, int]
-]:
-    """Leave out the rows whose weight is missing, and count them."""
+def known_weights(
+    weight: Float64[Tensor, " N"] | None,
+) -> tuple[Float64[Tensor, " N"] | None, dict[str, int]]:
+    """Return weights in which a missing one is 0, and count these."""
     if weight is None or not weight.isnan().any():
-        return x, y, weight, {}
-    rows = (~weight.isnan()).nonzero().squeeze(-1)
-    return x[rows], y[rows], weight[rows], {NO_WEIGHT: len(weight) - len(rows)}
+        return weight, {}
+    return weight.nan_to_num(nan=0.0), {NO_WEIGHT: int(weight.isnan().sum())}
 
 
 def counts(y: Float64[Tensor, "N D"], weight: Float64[Tensor, " N"] | None) -> Bool[Tensor, " N"]:

@@ -3,17 +3,14 @@
 import re
 
 import pyarrow as pa
-from pyarrow import compute
 
+from mdn.data.arrow_functions import Values, all_true, lower, matching, replace
 from mdn.data.formats import Format
-from mdn.data.missing import Values, without_words
+from mdn.data.missing import without_words
 
 _MONEY = "[A-Z]{0,3}[$\u00a2-\u00a5\u0e3f\u20a0-\u20c0]"
 _PARTS = {"": "", ",": ",", ".": r"\.", " ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}
 _NAMES = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
-
-PLAIN_NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
-"""What most numbers look like."""
 
 
 class Integer(Format):
@@ -56,10 +53,12 @@ class Number(Format):
     def convert(self, values: Values) -> Values:
         values = without_words(values)
         if self.sign:
-            values = compute.replace_substring_regex(values, rf"{_MONEY}|%|\s", "")
+            values = replace(values, rf"{_MONEY}|%|\s", "")
         if self.thousands:
-            values = compute.replace_substring_regex(values, _PARTS[self.thousands], "")
-        return compute.replace_substring(values, self.decimal, ".").cast(self.type)
+            values = replace(values, _PARTS[self.thousands], "")
+        if self.decimal != ".":
+            values = replace(values, self.decimal, ".")
+        return values.cast(self.type)
 
     @property
     def remark(self) -> str | None:
@@ -85,7 +84,7 @@ class Boolean(Format):
         return matches(values, r"^(?:(?i:true|false)|[01])$")
 
     def convert(self, values: Values) -> Values:
-        return compute.utf8_lower(without_words(values)).cast(self.type)
+        return lower(without_words(values)).cast(self.type)
 
 
 def matches(values: Values, pattern: str) -> bool:
@@ -93,7 +92,7 @@ def matches(values: Values, pattern: str) -> bool:
     # Most columns are refused by their first value, sooner than Arrow compiles the pattern.
     if len(values) and re.search(pattern, values[0].as_py()) is None:
         return False
-    return bool(compute.all(compute.match_substring_regex(values, pattern), min_count=0).as_py())
+    return all_true(matching(values, pattern))
 
 
 def _digits(decimal: str, thousands: str, sign: str) -> str:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from mdn.data.columns import Columns
 from mdn.data.faults import Faults
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys
 
 _EXPRESSION = "re:"
@@ -73,6 +74,32 @@ def assign_roles(
     _check_once(columns, names + target_names + weight_names)
     wanted = frozenset(match.name for match in found["inputs"] if match.exact)
     return Roles(names, target_names, weight_names[0] if weights else None, wanted)
+
+
+def named_split(
+    columns: Columns, by: SplitBy, exclude: ColumnKeys
+) -> tuple[SplitBy, list[str | int]]:
+    """Return a split by names of columns, and what is no input with it.
+
+    A column that names the part or the group of a row is no input unless it is named as one.
+
+    Raises:
+        ValueError: with each column that is not there.
+    """
+    names = {key: find_columns(columns, key)[0] for key in by.columns}
+    named = replace(
+        by,
+        part=None if by.part is None else names[by.part],
+        groups=tuple(names[key] for key in by.groups),
+        time=None if by.time is None else names[by.time],
+    )
+    others = [exclude] if isinstance(exclude, str | int) else list(exclude)
+    return named, [*others, *named.no_inputs]
+
+
+def names_to_read(roles: Roles, by: SplitBy) -> list[str]:
+    """Return the columns of a table and of its split, each once."""
+    return list(dict.fromkeys([*roles.names, *map(str, by.columns)]))
 
 
 def find_columns(columns: Columns, keys: ColumnKeys) -> list[str]:

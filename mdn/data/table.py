@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from mdn.data.missing_targets import Dropped, counts, without_target
 from mdn.data.profile import Profile, profile_of
 from mdn.data.reading import Reading
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table_checks import (
     check_kinds,
     check_lengths,
@@ -19,6 +20,9 @@ from mdn.data.table_checks import (
     check_row_weights,
 )
 from mdn.networks.kinds import Kind, numbers
+
+if TYPE_CHECKING:
+    from mdn.data.summary import TableSummary
 
 ColumnKeys = Sequence[str | int] | str | int
 """Columns by name or by position, where -1 is the last; one on its own needs no list. A name may be
@@ -43,7 +47,8 @@ class Table:
         target_names: of the D targets.
         kinds: of the P inputs; numbers by default.
         dropped: how many rows were left out for what they lack, as `counted` does.
-        marks: what a split goes by, one number for each row: see `mdn.data.splits`.
+        split_by: what the rows are to be split by, in names of columns.
+        marks: its numbers for each row, as `mdn.data.splits.marks` has them.
         reading: what was guessed while it was read.
 
     Raises:
@@ -58,6 +63,7 @@ class Table:
     target_names: list[str]
     kinds: tuple[Kind, ...] = ()
     dropped: Dropped = field(default_factory=dict)
+    split_by: SplitBy = field(default_factory=SplitBy)
     marks: Mapping[str, Tensor] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
 
@@ -80,6 +86,7 @@ class Table:
         weight: str | int | None = None,
         exclude: ColumnKeys = (),
         kinds: SaidKinds | None = None,
+        split: SplitBy | None = None,
     ) -> "Table":
         """Take columns of a frame, of numbers, truth values, text, dates or categories.
 
@@ -95,6 +102,7 @@ class Table:
             exclude: as targets; columns that are no inputs.
             kinds: what columns hold that would be taken for something else, as in
                 {"zip": "category"}: number, boolean, category or time.
+            split: what the rows are to be split by for a fit; by default they are split at random.
 
         Raises:
             TypeError: if it is not a frame, or its rows are not there yet.
@@ -102,7 +110,7 @@ class Table:
         """
         from mdn.data.from_memory import table_of_frame  # only this needs pyarrow and narwhals
 
-        return table_of_frame(frame, targets, inputs, weight, exclude, kinds)
+        return table_of_frame(frame, targets, inputs, weight, exclude, kinds, split or SplitBy())
 
     @classmethod
     def from_arrays(
@@ -134,6 +142,12 @@ class Table:
         """What one pass over the rows tells; computed once, of at least one row."""
         names = self.input_names, self.target_names
         return profile_of(self.x, self.y, self.weight, *names, self.kinds)
+
+    def describe(self) -> "TableSummary":
+        """Say what is known of each column, and what is done with it, as a table to print."""
+        from mdn.data.summary import summary_of
+
+        return summary_of(self)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -170,13 +184,3 @@ class Table:
     def tensors(self) -> tuple[Tensor, ...]:
         """(x, y), or (x, y, weight) where rows are weighted: what a batch is made of."""
         return (self.x, self.y) if self.weight is None else (self.x, self.y, self.weight)
-
-    def split(self, fractions: Sequence[float], generator: torch.Generator) -> list["Table"]:
-        """Split the rows at random: one part for each fraction, then one with the rest.
-
-        A row belongs to exactly one part. The parts before one do not depend on its fraction.
-        """
-        sizes = [round(fraction * len(self)) for fraction in fractions]
-        order = torch.randperm(len(self), generator=generator)
-        parts = order.split([*sizes, len(self) - sum(sizes)])
-        return [self[rows] for rows in parts]

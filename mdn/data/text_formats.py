@@ -1,10 +1,10 @@
 """Text, whose levels are written alike."""
 
 import pyarrow as pa
-from pyarrow import compute
 
+from mdn.data.arrow_functions import Values, replace, trim
 from mdn.data.formats import Format
-from mdn.data.missing import Values, without_words_of_text
+from mdn.data.missing import without_words_of_text
 from mdn.data.number_formats import matches
 
 _WHOLE = r"^([+-]?\d+)\.0+$"
@@ -32,8 +32,8 @@ class Text(Format):
     def convert(self, values: Values) -> Values:
         if pa.types.is_dictionary(values.type):
             return self._encoded(values)
-        trimmed = compute.utf8_trim_whitespace(values)
-        whole = compute.replace_substring_regex(trimmed, _WHOLE, r"\1")
+        trimmed = trim(values)
+        whole = replace(trimmed, _WHOLE, r"\1")
         return without_words_of_text(whole, self.words)
 
     def _encoded(self, values: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -4,10 +4,10 @@
 """
 
 import pyarrow as pa
-from pyarrow import compute
 
+from mdn.data.arrow_functions import Values, replace
 from mdn.data.formats import Format
-from mdn.data.missing import Values, without_words
+from mdn.data.missing import without_words
 from mdn.data.number_formats import matches
 
 _CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.]\d{1,6})?)?)"
@@ -64,10 +64,10 @@ class Written(Format):
         return self._iso(without_words(values)).cast(self.type)
 
     def _iso(self, values: Values) -> Values:
-        values = compute.replace_substring_regex(values, self._date, self._order)
+        values = replace(values, self._date, self._order)
         for number, month in enumerate(_MONTHS if self._has_month else (), start=1):
-            values = compute.replace_substring_regex(values, f"(?i:{month})[a-z]*", f"{number:02}")
-        return compute.replace_substring_regex(values, r"\b(\d)\b", r"0\1")
+            values = replace(values, f"(?i:{month})[a-z]*", f"{number:02}")
+        return replace(values, r"\b(\d)\b", r"0\1")
 
     @property
     def remark(self) -> str | None:

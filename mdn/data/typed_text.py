@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import pyarrow as pa
-from pyarrow import compute
 
+from mdn.data.arrow_functions import largest
 from mdn.data.formats import Format
 from mdn.data.missing import present
-from mdn.data.number_formats import PLAIN_NUMBER, Number
+from mdn.data.number_formats import Number
 
 _CODES = pa.dictionary(pa.int32(), pa.string())
 
@@ -82,15 +82,4 @@ def first_misfit(form: Format, column: pa.ChunkedArray) -> int | None:
 
 def beyond_exact(column: pa.ChunkedArray) -> bool:
     """Tell whether whole numbers are so large that float64 rounds them."""
-    ends = compute.min_max(column).as_py()
-    return any(end is not None and abs(end) > 2**53 for end in ends.values())
-
-
-def odd_value(column: pa.ChunkedArray) -> str | None:
-    """Return the first value of text that is no number, where nine of ten values are numbers."""
-    values = present(column)
-    numbers = compute.match_substring_regex(values, PLAIN_NUMBER)
-    share = compute.mean(numbers).as_py()
-    if share is None or not 0.9 <= share < 1:
-        return None
-    return values.filter(compute.invert(numbers))[0].as_py()
+    return largest(column) > 2**53

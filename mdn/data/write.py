@@ -18,16 +18,29 @@ def replaced(path: str | Path) -> Iterator[Path]:
     Args:
         path: the file to write; its folder exists.
     """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
+    with replaced_together(path) as (beside,):
         yield beside
-        _sync(beside)
-        os.replace(beside, path)
+
+
+@contextmanager
+def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
+    """As `replaced`, for files of one folder of which none is new unless all of them are."""
+    beside = {_beside(Path(path)): Path(path) for path in paths}
+    try:
+        yield list(beside)
+        for written in beside:
+            _sync(written)
+        for written, path in beside.items():
+            os.replace(written, path)
         with suppress(OSError):  # not every system lets a folder be opened
             _sync(path.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        for written in beside:
+            written.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
 def write_text(text: str, path: str | Path) -> None:

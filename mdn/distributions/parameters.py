@@ -5,8 +5,8 @@
 in a file of its own.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.arguments import SampleShape, whole
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.indexing import Index, batch_index
 from mdn.distributions.named_values import Values, numbers_of_targets
 from mdn.distributions.scale import Scale
@@ -23,11 +23,9 @@ from mdn.distributions.target_names import Names, check_names
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")
 
-_NUMBERS_AT_ONCE = 2**24
-
 
 @dataclass(frozen=True, eq=False)
-class MixtureParameters(ABC):
+class MixtureParameters(Mixture):
     """Weights, means and scales of a batch of Gaussian mixtures.
 
     Attributes:
@@ -60,56 +58,25 @@ class MixtureParameters(ABC):
             _check_scale(self.scale, self.mu.shape)
 
     @property
-    def pi(self) -> Float[Tensor, "*batch K"]:
-        """Weights."""
-        return self.log_pi.exp()
-
-    @property
     def sigma(self) -> Float[Tensor, "*batch K D"]:
         """Standard deviation of each target under each component."""
         return self.scale.std.expand(self.mu.shape)
 
     @property
     def batch_shape(self) -> torch.Size:
-        """`*batch`: how many mixtures this is."""
         return self.mu.shape[:-2]
 
     @property
     def num_components(self) -> int:
-        """K."""
         return self.mu.shape[-2]
 
     @property
     def num_targets(self) -> int:
-        """D."""
         return self.mu.shape[-1]
 
     @abstractmethod
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log density of y under each component, in nats, without the weights."""
-
-    @abstractmethod
-    def log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
-        """Return the log density of y, in nats."""
-
-    @abstractmethod
-    def sample(
-        self, shape: SampleShape = (), generator: torch.Generator | None = None
-    ) -> Float[Tensor, "*out D"]:
-        """Draw independent samples, [*shape, *batch, D], without gradient."""
-
-    def sample_in_parts(
-        self, num_samples: int, generator: torch.Generator | None = None
-    ) -> Iterator[Float[Tensor, "*out D"]]:
-        """Draw samples from each mixture, a bounded number at once, [part, *batch, D].
-
-        Raises:
-            ValueError: on a number that is not a whole one of at least 1.
-        """
-        num_samples = whole("num_samples", num_samples, 1)
-        at_once = max(1, _NUMBERS_AT_ONCE // max(1, self.mu.numel()))
-        for start in range(0, num_samples, at_once):
-            yield self.sample([min(at_once, num_samples - start)], generator)
 
     def affine(self: AnyMixture, factor: Values, shift: Values) -> AnyMixture:
         """Return the mixture of factor * y + shift, for positive factors: a change of units.
@@ -189,6 +156,11 @@ class MixtureParameters(ABC):
             shape = list(self.batch_shape)
             raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
 
+    def component(self: AnyMixture, number: int) -> AnyMixture:
+        log_pi, mu = self.log_pi.new_zeros(()), self.mu[..., number, None, :]
+        scale = self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., number, None, :])
+        return replace(self, log_pi=log_pi.expand(mu.shape[:-1]), mu=mu, scale=scale)
+
     def _in_full(self: AnyMixture) -> AnyMixture:
         """The same mixtures, a scale that the batch shares repeated for each without a copy."""
         batch = self.batch_shape
@@ -196,14 +168,6 @@ class MixtureParameters(ABC):
             return self
         scale = self.scale.map(lambda stored: stored.expand(*batch, *stored.shape[-2:]))
         return replace(self, scale=scale)
-
-    def __len__(self) -> int:
-        if not self.batch_shape:
-            raise TypeError("one mixture has no length; mixture[None] is a batch of one")
-        return len(self.mu)
-
-    def __iter__(self: AnyMixture) -> Iterator[AnyMixture]:
-        return iter([self[i] for i in range(len(self))])
 
 
 def _check_scale(scale: Scale, shape: torch.Size) -> None:

@@ -25,11 +25,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.named_values import Values, numbers_of_targets
-from mdn.distributions.parameters import MixtureParameters
 from mdn.distributions.target_names import chosen
 
-AnyMixture = TypeVar("AnyMixture", bound=MixtureParameters)
+AnyMixture = TypeVar("AnyMixture", bound=Mixture)
 _Answer = TypeVar("_Answer")
 
 
@@ -38,7 +38,7 @@ def takes_values(question: Callable[..., _Answer]) -> Callable[..., _Answer]:
     name = list(inspect.signature(question).parameters)[1]
 
     @functools.wraps(question)
-    def ask(mixture: MixtureParameters, *given: Values, **options: Values) -> _Answer:
+    def ask(mixture: Mixture, *given: Values, **options: Values) -> _Answer:
         if (given and _is_ready(mixture, given[0])) or not (given or name in options):
             return question(mixture, *given, **options)
         values, *rest = given or (options.pop(name),)
@@ -89,29 +89,27 @@ def as_direction(
 
 
 def _in_one_type(mixture: AnyMixture, values: Tensor) -> tuple[AnyMixture, Tensor]:
-    kind = torch.promote_types(mixture.mu.dtype, values.dtype)
-    mixture = mixture if kind == mixture.mu.dtype else mixture.to(dtype=kind)
-    return mixture, values.to(device=mixture.mu.device, dtype=kind)
+    kind = torch.promote_types(mixture.dtype, values.dtype)
+    mixture = mixture if kind == mixture.dtype else mixture.to(dtype=kind)
+    return mixture, values.to(device=mixture.device, dtype=kind)
 
 
-def _is_ready(mixture: MixtureParameters, values: object) -> bool:
+def _is_ready(mixture: Mixture, values: object) -> bool:
     """Tell at the cost of a look whether values are ready: one row for each mixture."""
     if type(values) is not Tensor:
         return False
-    mu, shape = mixture.mu, values.shape
+    log_pi, shape = mixture.log_pi, values.shape
     return (
         len(shape) == 2
-        and (of := mu.shape)[-1] == shape[1]
-        and len(of) > 2
-        and of[-3] == shape[0]
-        and values.dtype is mu.dtype
-        and values.device == mu.device
+        and len(of := log_pi.shape) > 1
+        and of[-2] == shape[0]
+        and mixture.num_targets == shape[1]
+        and values.dtype is log_pi.dtype
+        and values.device == log_pi.device
     )
 
 
-def _with_axis(
-    mixture: MixtureParameters, values: Tensor, name: str, dims: Sequence[int] | None
-) -> Tensor:
+def _with_axis(mixture: Mixture, values: Tensor, name: str, dims: Sequence[int] | None) -> Tensor:
     width = mixture.num_targets if dims is None else len(dims)
     if values.ndim and values.shape[-1] == width:
         return values

@@ -1,7 +1,7 @@
 """The mixture density network as a scikit-learn estimator."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast, no_type_check
+from typing import no_type_check
 
 import narwhals as nw
 import numpy as np
@@ -14,16 +14,18 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from mdn.data.frames import check_eager
+from mdn.data.from_memory import table_of_inputs
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.estimators.fitted_mixture import Rows
-from mdn.estimators.validation import row_weights, validated
+from mdn.estimators.raw_rows import checked_pair, checked_rows, checked_targets, named_frame
+from mdn.estimators.validation import row_weights
 from mdn.training.fit import fit_data, held_in_memory
 from mdn.training.recipe import Recipe
 
 
 class MDNRegressor(RegressorMixin, BaseEstimator):
-    """p(y given x) as a Gaussian mixture for each row, trained as the command line trains it.
+    """p(y given x) as a mixture for each row, trained as the command line trains it.
 
     Arguments that are None have the default of `mdn.Recipe`. All answers are in the units of y; for
     several targets they have a last axis for them. Nothing is left on disk.
@@ -42,7 +44,7 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
 
     Attributes:
         module_: the trained model, as `mdn.load` returns it.
-        n_features_in_: P.
+        n_features_in_: columns of X, of which the model may have left out some.
     """
 
     @no_type_check  # scikit-learn wants constructors that take anything; fit checks
@@ -73,22 +75,28 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
     def fit(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> "MDNRegressor":
         """Train on rows X [N, P] and y [N] or [N, D], arrays or frames.
 
+        A frame may hold text, dates, truth values and gaps; row names, identifiers and free text in
+        it are no inputs. An array may hold NaN where a value is missing.
+
         Raises:
-            ValueError: on a setting out of range, and on rows from which nothing can be learnt.
+            ValueError: on a setting out of range, and on rows from which nothing can be learned.
         """
-        x, targets = self._checked_pair(X, y, reset=True, min_samples=2)
+        rows, targets = checked_pair(self, X, y)
         self._one_target = targets.ndim == 1
         self._target_names = _names_in(y)
-        table = self._table(x, targets.reshape(len(x), -1), sample_weight)
+        table = self._table(rows, targets.reshape(len(targets), -1), sample_weight)
         seed = int(check_random_state(self.random_state).randint(2**31))
         recipe = self._recipe(seed)
         self.module_ = fit_data(recipe, held_in_memory(recipe, table), self.progress, {})
         return self
 
-    def predict_density(self, X: Rows) -> GaussianMixture:
-        """Return p(y given x): one mixture a row, with all its answers."""
-        x = self._checked(X)
-        return self.module_.predict(x)
+    def predict_density(self, X: Rows) -> Mixture:
+        """Return p(y given x): one mixture a row, with all its answers.
+
+        The columns of a frame may be in any order.
+        """
+        rows = self._checked(X)
+        return self.module_.predict(rows)
 
     def predict_uncertainty(
         self, X: Rows
@@ -98,8 +106,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         The first is the noise in y. The second says how much the members of an ensemble differ in
         its mean, and is 0 for one network. Their squares sum to the variance.
         """
-        x = self._checked(X)
-        aleatoric, epistemic = self.module_.predict_members(x).std_split()
+        rows = self._checked(X)
+        aleatoric, epistemic = self.module_.predict_members(rows).std_split()
         return self._answer(aleatoric), self._answer(epistemic)
 
     def predict(self, X: Rows) -> Float[np.ndarray, "..."]:
@@ -132,42 +140,27 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         check_eager(y)
         if self._target_names is not None:
             y = _named(y, self._target_names)
-        x, targets = self._checked_pair(X, y, reset=False)
-        targets = torch.from_numpy(targets.reshape(len(x), -1).astype(np.float64))
+        x, targets = self._checked(X), checked_targets(X, y)
+        weight = row_weights(sample_weight, targets)
+        targets = torch.from_numpy(targets.reshape(len(targets), -1).astype(np.float64))
         wanted = len(self.module_.card.targets)
         if targets.shape[1] != wanted:
             raise ValueError(f"y has {targets.shape[1]} targets, it was fitted with {wanted}")
         log_prob = self.module_.predict(x).log_prob(targets).numpy()
-        return float(np.average(log_prob, weights=row_weights(sample_weight, x).numpy()))
+        return float(np.average(log_prob, weights=weight.numpy()))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True  # a score is a log density
+        tags.input_tags.allow_nan = True
         tags.non_deterministic = self.random_state is None
         return tags
 
-    def _checked(self, X: Rows) -> np.ndarray:
+    def _checked(self, X: Rows) -> Rows:
         check_is_fitted(self)
-        check_eager(X)
-        return cast(np.ndarray, validated(self, X, reset=False, dtype=np.float64))
-
-    def _checked_pair(
-        self, X: Rows, y: Rows, reset: bool, min_samples: int = 1
-    ) -> tuple[np.ndarray, np.ndarray]:
-        check_eager(X)
-        check_eager(y)
-        rows = validated(
-            self,
-            X,
-            y,
-            reset=reset,
-            ensure_min_samples=min_samples,
-            multi_output=True,
-            y_numeric=True,
-            dtype=np.float64,
-        )
-        return cast(tuple[np.ndarray, np.ndarray], rows)
+        rows = checked_rows(self, X)
+        return rows if named_frame(rows) is not None else np.asarray(rows)[:, self._columns]
 
     def _answer(self, values: torch.Tensor) -> Float[np.ndarray, "..."]:
         return (values.squeeze(-1) if self._one_target else values).numpy()
@@ -188,13 +181,20 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         _check_once(given | chosen, settings)
         return Recipe.from_settings({"seed": seed} | given | settings)
 
-    def _table(self, x: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None) -> Table:
-        weight = None if sample_weight is None else row_weights(sample_weight, x)
-        inputs = [str(name) for name in getattr(self, "feature_names_in_", [])]
-        inputs = inputs or [f"x{i}" for i in range(x.shape[1])]
+    def _table(self, X: Rows, y: np.ndarray, sample_weight: ArrayLike | None) -> Table:
+        """Make a table; keep which columns of X are inputs."""
+        targets = torch.from_numpy(y.astype(np.float64))
+        weight = None if sample_weight is None else row_weights(sample_weight, y)
         names = self._target_names or [f"y{i}" for i in range(y.shape[1])]
-        rows, values = (torch.from_numpy(v.astype(np.float64)) for v in (x, y))
-        return Table(rows, values, weight, inputs, names)
+        frame = named_frame(X)
+        if frame is None:
+            inputs = [f"x{i}" for i in range(self.n_features_in_)]
+            self._columns = list(range(self.n_features_in_))
+            rows = torch.from_numpy(np.asarray(X).copy())
+            return Table(rows, targets, weight, inputs, names)
+        table = table_of_inputs(frame, targets, weight, names)
+        self._columns = [frame.columns.index(name) for name in table.input_names]
+        return table
 
 
 def _names_in(y: object) -> list[str] | None:

@@ -3,6 +3,7 @@
 `running` holds them over batches and processes, and is imported on its own: it needs torchmetrics.
 """
 
+from mdn.metrics import transformed as transformed  # registers its kind of mixture
 from mdn.metrics.calibration import (
     LEVELS,
     calibration_error,

@@ -8,12 +8,14 @@ asked of them is the same: histogram, distance from uniform, coverage.
 
 import math
 from collections.abc import Sequence
+from functools import singledispatch
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import normal
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import Levels, inner_probability, probability, whole
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers, as_tensor
@@ -24,17 +26,23 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
 @takes_values
-def pit(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+def pit(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Return the probability integral transform of each target on its own."""
     return mixture.cdf(y)
 
 
 @takes_values
-def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+def rosenblatt(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Transform each target given those before it; uniform and independent when right.
 
     For another order of the targets pass their `marginal` in it.
     """
+    return rosenblatt_of(mixture, y)
+
+
+@singledispatch
+def rosenblatt_of(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Return `rosenblatt` of values that are read; another kind of mixture registers its own."""
     # The factor of a covariance is triangular: what it whitens of target j is given those before.
     standard = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
@@ -45,7 +53,7 @@ def rosenblatt(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
 
 @takes_values
 def density_rank(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     y: Float[Tensor, "*rows D"],
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
@@ -78,14 +86,14 @@ def region_coverage(rank: Numbers, level: Levels) -> Float[Tensor, ""]:
     return _unless_nan(rank, (rank <= level).to(rank)).mean()
 
 
-def interval_width(mixture: GaussianMixture, level: Levels) -> Float[Tensor, "*batch D"]:
+def interval_width(mixture: Mixture, level: Levels) -> Float[Tensor, "*batch D"]:
     """Return the width of the central interval of each target."""
     lower, upper = mixture.interval(level)
     return upper - lower
 
 
 def region_size(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     level: Levels,
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
@@ -99,7 +107,7 @@ def region_size(
 
 
 def region_sizes(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     levels: Sequence[Levels],
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
@@ -126,7 +134,7 @@ def _num_inside(level: float, num_samples: int) -> int:
     return count
 
 
-def sharpness(mixture: GaussianMixture) -> Float[Tensor, " D"]:
+def sharpness(mixture: Mixture) -> Float[Tensor, " D"]:
     """Return the root mean predicted variance of each target: the RMSE the model expects."""
     return mixture.std.square().reshape(-1, mixture.num_targets).mean(0).sqrt()
 

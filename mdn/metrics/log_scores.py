@@ -1,12 +1,14 @@
 """Scores of the density itself: how many nats each row costs."""
 
 import math
+from functools import singledispatch
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import normal
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.checks import check_not_negative
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.named_values import column_names
@@ -18,20 +20,26 @@ from mdn.distributions.values import Values, as_direction, takes_values
 
 
 @takes_values
-def nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+def nll(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
     """Return the negative log likelihood in nats."""
     return -mixture.log_prob(y)
 
 
 @takes_values
-def nll_bits(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
+def nll_bits(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out"]:
     """Return the negative log likelihood in bits."""
     return nll(mixture, y) / math.log(2)
 
 
 @takes_values
-def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+def target_nll(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Return the negative log likelihood of each target on its own, in nats."""
+    return target_nll_of(mixture, y)
+
+
+@singledispatch
+def target_nll_of(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Return `target_nll` of values that are read; another kind of mixture registers its own."""
     standard = (y[..., None, :] - mixture.mu) / mixture.sigma
     each = mixture.log_pi[..., None] + normal.log_density(standard) - mixture.sigma.log()
     return -torch.logsumexp(each, -2)
@@ -39,7 +47,7 @@ def target_nll(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[T
 
 @takes_values
 def gain(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], reference: GaussianMixture
+    mixture: Mixture, y: Float[Tensor, "*rows D"], reference: Mixture
 ) -> Float[Tensor, "*out"]:
     """Measure how many nats a row is more likely than under a reference that knows no inputs.
 
@@ -76,9 +84,7 @@ def marginal_gaussian(y: Numbers, min_scale: float = 1e-6) -> GaussianMixture:
 
 
 @takes_values
-def grid_nll(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Values
-) -> Float[Tensor, "*out"]:
+def grid_nll(mixture: Mixture, y: Float[Tensor, "*rows D"], step: Values) -> Float[Tensor, "*out"]:
     """Return the negative log likelihood per unit of volume, for targets rounded to a grid.
 
     The density is averaged over the cell of width `step` around each value, so that a spike on a
@@ -99,6 +105,14 @@ def grid_nll(
     y = y.to(step)
     if not (step.isfinite() & (step >= 0)).all():
         raise ValueError(f"the steps of a grid are finite and at least 0, got {step.tolist()}")
+    return grid_nll_of(mixture, y, step)
+
+
+@singledispatch
+def grid_nll_of(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Float[Tensor, " D"]
+) -> Float[Tensor, "*out"]:
+    """Return `grid_nll` of values that are read; another kind of mixture registers its own."""
     whitened = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)
     std = mixture.scale.tril().diagonal(dim1=-2, dim2=-1)
     rounded = step > 0

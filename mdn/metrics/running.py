@@ -7,12 +7,12 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.values import Values, as_values
 from mdn.metrics import calibration
 
-Score = Callable[[GaussianMixture, Tensor], Tensor]
+Score = Callable[[Mixture, Tensor], Tensor]
 """(mixture, y) -> one number a row, or one for each target of a row."""
 
 
@@ -50,7 +50,7 @@ class RowMean(Metric):
 
     def update(
         self,
-        mixture: GaussianMixture,
+        mixture: Mixture,
         y: Values,
         weight: Numbers | None = None,
     ) -> None:
@@ -93,7 +93,7 @@ class Calibration(Metric):
         self.coverage = coverage
         self.add_state("values", [], dist_reduce_fx="cat")
 
-    def update(self, mixture: GaussianMixture, y: Values) -> None:
+    def update(self, mixture: Mixture, y: Values) -> None:
         self.values.append(self.transform(*as_values(mixture, y)).detach())
 
     def compute(self) -> dict[str, Tensor]:

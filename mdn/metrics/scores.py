@@ -12,12 +12,14 @@ directions u on which the mixture is projected, times sqrt(pi) Gamma((D + 1) / 2
 
 import math
 from collections.abc import Callable
+from functools import singledispatch
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import normal
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import Levels, is_one, probabilities, whole
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
@@ -26,10 +28,13 @@ from mdn.distributions.values import takes_values
 _NUMBERS_AT_ONCE = 2**22
 _PAIRS_AT_ONCE = 2**18
 
-POINTS: dict[str, Callable[[GaussianMixture], Tensor]] = {
+Distance = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""(mean, standard deviation, those of another) -> the mean distance of two variables."""
+
+POINTS: dict[str, Callable[[Mixture], Tensor]] = {
     "mean": lambda mixture: mixture.mean,
     "median": lambda mixture: mixture.median,
-    "mode": lambda mixture: mixture.modes().y[..., 0, :],
+    "mode": lambda mixture: mixture.modes()[0][..., 0, :],
 }
 """What may be stated as the prediction: the mean, each target's median, or the highest mode.
 
@@ -39,16 +44,36 @@ miss a higher one.
 
 
 @takes_values
-def crps(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+def crps(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Return the continuous ranked probability score of each target, in its units."""
+    return crps_of(mixture, y)
+
+
+@singledispatch
+def crps_of(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+    """Return `crps` of values that are read; another kind of mixture registers its own."""
+    return crps_by_distances(mixture, y, _mean_distance)
+
+
+def crps_by_distances(
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], mean_distance: Distance
+) -> Float[Tensor, "*out D"]:
+    """Return E abs(Y - y) - 1/2 E abs(Y - Y'), from the mean distances of components.
+
+    Args:
+        mixture: of which the components are those of Y.
+        y: the values, as means of components without a spread.
+        mean_distance: of two components, from their means and standard deviations.
+    """
     pi, mu, sigma = mixture.pi[..., None], mixture.mu, mixture.sigma
-    to_value = (pi * _mean_distance(y[..., None, :] - mu, sigma)).sum(-2)
-    return to_value - 0.5 * _mean_distance_within(pi, mu, sigma)
+    value = y[..., None, :]
+    to_value = (pi * mean_distance(mu, sigma, value, torch.zeros_like(value))).sum(-2)
+    return to_value - 0.5 * _mean_distance_within(pi, mu, sigma, mean_distance)
 
 
 @takes_values
 def energy_score(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     y: Float[Tensor, "*rows D"],
     num_directions: int = 64,
     seed: int = 0,
@@ -64,18 +89,19 @@ def energy_score(
         seed: of the directions.
 
     Raises:
-        ValueError: on fewer than one direction.
+        ValueError: on fewer than one direction, and on a mixture that is on another scale.
     """
     num_directions = whole("num_directions", num_directions, 1)
+    gaussian = _gaussian(mixture)
     directions = _orthogonal_directions(y, num_directions, seed)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, mixture.mu.numel(), y.numel()))
-    scores = [crps(_projected(mixture, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, gaussian.mu.numel(), y.numel()))
+    scores = [crps(_projected(gaussian, u), y @ u.mT).sum(-1) for u in directions.split(at_once)]
     return _norm_over_projection(y.shape[-1]) * torch.stack(scores).sum(0) / len(directions)
 
 
 @takes_values
 def squared_error(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
+    mixture: Mixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
     """Return the squared error of a point prediction in `POINTS`; its mean's root is the RMSE."""
     return (y - point_prediction(mixture, point)).square()
@@ -83,13 +109,13 @@ def squared_error(
 
 @takes_values
 def absolute_error(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], point: str
+    mixture: Mixture, y: Float[Tensor, "*rows D"], point: str
 ) -> Float[Tensor, "*out D"]:
     """Return the absolute error of a point prediction in `POINTS`; its mean is the MAE."""
     return (y - point_prediction(mixture, point)).abs()
 
 
-def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*batch D"]:
+def point_prediction(mixture: Mixture, point: str) -> Float[Tensor, "*batch D"]:
     """Return the prediction that a name in `POINTS` stands for.
 
     Raises:
@@ -102,7 +128,7 @@ def point_prediction(mixture: GaussianMixture, point: str) -> Float[Tensor, "*ba
 
 @takes_values
 def pinball(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], levels: Levels
+    mixture: Mixture, y: Float[Tensor, "*rows D"], levels: Levels
 ) -> Float[Tensor, "*out D"]:
     """Return the pinball loss of quantiles, [L, *rows, D]; [*rows, D] for one plain number."""
     each = probabilities(levels)
@@ -113,12 +139,13 @@ def pinball(
     return torch.stack(losses) if losses else (y - mixture.median)[None][:0]
 
 
-def _mean_distance(m: Tensor, s: Tensor) -> Tensor:
+def _mean_distance(mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Tensor) -> Tensor:
+    m, s = mu - other_mu, torch.hypot(sigma, other_sigma)
     standard = m / s
     return m * torch.erf(standard * math.sqrt(0.5)) + 2 * s * normal.density(standard)
 
 
-def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor, mean_distance: Distance) -> Tensor:
     """E abs(Y - Y') of each target, some components against those from them on at a time."""
     count, total = mu.shape[-2], torch.zeros_like(mu[..., 0, :])
     at_once = max(1, _PAIRS_AT_ONCE // max(1, mu.numel()))
@@ -127,11 +154,21 @@ def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         # A pair stands for both its orders unless both are met here.
         orders = mu.new_full((count - start, 1), 2.0)
         orders[:at_once] = 1.0
-        spread = torch.hypot(sigma[..., some, None, :], sigma[..., None, ahead, :])
-        distance = _mean_distance(mu[..., some, None, :] - mu[..., None, ahead, :], spread)
+        left = mu[..., some, None, :], sigma[..., some, None, :]
+        right = mu[..., None, ahead, :], sigma[..., None, ahead, :]
+        distance = mean_distance(*left, *right)
         towards = ((orders * pi[..., ahead, :])[..., None, :, :] * distance).sum(-2)
         total = total + (pi[..., some, :] * towards).sum(-2)
     return total
+
+
+def _gaussian(mixture: Mixture) -> GaussianMixture:
+    if isinstance(mixture, GaussianMixture):
+        return mixture
+    raise ValueError(
+        "an energy score projects mixtures, which are Gaussian then, and this one is on another "
+        "scale than its targets; take the crps of each target, or the score of base on that scale"
+    )
 
 
 def _projected(mixture: GaussianMixture, directions: Float[Tensor, "M D"]) -> GaussianMixture:

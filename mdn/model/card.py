@@ -37,7 +37,10 @@ class ModelCard:
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
+        transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
+        ranges: the least and the largest value of each input among the training rows, or nothing
+            where there is none; empty where nobody looked.
 
     Raises:
         ValueError: if two columns have one name, or a number is out of range.
@@ -51,12 +54,17 @@ class ModelCard:
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
     guard: float = 0.0
+    transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
+    ranges: list[list[float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         _check_names([*self.inputs, *self.targets])
-        if self.kinds and len(self.kinds) != len(self.inputs):
-            raise ValueError(f"it has {len(self.kinds)} kinds for {len(self.inputs)} inputs")
+        for name, each in (("kinds", self.kinds), ("ranges", self.ranges)):
+            if each and len(each) != len(self.inputs):
+                raise ValueError(f"it has {len(each)} {name} for {len(self.inputs)} inputs")
+        if any(len(pair) not in (0, 2) for pair in self.ranges):
+            raise ValueError("its ranges must be pairs of numbers, or empty")
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -18,8 +19,13 @@ _EXAMPLE_ROWS = 5
 
 
 def write_onnx(model: Model, path: Path) -> None:
-    """Write an ONNX graph from x [rows, P], float64, to pi, mu and std or tril."""
+    """Write an ONNX graph from the columns of the inputs to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
+    import onnx
+
+    from mdn.model.onnx_columns import with_columns
+    from mdn.model.onnx_double import translations
+
     plain = PlainModel(model).eval()
     with _silenced():  # it reports every pass, every node and every missing package
         graph = torch.onnx.export(
@@ -30,14 +36,16 @@ def write_onnx(model: Model, path: Path) -> None:
             input_names=["x"],
             output_names=plain.output_names,
             dynamic_shapes=_any_number_of_rows(),
+            custom_translation_table=translations(model.dtype),
         )
     assert graph is not None
-    graph.model.metadata_props["mdn"] = json.dumps(model.card.plain())
-    graph.save(str(path))
+    whole = with_columns(graph.model_proto, model.card)
+    whole.metadata_props.add(key="mdn", value=json.dumps(model.card.plain()))
+    onnx.save(whole, path)
 
 
 def write_torch_export(model: Model, path: Path) -> None:
-    """Write what `torch.export.load` reads: the same function as the ONNX graph."""
+    """Write what `torch.export.load` reads: from x [rows, P], float64, to what ONNX returns."""
     program = torch.export.export(
         PlainModel(model).eval(), (_example(model),), dynamic_shapes=_any_number_of_rows()
     )
@@ -53,12 +61,27 @@ def write_safetensors(model: Model, path: Path) -> None:
     save_file(weights, path, {"mdn": json.dumps(model.card.plain())})
 
 
-FORMATS: dict[str, Callable[[Model, Path], None]] = {
-    "onnx": write_onnx,
-    "torch_export": write_torch_export,
-    "safetensors": write_safetensors,
+@dataclass(frozen=True)
+class Format:
+    """A format in which a model is written.
+
+    Attributes:
+        write: writes a model to a path.
+        ending: of the file, as it usually is.
+        takes_codes: whether it takes x, which a file beside it must explain.
+    """
+
+    write: Callable[[Model, Path], None]
+    ending: str
+    takes_codes: bool = True
+
+
+FORMATS: dict[str, Format] = {
+    "onnx": Format(write_onnx, ".onnx", takes_codes=False),
+    "torch_export": Format(write_torch_export, ".pt2"),
+    "safetensors": Format(write_safetensors, ".safetensors"),
 }
-"""Writers by the name of the format."""
+"""Formats by name."""
 
 _LOGGERS = {
     "onnx_ir": logging.WARNING,
@@ -77,6 +100,8 @@ def _silenced() -> Iterator[None]:
             logger.setLevel(least)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated")
+            # Numbers that stand in for infinite ones become such; nothing in a row is infinite.
+            warnings.filterwarnings("ignore", message="overflow encountered in cast")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -16,7 +16,8 @@ class PlainModel(nn.Module):
     """A function from x [N, P], float64 in the user's units, to tensors of one mixture per row.
 
     They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
-    targets are correlated, the Cholesky factors of the covariances [N, K, D, D].
+    targets are correlated, the Cholesky factors of the covariances [N, K, D, D]. Targets that the
+    model learns on another scale are on that one here: `transforms` of the card says which.
 
     Args:
         model: a trained model.

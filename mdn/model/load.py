@@ -162,8 +162,9 @@ def _check_units(weights: Mapping[str, Tensor]) -> None:
     for name in ("inputs.values.factor", "inputs.values.limit", "targets.factor"):
         if not bool((weights[name] > 0).all()):
             raise ValueError(f"its {name} must be above 0")
-    if not bool((weights["target_covariance"].diagonal() >= 0).all()):
-        raise ValueError("its target_covariance has a negative variance")
+    for name in {"target_covariance", "user_covariance"} & weights.keys():
+        if not bool((weights[name].diagonal() >= 0).all()):
+            raise ValueError(f"its {name} has a negative variance")
 
 
 def _described(tensor: Tensor | None) -> str:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from mdn.data.table import Table
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
@@ -15,16 +16,20 @@ from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
 from mdn.model.guard import COMPONENTS, guarded
+from mdn.model.input_counts import warn_of_new
+from mdn.model.novelty import Novelty, ranges_of
+from mdn.model.target_transforms import outside, transforms_of
 from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
 
 class Model(nn.Module):
-    """p(y given x) as one Gaussian mixture per row, in the user's units.
+    """p(y given x) as one mixture per row, in the user's units.
 
     The network inside works on standardized inputs and targets; units and names of the columns
-    are the model's own, and travel with it.
+    are the model's own, and travel with it. A mixture is Gaussian unless a target is learned on
+    another scale, as `card.transforms` says.
 
     Args:
         network: from standardized inputs to a standardized mixture.
@@ -33,6 +38,8 @@ class Model(nn.Module):
 
     started: Tensor
     target_covariance: Tensor
+    user_mean: Tensor
+    user_covariance: Tensor
 
     def __init__(self, network: MixtureNetwork, card: ModelCard) -> None:
         super().__init__()
@@ -43,16 +50,17 @@ class Model(nn.Module):
         covariance = torch.eye(len(card.targets), dtype=torch.float64)
         self.register_buffer("target_covariance", covariance)
         self.register_buffer("started", torch.tensor(False))
+        self._take_transforms()
 
-    def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def forward(self, x: Float[Tensor, "N P"]) -> Mixture:
         """Return p(y given x) in the user's units and in the floating type of x: N mixtures."""
         return self._in_units(self._pooled(x).expand(len(x)), x.dtype)
 
-    def members(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def members(self, x: Float[Tensor, "N P"]) -> Mixture:
         """Return p(y given x) of each network of an ensemble: batch axes [M, N], M = 1 of one."""
         return self._in_units(self._per_member(x).expand(self.num_members, len(x)), x.dtype)
 
-    def with_members(self, x: Float[Tensor, "N P"]) -> tuple[GaussianMixture, GaussianMixture]:
+    def with_members(self, x: Float[Tensor, "N P"]) -> tuple[Mixture, Mixture]:
         """Return what `forward` and `members` return, from one pass of the network."""
         members = self.network.per_member(self.inputs(x, self.dtype))
         pooled = self._pool(members)
@@ -93,27 +101,31 @@ class Model(nn.Module):
         guard = self.card.guard
         return guarded(mixture, guard, self.target_correlation) if guard else mixture
 
-    def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> GaussianMixture:
+    def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> Mixture:
         if dtype != torch.float64:
             self.targets.check_fits(dtype, self.card.targets)
-        mixture = self.targets.restore(mixture.to(dtype=dtype))
-        return replace(mixture, target_names=tuple(self.card.targets))
+        named = replace(mixture.to(dtype=dtype), target_names=tuple(self.card.targets))
+        return self.targets.restore(named)
 
     @torch.no_grad()
-    def predict(self, data: object) -> GaussianMixture:
+    def predict(self, data: object) -> Mixture:
         """Return p(y given x) in the user's units, in float64: one mixture a row.
 
+        Missing values and unknown levels are answered; a warning counts them in columns where
+        training had no example of such.
+
         Args:
-            data: a frame, whose columns are picked by the names of the inputs, or rows of numbers
-                in their order: a tensor, an array or a list.
+            data: a frame, whose columns are picked by the names of the inputs, or, where all inputs
+                are numbers or truth values, rows of numbers in their order: a tensor, an array or
+                a list.
 
         Raises:
-            ValueError: if an input is missing or is not a finite number.
+            ValueError: if a column is not there, or holds something else than it did in training.
         """
         return self(self._inputs_of(data))
 
     @torch.no_grad()
-    def predict_members(self, data: object) -> GaussianMixture:
+    def predict_members(self, data: object) -> Mixture:
         """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
 
         `.pool()` of it is what `predict` answers; `.std_split()` and `.covariance_split()` tell
@@ -127,10 +139,29 @@ class Model(nn.Module):
         """
         return self.members(self._inputs_of(data))
 
+    def novelty(self, data: object) -> list[list[str]]:
+        """Return, for each row, the names of the inputs that are unlike all that training saw.
+
+        These are numbers far outside of the training rows, levels of a category that the model does
+        not know, and values that are missing in a column that no training row lacked.
+
+        Args:
+            data: as for `predict`.
+
+        Raises:
+            ValueError: as `predict`.
+        """
+        return Novelty.of(self.card, self._codes_of(data)).names(self.card.inputs)
+
     def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
+        x = self._codes_of(data)
+        warn_of_new(self.card, x)
+        return x.to(self.device)
+
+    def _codes_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
-        return input_matrix(data, self.card.inputs, self.card.fitted_kinds).to(self.device)
+        return input_matrix(data, self.card.inputs, self.card.fitted_kinds)
 
     @property
     def device(self) -> torch.device:
@@ -183,11 +214,35 @@ class Model(nn.Module):
 
     @property
     def marginal(self) -> GaussianMixture:
-        """One Gaussian that ignores x, fitted to the training rows: what a model must beat."""
-        tril = floored_cholesky(self.target_covariance, 1e-6 * self.targets.factor.min().item())
+        """One Gaussian that ignores x, fitted to the training rows: what a model must beat.
+
+        It is Gaussian on the scale of the user, whatever scale a target is learned on.
+        """
+        mean, covariance, spread = self._user_moments
+        tril = floored_cholesky(covariance, 1e-6 * spread.min().item())
         scale = CovarianceFactor.from_tril(tril[None])
         names = tuple(self.card.targets)
-        return GaussianMixture(tril.new_zeros(1), self.targets.shift[None], scale, names)
+        return GaussianMixture(tril.new_zeros(1), mean[None], scale, names)
+
+    @property
+    def _user_moments(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, covariance and spread of the targets on the user's scale."""
+        if not self.targets.transforms:
+            return self.targets.shift, self.target_covariance, self.targets.factor
+        return self.user_mean, self.user_covariance, self.user_covariance.diagonal().sqrt()
+
+    def check_targets(self, y: Float[Tensor, "N D"], rows: str) -> None:
+        """Refuse values that the scale of a target has no place for.
+
+        Args:
+            y: values.
+            rows: what to call them.
+
+        Raises:
+            ValueError: with the first such value of each target.
+        """
+        for said in outside(self.targets.transforms, self.card.targets, y):
+            raise ValueError(f"{rows}: {said}; mend such rows, or leave them out")
 
     def save(self, path: str | Path) -> None:
         """Write the model as a checkpoint that `mdn.load` reads, whole or not at all.
@@ -203,9 +258,30 @@ class Model(nn.Module):
 
         Where a row lacks a target, `target_covariance` is left to the caller.
         """
-        self.card = replace(self.card, inputs=table.input_names, targets=table.target_names)
         self.inputs.fit(table.x, table.weight)
+        ranges = ranges_of(self.inputs.values, table.x)
+        names = {"inputs": table.input_names, "targets": table.target_names}
+        self.card = replace(self.card, **names, ranges=ranges)
+        self._take_transforms()
+        self.check_targets(table.y, "the training rows")
         self.targets.fit(table.y, table.weight)
         if not table.misses_targets:
-            covariance = torch.cov(table.y.T, correction=0, aweights=table.weight)
+            covariance = _covariance(self.targets.learned(table.y), table.weight)
             self.target_covariance.copy_(covariance)
+        if self.targets.transforms:
+            units = Standardizer(table.y.shape[-1]).fit(table.y, table.weight)
+            self.user_mean.copy_(units.shift)
+            self.user_covariance.copy_(_covariance(table.y, table.weight))
+
+    def _take_transforms(self) -> None:
+        """Learn targets on the scales that the card says, with a place for the user's moments."""
+        self.targets.transforms = transforms_of(self.card)
+        if self.targets.transforms:
+            self.register_buffer("user_mean", torch.zeros_like(self.targets.shift))
+            self.register_buffer("user_covariance", torch.zeros_like(self.target_covariance))
+
+
+def _covariance(
+    values: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None
+) -> Float[Tensor, "D D"]:
+    return torch.cov(values.T, correction=0, aweights=weight).reshape(2 * values.shape[1:])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mdn.distributions.families import FAMILIES
+from mdn.distributions.transformed.transforms import LogitTransform, LogTransform
 from mdn.model.registry import Part, register
 from mdn.networks.backbones import MLP, NoBackbone
 from mdn.networks.kinds import KINDS
@@ -11,6 +12,7 @@ NETWORK: dict[str, Mapping[str, Part]] = {
     "backbone": {"mlp": MLP, "none": NoBackbone},
     "column": KINDS,
     "family": FAMILIES,
+    "transform": {"log": LogTransform, "logit": LogitTransform},
 }
 """By role and name; a part from outside is added by `mdn.register`."""
 

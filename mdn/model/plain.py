@@ -94,6 +94,11 @@ def _each_fits(values: list[object], hints: Sequence[object]) -> bool:
     return len(values) == len(hints) and all(map(fits, values, hints))
 
 
+def as_hinted(value: object, hint: object) -> object:
+    """Return plain data as a type hint has it: a tuple, where a list stands for one."""
+    return tuple(value) if type(value) is list and get_origin(hint) is tuple else value
+
+
 def in_words(hint: object) -> str:
     """Say what a type hint asks for."""
     origin, inner = get_origin(hint), get_args(hint)

@@ -6,20 +6,22 @@ it needs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, singledispatch
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import check_probabilities
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.mixture import TransformedMixture
 
-Columns = dict[str, Tensor]
+Columns = dict[str, Tensor | list[str]]
 """Names and values, each [N]."""
 
-Need = Literal["members", "targets"]
+Need = Literal["members", "targets", "novelty"]
 """What a column needs besides the mixtures."""
 
 
@@ -33,13 +35,15 @@ class Prediction:
         members: batch shape (M, N); for columns that need the members of an ensemble.
         targets: observed values; for columns that need them.
         generator: for samples.
+        new_inputs: names of the inputs that training never saw so; for columns that need them.
     """
 
-    mixture: GaussianMixture
+    mixture: Mixture
     target_names: Sequence[str]
-    members: GaussianMixture | None = None
+    members: Mixture | None = None
     targets: Float[Tensor, "N D"] | None = None
     generator: torch.Generator | None = None
+    new_inputs: Sequence[Sequence[str]] | None = None
 
     @cached_property
     def std_split(self) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
@@ -58,6 +62,11 @@ class Prediction:
             for d, target in enumerate(self.target_names)
             for k in range(values.shape[1])
         }
+
+
+@dataclass(frozen=True)
+class _Learned(Prediction):
+    mixture: GaussianMixture
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class ColumnSettings:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
 
     def needs(self, need: Need) -> bool:
-        """Tell whether any of the columns needs the members, or observed targets."""
+        """Tell whether any of the columns needs the members, observed targets, or new inputs."""
         return any(COLUMNS[name].needs == need for name in self.columns)
 
     def compute(self, prediction: Prediction) -> Columns:
@@ -169,10 +178,10 @@ def _interval(prediction: Prediction, settings: ColumnSettings) -> Columns:
 
 @_column("modes")
 def _modes(prediction: Prediction, _: ColumnSettings) -> Columns:
-    modes = prediction.mixture.modes()  # highest first
+    y, log_prob, found = prediction.mixture.modes()  # highest first
     # NaN where a mixture has fewer modes than others.
-    log_density = modes.log_prob.where(modes.found, torch.nan)
-    return prediction.by_target_and_number("mode_{}_{}", modes.y) | _by_number(
+    log_density = log_prob.where(found, torch.nan)
+    return prediction.by_target_and_number("mode_{}_{}", y) | _by_number(
         "mode_log_density_{}", log_density
     )
 
@@ -190,12 +199,14 @@ def _pi(prediction: Prediction, _: ColumnSettings) -> Columns:
 
 @_column("mu")
 def _mu(prediction: Prediction, _: ColumnSettings) -> Columns:
-    return prediction.by_target_and_number("mu_{}_{}", prediction.mixture.mu)
+    learned = _on_learned_scale(prediction.mixture, prediction)
+    return learned.by_target_and_number("mu_{}_{}", learned.mixture.mu)
 
 
 @_column("sigma")
 def _sigma(prediction: Prediction, _: ColumnSettings) -> Columns:
-    return prediction.by_target_and_number("sigma_{}_{}", prediction.mixture.sigma)
+    learned = _on_learned_scale(prediction.mixture, prediction)
+    return learned.by_target_and_number("sigma_{}_{}", learned.mixture.sigma)
 
 
 @_column("samples")
@@ -208,6 +219,24 @@ def _samples(prediction: Prediction, settings: ColumnSettings) -> Columns:
 def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
     assert prediction.targets is not None
     return {"log_density": prediction.mixture.log_prob(prediction.targets)}
+
+
+@_column("novelty", needs="novelty")
+def _novelty(prediction: Prediction, _: ColumnSettings) -> Columns:
+    assert prediction.new_inputs is not None
+    return {"novelty": [", ".join(names) for names in prediction.new_inputs]}
+
+
+@singledispatch
+def _on_learned_scale(mixture: GaussianMixture, prediction: Prediction) -> "_Learned":
+    """Parameters belong to the scale that a target is learned on, and its name says which."""
+    return _Learned(mixture, prediction.target_names)
+
+
+@_on_learned_scale.register
+def _of_transformed(mixture: TransformedMixture, prediction: Prediction) -> "_Learned":
+    pairs = zip(mixture.transforms, prediction.target_names, strict=True)
+    return _Learned(mixture.base, [transform.label(name) for transform, name in pairs])
 
 
 def _by_number(name: str, values: Float[Tensor, "N K"]) -> Columns:

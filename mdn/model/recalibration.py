@@ -11,13 +11,16 @@ they were trained with.
 import math
 import warnings
 from collections.abc import Callable
+from functools import singledispatch
 
 import torch
 from jaxtyping import Float
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.mixture import TransformedMixture
 from mdn.metrics import nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.networks.units import effective_rows
@@ -31,10 +34,10 @@ _TRIALS = 41
 
 
 def best_dispersion(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     y: Float[Tensor, "N D"],
     weight: Float[Tensor, " N"] | None = None,
-    score: Callable[[GaussianMixture, Tensor], Tensor] = nll,
+    score: Callable[[Mixture, Tensor], Tensor] = nll,
     within: tuple[float, float] = (LEAST_RECALIBRATION, MOST_RECALIBRATION),
 ) -> float:
     """The factor for `GaussianMixture.dispersed` under which some rows score best.
@@ -67,15 +70,28 @@ def best_dispersion(
         return 1.0
     share = unit_weights(weight)
     share = (share / share.sum()).to(y)
-    center = mixture.mean
+    widened = dispersal(mixture)
 
     @torch.no_grad()
     def mean_score(log_factor: float) -> float:
-        wider = mixture.dispersed(math.exp(log_factor), center)
-        found = float(share @ score(wider, y))
+        found = float(share @ score(widened(math.exp(log_factor)), y))
         return found if math.isfinite(found) else math.inf  # nothing compares with NaN
 
     return math.exp(_lowest(mean_score, *(math.log(end) for end in within)))
+
+
+@singledispatch
+def dispersal(mixture: GaussianMixture) -> Callable[[float], Mixture]:
+    """Return the mixtures that are wider or narrower about their means, by the factor."""
+    center = mixture.mean
+    return lambda factor: mixture.dispersed(factor, center)
+
+
+@dispersal.register
+def _on_learned_scale(mixture: TransformedMixture) -> Callable[[float], Mixture]:
+    """Recalibrated is what the network learned: the mixture on the learned scale."""
+    center = mixture.base.mean
+    return lambda factor: mixture.on_learned_scale(lambda base: base.dispersed(factor, center))
 
 
 def _lowest(mean_score: Callable[[float], float], low: float, high: float) -> float:

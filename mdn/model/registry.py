@@ -24,7 +24,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from mdn.model.plain import fits, in_words, no_setting
+from mdn.model.plain import as_hinted, fits, in_words, no_setting
 
 KIND = "kind"
 """The key of the name of a part."""
@@ -65,6 +65,7 @@ ROLES: dict[str, Role] = {
     "recalibration": Role(),
     "regularizer": Role(),
     "schedule": Role(frozenset({"optimizer", "total_steps"})),
+    "transform": Role(),
 }
 """Everything that a file may name something of."""
 
@@ -218,7 +219,7 @@ def _build(role: str, settings: object, path: str, **given: object) -> object:
     values = {
         name: _build(name, value, _inside(path, name))
         if name in ROLES and type(value) is dict
-        else value
+        else as_hinted(value, parameters(part)[name].annotation)
         for name, value in named.items()
     }
     if ROLES[role].given and not given:

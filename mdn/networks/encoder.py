@@ -73,7 +73,9 @@ class Encoder(nn.Module):
         if self.plain:  # but for new rows, whose gaps had no examples
             return values.nan_to_num()
         values = values[..., self._scalars].nan_to_num()
-        angle = (2 * pi) * (x[..., self._cyclic] / self._periods)
+        turns = x[..., self._cyclic] / self._periods
+        # ONNX has 2 pi in single precision, which would tell after many turns.
+        angle = (2 * pi) * (turns - turns.floor())
         marks = x[..., self._marked].isnan()
         hot = x[..., self._hot].eq(self._codes)
         parts = (values, angle.sin().nan_to_num(), angle.cos().nan_to_num(), marks, hot)

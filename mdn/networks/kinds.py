@@ -52,7 +52,7 @@ class Time(Number):
         cycles: periods in seconds, of each of which sine and cosine are features.
     """
 
-    cycles: tuple[float, ...] = ()
+    cycles: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cycles", tuple(self.cycles))
@@ -75,7 +75,7 @@ class Category:
         other: whether a training row has a level that is not among them.
     """
 
-    levels: tuple[str, ...] = ()
+    levels: Sequence[str] = ()
     missing: bool = False
     other: bool = False
 

@@ -6,7 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.mixture import transformed
+from mdn.distributions.transformed.transforms import Transform
 from mdn.networks.units import LIMIT, ColumnUnits, column_units
 
 
@@ -17,7 +20,8 @@ class Standardizer(nn.Module):
     travel in the checkpoint.
 
     Inputs are bounded: a column that never changed in training is 0 whatever its value, so it has
-    no influence, and absurd values are held where the network still knows what to do.
+    no influence, and absurd values are held where the network still knows what to do. Targets may
+    be on another scale first, by `transforms`.
 
     Args:
         num_columns: columns; it begins as the identity.
@@ -31,6 +35,7 @@ class Standardizer(nn.Module):
     def __init__(self, num_columns: int, bounded: bool = False) -> None:
         super().__init__()
         self.bounded = bounded
+        self.transforms: tuple[Transform, ...] = ()
         self.register_buffer("shift", torch.zeros(num_columns, dtype=torch.float64))
         self.register_buffer("factor", torch.ones(num_columns, dtype=torch.float64))
         if bounded:
@@ -43,6 +48,7 @@ class Standardizer(nn.Module):
 
         Values that are absurdly far out count for neither, as `mdn.networks.units` has it.
         """
+        values = self.learned(values)
         units = column_units(values, weight)
         of_constant = torch.inf if self.bounded else 1.0
         self.shift.copy_(units.center)
@@ -55,18 +61,36 @@ class Standardizer(nn.Module):
         self, values: Float[Tensor, "*batch C"], dtype: torch.dtype | None = None
     ) -> Float[Tensor, "*batch C"]:
         """Return standardized values, computed in float64, in `dtype` or torch's default."""
-        z = (values - self.shift) / self.factor
+        z = (self.learned(values) - self.shift) / self.factor
         z = z.clamp(-self.limit, self.limit) if self.bounded else z
         return z.to(dtype or torch.get_default_dtype())
 
+    def learned(self, values: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
+        """Return values on the scale that they are standardized on."""
+        if not self.transforms:
+            return values
+        columns = zip(self.transforms, values.unbind(-1), strict=True)
+        return torch.stack([transform.forward(column) for transform, column in columns], -1)
+
+    def row_units(self, values: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch"]:
+        """Return what each row adds to `log_det`, in nats.
+
+        A value that is missing has no unit, and one on another scale has the slope of that scale.
+        """
+        nats = values.isnan().to(self.factor) @ self.factor.log()
+        for transform, column in zip(self.transforms, values.unbind(-1), strict=False):
+            nats = nats + transform.log_slope(column).nan_to_num(nan=0.0)
+        return nats
+
     def standardize(self, mixture: GaussianMixture) -> GaussianMixture:
-        """Return a mixture of these columns in standardized units."""
+        """Return a mixture of these columns, on the scale of `learned`, in standardized units."""
         shift, factor = self.shift.to(mixture.mu), self.factor.to(mixture.mu)
         return mixture.affine(1 / factor, -shift / factor)
 
-    def restore(self, mixture: GaussianMixture) -> GaussianMixture:
+    def restore(self, mixture: GaussianMixture) -> Mixture:
         """Return a standardized mixture in the units of the columns."""
-        return mixture.affine(self.factor.to(mixture.mu), self.shift.to(mixture.mu))
+        mixture = mixture.affine(self.factor.to(mixture.mu), self.shift.to(mixture.mu))
+        return transformed(mixture, self.transforms) if self.transforms else mixture
 
     def check_fits(self, dtype: torch.dtype, names: Sequence[str] | None) -> None:
         """Refuse a type that has no numbers for values of these columns.
@@ -88,7 +112,10 @@ class Standardizer(nn.Module):
                 )
 
     def log_det(self) -> Tensor:
-        """Log density in the data's units minus the standardized: log |d z / d value|."""
+        """Log density in the data's units minus the standardized: log |d z / d value|.
+
+        `row_units` of a row comes on top.
+        """
         return -self.factor.log().sum()
 
 

@@ -1,6 +1,8 @@
 """Components as ellipses: an outline at two standard deviations holds 86 % of its component."""
 
 import math
+from collections.abc import Sequence
+from functools import singledispatch
 
 import torch
 from jaxtyping import Float
@@ -10,9 +12,11 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.mixture import TransformedMixture
 from mdn.plotting.style import LINE
 
 _RADIUS = 2.0
+_OUTLINE_POINTS = 100
 _MOST_ELLIPSES = 30
 _WEIGHT_DRAWN = 0.95
 """The share of the weight that the drawn components have together."""
@@ -37,6 +41,37 @@ def batch_moments(
     away = mixtures.mu - mu
     spread = mixtures.scale.covariance() + away[..., :, None] * away[..., None, :]
     return weight, mu, (share[..., None] * spread).sum(0)
+
+
+@singledispatch
+def draw_components(mixtures: GaussianMixture, axes: Axes, dims: Sequence[int] = (0, 1)) -> None:
+    """Draw the average components of a batch of mixtures in the plane of two targets."""
+    draw_ellipses(axes, *pair_of(batch_moments(mixtures), *dims))
+
+
+@draw_components.register
+def _draw_on_learned_scale(
+    mixtures: TransformedMixture, axes: Axes, dims: Sequence[int] = (0, 1)
+) -> None:
+    """Outlines hold as much of their components as ellipses do, and are none on this scale."""
+    weight, mu, covariance = pair_of(batch_moments(mixtures.base), *dims)
+    angle = torch.linspace(0, 2 * math.pi, _OUTLINE_POINTS, dtype=mu.dtype)
+    circle = _RADIUS * torch.stack([angle.cos(), angle.sin()], -1)
+    strengths = (weight / weight.max()).sqrt().clamp(min=0.2).tolist()
+    transforms = [mixtures.transforms[d] for d in dims]
+    for k in main_components(weight):
+        z = mu[k] + circle @ torch.linalg.cholesky(covariance[k]).mT
+        line = [t.inverse(column).numpy() for t, column in zip(transforms, z.T, strict=True)]
+        axes.plot(*line, color=LINE, alpha=strengths[k], linewidth=0.5 + 1.3 * strengths[k])
+
+
+def pair_of(
+    moments: tuple[Tensor, Tensor, Tensor], across: int, up: int
+) -> tuple[Float[Tensor, " K"], Float[Tensor, "K 2"], Float[Tensor, "K 2 2"]]:
+    """Return the weights, means and covariances of two of the targets."""
+    weight, mu, covariance = moments
+    pair = torch.tensor([across, up])
+    return weight, mu[:, pair], covariance[:, pair[:, None], pair]
 
 
 def draw_ellipses(

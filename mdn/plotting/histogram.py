@@ -5,7 +5,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.plotting.one_target import cell_density
 from mdn.plotting.style import LINE, POINT, escape_dollars, limits, new_figure
 
@@ -13,9 +13,7 @@ _MOST_LINES = 40
 """Components that are drawn, the heaviest."""
 
 
-def histogram_figure(
-    mixture: GaussianMixture, y: Float[Tensor, "N 1"], target_names: list[str]
-) -> Figure:
+def histogram_figure(mixture: Mixture, y: Float[Tensor, "N 1"], target_names: list[str]) -> Figure:
     """Draw the histogram of one target under the density and its components."""
     figure = new_figure(7.0, 4.5)
     axes = figure.add_subplot()
@@ -29,7 +27,7 @@ def histogram_figure(
     centers = ((cells[1:] + cells[:-1]) / 2).numpy()
     heaviest = mixture.pi.argsort(descending=True)[:_MOST_LINES].tolist()
     for rank, k in enumerate(heaviest):
-        line = mixture.pi[k] * cell_density(_component(mixture, k), cells)
+        line = mixture.pi[k] * cell_density(mixture.component(k), cells)
         label = "components" if rank == 0 else None
         axes.plot(centers, line.numpy(), color=LINE, linewidth=1.2, linestyle="--", label=label)
     density = cell_density(mixture, cells).numpy()
@@ -37,9 +35,3 @@ def histogram_figure(
     axes.set(xlabel=escape_dollars(target_names[0]), ylabel="density", xlim=ends)
     axes.legend(frameon=False)
     return figure
-
-
-def _component(mixture: GaussianMixture, k: int) -> GaussianMixture:
-    index = torch.tensor(k)
-    mu = mixture.mu[k : k + 1]
-    return GaussianMixture(mixture.log_pi.new_zeros(1), mu, mixture.scale.take(index))

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.plotting.style import sample_rows
 
-Predict = Callable[[Float[Tensor, "N P"]], GaussianMixture]
+Predict = Callable[[Float[Tensor, "N P"]], Mixture]
 """A model: from N rows of inputs to N mixtures in the units of the targets."""
 
 _MOST_ROWS = 192
@@ -22,7 +22,7 @@ _LIGHTEST = 1e-4
 """Weight below which a component cannot be seen; most components of a large pool cannot."""
 
 
-def average_mixture(mixtures: GaussianMixture) -> GaussianMixture:
+def average_mixture(mixtures: Mixture) -> Mixture:
     """Return the mean density of a batch as one mixture, without components too light to see."""
     return mixtures.pool().prune(_LIGHTEST)
 
@@ -30,9 +30,22 @@ def average_mixture(mixtures: GaussianMixture) -> GaussianMixture:
 def nearest(
     values: Float[Tensor, " M"], positions: Float[Tensor, " G"], count: int
 ) -> Int[Tensor, "G count"]:
-    """Return the indices of the values that are closest to each position."""
+    """Return the indices of the values that are closest to each position.
+
+    A missing value is as far from all others as they are from each other, and close to none.
+    """
     distance = (positions[:, None] - values).abs()
+    distance = torch.where(positions.isnan()[:, None] & values.isnan(), 0.0, distance)
+    distance = distance.nan_to_num(nan=torch.inf)
     return distance.topk(min(count, len(values)), largest=False).indices
+
+
+def with_input(
+    x: Float[Tensor, "N P"], y: Float[Tensor, "N D"], chosen: int
+) -> tuple[Float[Tensor, "M P"], Float[Tensor, "M D"]]:
+    """Return the rows that have a value of an input; all where none has."""
+    there = ~x[:, chosen].isnan()
+    return (x[there], y[there]) if there.any() else (x.nan_to_num(), y)
 
 
 def most_informative_input(

@@ -1,12 +1,20 @@
 """One target: its density over an input."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.informative_input import Predict, most_informative_input, nearest
+from mdn.distributions.abstract import Mixture
+from mdn.plotting.informative_input import (
+    Predict,
+    most_informative_input,
+    nearest,
+    with_input,
+)
+from mdn.plotting.input_axes import InputAxis
 from mdn.plotting.style import (
     density_colors,
     escape_dollars,
@@ -28,10 +36,12 @@ def conditional_figure(
     y: Float[Tensor, "N 1"],
     input_names: list[str],
     target_names: list[str],
+    input_axes: Sequence[InputAxis],
 ) -> Figure:
     """Draw the density of one target over its most informative input."""
     chosen = most_informative_input(predict, x, y)
-    columns = torch.linspace(*limits(x[:, chosen]), _COLUMNS + 1, dtype=x.dtype)
+    x, y = with_input(x, y, chosen)
+    columns = input_axes[chosen].edges(x[:, chosen], _COLUMNS)
     cells = torch.linspace(*limits(y[:, 0]), _CELLS + 1, dtype=x.dtype)
     centers = (columns[1:] + columns[:-1]) / 2
     density = density_along(predict, x, chosen, centers, cells)
@@ -44,6 +54,7 @@ def conditional_figure(
     scatter(axes, x[:, chosen], y[:, 0])
     target, name = escape_dollars(target_names[0]), escape_dollars(input_names[chosen])
     axes.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]], xlabel=name, ylabel=target)
+    input_axes[chosen].mark(axes)
     others = ", averaged over other inputs" if x.shape[-1] > 1 else ""
     label = f"density of {target} given {name}{others}"
     bar = figure.colorbar(image, ax=axes, label=label, pad=0.01)
@@ -92,10 +103,7 @@ def sample_inputs(predict: Predict, x: Float[Tensor, "N P"]) -> Float[Tensor, "M
     return x[sample_rows(len(x), max(1, _MOST_COMPONENTS // predict(x[:1]).num_components))]
 
 
-def cell_density(
-    mixture: GaussianMixture, cells: Float[Tensor, " C"]
-) -> Float[Tensor, "*batch cells"]:
+def cell_density(mixture: Mixture, cells: Float[Tensor, " C"]) -> Float[Tensor, "*batch cells"]:
     """Return the probability of each cell divided by its width, exact for any narrow component."""
-    standard = (cells[:, None, None] - mixture.mu[..., None, :, :]) / mixture.sigma[..., None, :, :]
-    cdf = (mixture.pi[..., None, :] * torch.special.ndtr(standard[..., 0])).sum(-1)
+    cdf = mixture[..., None].cdf(cells[:, None]).squeeze(-1)
     return cdf.diff() / cells.diff()

@@ -15,9 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.scale import DiagonalScale
-from mdn.plotting.ellipses import batch_moments, draw_ellipses
+from mdn.distributions.abstract import Mixture
+from mdn.plotting.ellipses import draw_components
 from mdn.plotting.informative_input import Predict
 from mdn.plotting.one_target import cell_density, sample_inputs
 from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows, scatter
@@ -42,13 +41,13 @@ def pair_figure(
     figure = new_figure(2 + 1.7 * count, 1.5 + 1.6 * count)
     panels = figure.subplots(count, count, sharex="col", squeeze=False)
     for i in range(count):
-        _draw_marginal(panels[i, i], marginal(averaged, i), data[:, i], ends[i])
+        _draw_marginal(panels[i, i], averaged.marginal([i]), data[:, i], ends[i])
     for i, j in permutations(range(count), 2):
         points = data if i > j else draws
         scatter(panels[i, j], points[:, j], points[:, i])
         panels[i, j].set(xlim=ends[j], ylim=ends[i])
         if i > j and not x.shape[-1]:
-            draw_ellipses(panels[i, j], *pair_of(batch_moments(averaged), j, i))
+            draw_components(averaged, panels[i, j], (j, i))
     _name(panels, target_names)
     figure.suptitle("below the diagonal: data; above it: draws from the model", fontsize=9)
     return figure
@@ -62,25 +61,8 @@ def _name(panels: np.ndarray, target_names: list[str]) -> None:
             inner.tick_params(labelleft=False)
 
 
-def marginal(mixtures: GaussianMixture, target: int) -> GaussianMixture:
-    """Return the mixtures of one target alone."""
-    one = slice(target, target + 1)
-    return GaussianMixture(
-        mixtures.log_pi, mixtures.mu[..., one], DiagonalScale(mixtures.sigma[..., one], 1)
-    )
-
-
-def pair_of(
-    moments: tuple[Tensor, Tensor, Tensor], across: int, up: int
-) -> tuple[Float[Tensor, " K"], Float[Tensor, "K 2"], Float[Tensor, "K 2 2"]]:
-    """Return the weights, means and covariances of two of the targets."""
-    weight, mu, covariance = moments
-    pair = torch.tensor([across, up])
-    return weight, mu[:, pair], covariance[:, pair[:, None], pair]
-
-
 def _draw_marginal(
-    axes: Axes, mixtures: GaussianMixture, data: Float[Tensor, " N"], ends: tuple[float, float]
+    axes: Axes, mixtures: Mixture, data: Float[Tensor, " N"], ends: tuple[float, float]
 ) -> None:
     cells = torch.linspace(*ends, _CELLS + 1, dtype=data.dtype)
     density = cell_density(mixtures, cells).mean(0)

@@ -5,6 +5,8 @@ says about v, with the other inputs as they come. Unlike the density of rows tha
 that input, it does not depend on inputs that are correlated with it.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -12,7 +14,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.plotting.informative_input import Predict, average_mixture, rank_inputs
+from mdn.plotting.informative_input import Predict, average_mixture, rank_inputs, with_input
+from mdn.plotting.input_axes import InputAxis, number_axes
 from mdn.plotting.one_target import cell_density, usual_peak
 from mdn.plotting.style import density_colors, escape_dollars, limits, new_figure, sample_rows
 
@@ -31,11 +34,13 @@ def partial_dependence_figure(
     input_names: list[str],
     target_names: list[str],
     target: int = 0,
+    input_axes: Sequence[InputAxis] | None = None,
 ) -> Figure:
     """Draw the partial dependence of one target on its most informative inputs, up to four.
 
     Lines are the median and the 5 and 95 % quantiles; ticks below are deciles of the input.
     """
+    input_axes = input_axes or number_axes(x.shape[-1])
     inputs = rank_inputs(predict, x, y)[:_MOST_INPUTS]
     cells = torch.linspace(*limits(y[:, target]), _CELLS + 1, dtype=y.dtype)
     columns = min(2, len(inputs))
@@ -43,11 +48,15 @@ def partial_dependence_figure(
     figure = new_figure(1.0 + 3.7 * columns, 0.6 + 2.9 * lines)
     panels = figure.subplots(lines, columns, sharey=True, squeeze=False)
     for axes, chosen in zip(panels.flat, inputs, strict=False):
-        edges = torch.linspace(*limits(x[:, chosen]), _POSITIONS + 1, dtype=x.dtype)
+        axis, (values, _) = input_axes[chosen], with_input(x, y, chosen)
+        edges = axis.edges(values[:, chosen], _POSITIONS)
         centers = (edges[1:] + edges[:-1]) / 2
         density = partial_dependence(predict, x, chosen, centers, cells, target)
-        _draw(axes, density / usual_peak(density, edges, x[:, chosen]), edges, cells)
-        _mark_deciles(axes, x[:, chosen])
+        density = density / usual_peak(density, edges, values[:, chosen])
+        _draw(axes, density, edges, cells, axis.is_ordered)
+        if axis.is_ordered:
+            _mark_deciles(axes, values[:, chosen])
+        axis.mark(axes)
         axes.set_xlabel(escape_dollars(input_names[chosen]))
     for axes in panels.flat[len(inputs) :]:
         axes.set_visible(False)
@@ -93,12 +102,14 @@ def _draw(
     density: Float[Tensor, "G cells"],
     edges: Float[Tensor, " E"],
     cells: Float[Tensor, " C"],
+    joined: bool,
 ) -> None:
     shade = density.mT.clamp(max=1).sqrt().numpy()
     centers = ((edges[1:] + edges[:-1]) / 2).numpy()
     for level, dashes in _QUANTILES.items():
         line = quantile_along(density, cells, level).numpy()
-        axes.plot(centers, line, color="black", linewidth=1.2, linestyle=dashes)
+        style = "default" if joined else "steps-mid"
+        axes.plot(centers, line, color="black", lw=1.2, linestyle=dashes, drawstyle=style)
     colors = density_colors()
     grid = edges.numpy(), cells.numpy()
     axes.pcolormesh(*grid, shade, cmap=colors, vmin=0, vmax=1, rasterized=True)

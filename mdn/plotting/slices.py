@@ -1,18 +1,25 @@
 """Conditional slices: the density of each target at some values of one input."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.informative_input import Predict, most_informative_input, nearest
+from mdn.distributions.abstract import Mixture
+from mdn.plotting.informative_input import (
+    Predict,
+    most_informative_input,
+    nearest,
+    with_input,
+)
+from mdn.plotting.input_axes import InputAxis, number_axes
 from mdn.plotting.one_target import cell_density
-from mdn.plotting.style import POINT, escape_dollars, limits, new_figure, sample_rows
+from mdn.plotting.style import POINT, escape_dollars, limits, new_figure
 from mdn.plotting.two_targets import region_levels
 
-_QUANTILES = [0.9, 0.7, 0.5, 0.3, 0.1]
 _MOST_TARGETS = 4
 _CELLS = 400
 _REGION = 0.9
@@ -27,15 +34,18 @@ def slices_figure(
     y: Float[Tensor, "N D"],
     input_names: list[str],
     target_names: list[str],
+    input_axes: Sequence[InputAxis] | None = None,
 ) -> Figure:
     """Draw p(y given x = ...) with the other inputs at their medians; largest value on top.
 
     The darker part is the smallest set that holds 90 %. With a single input, the targets of the
     rows nearest to each value are marked at the bottom.
     """
+    input_axes = input_axes or number_axes(x.shape[-1])
     chosen = most_informative_input(predict, x, y)
-    values = slice_values(x[:, chosen])
-    mixtures = predict(rows_at(x, chosen, values))
+    x, y = with_input(x, y, chosen)
+    values = input_axes[chosen].slices(x[:, chosen])
+    mixtures = predict(rows_at(x, chosen, values, input_axes))
     similar = nearest(x[:, chosen], values, num_marked_rows(len(x)))
     marked = x.shape[-1] == 1
     count = min(y.shape[-1], _MOST_TARGETS)
@@ -53,15 +63,9 @@ def slices_figure(
     figure.suptitle(_LEGEND, fontsize=9)
     name = escape_dollars(input_names[chosen])
     for axes, value in zip(panels[:, 0], values.tolist(), strict=True):
-        axes.set_ylabel(f"{name}\n= {value:.4g}", rotation=0, ha="right", va="center")
+        text = input_axes[chosen].text(value)
+        axes.set_ylabel(f"{name}\n= {text}", rotation=0, ha="right", va="center")
     return figure
-
-
-def slice_values(values: Float[Tensor, " N"]) -> Float[Tensor, " S"]:
-    """Return quantiles of an input, each once, the largest first."""
-    levels = values.new_tensor(_QUANTILES)
-    sample = values[sample_rows(len(values), 100_000)]
-    return sample.quantile(levels, interpolation="nearest").unique().flip(0)
 
 
 def num_marked_rows(rows: int) -> int:
@@ -70,16 +74,20 @@ def num_marked_rows(rows: int) -> int:
 
 
 def rows_at(
-    x: Float[Tensor, "N P"], chosen: int, values: Float[Tensor, " S"]
+    x: Float[Tensor, "N P"],
+    chosen: int,
+    values: Float[Tensor, " S"],
+    input_axes: Sequence[InputAxis],
 ) -> Float[Tensor, "S P"]:
-    """Return rows with one input at some values and the others at their medians."""
-    rows = x.median(0).values.repeat(len(values), 1)
+    """Return rows with one input at some values and the others at what is usual."""
+    usual = [axis.usual(column) for axis, column in zip(input_axes, x.T, strict=True)]
+    rows = x.new_tensor(usual).repeat(len(values), 1)
     rows[:, chosen] = values
     return rows
 
 
-def _draw(axes: Axes, mixture: GaussianMixture, ends: tuple[float, float]) -> None:
-    cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.mu.dtype)
+def _draw(axes: Axes, mixture: Mixture, ends: tuple[float, float]) -> None:
+    cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.dtype)
     density = cell_density(mixture, cells)
     centers, height = ((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy()
     (threshold,) = region_levels(density[None], (cells[1] - cells[0]).item(), [_REGION])

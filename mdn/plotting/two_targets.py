@@ -5,6 +5,7 @@ probability.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -12,9 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mdn.distributions.mixture import GaussianMixture
-from mdn.plotting.ellipses import batch_moments, draw_ellipses
-from mdn.plotting.informative_input import Predict, average_mixture, most_informative_input
+from mdn.distributions.abstract import Mixture
+from mdn.plotting.ellipses import draw_components
+from mdn.plotting.informative_input import (
+    Predict,
+    average_mixture,
+    most_informative_input,
+    with_input,
+)
+from mdn.plotting.input_axes import InputAxis
 from mdn.plotting.style import (
     escape_dollars,
     limits,
@@ -29,13 +36,11 @@ _SHARES = [0.95, 0.8, 0.5]
 _PANELS = 6
 _ONE_INPUT_ROWS, _MORE_INPUTS_ROWS = 4, 12
 """Rows of a slice to average a density over, for one input and for several."""
-_LEGEND = "shaded: regions that hold 50, 80 and 95 %; ellipses: the main components at two sigma"
+_LEGEND = "shaded: regions that hold 50, 80 and 95 %; outlines: the main components at two sigma"
 Range = tuple[float, float]
 
 
-def plane_figure(
-    mixture: GaussianMixture, y: Float[Tensor, "N 2"], target_names: list[str]
-) -> Figure:
+def plane_figure(mixture: Mixture, y: Float[Tensor, "N 2"], target_names: list[str]) -> Figure:
     """Draw one mixture over the plane of two targets."""
     figure = new_figure(6.4, 5.6)
     axes = figure.add_subplot()
@@ -51,36 +56,31 @@ def planes_figure(
     y: Float[Tensor, "N 2"],
     input_names: list[str],
     target_names: list[str],
+    input_axes: Sequence[InputAxis],
 ) -> Figure:
     """Draw the plane of two targets for rows that are similar in the most informative input."""
     chosen = most_informative_input(predict, x, y)
+    x, y = with_input(x, y, chosen)
+    axis, name = input_axes[chosen], escape_dollars(input_names[chosen])
     ends = limits(y[:, 0]), limits(y[:, 1])
     figure = new_figure(10.0, 6.4)
     panels = figure.subplots(2, _PANELS // 2, sharex=True, sharey=True).flat
+    groups = axis.groups(x[:, chosen], _PANELS)
     most = _ONE_INPUT_ROWS if x.shape[-1] == 1 else _MORE_INPUTS_ROWS
-    for axes, rows in zip(panels, thin_slices(x[:, chosen]), strict=True):
+    for axes in panels[len(groups) :]:
+        axes.set_visible(False)
+    for axes, rows in zip(panels, groups, strict=False):
         some = rows[sample_rows(len(rows), most)]
         draw_plane(axes, predict(x[some]), y[rows], *ends)
-        low, high = x[rows, chosen].aminmax()
-        axes.set_title(
-            f"{low:.3g} ≤ {escape_dollars(input_names[chosen])} ≤ {high:.3g}", fontsize=10
-        )
+        axes.set_title(axis.between(name, x[rows, chosen]), fontsize=10)
     figure.suptitle(_LEGEND, fontsize=9)
     figure.supxlabel(escape_dollars(target_names[0]))
     figure.supylabel(escape_dollars(target_names[1]))
     return figure
 
 
-def thin_slices(values: Float[Tensor, " N"]) -> list[Tensor]:
-    """Return the rows of thin slices around evenly spaced quantiles, in order of the value."""
-    order, count = values.argsort(), len(values)
-    half = max(10, min(count // (2 * _PANELS), round(2 * count**0.5))) // 2 + 1
-    middles = [round((2 * i + 1) * count / (2 * _PANELS)) for i in range(_PANELS)]
-    return [order[max(0, middle - half) : middle + half] for middle in middles]
-
-
 def draw_plane(
-    axes: Axes, mixtures: GaussianMixture, y: Float[Tensor, "N 2"], across: Range, up: Range
+    axes: Axes, mixtures: Mixture, y: Float[Tensor, "N 2"], across: Range, up: Range
 ) -> None:
     """Draw the mean density of a batch of mixtures, their average components, and data."""
     points, area = plane_grid(across, up, y.dtype)
@@ -89,7 +89,7 @@ def draw_plane(
     grid = points[0, :, 0].numpy(), points[:, 0, 1].numpy()
     axes.contourf(*grid, density.numpy(), [*levels, math.inf], colors=region_colors(len(levels)))
     scatter(axes, y[:, 0], y[:, 1])
-    draw_ellipses(axes, *batch_moments(mixtures))
+    draw_components(mixtures, axes)
     axes.set(xlim=across, ylim=up)
 
 

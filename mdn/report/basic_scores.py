@@ -12,7 +12,7 @@ from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.report.grid_scores import grid_scores
 from mdn.training.datamodule import EVALUATION_BATCH
-from mdn.training.mixture_module import missing_units, num_rows, total
+from mdn.training.mixture_module import num_rows, total
 
 
 def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> dict[str, float]:
@@ -37,14 +37,18 @@ def likelihood(model: Model, table: Table) -> dict[str, float]:
     """Return the mean NLL of a table's rows, of standardized targets and in the user's units.
 
     A row that lacks some targets counts by those that it has.
+
+    Raises:
+        ValueError: on a value that the scale of its target has no place for.
     """
+    model.check_targets(table.y, "the rows to score")
     log_prob, rows, units = torch.zeros(3, dtype=torch.float64)
     for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
-        mixture, y = model.per_member(x.to(model.device), y.to(model.device))
-        pooled = model.network.pool(mixture.observed_log_prob(y)).cpu()
+        mixture, z = model.per_member(x.to(model.device), y.to(model.device))
+        pooled = model.network.pool(mixture.observed_log_prob(z)).cpu()
         log_prob += total(pooled, weight)
         rows += num_rows(pooled, weight)
-        units += total(missing_units(y, model.targets.factor).cpu(), weight)
+        units += total(model.targets.row_units(y.to(model.device)).cpu(), weight)
     nll = -log_prob / rows
     in_units = nll - (model.targets.log_det().cpu() + units / rows)
     return {"test/nll_standardized": nll.item(), "test/nll": in_units.item()}

@@ -19,7 +19,7 @@ from torch import Tensor
 from mdn import metrics
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
@@ -53,7 +53,7 @@ class Scores:
 def score(
     model: Model,
     table: Table,
-    reference: GaussianMixture | None = None,
+    reference: Mixture | None = None,
     problem: Problem | None = None,
 ) -> Scores:
     """Return all scores of a model on some rows.
@@ -97,17 +97,15 @@ def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
     }
 
 
-def _bits(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+def _bits(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
     return -mixture.observed_log_prob(y) / math.log(2)
 
 
-def _gain_over(reference: GaussianMixture) -> RowMean:
+def _gain_over(reference: Mixture) -> RowMean:
     return RowMean(partial(_gain, reference=reference), takes_missing=True)
 
 
-def _gain(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], reference: GaussianMixture
-) -> Float[Tensor, " N"]:
+def _gain(mixture: Mixture, y: Float[Tensor, "N D"], reference: Mixture) -> Float[Tensor, " N"]:
     return mixture.observed_log_prob(y) - reference.observed_log_prob(y)
 
 
@@ -135,11 +133,11 @@ def _check_there(table: Table) -> None:
             )
 
 
-def _mean_pinball(mixture: GaussianMixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+def _mean_pinball(mixture: Mixture, y: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     return metrics.pinball(mixture, y, _DECILES).mean(0)
 
 
-def _width(mixture: GaussianMixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
+def _width(mixture: Mixture, _: Tensor, level: float) -> Float[Tensor, "N D"]:
     return metrics.interval_width(mixture, level)
 
 

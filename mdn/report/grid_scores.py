@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mdn import metrics
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
 from mdn.report.score_names import flat_scores
@@ -73,6 +73,6 @@ def _mean(steps: Float[Tensor, " D"]) -> RowMean:
 
 
 def _score(
-    mixture: GaussianMixture, y: Float[Tensor, "N D"], steps: Float[Tensor, " D"]
+    mixture: Mixture, y: Float[Tensor, "N D"], steps: Float[Tensor, " D"]
 ) -> Float[Tensor, " N"]:
     return metrics.grid_nll(mixture, y, steps.to(y))

@@ -5,8 +5,8 @@ import math
 import torch
 
 from mdn.data.table import Table
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.families import Full
-from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.em import MixtureFit, fit_em
 from mdn.model.model import Model
 
@@ -17,8 +17,8 @@ _ROWS_PER_TARGET = 10
 
 
 @torch.no_grad()
-def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
-    """Fit a mixture of full covariances to the targets, in their units, by exact EM.
+def marginal_mixture(model: Model, table: Table) -> Mixture:
+    """Fit a mixture of full covariances to the targets by exact EM, on the scale of the model.
 
     It is fitted to at most 20,000 rows, drawn at random, with the floor of the model; the Bayesian
     information criterion chooses the number of components.
@@ -36,7 +36,7 @@ def marginal_mixture(model: Model, table: Table) -> GaussianMixture:
         for number in _component_counts(*z.shape)
     ]
     best = min(fits, key=lambda fit: _bic(fit, family, len(z)))
-    return best.mixture.affine(model.targets.factor, model.targets.shift)
+    return model.targets.restore(best.mixture)
 
 
 def _component_counts(rows: int, targets: int) -> list[int]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.model.model import Model
 from mdn.plotting import (
     coverage_figure,
@@ -27,6 +27,7 @@ from mdn.plotting import (
 )
 from mdn.report.evaluation import Scores
 from mdn.report.usage_history import ComponentUsage, component_usage
+from mdn.training.input_axes import input_axes
 
 DPI = 150
 """Dots per inch of images, and of rasterized parts of drawings."""
@@ -102,23 +103,24 @@ _LABELS = {
 
 def _density_pictures(model: Model, table: Table) -> Iterator[Picture]:
     @torch.no_grad()
-    def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def predict(x: Float[Tensor, "N P"]) -> Mixture:
         return model(x)
 
     rows = (predict, table.x, table.y)
     names = table.input_names, table.target_names
+    axes = input_axes(table.kinds)
     caption = "The density that the model states, and the evaluated rows as points."
-    yield Picture("density", "Density", caption, density_figure(*rows, *names))
+    yield Picture("density", "Density", caption, density_figure(*rows, *names, axes))
     if not table.input_names:
         return
     caption = (
         "The density at five values of the input that tells most, the darker part being the "
         "smallest set that holds 90 %. " + _OTHER_INPUTS[len(table.input_names) > 1]
     )
-    yield Picture("slices", "Conditional slices", caption, slices_figure(*rows, *names))
+    yield Picture("slices", "Conditional slices", caption, slices_figure(*rows, *names, axes))
     if len(table.input_names) > 1:
         for target, name in enumerate(table.target_names[:_MOST_TARGETS]):
-            figure = partial_dependence_figure(*rows, *names, target)
+            figure = partial_dependence_figure(*rows, *names, target, axes)
             title = f"Partial dependence of {name}"
             yield Picture(f"partial_dependence_{target}", title, _DEPENDENCE, figure)
 

@@ -11,11 +11,12 @@ from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
 from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.families import Family, Full
-from mdn.distributions.open_settings import Auto, HeldOut, decided
+from mdn.distributions.open_settings import Auto, Grid, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
 from mdn.model.card import LEAST_RECALIBRATION, MOST_GUARD, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words, no_setting
+from mdn.model.target_transforms import TransformSetting, check_setting
 from mdn.training import parts as parts  # registered, and may be named
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
@@ -43,6 +44,8 @@ class BaseRecipe:
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it;
             "auto" is 1 / (rows + 1), and 0 where all inputs are numbers without gaps.
+        target_transform: the scale that targets are learned on: "log" or "logit" for all of them,
+            or by name, {"price": "log", "share": {"kind": "logit", "low": 0, "high": 100}}.
 
     Raises:
         ValueError: on a number out of range.
@@ -57,6 +60,7 @@ class BaseRecipe:
     max_epochs: int | Auto = "auto"
     recalibration: float | HeldOut = 1.0
     guard: float | Auto = "auto"
+    target_transform: str | dict[str, object] | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -74,6 +78,7 @@ class BaseRecipe:
                 check_at_least(name, getattr(self, name), 1)
         _check_recalibration(self.recalibration)
         _check_guard(self.guard)
+        _check_transform(self.target_transform, floor)
 
     @classmethod
     def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
@@ -230,6 +235,15 @@ def _check_recalibration(factor: float | HeldOut) -> None:
 def _check_guard(guard: float | Auto) -> None:
     if guard != "auto" and not 0 <= guard <= MOST_GUARD:
         raise ValueError(f"guard must lie within 0 and {MOST_GUARD:g}, got {guard!r}")
+
+
+def _check_transform(transform: TransformSetting, floor: float | Grid) -> None:
+    check_setting(transform)
+    if floor == "grid" and transform is not None:
+        raise ValueError(
+            "`min_scale=grid` takes the floor from a step on the scale of the user, which has no "
+            "one length on another; set a number, or leave `target_transform` out"
+        )
 
 
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:

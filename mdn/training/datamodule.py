@@ -1,6 +1,7 @@
 """Data for the trainer: three tables, and the batches they make."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from mdn.data.profile import Profile
 from mdn.data.roles import Roles
 from mdn.data.rounding import dequantized
 from mdn.data.seeds import generator
+from mdn.data.splits.comparison import PartSummary, part_summaries, split_remarks
+from mdn.data.splits.divide import Division, divided
+from mdn.data.splits.leaks import check_groups_apart
+from mdn.data.splits.settings import SplitBy
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
@@ -72,8 +77,18 @@ class TableModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         _ = self.val_table
         if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
-            for remark in extreme_remarks(self.tables["train"], self.tables["val"]):
+            remarks = extreme_remarks(self.tables["train"], self.tables["val"])
+            for remark in [*remarks, *self.split_remarks()]:
                 rank_zero_warn(remark)
+
+    @property
+    def parts(self) -> dict[str, PartSummary]:
+        """What there is to say of the rows of each part, before training."""
+        return part_summaries(self.tables)
+
+    def split_remarks(self) -> list[str]:
+        """Say where parts differ by more than chance, or times are not kept apart."""
+        return []
 
     @cached_property
     def observed(self) -> Table:
@@ -222,13 +237,22 @@ class FileData(TableModule):
         val_fraction: of the rows of `path`, where there is no `val_path`; None for a tenth, and
             more of few rows.
         test_fraction: of the rows of `path`, where there is no `test_path`.
+        split_by: the column that names the part of each row: train, val or test.
+        group_by: columns whose values together tell a group, all of whose rows go into one part.
+        time_by: the column of the time: the last rows are for the test, those before for
+            validation.
+        time_gap: what lies between the times of two parts at least: a number in the unit of the
+            column, or "7d", "12h" or "30min" for dates.
+        stratify: whether parts that are split at random have small and large targets alike; "auto"
+            where there are few rows.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
         batch_size: the most rows in a training batch of one process.
         seed: from which the split and every order follows.
 
     Raises:
         ValueError: on a number out of range here; on first use, what `read_table` and
-            `check_training_rows` refuse, a part without rows, and nothing to dequantize.
+            `check_training_rows` refuse, a part without rows, a group in two parts, and nothing to
+            dequantize.
     """
 
     def __init__(
@@ -243,46 +267,60 @@ class FileData(TableModule):
         test_path: str | Path | None = None,
         val_fraction: float | None = None,
         test_fraction: float = 0.1,
+        split_by: str | int | None = None,
+        group_by: ColumnKeys | None = None,
+        time_by: str | int | None = None,
+        time_gap: float | str | None = None,
+        stratify: bool | Auto = "auto",
         dequantize: bool = False,
         batch_size: int | Auto = "auto",
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         _check_parts(val_fraction, test_fraction)
+        self.split_by = SplitBy.of(split_by, group_by, time_by, time_gap)
+        self.stratify: bool | Auto = stratify
         if targets is None:
             raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
         self.path = path
         self.columns = (targets, inputs, weight, exclude, kinds)
         self.other_paths = {"test": test_path, "val": val_path}
+        if split_by is not None and self._paths:
+            raise ValueError(
+                f"split_by={split_by} names the part of each row, and so does "
+                f"`{next(iter(self._paths))}_path`; leave out one of them"
+            )
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
 
     def _tables(self) -> dict[str, Table]:
-        whole, chosen = read_table(self.path, *self.columns)
-        taken = [name for name, path in self.other_paths.items() if path is None]
-        fractions = self._fractions(len(whole))
-        parts = whole.split([fractions[name] for name in taken], generator("split", self.seed))
-        tables = dict(zip([*taken, "train"], parts, strict=True))
-        self._check_no_empty_part(len(whole), tables)
+        whole, chosen = read_table(self.path, *self.columns, by=self.split_by)
+        fractions = {
+            "test": self.test_fraction,
+            "val": val_share(self.val_fraction, len(whole)),
+        }
+        taken = {name: share for name, share in fractions.items() if name not in self._paths}
+        division = Division(taken, self.seed, self.stratify, str(self.path))
+        tables = divided(whole, division)
         check_training_rows(tables["train"], self.path)
-        return tables | self._read_others(chosen, whole)
+        tables |= self._read_others(chosen, whole)
+        check_groups_apart(tables, str(self.path))
+        return tables
+
+    def split_remarks(self) -> list[str]:
+        by = self.split_by
+        at_random = not (self._paths or by.columns)
+        return list(split_remarks(self.tables, at_random, by_time=by.time is not None))
+
+    @property
+    def _paths(self) -> dict[str, str | Path]:
+        return {name: path for name, path in self.other_paths.items() if path is not None}
 
     def _read_others(self, chosen: Roles, whole: Table) -> dict[str, Table]:
         columns = (chosen.targets, chosen.inputs, chosen.weight, ())
         known = dict(zip(chosen.inputs, whole.kinds, strict=True)), whole.reading.formats
-        paths = {name: path for name, path in self.other_paths.items() if path is not None}
-        return {name: read_table(path, *columns, *known)[0] for name, path in paths.items()}
-
-    def _fractions(self, rows: int) -> dict[str, float]:
-        return {"test": self.test_fraction, "val": val_share(self.val_fraction, rows)}
-
-    def _check_no_empty_part(self, rows: int, parts: dict[str, Table]) -> None:
-        for name, fraction in self._fractions(rows).items():
-            if name in parts and len(parts[name]) == 0:
-                raise ValueError(
-                    f"{self.path}: of all rows ({rows}), `{name}_fraction={fraction}` leaves "
-                    f"none to the {name} table; it takes {int(0.5 / fraction) + 1} rows, a larger "
-                    f"fraction, or a `{name}_path`"
-                )
+        by = replace(whole.split_by, part=None, time=None, gap=None)
+        paths = self._paths.items()
+        return {name: read_table(path, *columns, *known, by)[0] for name, path in paths}
 
 
 def val_share(fraction: float | None, rows: int) -> float:

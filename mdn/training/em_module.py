@@ -119,7 +119,7 @@ class EMModule(MixtureModule):
             self._e_step = self.ascent.e_step()
         batches = batches_of(batch)
         some = reduce(add, (self._expect(self._e_step, *each) for each in batches))
-        for _, y, *weight in batches if self.misses_targets else []:
+        for _, y, *weight in batches if self.units_differ else []:
             self._count_units(y, weight, "train")
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)

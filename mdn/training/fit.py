@@ -16,11 +16,13 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.rounding import rounding_remarks
+from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.model import Model
+from mdn.model.target_transforms import described, outside, transforms_of
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
 from mdn.training.callbacks.best_members import BestMembers
@@ -47,6 +49,10 @@ def fit(
     *,
     exclude: ColumnKeys = (),
     kinds: SaidKinds | None = None,
+    split_by: str | int | None = None,
+    group_by: ColumnKeys | None = None,
+    time_by: str | int | None = None,
+    time_gap: float | str | None = None,
     progress: bool = False,
     trainer: Mapping[str, object] | None = None,
 ) -> Model:
@@ -64,7 +70,12 @@ def fit(
         exclude: as targets; columns of the frame that are no inputs.
         kinds: what columns of the frame hold that would be taken for something else, as in
             {"zip": "category"}: number, boolean, category or time.
-        progress: show the progress over epochs.
+        split_by: the column of the frame that names the part of each row, train or val.
+        group_by: columns whose values together tell a group, all of whose rows go into one part.
+        time_by: the column of the time; the last rows are held out.
+        time_gap: what lies between the times of both parts at least: a number in the unit of the
+            column, or "7d", "12h" or "30min" for dates.
+        progress: show what is done with each column, and the progress over epochs.
         trainer: settings of Lightning's Trainer, such as {"accelerator": "gpu"}.
 
     Raises:
@@ -73,8 +84,11 @@ def fit(
     """
     recipe = as_recipe(recipe)
     _check_trainer(trainer or {})
-    table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds)
+    split = SplitBy.of(split_by, group_by, time_by, time_gap)
+    table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds, split)
     data = held_in_memory(recipe, table)
+    if progress:
+        print(data.tables["train"].describe(), end="\n\n")
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 
@@ -120,6 +134,7 @@ def as_table(
     weight: str | int | None,
     exclude: ColumnKeys = (),
     kinds: SaidKinds | None = None,
+    split: SplitBy | None = None,
 ) -> Table:
     """Return rows as a table; a recipe that looks at no input gets none unless some are named.
 
@@ -128,7 +143,8 @@ def as_table(
         TypeError: on rows that are neither a frame nor a table.
     """
     if isinstance(rows, Table):
-        if (targets, inputs, weight, exclude, kinds) != (None, None, None, (), None):
+        given = (targets, inputs, weight, exclude, kinds, split or SplitBy())
+        if given != (None, None, None, (), None, SplitBy()):
             raise ValueError(
                 "a Table has its targets, inputs and weight already; leave these arguments out"
             )
@@ -137,15 +153,17 @@ def as_table(
         raise ValueError("no target is named; say which columns to learn: `targets=[...]`")
     if inputs is None and not recipe.uses_inputs:
         inputs = []
-    return Table.from_frame(rows, targets, inputs, weight, exclude, kinds)
+    return Table.from_frame(rows, targets, inputs, weight, exclude, kinds, split)
 
 
 def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRecipe:
     """Return the recipe without open settings; the data gets its batch size.
 
     Raises:
-        ValueError: if the grid of the targets is to decide a number, and there is none.
+        ValueError: if the grid of the targets is to decide a number, and there is none; on targets
+            that have no place on the scale that they are to be learned on.
     """
+    check_target_values(recipe, data)
     resolved = recipe.resolve(data.profile, processes)
     data.batch_size = resolved.batch_size
     return resolved
@@ -159,7 +177,30 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         kinds=[registry.describe(kind) for kind in data.kinds],
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
+        transforms=described(recipe.target_transform, data.target_names),
     )
+
+
+def check_target_values(recipe: BaseRecipe, data: TableModule) -> None:
+    """Refuse rows whose targets have no place on the scale that they are to be learned on.
+
+    Raises:
+        ValueError: with every target of every table that holds such a value.
+    """
+    if recipe.target_transform is None:
+        return
+    transforms = transforms_of(card_of(recipe, data))
+    tables = data.tables | {"train": data.train_table}
+    said = [
+        f"{name} rows: {each}"
+        for name, table in tables.items()
+        for each in outside(transforms, table.target_names, table.y)
+    ]
+    if said:
+        raise ValueError(
+            f"{'; '.join(said)}; mend such rows, or choose another `target_transform`: "
+            '{"kind": "log", "low": -1} takes values above -1'
+        )
 
 
 def train(

@@ -1,6 +1,6 @@
 """Rows that a program already has in memory."""
 
-from mdn.data.seeds import generator
+from mdn.data.splits.divide import Division, Stratify, divided
 from mdn.data.table import Table
 from mdn.data.training_rows import check_training_rows
 from mdn.distributions.checks import check_part
@@ -12,12 +12,14 @@ class MemoryData(TableModule):
     """Rows in memory, some of them held back to validate on.
 
     Args:
-        table: the rows; those of weight zero are left out.
+        table: the rows, and what they are split by; those of weight zero are left out.
         val_fraction: of the rows, at least one; they also stand for the test rows. None for a
             tenth, and more of few rows.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
         batch_size: the most rows in a training batch of one process.
         seed: from which the split and every order follows.
+        stratify: whether parts that are split at random have small and large targets alike; "auto"
+            where there are few rows.
 
     Raises:
         ValueError: with fewer than 2 rows; on first use, if there is nothing to learn or to
@@ -31,8 +33,10 @@ class MemoryData(TableModule):
         dequantize: bool = False,
         batch_size: int | Auto = "auto",
         seed: int = 0,
+        stratify: Stratify = "auto",
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
+        self.stratify: Stratify = stratify
         check_part("val_fraction", val_fraction)
         self.table = table.counted()
         if len(self.table) < 2:
@@ -43,6 +47,7 @@ class MemoryData(TableModule):
         self.fraction = max(val_share(val_fraction, len(self.table)), 1 / len(self.table))
 
     def _tables(self) -> dict[str, Table]:
-        val, train = self.table.split([self.fraction], generator("split", self.seed))
-        check_training_rows(train, "the rows to fit")
-        return {"train": train, "val": val, "test": val}
+        division = Division({"val": self.fraction}, self.seed, self.stratify, "the rows to fit")
+        parts = divided(self.table, division)
+        check_training_rows(parts["train"], division.source)
+        return {"test": parts["val"]} | parts

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from mdn.data.table import Table
-from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.abstract import Mixture
 from mdn.fitting.missing_targets import gaussian_of
 from mdn.fitting.reset import reset_component
 from mdn.model.card import ModelCard
@@ -18,6 +18,7 @@ from mdn.model.model import Model
 from mdn.networks.head import Part
 from mdn.networks.kinds import Kind
 from mdn.networks.network import MixtureNetwork
+from mdn.networks.standardize import Standardizer
 from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
 
@@ -48,13 +49,18 @@ class MixtureModule(LightningModule):
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         """Begin at what standardized targets tell, in float64."""
 
-    def forward(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def forward(self, x: Float[Tensor, "N P"]) -> Mixture:
         return self.model(x)
 
     @property
     def network(self) -> MixtureNetwork:
         """What is trained: from standardized inputs to a standardized mixture."""
         return self.model.network
+
+    @property
+    def units_differ(self) -> bool:
+        """Whether the units of the density differ between rows."""
+        return self.misses_targets or bool(self.model.targets.transforms)
 
     @property
     def outcome(self) -> dict[str, float | bool]:
@@ -81,8 +87,17 @@ class MixtureModule(LightningModule):
             covariance = gaussian_of(y, table.weight).scale.covariance()[0]
             factor = self.model.targets.factor
             self.model.target_covariance.copy_(factor[:, None] * covariance * factor)
+            self._start_marginal(table)
         self._start_network(y, table.weight)
         self.model.started.fill_(True)
+
+    def _start_marginal(self, table: Table) -> None:
+        """Take the Gaussian that ignores x on the scale of the user, if that is another one."""
+        if self.model.targets.transforms:
+            units = Standardizer(table.y.shape[1]).fit(table.y, table.weight)
+            gaussian = gaussian_of(units(table.y, torch.float64), table.weight)
+            covariance = gaussian.scale.covariance()[0]
+            self.model.user_covariance.copy_(units.factor[:, None] * covariance * units.factor)
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         nll, weight = self.count(batch, "val")
@@ -100,7 +115,7 @@ class MixtureModule(LightningModule):
         mixture, y = self.model.per_member(x, y)
         nll = -mixture.observed_log_prob(y)
         self._score(nll, weight, stage)
-        self._count_units(y, weight, stage)
+        self._count_units(batch[1], weight, stage)
         return nll, weight
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
@@ -111,8 +126,8 @@ class MixtureModule(LightningModule):
     def _count_units(
         self, y: Float[Tensor, "*rows D"], weight: Sequence[Tensor], stage: str
     ) -> None:
-        """Count the units of missing targets, which are no part of a row's nll."""
-        nats = missing_units(y, self.model.targets.factor)
+        """Count what the units of rows differ by, which their standardized nll does not tell."""
+        nats = self.model.targets.row_units(y)
         self._add(f"{stage}/units", total(nats, weight), num_rows(nats, weight))
 
     def _add(self, stage: str, total: Float[Tensor, "*of"], rows: Tensor | int) -> None:
@@ -147,13 +162,6 @@ class MixtureModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint[CARD] = self.model.card.plain()
-
-
-def missing_units(
-    y: Float[Tensor, "*rows D"], factor: Float[Tensor, " D"]
-) -> Float[Tensor, "*rows"]:
-    """Return the log units of the targets that each row lacks, summed."""
-    return y.isnan().to(factor) @ factor.log()
 
 
 def total_of_each(

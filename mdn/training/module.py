@@ -88,7 +88,7 @@ class MDNModule(MixtureModule):
         mixture = self.network.per_member(x)
         loss, nll = self._losses(mixture, y)
         self._score(nll, weight, "train")
-        if self.misses_targets:
+        if self.units_differ:
             self._count_units(batch[1], weight, "train")
         loss = self.settings.regularizer.penalize(mixture, loss)
         return _mean(loss, weight)

@@ -239,7 +239,6 @@ def bad_csv(row, text):
 
 MISTAKES = {
     "text": (bad_csv(150, "1,abc,2"), [], "line 152: column 'x1' holds 'abc'"),
-    "missing": (bad_csv(150, "1,,2"), [], "line 152"),
     "infinite": (bad_csv(150, "1,inf,2"), [], "line 152"),
     "ragged": (bad_csv(150, "1,2"), [], "line 152: 2 values where the header names 3 columns"),
     "no rows": ("x0,x1,x2\n", [], "has column names and no rows"),

@@ -27,6 +27,7 @@ class Odd:
         columns: the values that are read, by the names of columns.
         notes: of each, a part that must be said.
         error: a pattern of the refusal where it is not read.
+        untrained: a pattern of the refusal where it is read, and teaches nothing.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Odd:
     columns: dict[str, list] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: str | None = None
+    untrained: str | None = None
 
     def write(self, folder: Path) -> Path:
         """Write the file."""
@@ -69,11 +71,11 @@ FRAME = pd.DataFrame(ROWS)
 DAYS = [Day(2020, 1, 31), Day(1955, 12, 1)]
 
 
-def one(values: list[str], wanted: list, *notes: str, delimiter: str = ";") -> Odd:
+def one(values: list[str], wanted: list, *notes: str, untrained: str | None = None) -> Odd:
     """A column of text beside a column of numbers."""
-    lines = [f"{value}{delimiter}{i}" for i, value in enumerate(values)]
-    text = "\n".join([f"a{delimiter}y", *lines, ""])
-    return Odd("a.csv", text, {"a": wanted, "y": list(range(len(values)))}, notes)
+    text = "\n".join(["a;y", *(f"{value};{i}" for i, value in enumerate(values)), ""])
+    columns = {"a": wanted, "y": list(range(len(values)))}
+    return Odd("a.csv", text, columns, notes, untrained=untrained)
 
 
 def partitioned(path: Path) -> None:
@@ -102,7 +104,7 @@ def structured(path: Path) -> None:
     np.save(path, np.array([(1, b"p", 2.5), (3, b"q", 5)], dtype="i8,S2,f8"))
 
 
-LATE = "a,y\n" + "1,2\n" * 300_000
+LATE = "a,y\n" + "1,2\n1,5\n" * 150_000
 
 ODD: dict[str, Odd] = {
     # Delimiters
@@ -125,7 +127,10 @@ ODD: dict[str, Odd] = {
     "UTF-16 without a mark": Odd("a.csv", PLAIN.encode("utf-16-be"), ROWS, ("UTF-16-BE",)),
     "Latin-1": Odd("a.csv", "é,y\nü,2\nñ,5\n".encode("latin-1"), {"é": ["ü", "ñ"]}, ("Latin-1",)),
     "Latin-1 at the end": Odd(
-        "a.csv", (LATE + "é,2\n").encode("latin-1"), notes=("Latin-1", "line 300002 holds 'é'")
+        "a.csv",
+        (LATE + "é,2\n").encode("latin-1"),
+        notes=("Latin-1", "line 300002 holds 'é'"),
+        untrained="line 300002",
     ),
     "CR": Odd("a.csv", PLAIN.replace("\n", "\r"), ROWS),
     "CR LF": Odd("a.csv", PLAIN.replace("\n", "\r\n"), ROWS),
@@ -160,14 +165,16 @@ ODD: dict[str, Odd] = {
     "dollars": one(["$1,200.50", "-$3"], [1200.5, -3], "currency sign"),
     "euros": one(["1.200,50 €", "3 €"], [1200.5, 3], "currency sign"),
     "percent": one(["12.5%", "3 %"], [12.5, 3], "percent sign"),
-    "dollars in some rows": one(["$5", "3"], ["$5", "3"]),
+    "dollars in some rows": one(["$5", "3"], ["$5", "3"], untrained="holds '\\$5'"),
     "plus signs": one(["+5", "-3"], [5, -3]),
     "exponents": one(["1e3", "2.5E-1", ".5", "5."], [1000, 0.25, 0.5, 5]),
     "zeros in front": one(["007", "010"], [7, 10]),
     "hexadecimal": one(["0x1F", "0x2F"], ["0x1F", "0x2F"]),
     "long numbers": one([str(2**60 + 1), "3"], [float(2**60), 3], "beyond 2^53"),
     "fractions after whole numbers": Odd("a.csv", LATE + "0.5,2\n", notes=()),
-    "text after numbers": Odd("a.csv", LATE + "n.d.,2\n", notes=("line 300002 holds 'n.d.'",)),
+    "text after numbers": Odd(
+        "a.csv", LATE + "n.d.,2\n", notes=("line 300002 holds 'n.d.'",), untrained="line 300002"
+    ),
     # Missing values
     "missing numbers": one(["1", "", "NA", "n/a", "NaN", "NULL", "?", "-", "."], [1] + [None] * 8),
     "blanks for missing": one(["1", "  ", " NA "], [1, None, None]),
@@ -178,7 +185,7 @@ ODD: dict[str, Odd] = {
     # Truth, text
     "truth": one(["true", "FALSE", "NA"], [True, False, None]),
     "yes and no": one(["yes", "no", ""], ["yes", "no", None]),
-    "levels like numbers": one(["1.0", "A", "1"], ["1", "A", "1"]),
+    "levels like numbers": one(["1.0", "A", "1"], ["1", "A", "1"], untrained="holds 'A'"),
     "blanks around text": one([" p", "p ", "q"], ["p", "p", "q"]),
     # Times
     "ISO dates": one(["2020-01-31", "1955-12-01"], DAYS, "dates, as in"),
@@ -236,6 +243,6 @@ ODD: dict[str, Odd] = {
     ),
     "JSON lines": Odd("a.jsonl", '{"x":1,"y":2}\n{"x":3,"y":5}\n', ROWS),
     "JSON in JSON": Odd("a.ndjson", '{"p":{"x":1},"y":2}\n{"y":5}\n', {"p.x": [1, None]}),
-    "packed JSON lines": Odd("a.jsonl.gz", gzip.compress(b'{"x":1,"y":2}\n'), {"x": [1]}),
+    "packed JSON lines": Odd("a.jsonl.gz", gzip.compress(b'{"x":1,"y":2}\n{"x":3,"y":5}\n'), ROWS),
     "JSON of two types": Odd("a.jsonl", '{"x":1}\n{"x":"p"}\n', error="changed from number"),
 }

@@ -133,7 +133,7 @@ NOT_FILES = {
     "empty": ("a.csv", "", "is empty"),
     "blank": ("a.csv", "\n\n", "only blank lines"),
     "header only": ("a.csv", "x,y\n", "column names and no rows"),
-    "unknown ending": ("a.xlsx", "x,y\n1,2\n", r"must be one of \.csv, \.parquet, \.npz"),
+    "unknown ending": ("a.xlsx", "x,y\n1,2\n", r"must be one of \.csv, .*packed: \.gz"),
     "no ending": ("a", "x,y\n1,2\n", r"must be one of"),
     "parquet named csv": ("a.csv", b"PAR1\x15\x04", "is a Parquet file"),
     "excel named csv": ("a.csv", b"PK\x03\x04\x14", "not a whole ZIP file"),

@@ -5,7 +5,7 @@ import torch
 
 from mdn.data.fingerprint import changed
 from mdn.data.fingerprint import fingerprint as fingerprint_of
-from mdn.data.seeds import generator
+from mdn.data.splits.fractions import by_fraction
 from mdn.data.table import Table
 
 SEED = torch.Generator().manual_seed(0)
@@ -56,9 +56,11 @@ def test_order_and_last_digits_are_not():
 
 
 def test_another_split_is_another_of_each():
-    splits = [table().split([0.2, 0.2], generator("split", seed)) for seed in (0, 1)]
-    before, now = (fingerprint(dict(zip("abc", parts, strict=True))) for parts in splits)
-    assert changed(before, now) == ["a", "b", "c"]
+    parts = [by_fraction(len(table()), {"a": 0.2, "b": 0.2}, seed) for seed in (0, 1)]
+    before, now = (
+        fingerprint({name: table()[rows] for name, rows in each.items()}) for each in parts
+    )
+    assert changed(before, now) == ["a", "b", "train"]
     assert changed(before, before) == []
 
 

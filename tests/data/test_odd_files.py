@@ -4,6 +4,12 @@ import pytest
 from odd_files import ODD
 
 from mdn.data.files import open_rows
+from mdn.training.datamodule import FileData
+from mdn.training.fit import fit_data
+from mdn.training.recipe import Recipe
+
+TINY = {"num_components": 1, "ensemble_size": 1, "max_epochs": 1, "backbone.width": 4}
+READ = [case for case, odd in ODD.items() if odd.error is None]
 
 
 @pytest.mark.parametrize("case", ODD)
@@ -28,7 +34,7 @@ def everything(reader):
     return reader.read(reader.head.table.column_names).table
 
 
-@pytest.mark.parametrize("case", [case for case, odd in ODD.items() if odd.error is None])
+@pytest.mark.parametrize("case", READ)
 def test_pieces_hold_what_the_whole_does(case, tmp_path):
     path = ODD[case].write(tmp_path)
     whole, reader = open_rows(path), open_rows(path)
@@ -39,3 +45,19 @@ def test_pieces_hold_what_the_whole_does(case, tmp_path):
     for name in names:
         found = [value for piece in pieces for value in piece.column(name).to_pylist()]
         assert found == table.column(name).to_pylist()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", READ)
+def test_an_odd_file_trains_or_is_refused(case, tmp_path):
+    odd = ODD[case]
+    path = odd.write(tmp_path)
+    names = open_rows(path).head.names
+    target = "y" if "y" in names else names[-1]
+    data = FileData(path, target, val_path=path, test_path=path)
+    if odd.untrained is not None:
+        with pytest.raises(ValueError, match=odd.untrained):
+            fit_data(Recipe.from_settings(TINY), data, False, {})
+        return
+    model = fit_data(Recipe.from_settings(TINY), data, False, {})
+    assert model(data.train_table.x).log_prob(data.train_table.y).isfinite().all()

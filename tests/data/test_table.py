@@ -27,27 +27,6 @@ def test_tensors_are_a_batch():
     assert len(numbered(3, weighted=True).tensors) == 3
 
 
-def test_split_gives_every_row_to_one_part():
-    parts = numbered(100).split([0.2, 0.13], generator("test", 0))
-    assert [len(part) for part in parts] == [20, 13, 67]
-    assert sorted(torch.cat([part.x[:, 0] for part in parts]).tolist()) == list(range(100))
-
-
-def test_split_is_a_function_of_its_generator():
-    first, again, other = (
-        numbered(50).split([0.5], generator("test", seed))[0] for seed in (0, 0, 1)
-    )
-    assert torch.equal(first.x, again.x)
-    assert not torch.equal(first.x, other.x)
-
-
-def test_a_part_does_not_depend_on_later_fractions():
-    assert torch.equal(
-        numbered(50).split([0.2, 0.1], generator("test", 0))[0].x,
-        numbered(50).split([0.2, 0.5], generator("test", 0))[0].x,
-    )
-
-
 def test_keys_give_distinct_streams():
     keys = [("a", 0, 0), ("a", 0, 1), ("a", 1, 0), ("b", 0, 0), ("aa", 0, 0), ("b", 2**40, 0)]
     draws = {torch.rand(1, generator=generator(*key)).item() for key in keys}

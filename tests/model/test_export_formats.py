@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from checkpoints import rows, save, untrained
+from checkpoints import CITIES, rows, save, untrained, untrained_mixed
 from scipy.stats import multivariate_normal, norm
 
 from mdn.app.export import export
@@ -40,7 +40,8 @@ def exported(module, tmp_path, kind, capsys):
     checkpoint = save(module, tmp_path / "model.ckpt")
     export({"ckpt": str(checkpoint), "format": kind, "out": str(out)})
     assert str(out) in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"model.ckpt", out.name}
+    explained = set() if kind == "onnx" else {f"{out.name}.columns.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"model.ckpt", out.name} | explained
     return out
 
 
@@ -115,7 +116,7 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
         x = rows(number)
         with torch.no_grad():
             wanted = model(x)
-        given = session.run(None, {"x": x.numpy()})
+        given = session.run(None, dict(zip(module.card.inputs, x.T.numpy(), strict=True)))
         assert abs(given[0].sum(-1) - 1).max() < 1e-15
         for found, value in zip(given, wanted, strict=True):
             assert found.shape == value.shape
@@ -163,4 +164,31 @@ def test_a_missing_package_and_a_wrong_format_are_said(tmp_path, monkeypatch):
         export(asked)
     with pytest.raises(ValueError, match="format must be one of onnx"):
         export(asked | {"format": "onx"})
+    with pytest.raises(ValueError, match=r"has the ending of format=torch_export, and format is"):
+        export(asked | {"format": "onnx", "out": str(tmp_path / "out.pt2")})
     assert not (tmp_path / "out").exists()
+
+
+def test_codes_are_explained_beside_the_file(tmp_path, capsys):
+    module = untrained_mixed()
+    out = exported(module, tmp_path, "safetensors", capsys)
+    explained = json.loads(out.with_name(f"{out.name}.columns.json").read_text("utf-8"))
+    assert explained["targets"] == ["y"]
+    number, category, time, truth = explained["inputs"]
+    assert number == {"name": "size", "kind": "number"}
+    assert category["levels"] == list(CITIES)
+    assert category["any_other_level"] == len(CITIES)
+    assert time["unit"] == "seconds since 1970-01-01T00:00:00Z"
+    assert truth["kind"] == "boolean"
+
+
+def test_neither_file_is_there_without_the_other(tmp_path, monkeypatch):
+    checkpoint = save(untrained_mixed(), tmp_path / "model.ckpt")
+
+    def fail(card):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("mdn.app.export.columns_json", fail)
+    with pytest.raises(OSError, match="no space left"):
+        export({"ckpt": str(checkpoint), "format": "safetensors", "out": f"{tmp_path}/out"})
+    assert [path.name for path in tmp_path.iterdir()] == ["model.ckpt"]

@@ -9,13 +9,13 @@ from scipy import stats
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
 from mdn.plotting import density_figure
-from mdn.plotting.ellipses import batch_moments, ellipse
+from mdn.plotting.ellipses import batch_moments, ellipse, pair_of
 from mdn.plotting.histogram import histogram_figure
 from mdn.plotting.informative_input import most_informative_input, nearest
+from mdn.plotting.input_axes import thin_slices
 from mdn.plotting.one_target import cell_density, density_along, usual_peak
-from mdn.plotting.pairs import marginal, pair_of
 from mdn.plotting.style import limits
-from mdn.plotting.two_targets import plane_grid, region_levels, thin_slices
+from mdn.plotting.two_targets import plane_grid, region_levels
 
 F64 = torch.float64
 
@@ -162,14 +162,14 @@ def test_moments_of_a_component_are_those_of_its_draws_over_the_batch(make_mixtu
 
 def test_slices_are_thin_and_in_order():
     values = torch.rand(1200, dtype=F64)
-    parts = [values[part] for part in thin_slices(values)]
+    parts = [values[part] for part in thin_slices(values, 6)]
     assert all(part.max() - part.min() < 0.1 for part in parts)
     middles = torch.stack([part.mean() for part in parts])
     np.testing.assert_allclose(middles, np.arange(1, 12, 2) / 12, atol=0.05)
 
 
 def test_slices_of_few_rows_have_some():
-    assert all(len(part) for part in thin_slices(torch.rand(2)))
+    assert all(len(part) for part in thin_slices(torch.rand(2), 6))
 
 
 # More targets.
@@ -183,7 +183,7 @@ def test_a_marginal_is_that_of_the_dense_covariance(make_mixture):
         mixture.pi[k].item() * stats.norm.pdf(y[:, 0], mixture.mu[k, 1], covariance[k, 1, 1].sqrt())
         for k in range(2)
     )
-    np.testing.assert_allclose(marginal(mixture, 1).log_prob(y).exp(), expected)
+    np.testing.assert_allclose(mixture.marginal([1]).log_prob(y).exp(), expected)
 
 
 def test_a_pair_is_cut_out_of_all_targets():

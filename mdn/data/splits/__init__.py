@@ -4,18 +4,3 @@ By fraction, at random; by a column that names the part; by group, so that rows 
 patient stay together; or by time, the last for the test. Whoever reads the rows keeps, besides
 their inputs and targets, one number for each row and each thing that a split goes by: the marks.
 """
-
-from mdn.data.splits.comparison import PartSummary, part_summaries, split_remarks
-from mdn.data.splits.divide import Division, divided
-from mdn.data.splits.leaks import check_groups_apart
-from mdn.data.splits.settings import SplitBy
-
-__all__ = [
-    "Division",
-    "PartSummary",
-    "SplitBy",
-    "check_groups_apart",
-    "divided",
-    "part_summaries",
-    "split_remarks",
-]

@@ -117,11 +117,13 @@ def _unseen(name: str, part: PartSummary) -> Iterator[str]:
 
 def _of_times(train: PartSummary, others: Mapping[str, PartSummary]) -> Iterator[str]:
     for column, (first, last) in list(train.times.items())[:_SHOWN]:
-        if any(part.times[column][0] <= last for part in others.values() if column in part.times):
+        ends = [part.times[column] for part in others.values() if column in part.times]
+        if any(begin <= last for begin, _ in ends):
+            whole = min(first, *(begin for begin, _ in ends)), max(last, *(end for _, end in ends))
             yield (
-                f"input {column!r} is a time ({_date(first)} to {_date(last)}) and rows are not "
-                f"split by it: scores tell of rows among those learned, not of later ones; where "
-                f"the model is for later rows, set `time_by={column}`"
+                f"input {column!r} is a time ({_date(whole[0])} to {_date(whole[1])}) and rows are "
+                "not split by it: scores tell of rows among those learned, not of later ones; "
+                f"where the model is for later rows, set `time_by={column}`"
             )
 
 

@@ -8,7 +8,6 @@ from mdn.data.splits.groups import by_group
 from mdn.data.splits.leaks import check_parts_apart
 from mdn.data.splits.marks import GROUP, PART, TIME
 from mdn.data.splits.named import by_name
-from mdn.data.splits.settings import SplitBy
 from mdn.data.splits.times import by_time
 from mdn.data.table import Table
 from mdn.distributions.open_settings import Auto
@@ -18,10 +17,9 @@ Stratify = bool | Auto
 
 @dataclass(frozen=True)
 class Division:
-    """How the rows of one table are divided.
+    """How the rows of one table are divided, besides what the table is split by.
 
     Attributes:
-        by: what they are split by.
         fractions: of the rows, or of the groups, by part; "train" gets the rest.
         seed: of what is drawn.
         stratify: whether each part of a random split has small and large targets alike; "auto"
@@ -29,7 +27,6 @@ class Division:
         source: the file, or what to call the rows.
     """
 
-    by: SplitBy
     fractions: Mapping[str, float]
     seed: int
     stratify: Stratify = "auto"
@@ -44,13 +41,13 @@ def divided(table: Table, division: Division) -> dict[str, Table]:
     """
     parts = _parts(table, division)
     _check_rows(table, parts, division)
-    if division.by.groups:
+    if table.split_by.groups:
         check_parts_apart(table.marks[GROUP], parts, division.source)
     return {name: table[rows] for name, rows in parts.items()}
 
 
 def _parts(table: Table, division: Division) -> Parts:
-    by, marks = division.by, table.marks
+    by, marks = table.split_by, table.marks
     if by.time is not None:
         return by_time(marks[TIME], division.fractions, by.gap_size, table.weight)
     if by.part is None:
@@ -65,7 +62,7 @@ def _parts(table: Table, division: Division) -> Parts:
 
 
 def _at_random(table: Table, division: Division, fractions: Mapping[str, float]) -> Parts:
-    if division.by.groups:
+    if table.split_by.groups:
         return by_group(table.marks[GROUP], fractions, division.seed)
     few = len(table) < FEW if division.stratify == "auto" else division.stratify
     if few:
@@ -80,7 +77,7 @@ def _check_rows(table: Table, parts: Parts, division: Division) -> None:
 
 
 def _advice(table: Table, name: str, division: Division) -> str:
-    by, rows = division.by, len(table)
+    by, rows = table.split_by, len(table)
     none = f"{division.source}: of all rows ({rows}), none is left to the {name} table"
     if name == "train":
         return (

@@ -9,6 +9,7 @@ import torch
 from pyarrow import compute
 from torch import Tensor
 
+from mdn.data.columns import Columns
 from mdn.data.splits.settings import SplitBy
 
 Marks = Mapping[str, Tensor]
@@ -30,25 +31,23 @@ _BETWEEN = "\x1f"
 _MISSING = "\x00"
 
 
-def marks_of(source: str, table: pa.Table, by: SplitBy, names: Mapping[str | int, str]) -> Marks:
+def marks_of(columns: Columns, by: SplitBy) -> Marks:
     """Return the marks of all rows.
 
     Args:
-        source: the file, or what to call the rows.
-        table: with the columns that the split goes by.
-        by: what it goes by.
-        names: of these columns, by their keys.
+        columns: those that the split goes by among them.
+        by: the split, by names of columns.
 
     Raises:
         ValueError: on a word that names no part, a row without a time, and a column that is none.
     """
-    marks: dict[str, Tensor] = {}
+    source, table, marks = columns.source, columns.table, {}
     if by.part is not None:
-        marks[PART] = _parts(source, names[by.part], table.column(names[by.part]))
+        marks[PART] = _parts(source, str(by.part), table.column(by.part))
     if by.groups:
-        marks[GROUP] = _groups([table.column(names[key]) for key in by.groups])
+        marks[GROUP] = _groups([table.column(key) for key in by.groups])
     if by.time is not None:
-        marks[TIME] = _times(source, names[by.time], table.column(names[by.time]))
+        marks[TIME] = _times(source, str(by.time), table.column(by.time))
     return marks
 
 

@@ -43,7 +43,7 @@ class SplitBy:
             raise ValueError(
                 f"time_gap={self.gap} is between the times of two parts, and there is no `time_by`"
             )
-        _ = self.gap_size
+        gap_size(self.gap)
 
     @classmethod
     def of(
@@ -69,19 +69,24 @@ class SplitBy:
 
     @property
     def gap_size(self) -> float:
-        """The gap as a number, in seconds where it is a text.
+        """The gap as a number, in seconds where it is a text."""
+        return gap_size(self.gap)
 
-        Raises:
-            ValueError: if it is no gap.
-        """
-        if self.gap is None:
-            return 0.0
-        found = _GAP.fullmatch(self.gap.strip()) if isinstance(self.gap, str) else None
-        if found:
-            return float(found[1]) * _UNITS[found[2]]
-        if isinstance(self.gap, str) or not 0 <= self.gap < float("inf"):
-            raise ValueError(
-                f"time_gap must be a number of at least 0, or a text such as 7d, 12h or 30min, got "
-                f"{self.gap!r:.100}"
-            )
-        return float(self.gap)
+
+def gap_size(gap: float | str | None) -> float:
+    """Return a gap as a number, in seconds where it is a text.
+
+    Raises:
+        ValueError: if it is no gap.
+    """
+    if gap is None:
+        return 0.0
+    found = _GAP.fullmatch(gap.strip()) if isinstance(gap, str) else None
+    if found:
+        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(gap, str) or not 0 <= gap < float("inf"):
+        raise ValueError(
+            f"time_gap must be a number of at least 0, or a text such as 7d, 12h or 30min, got "
+            f"{gap!r:.100}"
+        )
+    return float(gap)

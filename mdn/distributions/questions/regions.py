@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.arguments import Levels, inner_probability, whole
+from mdn.distributions.arguments import Levels, inner_probability
 from mdn.distributions.questions.density_curves import DensityCurves
 from mdn.distributions.questions.modes import Modes
 from mdn.distributions.questions.ragged import most, split, widen
@@ -58,28 +58,6 @@ class Regions(Modes):
         parts = [_region(flat[part], level) for part in split(len(flat), numbers)]
         whole = (torch.cat(part) for part in zip(*parts, strict=True))
         return Region(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in whole))
-
-    def density_threshold(
-        self, level: Levels, num_samples: int = 1000, generator: torch.Generator | None = None
-    ) -> Float[Tensor, "*batch"]:
-        """Estimate the log density that `level` of the probability exceeds, by samples.
-
-        A point y is in the region where log_prob(y) is at least this.
-
-        Raises:
-            ValueError: on a level that is not between 0 and 1.
-        """
-        level, num_samples = inner_probability(level), whole("num_samples", num_samples, 1)
-        log_prob = self.sample_log_prob(num_samples, generator)
-        return log_prob.kthvalue(max(1, round((1 - level) * num_samples)), dim=0).values
-
-    def sample_log_prob(
-        self, num_samples: int, generator: torch.Generator | None = None
-    ) -> Float[Tensor, "S ..."]:
-        """Return the log density of samples from each mixture, without gradient."""
-        with torch.no_grad():
-            parts = self.sample_in_parts(num_samples, generator)
-            return torch.cat([self.log_prob(y) for y in parts])
 
 
 def _region(mixture: Regions, level: float) -> Region:

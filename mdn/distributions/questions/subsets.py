@@ -68,15 +68,7 @@ class Subsets(MixtureParameters):
             ValueError: on a target that is not there or is there twice, where none is left, or
                 where values and targets differ in number.
         """
-        if isinstance(dims, Mapping):
-            return self._condition([*dims], _alone(dims.values(), values))
-        if values is None:
-            raise TypeError(
-                "condition takes targets and their values, or a mapping from targets to values; "
-                f"got a {type(dims).__name__} alone: of a frame, give names and columns, "
-                "condition(names, frame[names])"
-            )
-        return self._condition(dims, values)
+        return self._condition(*known_targets(dims, values))
 
     def _condition(self: AnySubsets, dims: Dims, values: Values) -> AnySubsets:
         known = targets(dims, self.num_targets, self.target_names)
@@ -116,6 +108,23 @@ class Subsets(MixtureParameters):
         std = norm(direction @ self.scale.tril())[..., None]
         mu, scale = (self.mu @ direction)[..., None], DiagonalScale(std, 1)
         return replace(self, mu=mu, scale=scale, target_names=None)
+
+
+def known_targets(dims: Dims | Known, values: Values | None) -> tuple[Dims, Values]:
+    """Return the targets that are known and their values, from either form of `condition`.
+
+    Raises:
+        TypeError: on targets without values, and on values beside a mapping.
+    """
+    if isinstance(dims, Mapping):
+        return [*dims], _alone(dims.values(), values)
+    if values is None:
+        raise TypeError(
+            "condition takes targets and their values, or a mapping from targets to values; "
+            f"got a {type(dims).__name__} alone: of a frame, give names and columns, "
+            "condition(names, frame[names])"
+        )
+    return dims, values
 
 
 def _alone(known: Iterable[Numbers], values: Values | None) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from mdn.data.write import replaced
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.checks import check_at_least, check_one_of
-from mdn.distributions.mixture import GaussianMixture
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.evaluation_mode import evaluation_mode
 from mdn.training.callbacks.best_and_last import best_path
@@ -108,12 +108,14 @@ def _figure(
     trainer: Trainer, module: LightningModule, table: str, weights: dict[str, Tensor]
 ) -> "Figure":
     from mdn.plotting import density_figure
+    from mdn.training.input_axes import input_axes
 
-    def predict(x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def predict(x: Float[Tensor, "N P"]) -> Mixture:
         return functional_call(module, weights, (x.to(module.device),)).to("cpu")
 
     shown = table_of(trainer, table)
-    return density_figure(predict, shown.x, shown.y, shown.input_names, shown.target_names)
+    names = shown.input_names, shown.target_names
+    return density_figure(predict, shown.x, shown.y, *names, input_axes(shown.kinds))
 
 
 def best_weights(trainer: Trainer) -> dict[str, Tensor]:

@@ -53,15 +53,18 @@ class MixtureMonitor(Callback):
         rows = torch.linspace(0, len(table) - 1, min(self.rows, len(table))).long()
         x, y = (values[rows].to(module.device) for values in (table.x, table.y))
         targets = module.model.targets
-        values = describe(targets.standardize(module(x)), targets(y, x.dtype))
-        values["worst_nll"] -= targets.log_det().item()
+        standardized, z = module.model.standardized(x, y)
+        mixtures = standardized.expand(len(x)).to(dtype=x.dtype)
+        values = describe(mixtures, z.to(x.dtype), targets.row_units(y) + targets.log_det())
         values["worst_row"] = int(rows[int(values["worst_row"])])
         for logger in trainer.loggers:
             tagged = {f"{TAG}/{name}": value for name, value in values.items()}
             logger.log_metrics(tagged, step=trainer.global_step)
 
 
-def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, float]:
+def describe(
+    mixtures: GaussianMixture, y: Float[Tensor, "N D"], log_det: Float[Tensor, " N"]
+) -> dict[str, float]:
     """Describe in numbers how components share the rows.
 
     `weight/<k>` is the mean weight of component k; where there are more than 20 components,
@@ -71,7 +74,7 @@ def describe(mixtures: GaussianMixture, y: Float[Tensor, "N D"]) -> dict[str, fl
     `effective_components_per_row` is the mean over rows. The smallest scale follows, and the row
     that is explained worst with its nll.
     """
-    nll = -mixtures.observed_log_prob(y)
+    nll = -mixtures.observed_log_prob(y) - log_det
     weight = mixtures.pi.mean(0)
     of_mean = torch.special.entr(weight).sum().exp()
     per_row = torch.special.entr(mixtures.pi).sum(-1).exp().mean()

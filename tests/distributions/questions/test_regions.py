@@ -123,7 +123,7 @@ def test_threshold_by_samples_agrees_with_the_exact_one():
 
 def test_samples_are_scored_in_parts_that_follow_one_generator(monkeypatch):
     monkeypatch.setattr("mdn.distributions.questions.ragged._NUMBERS_AT_ONCE", 100)
-    monkeypatch.setattr("mdn.distributions.parameters._NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("mdn.distributions.abstract._NUMBERS_AT_ONCE", 100)
     mixture = rough_mixture(4, 3.0)
     scores = mixture.sample_log_prob(17, torch.Generator().manual_seed(1))
     again = mixture.sample_log_prob(17, torch.Generator().manual_seed(1))

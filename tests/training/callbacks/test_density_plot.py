@@ -41,7 +41,7 @@ def test_the_last_figure_shows_the_best_weights_and_leaves_the_last_ones(
 ):
     best = BestCheckpoint(str(tmp_path / "c"), "best", "val/nll", "min")
     module = fit([spoil(2), DensityPlot(True, "val", None), best], max_epochs=4).module
-    [(drawn, x, y, inputs, targets)] = seen
+    [(drawn, x, y, inputs, targets, _)] = seen
     kept = make_module()
     kept.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
     with torch.no_grad():

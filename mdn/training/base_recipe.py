@@ -1,6 +1,6 @@
 """What every recipe has, and how one is made from plain settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import TypeVar, get_type_hints
@@ -17,6 +17,7 @@ from mdn.model import registry
 from mdn.model.card import LEAST_RECALIBRATION, MOST_GUARD, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words, no_setting
 from mdn.model.target_transforms import TransformSetting, check_setting
+from mdn.networks.kinds import Kind
 from mdn.training import parts as parts  # registered, and may be named
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
@@ -133,6 +134,10 @@ class BaseRecipe:
     def uses_inputs(self) -> bool:
         """Whether the mixture depends on x; where it does not, `fit` needs no inputs."""
         return True
+
+    def encoded(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+        """Return the kinds of inputs with the features that a network gets from them."""
+        return tuple(kinds)
 
     @property
     def held_out(self) -> dict[str, HeldOut]:

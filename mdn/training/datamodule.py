@@ -21,10 +21,17 @@ from mdn.data.splits.comparison import PartSummary, part_summaries, split_remark
 from mdn.data.splits.divide import Division, divided
 from mdn.data.splits.leaks import check_groups_apart
 from mdn.data.splits.settings import SplitBy
+from mdn.data.synthetic.gaps import WithGaps
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
-from mdn.distributions.checks import check_at_least, check_fits, check_part, check_seed
+from mdn.distributions.checks import (
+    check_at_least,
+    check_fits,
+    check_fraction,
+    check_part,
+    check_seed,
+)
 from mdn.distributions.open_settings import Auto, decided
 from mdn.fitting.sizes import suitable_val_fraction
 from mdn.networks.kinds import Kind
@@ -184,6 +191,7 @@ class SyntheticData(TableModule):
         train_rows: of the training table; the other tables do not depend on it.
         val_rows: of the validation table.
         test_rows: of the test table.
+        missing: the share of the cells of the inputs that are removed at random.
         batch_size: the most rows in a training batch of one process.
         seed: from which every draw and every order follows.
 
@@ -197,6 +205,7 @@ class SyntheticData(TableModule):
         train_rows: int = 1000,
         val_rows: int = 1000,
         test_rows: int = 10_000,
+        missing: float = 0.0,
         batch_size: int | Auto = "auto",
         seed: int = 0,
     ) -> None:
@@ -204,7 +213,8 @@ class SyntheticData(TableModule):
         check_at_least("train_rows", train_rows, 2)
         check_at_least("val_rows", val_rows, 1)
         check_at_least("test_rows", test_rows, 1)
-        self.problem = problem
+        check_fraction("missing", missing)
+        self.problem = WithGaps(problem, missing) if missing else problem
         self.rows = {"train": train_rows, "val": val_rows, "test": test_rows}
         columns = len(problem.input_names) + len(problem.target_names)
         for name, rows in self.rows.items():

@@ -174,7 +174,7 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
     return ModelCard(
         inputs=data.input_names,
         targets=data.target_names,
-        kinds=[registry.describe(kind) for kind in data.kinds],
+        kinds=[registry.describe(kind) for kind in recipe.encoded(data.kinds)],
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
         transforms=described(recipe.target_transform, data.target_names),

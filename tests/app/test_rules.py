@@ -34,7 +34,7 @@ TEXTS = {
 }
 """Keys that take any word."""
 
-REPEATED = ("family", "backbone", "objective", "regularizer", "optimizer", "schedule")
+REPEATED = ("family", "encoding", "backbone", "objective", "regularizer", "optimizer", "schedule")
 """What a model repeats."""
 
 

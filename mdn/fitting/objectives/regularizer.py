@@ -2,9 +2,11 @@
 
 Noise on x and y in training is kernel smoothing of the density (Rothfuss et al. 2019,
 arXiv 1907.08982). Each member of an ensemble has its own noise. A reward for the entropy of the
-weights keeps components in use.
+weights keeps components in use. Inputs that are dropped now and then teach a network to answer
+without them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -12,8 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.distributions.checks import check_not_negative
+from mdn.distributions.checks import check_fraction, check_not_negative
 from mdn.distributions.mixture import GaussianMixture
+from mdn.networks.encoder import Encoder
 
 Levels = list[float] | tuple[float, ...]
 """Levels of noise, dealt to the members of an ensemble in turn."""
@@ -30,17 +33,23 @@ class Regularizer:
         input_noise: its standard deviation, in units of the standardized inputs, or several.
         target_noise: its standard deviation, in units of the standardized targets, or several.
         entropy: nats of loss for each nat of entropy of the weights.
+        drop_values: the probability that a value counts as missing, in inputs with gaps.
+        drop_levels: the probability that a level counts as one never seen, in categories.
 
     Raises:
-        ValueError: on a number below 0, and on a list without one.
+        ValueError: on a number out of range, and on a list without one.
     """
 
     input_noise: float | Levels = 0.0
     target_noise: float | Levels = 0.0
     entropy: float = 0.0
+    drop_values: float = 0.0
+    drop_levels: float = 0.0
 
     def __post_init__(self) -> None:
         check_not_negative("entropy", self.entropy)
+        for name in ("drop_values", "drop_levels"):
+            check_fraction(name, getattr(self, name))
         for name, levels in self._noises.items():
             if not levels:
                 raise ValueError(f"{name} must be a number or a list of numbers, got []")
@@ -59,6 +68,16 @@ class Regularizer:
                     f"{name} has {len(levels)} levels and `ensemble_size` is {num_members}; "
                     f"set `ensemble_size={len(levels)}` or more, or name fewer levels"
                 )
+
+    def drop(self, x: Float[Tensor, "*rows P"], encoder: Encoder) -> Float[Tensor, "*rows P"]:
+        """Drop inputs at random, from torch's own generator; all members miss the same.
+
+        Args:
+            x: as `mdn.networks.kinds` has them.
+            encoder: of these inputs.
+        """
+        x = _dropped(x, self.drop_levels, encoder.unseen)
+        return _dropped(x, self.drop_values, encoder.gaps)
 
     def disturb(
         self,
@@ -95,6 +114,20 @@ def weight_entropy(mixture: GaussianMixture) -> Float[Tensor, "*batch"]:
 
 def _levels(noise: float | Levels) -> Levels:
     return noise if isinstance(noise, list | tuple) else [noise]
+
+
+def _dropped(
+    x: Float[Tensor, "*rows P"], share: float, instead: Mapping[int, float]
+) -> Float[Tensor, "*rows P"]:
+    """Put in some columns, for a share of the values that are there, others in their place."""
+    if not share or not instead:
+        return x
+    columns = list(instead)
+    values, others = x[..., columns], x.new_tensor(list(instead.values()))
+    dropped = (torch.rand_like(values) < share) & ~values.isnan()
+    x = x.clone()
+    x[..., columns] = torch.where(dropped, others, values)
+    return x
 
 
 def _noisy(

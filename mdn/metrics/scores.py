@@ -28,9 +28,6 @@ from mdn.distributions.values import takes_values
 _NUMBERS_AT_ONCE = 2**22
 _PAIRS_AT_ONCE = 2**18
 
-Distance = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""(mean, standard deviation, those of another) -> the mean distance of two variables."""
-
 POINTS: dict[str, Callable[[Mixture], Tensor]] = {
     "mean": lambda mixture: mixture.mean,
     "median": lambda mixture: mixture.median,
@@ -52,23 +49,9 @@ def crps(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D
 @singledispatch
 def crps_of(mixture: GaussianMixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
     """Return `crps` of values that are read; another kind of mixture registers its own."""
-    return crps_by_distances(mixture, y, _mean_distance)
-
-
-def crps_by_distances(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], mean_distance: Distance
-) -> Float[Tensor, "*out D"]:
-    """Return E abs(Y - y) - 1/2 E abs(Y - Y'), from the mean distances of components.
-
-    Args:
-        mixture: of which the components are those of Y.
-        y: the values, as means of components without a spread.
-        mean_distance: of two components, from their means and standard deviations.
-    """
     pi, mu, sigma = mixture.pi[..., None], mixture.mu, mixture.sigma
-    value = y[..., None, :]
-    to_value = (pi * mean_distance(mu, sigma, value, torch.zeros_like(value))).sum(-2)
-    return to_value - 0.5 * _mean_distance_within(pi, mu, sigma, mean_distance)
+    to_value = (pi * _mean_distance(y[..., None, :] - mu, sigma)).sum(-2)
+    return to_value - 0.5 * _mean_distance_within(pi, mu, sigma)
 
 
 @takes_values
@@ -139,13 +122,12 @@ def pinball(
     return torch.stack(losses) if losses else (y - mixture.median)[None][:0]
 
 
-def _mean_distance(mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Tensor) -> Tensor:
-    m, s = mu - other_mu, torch.hypot(sigma, other_sigma)
+def _mean_distance(m: Tensor, s: Tensor) -> Tensor:
     standard = m / s
     return m * torch.erf(standard * math.sqrt(0.5)) + 2 * s * normal.density(standard)
 
 
-def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor, mean_distance: Distance) -> Tensor:
+def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
     """E abs(Y - Y') of each target, some components against those from them on at a time."""
     count, total = mu.shape[-2], torch.zeros_like(mu[..., 0, :])
     at_once = max(1, _PAIRS_AT_ONCE // max(1, mu.numel()))
@@ -154,9 +136,8 @@ def _mean_distance_within(pi: Tensor, mu: Tensor, sigma: Tensor, mean_distance: 
         # A pair stands for both its orders unless both are met here.
         orders = mu.new_full((count - start, 1), 2.0)
         orders[:at_once] = 1.0
-        left = mu[..., some, None, :], sigma[..., some, None, :]
-        right = mu[..., None, ahead, :], sigma[..., None, ahead, :]
-        distance = mean_distance(*left, *right)
+        spread = torch.hypot(sigma[..., some, None, :], sigma[..., None, ahead, :])
+        distance = _mean_distance(mu[..., some, None, :] - mu[..., None, ahead, :], spread)
         towards = ((orders * pi[..., ahead, :])[..., None, :, :] * distance).sum(-2)
         total = total + (pi[..., some, :] * towards).sum(-2)
     return total

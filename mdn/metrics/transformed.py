@@ -1,14 +1,15 @@
 """Scores of mixtures on another scale that are no answers of theirs.
 
-With m = exp(mu + s^2 / 2), two independent lognormal variables are at the mean distance
+With the parts of means E[X; X < y] = exp(mu + s^2 / 2) Phi((log y - mu) / s - s), and E[X; X < X']
+likewise, the CRPS of a mixture of lognormals (for one, Baran & Lerch 2015) is
 
-    E abs(X - X') = m erf((mu - mu' + s^2) / (t sqrt 2)) + m' erf((mu' - mu + s'^2) / (t sqrt 2))
+    y (2 F(y) - 1) + 2 sum_i pi_i (sum_j pi_j E[X_i; X_i < X_j] - E[X_i; X_i < y])
 
-with t^2 = s^2 + s'^2, from which the CRPS of their mixtures follows (for one, Baran & Lerch 2015).
+in which no mean stands alone: that of a wide component may be beyond all numbers, whatever its
+weight, and the score is not.
 On a logit scale it is the integral of the squared distance of distribution functions.
 """
 
-import math
 from functools import singledispatch
 
 import torch
@@ -22,7 +23,7 @@ from mdn.distributions.transformed.mixture import TransformedMixture
 from mdn.distributions.transformed.transforms import LogitTransform, LogTransform, Transform
 from mdn.metrics.calibration import rosenblatt_of
 from mdn.metrics.log_scores import grid_nll_of, target_nll_of
-from mdn.metrics.scores import crps_by_distances, crps_of
+from mdn.metrics.scores import crps_of
 
 _FAR = 40.0
 """Standard deviations from the mean beyond which a normal distribution has next to nothing."""
@@ -66,15 +67,26 @@ def _crps_on_log(
     transform: LogTransform, base: GaussianMixture, y: Float[Tensor, "*rows"]
 ) -> Float[Tensor, "*out"]:
     inside = y.clamp(min=transform.low)
-    z = transform.forward(inside)[..., None]
-    return crps_by_distances(base, z, _lognormal_distance).squeeze(-1) + (inside - y)
+    z, above = transform.forward(inside)[..., None], inside - transform.low
+    mu, sigma = base.mu.squeeze(-1), base.sigma.squeeze(-1)
+    below_value = _mean_below(mu, sigma, z, torch.zeros_like(z))
+    parts = (base.pi * (_mean_below_another(base.pi, mu, sigma) - below_value)).sum(-1)
+    share = base.cdf(z).squeeze(-1)
+    return above * (2 * share - 1) + 2 * parts + (inside - y)
 
 
-def _lognormal_distance(mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Tensor) -> Tensor:
-    spread = math.sqrt(2) * torch.hypot(sigma, other_sigma)
-    one, other = sigma.square(), other_sigma.square()
-    left = (mu + one / 2).exp() * torch.erf((mu - other_mu + one) / spread)
-    return left + (other_mu + other / 2).exp() * torch.erf((other_mu - mu + other) / spread)
+def _mean_below_another(pi: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    """sum_j pi_j E[X_i; X_i < X_j], for each component i."""
+    total = torch.zeros_like(mu)
+    for j in range(mu.shape[-1]):  # all at once would take K times the memory
+        total = total + pi[..., [j]] * _mean_below(mu, sigma, mu[..., [j]], sigma[..., [j]])
+    return total
+
+
+def _mean_below(mu: Tensor, sigma: Tensor, other_mu: Tensor, other_sigma: Tensor) -> Tensor:
+    """E[X; X < X'] of lognormal variables, the second of which may be a number."""
+    distance = (other_mu - mu - sigma.square()) / torch.hypot(sigma, other_sigma)
+    return (mu + sigma.square() / 2 + normal.log_cdf(distance)).exp()
 
 
 @crps_on.register

@@ -40,7 +40,8 @@ def write_onnx(model: Model, path: Path) -> None:
         )
     assert graph is not None
     whole = with_columns(graph.model_proto, model.card)
-    whole.metadata_props.add(key="mdn", value=json.dumps(model.card.plain()))
+    for key, value in _metadata(model).items():
+        whole.metadata_props.add(key=key, value=value)
     onnx.save(whole, path)
 
 
@@ -58,7 +59,7 @@ def write_safetensors(model: Model, path: Path) -> None:
     _require("safetensors")
     save_file = import_module("safetensors.torch").save_file
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(weights, path, {"mdn": json.dumps(model.card.plain())})
+    save_file(weights, path, _metadata(model))
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,14 @@ _LOGGERS = {
     "torch.onnx._internal.exporter._registration": logging.ERROR,
 }
 """The least serious messages that the loggers of the exporters let through."""
+
+
+def _metadata(model: Model) -> dict[str, str]:
+    """The card, and what means and spreads are of where targets are learned on another scale."""
+    pairs = zip(model.targets.transforms, model.card.targets, strict=False)
+    labels = {name: transform.label(name) for transform, name in pairs}
+    scales = {"scales": json.dumps(labels)} if labels else {}
+    return {"mdn": json.dumps(model.card.plain())} | scales
 
 
 @contextmanager

@@ -57,6 +57,7 @@ ROLES: dict[str, Role] = {
     "backbone": Role(frozenset({"num_inputs"})),
     "column": Role(),
     "data": Role(),
+    "encoding": Role(),
     "family": Role(),
     "model": Role(),
     "objective": Role(),

@@ -25,6 +25,7 @@ def build_network(
     family: Family,
     num_members: int = 1,
     first_layer_gain: Sequence[float] = (1.0,),
+    num_columns: int | None = None,
 ) -> MixtureNetwork:
     """Return a network that begins at random.
 
@@ -36,6 +37,7 @@ def build_network(
         family: the covariance family.
         num_members: M.
         first_layer_gain: factors on the initial numbers of first layers, dealt to members in turn.
+        num_columns: from which the P inputs come; P where it is None.
 
     Raises:
         ValueError: on a number out of range, and on a backbone or a family that is not one.
@@ -46,7 +48,7 @@ def build_network(
     backbones, heads = [], []
     for gain in islice(cycle(first_layer_gain), num_members):
         member = _checked(backbone(num_inputs))
-        apply_first_layer_gain(member, num_inputs, gain)
+        apply_first_layer_gain(member, num_columns or num_inputs, gain)
         backbones.append(member)
         heads.append(MixtureHead(num_features(member), num_targets, num_components, family))
     check_rebuilt(backbone, backbones[0], num_inputs)

@@ -4,6 +4,7 @@ The first layer's numbers decide how much the output changes as an input does: w
 a network finds sharp edges and fast turns sooner, and small wiggles too. Members that begin with
 different gains make different errors. Many inputs add up to fast changes by themselves, and every
 uninformative one is a chance to overfit, so the gain goes back to 1 as the inputs grow in number.
+The many features of one category count as one input, since a row has one of its levels.
 """
 
 from collections.abc import Sequence
@@ -18,15 +19,15 @@ _FEW_INPUTS = 3
 
 
 @torch.no_grad()
-def apply_first_layer_gain(backbone: nn.Module, num_inputs: int, gain: float) -> None:
+def apply_first_layer_gain(backbone: nn.Module, num_columns: int, gain: float) -> None:
     """Multiply the initial numbers of the first linear layer; do nothing where there is none.
 
     Args:
-        backbone: from num_inputs to features.
-        num_inputs: P; above three of them the factor is 1 + 3 (gain - 1) / P.
+        backbone: from inputs to features.
+        num_columns: P, from which its inputs come; above three the factor is 1 + 3 (gain - 1) / P.
         gain: 1 leaves the layer as it is.
     """
-    share = min(1.0, _FEW_INPUTS / max(1, num_inputs))
+    share = min(1.0, _FEW_INPUTS / max(1, num_columns))
     for layer in backbone.modules():
         if isinstance(layer, nn.Linear):
             for parameter in layer.parameters():

@@ -12,6 +12,9 @@ from mdn.distributions.transformed.mixture import transformed
 from mdn.distributions.transformed.transforms import Transform
 from mdn.networks.units import LIMIT, ColumnUnits, column_units
 
+_MIDDLE_HALF = 1.349
+"""The range of the middle half of a standard normal law."""
+
 
 class Standardizer(nn.Module):
     """The change of units z = (value - shift) / factor, per column.
@@ -56,6 +59,18 @@ class Standardizer(nn.Module):
         if self.bounded:
             self.limit.copy_(_limits(values.double(), units))
         return self
+
+    def use_middle(self, column: int, values: Float[Tensor, " N"]) -> None:
+        """Take the median, and the range of the middle half, of a column as a normal one has it.
+
+        A column whose middle half is one value stays as it was fitted.
+        """
+        there = values[~values.isnan()].double()
+        low, middle, high = there.sort().values[_at_quarters(len(there))]
+        if high > low and self.factor[column].isfinite():
+            self.shift[column] = middle
+            self.factor[column] = (high - low) / _MIDDLE_HALF
+            self.limit[column] = LIMIT
 
     def forward(
         self, values: Float[Tensor, "*batch C"], dtype: torch.dtype | None = None
@@ -127,3 +142,7 @@ def _limits(values: Float[Tensor, "N C"], units: ColumnUnits) -> Float[Tensor, "
         farthest = (rest - units.center[column]).nan_to_num().abs().max()
         limits[column] = farthest / units.spread[column]
     return limits
+
+
+def _at_quarters(count: int) -> list[int]:
+    return [round(part * (count - 1) / 4) for part in (1, 2, 3)]

@@ -13,7 +13,12 @@ def remarks(metrics: Mapping[str, float], rows: Mapping[str, int]) -> list[str]:
         metrics: flat, by their names in `metrics.json`.
         rows: number of rows of "val" and "test", where known.
     """
-    sentences = [_worse_than_a_gaussian(metrics), _few_val_rows(rows), _few_test_rows(rows)]
+    sentences = [
+        _worse_than_a_gaussian(metrics),
+        _few_val_rows(rows),
+        _few_test_rows(rows),
+        _means_far_out(metrics),
+    ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -43,6 +48,18 @@ def _few_test_rows(rows: Mapping[str, int]) -> str:
     if count >= FEW_ROWS:
         return ""
     return f"The scores are means over {_rows(count)}: as few others could score quite differently."
+
+
+def _means_far_out(metrics: Mapping[str, float]) -> str:
+    """A lognormal component that is wide decides the mean, with hardly any weight."""
+    shares = [share for name, share in metrics.items() if name.startswith("test/mean_far_out")]
+    if not any(shares):
+        return ""
+    return (
+        f"In {100 * max(shares):.2g} % of the test rows the predicted mean lies beyond 99.9 % of "
+        "the predicted density: on a log scale a component of hardly any weight can decide it. "
+        "Take the median there; RMSE and MAE of the mean, and sharpness, tell little."
+    )
 
 
 def _rows(count: int) -> str:

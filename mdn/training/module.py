@@ -36,6 +36,7 @@ class MDNModule(MixtureModule):
     """
 
     def __init__(self, kinds: Sequence[Kind], num_targets: int, recipe: Recipe = _USUAL) -> None:
+        kinds = recipe.encoded(kinds)
         network = build_network(
             recipe.backbone,
             count_features(kinds),
@@ -44,6 +45,7 @@ class MDNModule(MixtureModule):
             recipe.family,
             recipe.ensemble_size,
             recipe.first_layer_gain,
+            len(kinds),
         )
         super().__init__(kinds, num_targets, network)
         self.settings = recipe
@@ -83,6 +85,7 @@ class MDNModule(MixtureModule):
         """The sum over members of their mean losses over rows."""
         x, y, *weight = batch
         model = self.model
+        x = self.settings.regularizer.drop(x, model.inputs)
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)

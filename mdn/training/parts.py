@@ -7,11 +7,13 @@ from mdn.fitting.objectives import NLL, BetaNLL, NaturalGradientEM, NLLWithCRPS,
 from mdn.fitting.schedules import constant, cosine
 from mdn.model.network_parts import register_all
 from mdn.model.registry import Part
+from mdn.networks.encoding import Encoding
 
 _NOT_FOR_US = (Optimizer, torch.optim.LBFGS, torch.optim.Muon, torch.optim.SparseAdam)
 """Optimizers that take a closure, matrices alone or sparse gradients."""
 
 TRAINING: dict[str, dict[str, Part]] = {
+    "encoding": {"columns": Encoding},
     "objective": {
         "beta_nll": BetaNLL,
         "crps": NLLWithCRPS,

@@ -28,7 +28,9 @@ from mdn.fitting.sizes import suitable_depth
 from mdn.fitting.start import start_named
 from mdn.model import registry
 from mdn.networks.backbones import MLP
+from mdn.networks.encoding import Encoding
 from mdn.networks.first_layer_gain import check_gains
+from mdn.networks.kinds import Kind
 from mdn.training.base_recipe import BaseRecipe, counted_rows
 
 Backbone = Callable[[int], nn.Module]
@@ -46,6 +48,7 @@ class Recipe(BaseRecipe):
 
     Attributes:
         ensemble_size: M, networks that are trained side by side and pooled into one mixture.
+        encoding: features of the inputs.
         backbone: given P, the module in front of the head.
         first_layer_gain: what its first layer begins with is multiplied by, dealt to the members
             in turn.
@@ -65,6 +68,7 @@ class Recipe(BaseRecipe):
     """
 
     ensemble_size: int = 8
+    encoding: Encoding = field(default_factory=Encoding)
     backbone: Backbone = MLP
     first_layer_gain: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
     objective: Objective = field(default_factory=NLL)
@@ -92,6 +96,9 @@ class Recipe(BaseRecipe):
     def uses_inputs(self) -> bool:
         backbone = getattr(self.backbone, "func", self.backbone)  # a partial has its attributes
         return getattr(backbone, "num_features", None) != 0
+
+    def encoded(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+        return self.encoding.of(kinds)
 
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
         backbone = _with_depth(self.backbone, counted_rows(profile))
@@ -121,6 +128,7 @@ class EMRecipe(BaseRecipe):
     relative_tol: float = 0.0
     batch_size: int | Auto = 8192
     max_epochs: int | Auto = 500
+    guard: float | Auto = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

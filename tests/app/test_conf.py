@@ -15,6 +15,7 @@ from mdn.training.base_recipe import BaseRecipe
 FILES = sorted(CONF.rglob("*.yaml"))
 GROUPS = [
     "family",
+    "encoding",
     "backbone",
     "model",
     "objective",

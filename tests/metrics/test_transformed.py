@@ -53,6 +53,23 @@ def test_cells_that_begin_at_an_end_have_all_that_is_in_them():
     assert metrics.grid_nll(mixture, [[-1.0]], [0.1]).item() == torch.inf
 
 
+def test_a_wide_component_of_no_weight_spoils_no_score():
+    def score(*components):
+        pi, mu, sigma = (torch.tensor(v, dtype=F64) for v in zip(*components, strict=True))
+        scale = DiagonalScale(sigma[:, None], 1)
+        base = GaussianMixture((pi / pi.sum()).log(), mu[:, None], scale)
+        mixture = TransformedMixture(base, (LogTransform(),))
+        return mixture.mean.item(), metrics.crps(mixture, [[2130.0]]).item()
+
+    mean, alone = score((1, 7.9, 0.2))
+    far, beside = score((1, 7.9, 0.2), (1e-13, 12.6, 8.77))
+    assert mean < 3000 < far
+    assert beside == pytest.approx(alone, rel=1e-3)
+    endless, beside = score((1, 7.9, 0.2), (1e-300, 5.0, 40.0))
+    assert endless == torch.inf
+    assert beside == pytest.approx(alone, rel=1e-9)
+
+
 @each_pair
 def test_a_grid_score_of_one_target_has_the_density_of_the_other(transforms):
     mixture, y = two_targets(transforms), torch.tensor([[0.7, 1.6], [1.4, 1.2]], dtype=F64)

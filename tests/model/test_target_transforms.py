@@ -189,7 +189,9 @@ def test_exports_hold_the_learned_scale_and_say_so(model, tmp_path):
     from safetensors import safe_open
 
     with safe_open(tmp_path / "m.safetensors", "pt") as file:
-        assert json.loads(file.metadata()["mdn"])["transforms"] == CARDS
+        metadata = file.metadata()
+    assert json.loads(metadata["mdn"])["transforms"] == CARDS
+    assert json.loads(metadata["scales"]) == {"price": "log(price)", "size": "size"}
 
 
 def test_float32_rows_have_float32_answers(model):

@@ -382,3 +382,14 @@ def test_the_trial_leaves_no_trace():
     assert np.array_equal(np.random.get_state()[1], numpys)  # noqa: NPY002
     assert all(part.training for part in backbone.modules())
     torch.testing.assert_close(backbone.state_dict(), before, rtol=0, atol=0)
+
+
+def test_many_features_of_one_column_count_as_one_input_of_the_first_layer():
+    first = [
+        build_network(partial(MLP, depth=1), 50, 1, 2, Diagonal(), 1, [gain], num_columns=2)
+        .backbone[0]
+        .layers[0]
+        .weight.std()
+        for gain in (1.0, 3.0)
+    ]
+    assert (first[1] / first[0]).item() == pytest.approx(3.0, rel=0.05)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mdn.networks.encoder import Encoder
+from mdn.networks.encoding import Encoding
 from mdn.networks.kinds import DAY, YEAR, Boolean, Category, Number, Time, numbers
 from mdn.networks.standardize import Standardizer
 
@@ -33,7 +34,7 @@ def test_each_kind_has_its_features():
     assert values[2, 0] == 0
     assert values[[0, 1, 3], 0].std(correction=0).item() == pytest.approx(1.0)
     assert cycle[1].tolist() == pytest.approx([1.0, 0.0], abs=1e-9)
-    assert marks.tolist() == [[0, 0], [0, 0], [1, 0], [0, 1]]
+    assert (marks * 2**0.5).round().tolist() == [[0, 0], [0, 0], [1, 0], [0, 1]]
     assert hot.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
 
 
@@ -55,8 +56,103 @@ def test_a_column_without_values_has_no_influence():
     assert seen.tolist() == [[0, 1], [0, 0]]
 
 
-def test_what_is_no_kind_is_refused():
-    with pytest.raises(ValueError, match="levels must be different"):
-        Category(("a", "a"))
-    with pytest.raises(ValueError, match="cycles must be seconds above 0"):
-        Time(cycles=(-DAY,))
+REFUSED = {
+    "levels must be different": lambda: Category(("a", "a")),
+    "cycles must be seconds above 0": lambda: Time(cycles=(-DAY,)),
+    "cycles must be at most 256": lambda: Time(cycles=(DAY,) * 257),
+    "pieces must be at most 256, got 1000000000": lambda: Number(pieces=10**9),
+    "waves must be a whole number of at least 0": lambda: Number(waves=-1),
+    "scaling must be one of standard, robust, quantile": lambda: Encoding("quantiles"),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_is_no_kind_is_refused(message):
+    with pytest.raises(ValueError, match=message):
+        REFUSED[message]()
+
+
+def skewed(rows=2000):
+    stream = torch.Generator().manual_seed(0)
+    return torch.randn(rows, 1, generator=stream, dtype=torch.float64).mul(2).exp()
+
+
+def encoded(x, kind):
+    return Encoder([kind]).fit(x)(x, torch.float64)
+
+
+def test_quantiles_make_a_column_normal():
+    z = encoded(skewed(), Number(scaling="quantile"))[:, 0]
+    normal = torch.special.ndtri((skewed()[:, 0].argsort().argsort() + 0.5) / 2000)
+    assert (z - normal).abs().quantile(0.98) < 0.05
+    assert z.abs().max() < 3.1
+
+
+def test_quantiles_of_alike_values_are_the_middle_of_their_ranks():
+    x = torch.tensor([[0.0]] * 60 + [[1.0]] * 40, dtype=torch.float64)
+    z = encoded(x, Number(scaling="quantile"))[[0, -1], 0]
+    assert torch.special.ndtr(z).tolist() == pytest.approx([0.3, 0.8])
+
+
+def test_robust_units_are_those_of_the_middle_half():
+    x = skewed()
+    z = encoded(x, Number(scaling="robust"))[:, 0]
+    low, middle, high = x[:, 0].quantile(torch.tensor([0.25, 0.5, 0.75]).double()).tolist()
+    unit = (x[:, 0] - middle) / ((high - low) / 1.349)
+    assert torch.allclose(z, unit / (1 + (unit / 3) ** 2).sqrt(), atol=0.02)
+    assert z.abs().max() <= 3
+
+
+def test_a_column_whose_middle_half_is_one_value_keeps_its_standard_unit():
+    x = torch.tensor([[0.0]] * 90 + [[1.0]] * 10, dtype=torch.float64)
+    z = encoded(x, Number(scaling="robust"))[[0, -1], 0]
+    assert z[1] - z[0] > 1
+
+
+def test_pieces_are_filled_one_after_the_other():
+    x = torch.linspace(0, 8, 81, dtype=torch.float64)[:, None]
+    encoder = Encoder([Number(pieces=4)]).fit(x)
+    rows = torch.tensor([[-9.0], [1.0], [5.0], [99.0]], dtype=torch.float64)
+    pieces = encoder(rows, torch.float64)[:, 1:]
+    expected = [[0, 0, 0, 0], [0.5, 0, 0, 0], [1, 1, 0.5, 0], [1, 1, 1, 1]]
+    assert torch.allclose(pieces, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_waves_are_sines_and_cosines_of_the_standardized_value():
+    z, *waves = encoded(skewed(), Number(waves=2)).T
+    slow, fast, *cosines = waves
+    for sine, cosine in zip((slow, fast), cosines, strict=True):
+        assert torch.allclose(sine**2 + cosine**2, torch.ones_like(z))
+    turns = 0.5 * torch.special.ndtri(torch.tensor(0.625, dtype=torch.float64))
+    assert torch.allclose(slow, (2 * math.pi * turns * z).sin())
+
+
+def test_the_marks_of_a_row_are_together_never_longer_than_one():
+    x = torch.full((2, 4), NAN, dtype=torch.float64)
+    marks = Encoder([Number(missing=True)] * 4).fit(x)(x)[:, 4:]
+    assert marks.norm(dim=-1).tolist() == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust", "quantile"])
+def test_gaps_of_any_scaling_are_marked_and_finite(scaling):
+    kind = Number(missing=True, scaling=scaling, pieces=3, waves=2)
+    x = torch.cat([skewed(30), torch.full((3, 1), NAN, dtype=torch.float64)])
+    features = encoded(x, kind)
+    assert features.isfinite().all()
+    assert features.shape == (33, kind.num_features)
+    assert features[:, -1].tolist() == [0] * 30 + [1] * 3
+    empty = encoded(torch.full((3, 1), NAN, dtype=torch.float64), kind)
+    assert empty.isfinite().all()
+
+
+def test_an_encoding_shapes_plain_numbers_only():
+    kinds = (Number(missing=True), Boolean(), Category(("a",)), Number(pieces=2))
+    shaped = Encoding("robust", pieces=3, waves=1).of(kinds)
+    assert shaped == (Number(True, "robust", 3, 1), *kinds[1:])
+    assert Encoding("robust", pieces=3, waves=1).of(shaped) == shaped
+
+
+def test_a_category_of_many_levels_takes_a_code_for_each_row_until_it_is_encoded():
+    levels = Category(tuple(map(str, range(1000))))
+    codes = torch.arange(1000, dtype=torch.float64)[:, None]
+    assert torch.equal(Encoder([levels]).fit(codes)(codes), torch.eye(1000))

@@ -28,6 +28,12 @@ def test_few_rows_are_counted():
     assert "means over 1 row:" in test
 
 
+def test_means_beyond_nearly_all_of_a_density_are_counted():
+    assert remarks(GOOD | {"test/mean_far_out": 0.0}, MANY) == []
+    (said,) = remarks(GOOD | {"test/mean_far_out/a": 0.0, "test/mean_far_out/b": 0.03}, MANY)
+    assert said.startswith("In 3 % of the test rows the predicted mean lies beyond 99.9 %")
+
+
 def test_the_page_says_them_above_everything_else():
     page = Page("p(y)", "scored", {}, [], [], {}, ["Worse & worse."])
     html = render(page)

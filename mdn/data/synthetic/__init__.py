@@ -3,6 +3,7 @@
 from mdn.data.synthetic.awkward_units import AwkwardUnits
 from mdn.data.synthetic.circle import CircleOfModes
 from mdn.data.synthetic.clusters import RandomClusters, ThreeGaussians
+from mdn.data.synthetic.gaps import WithGaps
 from mdn.data.synthetic.inverse import InverseProblem, InverseSinusoid
 from mdn.data.synthetic.irrelevant import IrrelevantInputs
 from mdn.data.synthetic.many_modes import ManyModes
@@ -34,4 +35,5 @@ __all__ = [
     "TightRegion",
     "TurningCorrelations",
     "TwoBranches",
+    "WithGaps",
 ]

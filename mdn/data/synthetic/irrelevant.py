@@ -16,6 +16,7 @@ class IrrelevantInputs(IndependentMixtureProblem):
     """
 
     input_names = tuple(f"x{i}" for i in range(20))
+    has_independent_inputs = True
 
     def inputs(self, rows: int, generator: torch.Generator) -> Float64[Tensor, "N P"]:
         return normal(rows, len(self.input_names), 1, generator)

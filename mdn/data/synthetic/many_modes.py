@@ -24,6 +24,7 @@ class ManyModes(IndependentMixtureProblem):
     """
 
     input_names = ("x0", "x1")
+    has_independent_inputs = True
     target_names = ("y0", "y1", "y2", "y3")
     modes = 8
 

@@ -18,10 +18,12 @@ class Problem(ABC):
     Attributes:
         input_names: of the P columns of x; none for a density of y alone.
         target_names: of the D columns of y.
+        has_independent_inputs: whether no input of a row tells anything of the others.
     """
 
     input_names: tuple[str, ...] = ("x",)
     target_names: tuple[str, ...] = ("y",)
+    has_independent_inputs: bool = False
 
     @abstractmethod
     def sample(self, rows: int, generator: torch.Generator) -> Rows:

@@ -39,6 +39,7 @@ class TurningCorrelations(IndependentMixtureProblem):
     """
 
     input_names = ("x0", "x1", "x2")
+    has_independent_inputs = True
     target_names = ("y0", "y1", "y2", "y3", "y4", "y5")
 
     def __init__(self, factor: str = "covariance") -> None:

@@ -3,7 +3,7 @@
 import itertools
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mdn.distributions.arguments import Levels, probability
@@ -19,29 +19,48 @@ class TransformedMoments(TransformedParameters):
     def matched(self) -> GaussianMixture:
         """The uncorrelated Gaussian components that have the means and variances of these.
 
-        With the same weights they have the moments of each target, and no other answer.
+        With the same weights they have the moments of each target, and no other answer. Moments
+        that are beyond the largest number are 0 here, and infinite in the answers.
         """
+        mean, std = self._of_components
+        scale = DiagonalScale(std.masked_fill(std.isinf(), 0.0), self.num_targets)
+        known = mean.masked_fill(mean.isinf(), 0.0)
+        return GaussianMixture(self.log_pi, known, scale, self.target_names)
+
+    @property
+    def _of_components(self) -> tuple[Float[Tensor, "*batch K D"], Float[Tensor, "*batch K D"]]:
+        """Mean and standard deviation of each target under each component."""
         columns = zip(self.base.mu.unbind(-1), self.base.sigma.unbind(-1), strict=True)
         moments = [t.moments(*each) for t, each in zip(self.transforms, columns, strict=True)]
-        mean, std = (torch.stack(each, -1) for each in zip(*moments, strict=True))
-        scale = DiagonalScale(std, self.num_targets)
-        return GaussianMixture(self.log_pi, mean, scale, self.target_names)
+        return torch.stack([m for m, _ in moments], -1), torch.stack([s for _, s in moments], -1)
+
+    def _beyond(self, moment: Float[Tensor, "*batch K D"]) -> Bool[Tensor, "*batch D"]:
+        """Which targets have a component, with a weight, whose moment is beyond all numbers."""
+        return (moment.isinf() & (self.pi > 0)[..., None]).any(-2)
 
     @property
     def mean(self) -> Float[Tensor, "*batch D"]:
-        return self.matched.mean
+        """E[y]; infinite where the mean of a component is beyond the largest number."""
+        return self.matched.mean.masked_fill(self._beyond(self._of_components[0]), torch.inf)
 
     @property
     def std(self) -> Float[Tensor, "*batch D"]:
-        return self.matched.std
+        """Standard deviation of each target; infinite as `mean`."""
+        return self.matched.std.masked_fill(self._beyond(self._of_components[1]), torch.inf)
 
     @property
     def covariance(self) -> Float[Tensor, "*batch D D"]:
         """Cov[y].
 
         Raises:
-            ValueError: on two targets that are both on a logit scale.
+            ValueError: on two targets that are both on a logit scale, and where one is beyond the
+                largest number.
         """
+        if self._beyond(self._of_components[1]).any():
+            raise ValueError(
+                "a covariance is beyond the largest number, because a component is so wide on a "
+                "log scale; ask for quantiles"
+            )
         found = self.matched.covariance.clone()
         for i, j in itertools.combinations(range(self.num_targets), 2):
             within = (self.pi * self._within(i, j)).sum(-1)
@@ -56,11 +75,16 @@ class TransformedMoments(TransformedParameters):
         covariance = self.base.scale.covariance()[..., i, j].expand(mu.shape[:-1])
         return self.transforms[i].cross_covariance(self.transforms[j], own, others, covariance)
 
-    def most_likely(self) -> tuple[Tensor, Tensor]:
-        return self.matched.most_likely()
+    def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
+        component, mean = self.log_pi.argmax(-1), self._of_components[0]
+        return component, mean.take_along_dim(component[..., None, None], -2).squeeze(-2)
 
     def std_split(self) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:
-        return self.matched.std_split()
+        parts = zip(self.matched.std_split(), self._of_components[::-1], strict=True)
+        noise, doubt = (
+            split.masked_fill(self._beyond(moment).any(0), torch.inf) for split, moment in parts
+        )
+        return noise, doubt
 
     def covariance_split(
         self,

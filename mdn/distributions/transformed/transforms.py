@@ -257,7 +257,9 @@ class LogTransform(Transform):
         standard = (quantile[..., None] - mu) / sigma
         # About the quantile, whose own error counts only by its square then.
         anchor = quantile.detach().exp()
-        inside = self.mean_slope(mu, sigma) * normal.cdf(sign * (standard - sigma))
+        # In logs, for the mean alone may be beyond all numbers.
+        log_share = normal.log_cdf(sign * (standard - sigma))
+        inside = (mu + sigma.square() / 2 + log_share).exp()
         beyond = inside - anchor[..., None] * normal.cdf(sign * standard)
         return self.low + anchor + (mixture.pi * beyond).sum(-1) / level
 

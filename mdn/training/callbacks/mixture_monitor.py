@@ -63,7 +63,7 @@ class MixtureMonitor(Callback):
 
 
 def describe(
-    mixtures: GaussianMixture, y: Float[Tensor, "N D"], log_det: Float[Tensor, " N"]
+    mixtures: GaussianMixture, y: Float[Tensor, "N D"], log_det: Tensor | float = 0.0
 ) -> dict[str, float]:
     """Describe in numbers how components share the rows.
 

@@ -173,6 +173,26 @@ def test_an_impossible_value_spoils_no_gradient():
     assert mu.grad.isfinite().all()
 
 
+def test_moments_beyond_all_numbers_are_infinite_and_quantiles_are_not():
+    mu, sigma = torch.tensor([[1.0], [2.0]], dtype=F64), torch.tensor([[0.3], [50.0]], dtype=F64)
+    log_pi = torch.tensor([0.9, 0.1], dtype=F64).log()
+    mixture = TransformedMixture(
+        GaussianMixture(log_pi, mu, DiagonalScale(sigma, 1)), (LogTransform(),)
+    )
+    assert mixture.mean == mixture.std == torch.inf
+    assert mixture.expected_shortfall(0.5).isfinite()
+    assert mixture.expected_shortfall(0.5, upper=True) == torch.inf
+    with pytest.raises(ValueError, match="beyond the largest number"):
+        _ = mixture.covariance
+    assert mixture.quantile([0.1, 0.5, 0.9]).isfinite().all()
+    members = mixture.expand(2)
+    assert torch.stack(members.std_split()).isinf().all()
+    none = torch.tensor([0.0, -torch.inf], dtype=F64)
+    without = TransformedMixture(GaussianMixture(none, mu, mixture.base.scale), (LogTransform(),))
+    torch.testing.assert_close(without.mean, mixture.component(0).mean)
+    torch.testing.assert_close(without.std, mixture.component(0).std)
+
+
 REFUSED = ["mu", "sigma", "scale", "affine", "dispersed", "project", "entropy_bounds", "kl_to"]
 REFUSED += [
     "completed",

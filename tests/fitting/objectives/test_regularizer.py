@@ -8,6 +8,8 @@ from leaves import gradients, numbers, with_numbers
 from scipy import stats
 
 from mdn.fitting.objectives import Regularizer
+from mdn.networks.encoder import Encoder
+from mdn.networks.kinds import Boolean, Category, Number
 
 ROWS = 100_000
 OFF = Regularizer(input_noise=0.0, target_noise=0.0, entropy=0.0)
@@ -117,3 +119,34 @@ def test_more_levels_than_members_are_refused():
     noise.check_members(3)
     with pytest.raises(ValueError, match=r"target_noise has 3 levels and `ensemble_size` is 2"):
         noise.check_members(2)
+
+
+INPUTS = Encoder((Number(missing=True), Category(("a", "b"), other=True), Boolean()))
+
+
+def test_dropped_values_count_as_missing():
+    rows = torch.ones(10, 3, dtype=torch.float64)
+    rows[:4, 0] = torch.nan
+    encoder = Encoder(INPUTS.kinds).fit(rows)
+    x = torch.ones(4000, 3, dtype=torch.float64)
+    dropped = Regularizer(drop_values=0.5).drop(x, encoder)
+    assert dropped[:, 1:].eq(1).all()  # these never had a gap
+    assert dropped[:, 0].isnan().double().mean().item() == pytest.approx(0.12, abs=0.03)
+    assert dropped.nan_to_num(nan=1.0).eq(1).all()
+
+
+def test_dropped_levels_count_as_ones_that_were_never_seen():
+    x = torch.ones(4000, 3, dtype=torch.float64)
+    x[0, 1] = torch.nan
+    dropped = Regularizer(drop_levels=1.0).drop(x, INPUTS)
+    assert dropped[:, [0, 2]].eq(1).all()
+    assert dropped[0, 1].isnan()
+    assert dropped[1:, 1].eq(2).double().mean().item() == pytest.approx(2 / 22, abs=0.03)
+    assert set(dropped[1:, 1].tolist()) == {1.0, 2.0}
+
+
+def test_nothing_is_dropped_by_default():
+    x = torch.ones(3, 3, dtype=torch.float64)
+    assert Regularizer().drop(x, INPUTS) is x
+    with pytest.raises(ValueError, match="drop_levels must be a number from 0 to 1"):
+        Regularizer(drop_levels=2.0)

@@ -103,28 +103,27 @@ class CsvReader(Reader):
         return form.kind == "text" or form.fits(present(text))
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
-        if self._text.is_empty:
-            return self.head.table.select(names)
         doubtful: list[str] = []
         while True:
             types = self._guess(names, wanted).with_text(doubtful)
             try:
                 table = self._text.read(types)
+            except pa.ArrowInvalid as error:
+                if not self._text.mend(error):
+                    doubtful = names if doubtful else self._refused(error, names)
+                continue
+            try:
                 self._tell(doubtful, table, wanted)
                 return self._exact(typed(table, self._formats))
-            except _REFUSED as error:
-                if not self._text.mend(error):
-                    name = self._name(error)
-                    if name in doubtful:
-                        raise self._wrong(name, table.column(name), 0) from None
-                    doubtful = names if doubtful or name is None else [name]
+            except Misfit as error:
+                if error.name in doubtful:
+                    raise self._wrong(error.name, table.column(error.name), 0) from None
+                doubtful = names if doubtful else [error.name]
 
-    def _name(self, error: Exception) -> str | None:
-        """Tell at which column something was refused."""
-        if isinstance(error, Misfit):
-            return error.name
+    def _refused(self, error: pa.ArrowInvalid, names: list[str]) -> list[str]:
+        """Tell in which column Arrow refused something; all of them where it does not say."""
         said = re.search(r"CSV column #(\d+)", str(error))
-        return None if said is None else self._text.header.names[int(said[1])]
+        return names if said is None else [self._text.header.names[int(said[1])]]
 
     def _tell(self, names: list[str], text: pa.Table, wanted: Wanted) -> None:
         """Tell the formats of columns from all of their values, where the guess does not hold."""
@@ -138,7 +137,7 @@ class CsvReader(Reader):
             self._note_change(name, guessed[name], text.column(name))
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
-        ways = [] if self._text.is_empty else [self._guess(names, wanted), _as_text(names)]
+        ways = [self._guess(names, wanted), _as_text(names)]
         done, error = 0, None
         while ways:
             try:

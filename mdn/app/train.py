@@ -44,6 +44,8 @@ def train(config: Node) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data)}
     if run.recipe.recalibration != 1:
         metrics["recalibration"] = module.model.recalibration
+    if module.model.card.guard:
+        metrics["guard"] = module.model.card.guard
     if trainer.is_global_zero:
         write_metrics(metrics, run.run_dir)
         rows = {name: len(table) for name, table in data.tables.items()}

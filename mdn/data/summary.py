@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from mdn.data.coding import fitted_kinds, recoded
 from mdn.data.column_remarks import column_remarks
 from mdn.data.missing_targets import dropped_remark
 from mdn.data.seeds import generator
@@ -73,8 +72,7 @@ class TableSummary:
 
 
 def summary_of(table: Table) -> TableSummary:
-    """Return the summary of a table as a model that is trained on it would take it."""
-    table = recoded(table, fitted_kinds(table))
+    """Return the summary of a table whose kinds are fitted."""
     some = _some(table)
     names = zip(table.target_names, [Number()] * len(table.target_names), strict=True)
     targets = _columns(names, table.y, some.y, {}, "target")

@@ -1,5 +1,6 @@
 """Data for the trainer: the rows of three parts, and the batches they make."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from mdn.data.coding import coded_tables
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.files import read_table
 from mdn.data.fingerprint import Fingerprint
+from mdn.data.missing_targets import dropped_remark
 from mdn.data.profile import Profile
 from mdn.data.roles import Roles
 from mdn.data.rounding import dequantized
@@ -29,8 +31,9 @@ from mdn.data.stream.whether import must_stream
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import ColumnKeys, Table
 from mdn.data.training_rows import check_training_rows
-from mdn.distributions.checks import check_at_least, check_seed
+from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.open_settings import Auto, decided
+from mdn.fitting.sizes import suitable_val_fraction
 from mdn.networks.kinds import Kind
 from mdn.networks.units import LIMIT
 
@@ -85,7 +88,7 @@ class TableModule(LightningDataModule):
         _ = self.val_table
         if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
             remarks = extreme_remarks(self.tables["train"], self.tables["val"].sample)
-            for remark in [*remarks, *self.split_remarks()]:
+            for remark in [*remarks, *self.split_remarks(), *self.dropped_remarks()]:
                 rank_zero_warn(remark)
 
     @property
@@ -103,6 +106,11 @@ class TableModule(LightningDataModule):
         tables = {name: self._samples[name] for name in self._separate}
         at_random = not (by.columns or self._from_files)
         return list(split_remarks(tables, at_random, by_time=by.time is not None))
+
+    def dropped_remarks(self) -> list[str]:
+        """Say how many rows were left out for want of a target or a weight."""
+        dropped = [dropped_remark(table.dropped) for table in self.tables.values()]
+        return [*dict.fromkeys(filter(None, dropped))]
 
     _separate: ClassVar[Sequence[str]] = ("train", "val", "test")
     """The tables of which none is another."""
@@ -213,7 +221,8 @@ class FileData(TableModule):
             {"zip": "category"}: number, boolean, category or time.
         val_path: a file with the validation rows; None takes some of `path`.
         test_path: a file with the test rows; None takes some of `path`.
-        val_fraction: of the rows of `path`, where there is no `val_path`.
+        val_fraction: of the rows of `path`, where there is no `val_path`; None for a tenth, and
+            more of few rows.
         test_fraction: of the rows of `path`, where there is no `test_path`.
         split_by: the column that names the part of each row: train, val or test.
         group_by: columns whose values together tell a group, all of whose rows go into one part.
@@ -245,7 +254,7 @@ class FileData(TableModule):
         kinds: dict[str, str] | None = None,
         val_path: str | Path | None = None,
         test_path: str | Path | None = None,
-        val_fraction: float = 0.1,
+        val_fraction: float | None = None,
         test_fraction: float = 0.1,
         split_by: str | int | None = None,
         group_by: ColumnKeys | None = None,
@@ -258,7 +267,7 @@ class FileData(TableModule):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
-        _check_fractions(val_fraction, test_fraction)
+        _check_parts(val_fraction, test_fraction)
         self.split_by = SplitBy.of(split_by, group_by, time_by, time_gap)
         self.stratify: bool | Auto = stratify
         if targets is None:
@@ -280,22 +289,22 @@ class FileData(TableModule):
         if not must_stream(self.stream, [self.path, *self._paths.values()]):
             return super().tables
         columns = ColumnChoice(*self.columns, self.split_by)
-        tables = streamed_tables(self.path, columns, self._paths, self._division)
+        tables = streamed_tables(self.path, columns, self._paths, self._division(math.inf))
         check_training_rows(tables["train"], self.path)
         return {**tables, "val": tables["val"].sample}
 
     def _tables(self) -> dict[str, Table]:
         whole, chosen = read_table(self.path, *self.columns, by=self.split_by)
-        tables = divided(whole, self._division)
+        tables = divided(whole, self._division(len(whole)))
         del whole  # so there are never more than two copies of the rows
         check_training_rows(tables["train"], self.path)
         tables |= self._read_others(chosen, tables["train"])
         check_groups_apart(tables, str(self.path))
         return tables
 
-    @property
-    def _division(self) -> Division:
-        taken = {name: self.fractions[name] for name in self.fractions if name not in self._paths}
+    def _division(self, rows: float) -> Division:
+        fractions = {name: val_share(each, rows) for name, each in self.fractions.items()}
+        taken = {name: each for name, each in fractions.items() if name not in self._paths}
         return Division(taken, self.seed, self.stratify, str(self.path))
 
     @property
@@ -314,11 +323,15 @@ class FileData(TableModule):
         return {name: read_table(path, *columns, *known, by)[0] for name, path in paths}
 
 
-def _check_fractions(val_fraction: float, test_fraction: float) -> None:
+def val_share(fraction: float | None, rows: float) -> float:
+    """Return the share of rows that is held back to validate on."""
+    return suitable_val_fraction(rows) if fraction is None else fraction
+
+
+def _check_parts(val_fraction: float | None, test_fraction: float) -> None:
     for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-        if not 0 < fraction < 1:
-            raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}")
-    if val_fraction + test_fraction >= 1:
+        check_part(name, fraction)
+    if val_share(val_fraction, 1) + test_fraction >= 1:
         raise ValueError(
             f"val_fraction and test_fraction must leave rows to train on, got {val_fraction} and "
             f"{test_fraction}; make one smaller"

@@ -31,6 +31,7 @@ RUNS = [
 TEXTS = {
     *("run_dir", "ckpt_path", "path", "val_path", "test_path", "dirpath", "filename"),
     *("targets", "inputs", "exclude", "weight", "metrics", "progress.monitor"),
+    *("split_by", "group_by", "time_by"),
 }
 """Keys that take any word."""
 

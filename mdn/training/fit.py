@@ -175,7 +175,7 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         inputs=data.input_names,
         targets=data.target_names,
         kinds=[registry.describe(kind) for kind in recipe.encoded(data.kinds)],
-        formats=dict(data.train_table.reading.formats),
+        formats=dict(data.train_table.sample.reading.formats),
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
         transforms=described(recipe.target_transform, data.target_names),

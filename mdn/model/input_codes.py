@@ -22,6 +22,8 @@ def columns_json(card: ModelCard) -> str:
         for name, kind in zip(card.inputs, card.fitted_kinds, strict=True)
     ]
     described = {"inputs": columns, "missing": "NaN", "targets": card.targets}
+    if card.transforms:
+        described["learned_on"] = card.transforms
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -45,7 +45,6 @@ def fitted_kinds(train: Table) -> tuple[Kind, ...]:
     )
 
 
-@singledispatch
 def recoded(table: Table, kinds: tuple[Kind, ...]) -> Table:
     """Return a table whose categories are numbered as others have them."""
     if table.kinds == kinds:
@@ -82,6 +81,12 @@ def _fitted_category(kind: Category, column: Float64[Tensor, " N"]) -> Kind:
     missing = column.isnan()
     counts = Counter(column[~missing].long().tolist())
     return fitted_category(kind, counts, bool(missing.any()))
+
+
+def with_missing(kind: Kind, missing: bool) -> Kind:
+    """Return a kind that says whether a training row lacks a value."""
+    assert isinstance(kind, Number | Boolean | Time | Category)
+    return replace(kind, missing=missing)
 
 
 def fitted_category(kind: Category, counts: Counter[int], missing: bool) -> Category:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from mdn.app.build_lightning import build_data, stored_data
 from mdn.app.node import Node
 from mdn.app.read_recipe import described
+from mdn.data.coding import recoded
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
+from mdn.data.rows import Rows
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
@@ -23,10 +25,10 @@ class EvaluatedRows:
     Attributes:
         table: the rows.
         problem: from which they were drawn, if that is known.
-        train: the rows that the model was trained on, if they are at hand.
+        train: the rows that the model was trained on, or a sample, if they are at hand.
     """
 
-    table: Table
+    table: Rows
     problem: Problem | None
     train: Table | None
 
@@ -34,10 +36,28 @@ class EvaluatedRows:
 def rows_to_score(settings: Node | None, model: Model) -> EvaluatedRows:
     """Return the rows that a `data` node describes, or the run's own test rows without one."""
     if settings is not None:
-        return EvaluatedRows(*_other_rows(settings, model), _training_rows(model))
+        table, problem = _other_rows(settings, model)
+        return EvaluatedRows(_coded(model.card, table), problem, _training_rows(model))
     data = _own_data(model)
     _warn_of_changes(model.card, data)
-    return EvaluatedRows(data.tables["test"], data.problem, data.train_table)
+    return EvaluatedRows(
+        _coded(model.card, data.tables["test"]),
+        data.problem,
+        _coded(model.card, data.train_table).sample,
+    )
+
+
+def _coded(card: ModelCard, table: Rows) -> Rows:
+    """Return rows as the model codes them, whatever levels their file has now."""
+    kinds = card.fitted_kinds
+    for name, now, known in zip(card.inputs, table.kinds, kinds, strict=True):
+        if type(now) is not type(known):
+            raise ValueError(
+                f"column {name!r} is read as {type(now).__name__.lower()}, and the model learned "
+                f"it as {type(known).__name__.lower()}; the file has changed since: name the rows "
+                "to score, which are then read as the model knows them"
+            )
+    return recoded(table, kinds)
 
 
 def _warn_of_changes(card: ModelCard, data: TableModule) -> None:
@@ -60,14 +80,15 @@ def _own_data(model: Model) -> TableModule:
     return data
 
 
-def _other_rows(settings: Node, model: Model) -> tuple[Table, Problem | None]:
+def _other_rows(settings: Node, model: Model) -> tuple[Rows, Problem | None]:
     # All rows of a file, or the test rows of a problem.
     card = model.card
     if "path" in settings:
         _check_columns(card, settings.get("inputs"), settings.get("targets"))
         columns = card.targets, card.inputs, settings["weight"]
         kinds = dict(zip(card.inputs, card.fitted_kinds, strict=True))
-        return read_table(settings["path"], *columns, kinds=kinds)[0], None
+        known = {"kinds": kinds, "formats": card.formats}
+        return read_table(settings["path"], *columns, **known)[0], None
     data = build_data(described(settings))
     _check_columns(card, data.input_names, data.target_names)
     return data.tables["test"], data.problem
@@ -81,7 +102,7 @@ def _training_rows(model: Model) -> Table | None:
         data = _own_data(model)
     except (OSError, ValueError):
         return None
-    return None if "train" in _changed_tables(model.card, data) else data.train_table
+    return None if "train" in _changed_tables(model.card, data) else data.train_table.sample
 
 
 def _check_columns(

@@ -21,6 +21,8 @@ from mdn.data.arrow_values import (
 )
 from mdn.data.columns import LARGEST, Columns, not_a_number
 from mdn.data.faults import Faults
+from mdn.data.text_columns import read_text
+from mdn.data.wanted_formats import wanted_formats
 from mdn.networks.kinds import Boolean, Category, Kind, Number, Time
 
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
@@ -38,6 +40,7 @@ def coded(columns: Columns, names: Sequence[str], kinds: Sequence[Kind]) -> Floa
         ValueError: with every column that holds something else than its kind.
     """
     faults = Faults()
+    columns = read_text(columns, wanted_formats(dict(zip(names, kinds, strict=True))))
     values = np.empty((columns.table.num_rows, len(names)))
     for i, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         with faults.collected():
@@ -56,7 +59,7 @@ def matrix(columns: Columns, names: Sequence[str]) -> Float64[Tensor, "N C"]:
 
 
 @singledispatch
-def _coded(kind: Number, columns: Columns, name: str) -> np.ndarray:
+def _coded(kind: Kind, columns: Columns, name: str) -> np.ndarray:
     column = plain(columns.table.column(name))
     _check_numbers(columns, name, column)
     values = as_numbers(column)

@@ -15,6 +15,7 @@ _TIME = re.compile(r"(.*[\W_])?(time|survival|duration|tte|days|months|followup|
 _STATUS = re.compile(
     r"(.*[\W_])?(status|event|cens|censor|censored|censoring|dead|death|died|delta|observed)", re.I
 )
+_ZIP = re.compile(r"(^|[\W_])(zip|post(al)?\W?code)", re.I)
 _NEARLY_ALL = 0.9999
 """The correlation from which on an input tells the target."""
 
@@ -78,13 +79,17 @@ def _identifiers(table: Table) -> Iterator[str]:
     suspects = [
         name
         for name, kind, column in zip(table.input_names, table.kinds, table.x.T, strict=True)
-        if type(kind) is Number and named_like_identifier(name) and _whole(column)
+        if type(kind) is Number and _named_like_code(name) and _whole(column)
     ]
     for name in suspects[:_SHOWN]:
         yield (
             f"input {name!r} is named like an identifier, and is taken for a number; if its "
             f"numbers are but names, say `kinds={{{name}: category}}` or leave it out"
         )
+
+
+def _named_like_code(name: str) -> bool:
+    return named_like_identifier(name) or bool(_ZIP.search(name))
 
 
 def _whole(column: Float64[Tensor, " N"]) -> bool:

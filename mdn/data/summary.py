@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from mdn.data.coding import fitted_kinds, recoded
 from mdn.data.column_remarks import column_remarks
 from mdn.data.missing_targets import dropped_remark
 from mdn.data.seeds import generator
@@ -72,7 +73,8 @@ class TableSummary:
 
 
 def summary_of(table: Table) -> TableSummary:
-    """Return the summary of a table whose kinds are fitted."""
+    """Return the summary of a table as a model that is trained on it would take it."""
+    table = recoded(table, fitted_kinds(table))
     some = _some(table)
     targets = [
         _column(name, Number(), values, sample, "target")

@@ -64,7 +64,9 @@ class _MaskedFactor(Function):
 
     @staticmethod
     def backward(ctx: _Context, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        return *_gradient(*ctx.saved_tensors, _dense(*grad_outputs)), None
+        factor, unit, marks = ctx.saved_tensors
+        diagonal, lower = grad_outputs
+        return *_gradient(factor, unit, marks, _dense(diagonal, lower)), None
 
 
 def _dense(diagonal: Tensor, lower: Tensor) -> Tensor:

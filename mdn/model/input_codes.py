@@ -21,9 +21,12 @@ def columns_json(card: ModelCard) -> str:
         {"name": name, "kind": describe(kind)["kind"]} | _codes(kind)
         for name, kind in zip(card.inputs, card.fitted_kinds, strict=True)
     ]
-    described = {"inputs": columns, "missing": "NaN", "targets": card.targets}
-    if card.transforms:
-        described["learned_on"] = card.transforms
+    described = {
+        "inputs": columns,
+        "missing": "NaN",
+        "targets": card.targets,
+        "transforms": card.transforms,
+    }
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
 

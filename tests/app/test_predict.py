@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -285,3 +286,14 @@ def test_the_script_says_a_mistake_in_one_message(predict, model):
     assert status == 1
     assert "line 152: column 'x1' holds 'abc'" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("code", "value"), [("number ,", 1.5), ("number .,", 1500.0)])
+def test_rows_are_read_as_those_that_the_model_learned_from(code, value, predict, model, tmp_path):
+    model.card = replace(model.card, formats={"x1": code})
+    save(model, tmp_path / "model.ckpt")
+    Path("new.csv").write_text("x0;x1;x2\n1;1,500;3\n")
+    status, _, said = predict("data.path=new.csv", "out=out.parquet")
+    assert status == 0, said
+    expected = model(torch.tensor([[1.0, value, 3.0]])).mean.item()
+    assert parquet.read_table("out.parquet")["mean_y0"].to_pylist() == [pytest.approx(expected)]

@@ -31,6 +31,7 @@ RUNS = [
 TEXTS = {
     *("run_dir", "ckpt_path", "path", "val_path", "test_path", "dirpath", "filename"),
     *("targets", "inputs", "exclude", "weight", "metrics", "progress.monitor"),
+    *("split_by", "group_by", "time_by"),
 }
 """Keys that take any word."""
 
@@ -124,7 +125,7 @@ def test_a_rule_takes_these_and_refuses_the_rest_by_name(rule):
 
 
 def test_a_whole_number_may_be_written_as_a_power_of_ten():
-    data = {"_target_": "mdn.training.datamodule.SyntheticData", "train_rows": 1e4}
+    data = {"_target_": "mdn.training.synthetic_data.SyntheticData", "train_rows": 1e4}
     read = read_node({"data": data, "seed": 3.0})
     assert read == {"data": data | {"train_rows": 10000}, "seed": 3}
     assert isinstance(read["data"]["train_rows"], int)

@@ -23,8 +23,16 @@ UNITS = torch.tensor([1.0, 100.0, 0.01], dtype=torch.float64)
 def rows(count: int = 200, share: float = 0.3) -> Table:
     x = torch.randn(count, 2, dtype=torch.float64)
     y = x[:, :1] + torch.randn(count, 3, dtype=torch.float64).cumsum(-1)
-    y = torch.where(torch.rand(count, 3) < share, torch.nan, UNITS * y)
-    return Table.from_arrays(x, y)
+    gaps = torch.rand(count, 3) < share
+    gaps[:, 0] &= ~gaps[:, 1:].all(-1)  # a row has one target at least
+    return Table.from_arrays(x, torch.where(gaps, torch.nan, UNITS * y))
+
+
+def test_rows_without_any_target_are_counted_before_training():
+    table = rows()
+    table.y[:5] = torch.nan
+    with pytest.warns(UserWarning, match="rows left out: 5 without any target"):
+        fit({**SMALL, "max_epochs": 1}, table)
 
 
 def test_scores_are_of_the_targets_present():

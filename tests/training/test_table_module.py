@@ -15,7 +15,8 @@ from mdn.app.build_lightning import build_data
 from mdn.app.read_recipe import described
 from mdn.data.batches import Batches, batches_of
 from mdn.data.synthetic import Jumps, RobotArm, TwoBranches
-from mdn.training.datamodule import FileData, SyntheticData
+from mdn.training.datamodule import FileData
+from mdn.training.synthetic_data import SyntheticData
 
 SIZES = {"train_rows": 100, "val_rows": 30, "test_rows": 40, "batch_size": 16, "seed": 0}
 
@@ -225,5 +226,5 @@ def test_configurations_make_data(name, csv):
         config = compose("train", [f"data={name}", "run_dir=.", *more])
     settings = OmegaConf.to_container(config, resolve=True)
     data = build_data(described(settings["data"]))
-    assert len(data.train_table) == settings["data"].get("train_rows", 40)
+    assert len(data.train_table) == settings["data"].get("train_rows", 33)
     assert data.num_targets >= 1

@@ -71,7 +71,8 @@ def _at_random(table: Table, division: Division, fractions: Mapping[str, float])
 
 
 def _check_rows(table: Table, parts: Parts, division: Division) -> None:
-    for name in ("train", *division.fractions):
+    wanted = (*division.fractions, "train") if "train" in parts else ("train",)
+    for name in wanted:
         if name not in parts or not len(parts[name]):
             raise ValueError(_advice(table, name, division))
 

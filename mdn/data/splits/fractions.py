@@ -39,9 +39,8 @@ def stratified(y: Float64[Tensor, "N D"], fractions: Mapping[str, float], seed: 
     for name, size in zip(fractions, _sizes(len(y), fractions), strict=True):
         bins = left.tensor_split(max(1, size))[:size]
         places = torch.rand(len(bins), generator=draws).tolist()
-        parts[name] = torch.stack(
-            [one[int(at * len(one))] for one, at in zip(bins, places, strict=True)]
-        )
+        drawn = [one[int(at * len(one))] for one, at in zip(bins, places, strict=True)]
+        parts[name] = torch.stack(drawn) if drawn else left[:0]
         left = left[~torch.isin(left, parts[name])]
     return parts | {"train": left}
 

@@ -6,7 +6,6 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 import torch
-from pyarrow import compute
 from torch import Tensor
 
 from mdn.data.columns import Columns
@@ -71,13 +70,14 @@ def _words() -> str:
 
 
 def _groups(columns: Sequence[pa.ChunkedArray]) -> Tensor:
-    texts = [
-        compute.fill_null(column.cast(pa.string()), _MISSING) for column in map(_plain, columns)
-    ]
-    joined = texts[0] if len(texts) == 1 else compute.binary_join_element_wise(*texts, _BETWEEN)
-    words = _texts(joined)
-    hashes = [_number(word.encode()) for word in words.dictionary.to_pylist()]
-    return torch.tensor(hashes, dtype=torch.int64)[torch.from_numpy(_indices(words))]
+    words = [_texts(column) for column in columns]
+    codes = np.stack([_indices(each) for each in words], 1)
+    distinct, which = np.unique(codes, axis=0, return_inverse=True)
+    # A missing value has the code -1, which is the last.
+    texts = [[*each.dictionary.to_pylist(), _MISSING] for each in words]
+    keys = [[text[code] for text, code in zip(texts, row, strict=True)] for row in distinct]
+    hashes = [_number(_BETWEEN.join(key).encode()) for key in keys]
+    return torch.tensor(hashes, dtype=torch.int64)[torch.from_numpy(which.reshape(-1))]
 
 
 def shares(groups: Tensor, seed: int) -> Tensor:
@@ -128,4 +128,5 @@ def _texts(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 
 def _indices(words: pa.DictionaryArray) -> np.ndarray:
-    return words.indices.cast(pa.int64()).to_numpy(zero_copy_only=False).copy()
+    """The place of each row's word; -1 where it is missing."""
+    return words.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False).copy()

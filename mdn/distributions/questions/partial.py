@@ -31,7 +31,7 @@ class Partial(Subsets):
     def observed_log_responsibilities(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log probability that component k produced the targets that a row has."""
         if not y.isnan().any():
-            return self.log_responsibilities(y)
+            return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
         mixture, rows, _ = self.completed(y)
         return likelihood.log_responsibilities(rows, mixture.log_pi, mixture.mu, mixture.scale)
 

@@ -48,7 +48,7 @@ class Objective(ABC):
         if not self.takes_missing_targets:
             raise ValueError(
                 f"the objective {type(self).__name__} takes rows with every target, and some "
-                "training rows lack one; train with `objective=nll`, or leave out or fill these "
+                "training rows lack one; train with the objective nll, or leave out or fill these "
                 "rows"
             )
 

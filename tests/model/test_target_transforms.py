@@ -11,8 +11,9 @@ from small_runs import make_module
 import mdn
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.log_scales import LogitTransform, LogTransform
 from mdn.distributions.transformed.mixture import TransformedMixture
-from mdn.distributions.transformed.transforms import Identity, LogitTransform, LogTransform
+from mdn.distributions.transformed.transforms import Identity
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
 from mdn.model.export_formats import write_safetensors
 from mdn.model.exportable import PlainModel

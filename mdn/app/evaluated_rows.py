@@ -10,6 +10,7 @@ from mdn.app.read_recipe import described
 from mdn.data.coding import recoded
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
+from mdn.data.rows import Rows
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
@@ -24,10 +25,10 @@ class EvaluatedRows:
     Attributes:
         table: the rows.
         problem: from which they were drawn, if that is known.
-        train: the rows that the model was trained on, if they are at hand.
+        train: the rows that the model was trained on, or a sample, if they are at hand.
     """
 
-    table: Table
+    table: Rows
     problem: Problem | None
     train: Table | None
 
@@ -40,11 +41,13 @@ def rows_to_score(settings: Node | None, model: Model) -> EvaluatedRows:
     data = _own_data(model)
     _warn_of_changes(model.card, data)
     return EvaluatedRows(
-        _coded(model.card, data.tables["test"]), data.problem, _coded(model.card, data.train_table)
+        _coded(model.card, data.tables["test"]),
+        data.problem,
+        _coded(model.card, data.train_table).sample,
     )
 
 
-def _coded(card: ModelCard, table: Table) -> Table:
+def _coded(card: ModelCard, table: Rows) -> Rows:
     """Return rows as the model codes them, whatever levels their file has now."""
     kinds = card.fitted_kinds
     for name, now, known in zip(card.inputs, table.kinds, kinds, strict=True):
@@ -77,7 +80,7 @@ def _own_data(model: Model) -> TableModule:
     return data
 
 
-def _other_rows(settings: Node, model: Model) -> tuple[Table, Problem | None]:
+def _other_rows(settings: Node, model: Model) -> tuple[Rows, Problem | None]:
     # All rows of a file, or the test rows of a problem.
     card = model.card
     if "path" in settings:
@@ -99,7 +102,7 @@ def _training_rows(model: Model) -> Table | None:
         data = _own_data(model)
     except (OSError, ValueError):
         return None
-    return None if "train" in _changed_tables(model.card, data) else data.train_table
+    return None if "train" in _changed_tables(model.card, data) else data.train_table.sample
 
 
 def _check_columns(

@@ -19,6 +19,7 @@ KEYS = {
     "kinds": "data.kinds",
     "lr": "optimizer.lr",
     "max_epochs": "trainer.max_epochs",
+    "guard": "model.guard",
     "min_scale": "family.min_scale",
     "num_components": "model.num_components",
     "path": "data.path",

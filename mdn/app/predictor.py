@@ -29,7 +29,7 @@ from mdn.model.input_counts import InputCounts
 from mdn.model.model import Model
 from mdn.model.novelty import Novelty
 from mdn.model.prediction_columns import ColumnSettings, Prediction
-from mdn.networks.kinds import Kind
+from mdn.networks.kinds import Category, Kind
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -92,7 +92,9 @@ class Predictor:
         x = coded(piece, list(self.kinds), list(self.kinds.values()))
         counts = InputCounts.of(self.model.card, x)
         counts.levels = {
-            name: unknown_levels(piece, name, self.kinds[name]) for name in counts.unknown
+            name: unknown_levels(piece, name, kind)
+            for name, kind in self.kinds.items()
+            if name in counts.unknown and isinstance(kind, Category)
         }
         return self._table(number, piece, x), counts
 

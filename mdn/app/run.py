@@ -107,6 +107,7 @@ def _numbers(recipe: BaseRecipe) -> dict[str, object]:
         "batch_size": recipe.batch_size,
         "max_epochs": recipe.max_epochs,
         "num_components": recipe.num_components,
+        "guard": recipe.guard,
         "min_scale": recipe.family.min_scale,
         "depth": registry.settings(getattr(recipe, "backbone", None)).get("depth"),
     }

@@ -44,6 +44,8 @@ def train(config: Node) -> float:
     metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data)}
     if run.recipe.recalibration != 1:
         metrics["recalibration"] = module.model.recalibration
+    if module.model.card.guard:
+        metrics["guard"] = module.model.card.guard
     if trainer.is_global_zero:
         write_metrics(metrics, run.run_dir)
         rows = {name: len(table) for name, table in data.tables.items()}
@@ -55,6 +57,7 @@ def train(config: Node) -> float:
 @rank_zero_only
 def _summarize(data: TableModule, run_dir: Path) -> None:
     summary = data.tables["train"].describe()
+    run_dir.mkdir(parents=True, exist_ok=True)
     write_columns(summary, run_dir)
     print_summary(summary)
 

@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
-from mdn.data.table import Table
+from mdn.data.rows import Rows
 from mdn.data.write import replaced, write_text
 from mdn.model.model import Model
 from mdn.report.evaluation import Scores
@@ -19,14 +19,14 @@ from mdn.report.score_tables import score_tables
 
 def write_report(
     model: Model,
-    table: Table,
+    table: Rows,
     scores: Scores,
     remarks: Sequence[str],
     ckpt: Path,
     run_dir: Path,
 ) -> None:
     """Write the pictures as files, and one page that holds them and everything else."""
-    images = list(pictures(model, table, scores, trained_in(ckpt)))
+    images = list(pictures(model, table.sample, scores, trained_in(ckpt)))
     save_pictures(images, run_dir / FIGURES)
     log_pictures(images, run_dir)
     page = Page(

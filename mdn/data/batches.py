@@ -7,7 +7,9 @@ tensor, a few microseconds, where a default loader spends more than the training
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,6 +22,39 @@ Batch = Sequence[Tensor]
 
 Block = Batch | Sequence[Batch]
 """What a training step gets: a batch, or several."""
+
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a process takes of the rows, in which epoch, and where to.
+
+    Attributes:
+        epoch: tells the epoch whenever an iteration begins.
+        rank: which share of the rows this is.
+        world_size: how many shares there are.
+        device: where the batches are to be.
+    """
+
+    epoch: Callable[[], int] = lambda: 0
+    rank: int = 0
+    world_size: int = 1
+    device: torch.device = _CPU
+
+
+@runtime_checkable
+class Loader(Protocol):
+    """Batches, of which the number is known, for one pass or several."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]: ...
+
+    def in_blocks(self, size: int) -> "Blocks":
+        """Group the batches, at most so many in a block."""
+        ...
 
 
 class Batches:
@@ -54,7 +89,7 @@ class Batches:
         self.tensors = tuple(tensors)
         self.num_rows = len(self.tensors[0])
         check_at_least("batch_size", batch_size, 1)
-        _check_enough_rows(self.num_rows, world_size)
+        check_enough_rows(self.num_rows, world_size)
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
@@ -63,14 +98,16 @@ class Batches:
 
     def __len__(self) -> int:
         """Count the batches of this rank; every rank has as many."""
-        largest = math.ceil(self.num_rows / self.world_size)
-        smallest = self.num_rows // self.world_size
-        return min(math.ceil(largest / self.batch_size), smallest)
+        return num_batches(self.num_rows, self.batch_size, self.world_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         share = self._order().tensor_split(self.world_size)[self.rank]
         for rows in share.to(self.tensors[0].device).tensor_split(len(self)):
             yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+    def in_blocks(self, size: int) -> "Blocks":
+        """Group the batches, at most so many in a block."""
+        return Blocks(self, size)
 
     def _order(self) -> Tensor:
         if self.seed is None:
@@ -89,7 +126,7 @@ class Blocks:
         size: the most batches in a block.
     """
 
-    def __init__(self, batches: Batches, size: int) -> None:
+    def __init__(self, batches: Loader, size: int) -> None:
         self.batches = batches
         self.size = size
 
@@ -113,7 +150,18 @@ def batches_of(block: Block) -> list[Batch]:
     return [batch] if batch else [each for each in block if not isinstance(each, Tensor)]
 
 
-def _check_enough_rows(num_rows: int, world_size: int) -> None:
+def num_batches(rows: int, batch_size: int, world_size: int) -> int:
+    """Count the batches of each of several processes, which all have as many."""
+    largest, smallest = math.ceil(rows / world_size), rows // world_size
+    return min(math.ceil(largest / batch_size), smallest)
+
+
+def check_enough_rows(num_rows: int, world_size: int) -> None:
+    """Refuse fewer rows than processes.
+
+    Raises:
+        ValueError: on so few rows.
+    """
     if num_rows < world_size:
         raise ValueError(
             f"every process needs at least one row, got {num_rows} rows for {world_size} "

@@ -37,6 +37,7 @@ def fitted_kinds(train: Table) -> tuple[Kind, ...]:
     return tuple(_fitted(kind, column) for kind, column in zip(train.kinds, train.x.T, strict=True))
 
 
+@singledispatch
 def recoded(table: Table, kinds: tuple[Kind, ...]) -> Table:
     """Return a table whose categories are numbered as others have them."""
     if table.kinds == kinds:
@@ -72,11 +73,22 @@ def _fitted_time(kind: Time, column: Float64[Tensor, " N"]) -> Kind:
 def _fitted_category(kind: Category, column: Float64[Tensor, " N"]) -> Kind:
     missing = column.isnan()
     counts = Counter(column[~missing].long().tolist())
+    return fitted_category(kind, counts, bool(missing.any()))
+
+
+def fitted_category(kind: Category, counts: Counter[int], missing: bool) -> Category:
+    """Return a category of the levels that are frequent enough.
+
+    Args:
+        kind: with all levels.
+        counts: how many training rows have each code.
+        missing: whether a training row has none.
+    """
     known = [code for code, rows in counts.most_common() if code < len(kind.levels)]
     kept = [code for code in known if counts[code] >= _FEWEST_ROWS][:_MOST_LEVELS]
     return Category(
         levels=tuple(kind.levels[code] for code in kept),
-        missing=bool(missing.any()),
+        missing=missing,
         other=len(kept) < len(counts),
     )
 

@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,9 @@ from mdn.data.csv_lines import is_number
 
 _DELIMITERS = ",;\t|"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
+_SAID = re.compile(r"\"?sep=(?P<delimiter>.)\"?[ \t]*(?:\r\n|\n|\r)", re.I)
+"""The line in which Excel says what parts the columns."""
+
 _LONGEST_HEADER = 10_000_000
 """Characters: a quote that is not closed would be looked for in the whole file."""
 
@@ -30,20 +33,22 @@ class Header:
         names: of all columns that the rows have; "" where there is none.
         delimiter: between columns.
         size: bytes of UTF-8 before the first row.
+        before: lines of notes that stand before the names.
         row_names: whether the first column only names the rows.
-        spare: whether the last column has neither a name nor values.
+        spare: how many of the last columns have neither names nor values.
     """
 
     names: list[str]
     delimiter: str
     size: int
+    before: int = 0
     row_names: bool = False
-    spare: bool = False
+    spare: int = 0
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns of the table."""
-        return self.names[int(self.row_names) : len(self.names) - int(self.spare)]
+        return self.names[int(self.row_names) : len(self.names) - self.spare]
 
     @property
     def faults(self) -> list[str]:
@@ -77,14 +82,17 @@ def read_header(path: Path, text: str) -> Header:
     Raises:
         ValueError: if there is no text, or a quote is never closed.
     """
-    start = _first_line(text)
-    if start is None:
+    first = _first_line(text)
+    if first is None:
         raise ValueError(f"{path} has only blank lines; it needs names and rows")
-    delimiter = _delimiter(text[start:]) or ","
+    said = _SAID.match(text, first)
+    start = _behind_comments(text, first if said is None else said.end())
+    delimiter = said["delimiter"] if said else _delimiter(text[start:]) or ","
     end = _end_of_record(path, text, start, delimiter)
     names = [name.strip() for name in next(_records(text[start:end], delimiter))]
     rows = list(islice(_records(text[end:], delimiter), _ROWS))
-    return _with_rows(Header(names, delimiter, len(text[:end].encode())), rows)
+    before = sum(1 for line in _LINE.finditer(text, first, start) if line.group().strip())
+    return _with_rows(Header(names, delimiter, len(text[:end].encode()), before), rows)
 
 
 def parted_by_blanks(text: str) -> bool:
@@ -96,6 +104,18 @@ def parted_by_blanks(text: str) -> bool:
     widths = [len(next(_records(" ".join(line.split()), " "), [])) for line in lines[:-1]]
     rows = [width for width in widths[1:] if width]
     return widths[:1] > [1] and all(row - widths[0] in (0, 1) for row in rows)
+
+
+def _behind_comments(text: str, start: int) -> int:
+    """Return where the names start: behind lines after "#", where rows are as wide as those."""
+    end = start
+    while text.startswith("#", end):
+        line = _LINE.match(text, end)
+        assert line is not None
+        end = line.end()
+    as_wide = any(_agreement(text[start:], one)[0] for one in _DELIMITERS)
+    wider = any(_agreement(text[end:], one)[0] for one in _DELIMITERS)
+    return end if wider and not as_wide else start
 
 
 def _first_line(text: str) -> int | None:
@@ -149,9 +169,10 @@ def _with_rows(header: Header, rows: list[list[str]]) -> Header:
     whole = rows[:-1] or rows
     if whole and all(len(row) == len(names) + 1 for row in whole):
         names = ["", *names] if _has_values(whole, len(names)) else [*names, ""]
-    spare = len(names) > 1 and not names[-1] and not _has_values(whole, len(names) - 1)
+    named = max((i for i, name in enumerate(names) if name), default=0) + 1
+    spare = 0 if _has_values(whole, named) else len(names) - named
     row_names = len(names) > 1 + spare and names[0] in ("", _PANDAS_INDEX)
-    return Header(names, header.delimiter, header.size, row_names, spare)
+    return replace(header, names=names, row_names=row_names, spare=spare)
 
 
 def _has_values(rows: list[list[str]], column: int) -> bool:

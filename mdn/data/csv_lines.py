@@ -2,8 +2,10 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import islice
 
 import pyarrow as pa
 
@@ -21,12 +23,14 @@ def records(stream: pa.NativeFile, delimiter: str) -> Iterator[tuple[int, list[s
     """Yield the line number and the values of each row that is not blank, header first."""
     with TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as lines:
         reader = csv.reader(lines, delimiter=delimiter)
-        yield from ((reader.line_num, record) for record in reader if record)
+        with suppress(csv.Error):  # a value that is too long for it ends what can be told
+            yield from ((reader.line_num, record) for record in reader if record)
 
 
-def line_of_row(stream: pa.NativeFile, delimiter: str, row: int) -> int:
-    """Find the line (from 1) on which a row (from 0) ends."""
-    return next(line for i, (line, _) in enumerate(records(stream, delimiter)) if i == row + 1)
+def line_of_record(stream: pa.NativeFile, delimiter: str, record: int) -> int | None:
+    """Find the line (from 1) on which a record (from 0) ends; None where it cannot be told."""
+    lines = enumerate(records(stream, delimiter))
+    return next((line for i, (line, _) in lines if i == record), None)
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,10 @@ class Ragged:
         )
 
 
-def find_ragged(stream: pa.NativeFile, delimiter: str, width: int) -> Ragged | None:
-    """Find the lines with more or fewer values than there are columns."""
+def find_ragged(stream: pa.NativeFile, delimiter: str, width: int, before: int) -> Ragged | None:
+    """Find the lines with more or fewer values than there are columns, behind some records."""
     count, first = 0, (0, 0)
-    rows = records(stream, delimiter)
-    next(rows)
-    for line, record in rows:
+    for line, record in islice(records(stream, delimiter), before, None):
         if len(record) != width:
             first = first if count else (line, len(record))
             count += 1

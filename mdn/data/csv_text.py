@@ -8,9 +8,10 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from mdn.data.csv_header import Header, parted_by_blanks, read_header
-from mdn.data.csv_lines import find_ragged, line_of_row
+from mdn.data.csv_lines import find_ragged, line_of_record
 from mdn.data.csv_source import Source, damage
 from mdn.data.missing import spellings
+from mdn.data.reader import row_number
 
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _ENCODINGS = {"cp1252": "Latin-1 (Windows-1252)", "latin-1": "Latin-1"}
@@ -67,7 +68,9 @@ class CsvText:
         if header.row_names:
             notes.append("the first column has no name: taken for names of rows, and left out")
         if header.spare:
-            notes.append("the last column has neither a name nor values: left out")
+            notes.append(f"columns at the end without names and values left out: {header.spare}")
+        if header.before:
+            notes.append(f"lines before the names left out: {header.before}")
         return notes
 
     def sample(self) -> pa.Table:
@@ -85,7 +88,7 @@ class CsvText:
     def _sample(self) -> pa.Table:
         body = self._start[self.header.size :]
         if not self._all:
-            body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
+            body = body[: _end_of_rows(body)]
         names = self.header.columns
         if not body.strip():
             return pa.table({name: pa.array([], pa.string()) for name in names})
@@ -134,7 +137,9 @@ class CsvText:
 
     def place(self, row: int) -> str:
         """Say where a row (from 0) is."""
-        return f"line {line_of_row(self.source.open(), self.header.delimiter, row)}"
+        header = self.header
+        line = line_of_record(self.source.open(), header.delimiter, header.before + 1 + row)
+        return row_number(row) if line is None else f"line {line}"
 
     def _look(self) -> None:
         with damage(self.source.name):
@@ -151,7 +156,9 @@ class CsvText:
     def _faults(self) -> list[str]:
         header, ragged = self.header, None
         if self.source.rewinds:
-            ragged = find_ragged(self.source.open(), header.delimiter, len(header.names))
+            ragged = find_ragged(
+                self.source.open(), header.delimiter, len(header.names), header.before + 1
+            )
         more = [] if ragged is None else [ragged.fault(len(header.names), header.delimiter)]
         return [*header.faults, *more]
 
@@ -185,6 +192,21 @@ class CsvText:
 
 _TRUE = ["1", "true", "True", "TRUE"]
 _FALSE = ["0", "false", "False", "FALSE"]
+
+
+def _end_of_rows(text: bytes) -> int:
+    """Find where the last whole row ends: at a line end that is in no quotes."""
+    last = end = _last_line_end(text, len(text))
+    quotes = text.count(b'"', 0, end)
+    while quotes % 2 and end > 0:
+        before = _last_line_end(text, end - 1)
+        quotes -= text.count(b'"', before, end)
+        end = before
+    return end or last  # a quote may be a letter like others
+
+
+def _last_line_end(text: bytes, end: int) -> int:
+    return max(text.rfind(b"\n", 0, end), text.rfind(b"\r", 0, end)) + 1
 
 
 def _refusal(source: Source, faults: Sequence[str]) -> ValueError:

@@ -6,11 +6,13 @@ every row. Inputs stay: the model itself holds absurd ones at the range of the o
 """
 
 from collections.abc import Iterator
+from functools import singledispatch
 
 from jaxtyping import Bool
 from torch import Tensor
 
 from mdn.data.profile import ColumnProfile
+from mdn.data.rows import Rows
 from mdn.data.table import Table
 from mdn.networks.units import LIMIT
 
@@ -34,12 +36,13 @@ def within(table: Table, targets: ColumnProfile) -> Table:
     return _without(table, targets.beyond(table.y).any(-1))
 
 
+@singledispatch
 def without_extremes(train: Table) -> Table:
     """Leave out the training rows whose targets are absurdly far out."""
     return _without(train, train.profile.targets.outside(train.y).any(-1))
 
 
-def extreme_remarks(train: Table, val: Table) -> Iterator[str]:
+def extreme_remarks(train: Rows, val: Table) -> Iterator[str]:
     """Describe what is odd about the training and validation rows, and what follows from it.
 
     Args:
@@ -61,8 +64,8 @@ def extreme_remarks(train: Table, val: Table) -> Iterator[str]:
     yield from _of_crowded("input", inputs)
     yield from _of_validation(val, targets)
     yield from _of_constant(inputs)
-    for part, table in (("training", train), ("validation", val)):
-        yield from _of_weights(part, table)
+    yield from _of_weights("training", train)
+    yield from _of_weights("validation", val)
 
 
 def _of_crowded(kind: str, columns: ColumnProfile) -> Iterator[str]:
@@ -98,8 +101,8 @@ def _of_constant(inputs: ColumnProfile) -> Iterator[str]:
         yield f"{shown} in every training row{more}; the model ignores {them}"
 
 
-def _of_weights(part: str, table: Table) -> Iterator[str]:
-    if table.weight is None or len(table) == 0:
+def _of_weights(part: str, table: Rows) -> Iterator[str]:
+    if not table.weighted or len(table) == 0:
         return
     rows = table.profile.effective_rows
     if rows < min(_FEW, len(table) / 10):

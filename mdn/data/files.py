@@ -7,6 +7,8 @@ from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
+import pyarrow as pa
+
 from mdn.data.arrow_reader import open_arrow
 from mdn.data.csv_reader import CsvReader
 from mdn.data.json_reader import JsonReader
@@ -122,6 +124,7 @@ def read_table(
     roles = assign_roles(reader.head, targets, inputs, weight, exclude)
     names, wanted = names_to_read(roles, by), wanted_formats(kinds or {}) | dict(formats or {})
     table = table_of(reader.read(names, _among(wanted, names)), roles, kinds, by)
+    pa.default_memory_pool().release_unused()  # what the file took beside the table
     told = replace(table.reading, notes=tuple(reader.notes), formats=reader.formats)
     return replace(table, reading=told), replace(roles, inputs=table.input_names)
 

@@ -86,10 +86,17 @@ def _decimals(forms: Sequence[Format]) -> set[str]:
 
 
 def _choose(forms: list[Format], numbers: list[tuple[str, str]]) -> Format:
-    written = [form for form in forms if isinstance(form, Number)]
+    written = _of_money([form for form in forms if isinstance(form, Number)])
     if written and forms[0] is not _INTEGER:
         return min(written, key=lambda form: numbers.index((form.decimal, form.thousands)))
     return forms[0] if not either(forms) else TEXT
+
+
+def _of_money(forms: list[Number]) -> list[Number]:
+    # Nobody writes three digits of a cent: "$1,200" is more than a thousand dollars everywhere.
+    points = {form.decimal for form in forms if not form.thousands}
+    apart = [form for form in forms if form.sign == "money" and form.decimal not in points]
+    return apart if len(points) == 1 and apart else forms
 
 
 def either(forms: Sequence[Format]) -> bool:

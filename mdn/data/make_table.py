@@ -110,14 +110,15 @@ def with_targets(source: str, table: Table) -> Table:
 def _guesses(columns: Columns, roles: Roles, said: SaidKinds, faults: Faults) -> dict[str, Guess]:
     guesses: dict[str, Guess] = {}
     with faults.collected():
-        _check_said(columns, said)
+        check_said(columns, said)
     for name in roles.inputs:
         with faults.collected():
             guesses[name] = _guess(columns, name, said.get(name), name in roles.wanted)
     return guesses
 
 
-def _check_said(columns: Columns, said: SaidKinds) -> None:
+def check_said(columns: Columns, said: SaidKinds) -> None:
+    """Refuse kinds of columns that are not there."""
     absent = [name for name in said if name not in columns.names]
     if absent:
         close = get_close_matches(absent[0], columns.names, n=1)
@@ -132,12 +133,26 @@ def _guess(columns: Columns, name: str, said: str | Kind | None, wanted: bool) -
         return Guess(_said_kind(columns, name, said))
     if said is not None:
         return Guess(said)
-    guess = _first_guess(columns, name)
+    return settled(columns.source, name, _first_guess(columns, name), wanted)
+
+
+def settled(source: str, name: str, guess: Guess, wanted: bool) -> Guess:
+    """Return a guess, or the kind of a column that someone wants all the same.
+
+    Args:
+        source: the file, or what to call the rows.
+        name: of the column.
+        guess: of its kind.
+        wanted: whether someone has named it.
+
+    Raises:
+        ValueError: if it is wanted, and no input can be made of it.
+    """
     if guess.kind is not None or not wanted:
         return guess
     if guess.otherwise is None:
         raise ValueError(
-            f"{columns.source}: column {name!r} is {guess.why}, from which no input can be made; "
+            f"{source}: column {name!r} is {guess.why}, from which no input can be made; "
             "leave it out of `inputs`"
         )
     return Guess(guess.otherwise)
@@ -170,12 +185,13 @@ def _targets(columns: Columns, roles: Roles) -> Float64[Tensor, "N D"]:
     faults = Faults()
     for name in roles.targets:
         with faults.collected():
-            _check_target(columns, name)
+            check_target(columns, name)
     faults.check()
     return matrix(columns, roles.targets)
 
 
-def _check_target(columns: Columns, name: str) -> None:
+def check_target(columns: Columns, name: str) -> None:
+    """Refuse a target that is no number."""
     column = plain(columns.table.column(name))
     if is_time(column.type):
         raise ValueError(

@@ -45,13 +45,17 @@ class Number(Format):
         mark = f"{decimal}{thousands}{sign}"
         self.code = "number" if mark == "." else f"number {mark}"
         self.direct = not (thousands or sign)
-        self._pattern = f"^(?:{_signed(_digits(decimal, thousands, sign), sign)})$"
+        written = _signed(_digits(decimal, thousands, sign), sign)
+        # Accountants have losses in brackets.
+        self._pattern = f"^(?:{written})$" if self.direct else rf"^(?:{written}|\((?:{written})\))$"
 
     def fits(self, values: Values) -> bool:
         return matches(values, self._pattern)
 
     def convert(self, values: Values) -> Values:
         values = without_words(values)
+        if not self.direct:
+            values = replace(values, r"^\((.*)\)$", r"-\1")
         if self.sign:
             values = replace(values, rf"{_MONEY}|%|\s", "")
         if self.thousands:

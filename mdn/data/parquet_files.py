@@ -32,8 +32,8 @@ class ParquetFiles(Reader):
             found = [*schemas.values(), _dataset(base, paths, None).schema]
             # A column may hold whole numbers in one file and fractions in another.
             common = pa.unify_schemas(found, promote_options="permissive")
-            self._rows = _dataset(base, paths, common)
-        names = without_index(self._rows.schema.names)
+            self.dataset = _dataset(base, paths, common)
+        names = without_index(self.dataset.schema.names)
         check_names(name, names)
         self.head = no_rows(name, names)
 
@@ -46,15 +46,15 @@ class ParquetFiles(Reader):
 
     @cached_property
     def _total(self) -> int:
-        return self._rows.count_rows()
+        return self.dataset.count_rows()
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
         with whole_parquet(self._name):
-            return self._rows.to_table(columns=names)
+            return self.dataset.to_table(columns=names)
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
         with whole_parquet(self._name):
-            batches = self._rows.to_batches(
+            batches = self.dataset.to_batches(
                 columns=[*names, *others],
                 batch_size=8 * PIECE,
                 batch_readahead=2,

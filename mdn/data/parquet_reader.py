@@ -27,7 +27,7 @@ class ParquetReader(Reader):
     """A Parquet file whose pages are held against their checksums, where it has them."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         with whole_parquet(path):
             self._file = parquet.ParquetFile(
                 path, page_checksum_verification=True, pre_buffer=False
@@ -38,6 +38,11 @@ class ParquetReader(Reader):
         self.head = no_rows(path, names)
 
     @property
+    def schema(self) -> pa.Schema:
+        """The types of the columns."""
+        return self._file.schema_arrow
+
+    @property
     def notes(self) -> list[str]:
         kept = self._file.metadata.metadata or {}
         return json.loads(kept.get(NOTES.encode(), b"[]"))
@@ -46,11 +51,11 @@ class ParquetReader(Reader):
         return self._read / max(1, self._file.metadata.num_rows)
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
-        with self._file, whole_parquet(self._path):
+        with self._file, whole_parquet(self.path):
             return self._file.read(names)
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
-        with self._file, whole_parquet(self._path):
+        with self._file, whole_parquet(self.path):
             for batch in self._file.iter_batches(8 * PIECE, columns=[*names, *others]):
                 self._read += batch.num_rows
                 yield pa.Table.from_batches([batch])

@@ -17,7 +17,7 @@ from torch import Tensor
 from mdn.data.fingerprint import fingerprint
 from mdn.data.repeats import Repeats, repeats_in
 from mdn.data.seeds import generator
-from mdn.networks.kinds import Category, Kind
+from mdn.networks.kinds import Category, Kind, numbers
 from mdn.networks.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
 
 _SAMPLE = 2_000
@@ -75,6 +75,7 @@ class Profile:
         repeats: what repeats in each target.
         copies: pairs of an input and a target that are equal in every row.
         fingerprint: numbers by which the rows are known again.
+        plain: whether the inputs are numbers without gaps.
     """
 
     rows: int
@@ -85,6 +86,7 @@ class Profile:
     repeats: tuple[Repeats, ...]
     copies: tuple[tuple[str, str], ...]
     fingerprint: list[float]
+    plain: bool = True
 
     @property
     def grid_steps(self) -> dict[str, float]:
@@ -130,6 +132,7 @@ def profile_of(
         repeats=tuple(_repeats(column, weight) for column in y.T),
         copies=tuple(_copies(ordered, y, names, target_names)),
         fingerprint=fingerprint([x, y] if weight is None else [x, y, weight]),
+        plain=tuple(kinds) == numbers(len(kinds)),
     )
 
 

@@ -9,8 +9,11 @@ standardization, the start of a fit and exact EM see the same rows as gradient d
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import singledispatch
 
 import torch
+from jaxtyping import Float64
+from torch import Tensor
 
 from mdn.data.profile import Profile
 from mdn.data.repeats import Repeats
@@ -40,6 +43,7 @@ def grid_floor(profile: Profile) -> float:
     return min(steps[name] / spread for name, spread in spreads) / math.sqrt(12)
 
 
+@singledispatch
 def dequantized(table: Table, generator: torch.Generator) -> Table:
     """Spread each target that lies on a grid over the cells of its grid.
 
@@ -50,15 +54,23 @@ def dequantized(table: Table, generator: torch.Generator) -> Table:
     Raises:
         ValueError: if no target lies on a grid.
     """
-    steps = table.profile.grid_steps
+    noise = torch.rand(table.y.shape, generator=generator, dtype=table.y.dtype) - 0.5
+    return replace(table, y=table.y + noise * cell_widths(table.profile))
+
+
+def cell_widths(profile: Profile) -> Float64[Tensor, " D"]:
+    """Return the step of the grid of each target; 0 for a target that lies on none.
+
+    Raises:
+        ValueError: if no target lies on a grid.
+    """
+    steps, names = profile.grid_steps, profile.targets.names
     if not steps:
         raise ValueError(
-            f"`dequantize=True`, and no target ({', '.join(table.target_names)}) lies on a grid "
+            f"`dequantize=True`, and no target ({', '.join(names)}) lies on a grid "
             "that a thousandth of its spread would tell; leave it out"
         )
-    noise = torch.rand(table.y.shape, generator=generator, dtype=table.y.dtype) - 0.5
-    widths = table.y.new_tensor([steps.get(name, 0.0) for name in table.target_names])
-    return replace(table, y=table.y + noise * widths)
+    return torch.tensor([steps.get(name, 0.0) for name in names], dtype=torch.float64)
 
 
 def rounding_remarks(profile: Profile, grids: bool = True) -> list[str]:

@@ -1,13 +1,15 @@
 """Rows of data in memory: inputs, targets, weights and the names of the columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from mdn.data.batches import Batches, Share
 from mdn.data.missing_targets import Dropped, counts, without_target
 from mdn.data.profile import Profile, profile_of
 from mdn.data.reading import Reading
@@ -184,3 +186,41 @@ class Table:
     def tensors(self) -> tuple[Tensor, ...]:
         """(x, y), or (x, y, weight) where rows are weighted: what a batch is made of."""
         return (self.x, self.y) if self.weight is None else (self.x, self.y, self.weight)
+
+    @property
+    def weighted(self) -> bool:
+        """Tell whether rows have weights."""
+        return self.weight is not None
+
+    @property
+    def sample(self) -> "Table":
+        """Rows that stand for all rows, where few are enough: here they are all rows."""
+        return self
+
+    def pieces(self, rows: int) -> Iterator["Table"]:
+        """Yield all rows in order, at most so many at a time."""
+        for start in range(0, len(self), rows):
+            yield self[start : start + rows]
+
+    def batches(self, batch_size: int, seed: int | None, share: Share) -> Batches:
+        """Return batches of the rows, on the device of the share.
+
+        Args:
+            batch_size: the most rows in a batch.
+            seed: of the order of the rows; None leaves them as they are.
+            share: which of the rows, in which epoch.
+        """
+        tensors = [tensor.to(share.device) for tensor in self.tensors]
+        return Batches(tensors, batch_size, seed, share.epoch, share.rank, share.world_size)
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Return the rows of tables with the same columns, one table after the other."""
+    weights = [each.weight for each in tables if each.weight is not None]
+    return replace(
+        tables[0],
+        x=torch.cat([each.x for each in tables]),
+        y=torch.cat([each.y for each in tables]),
+        weight=torch.cat(weights) if weights else None,
+        marks={name: torch.cat([each.marks[name] for each in tables]) for name in tables[0].marks},
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mdn.data.profile import Profile
-from mdn.data.table import Table
+from mdn.data.rows import Rows
 
 _LARGEST = 1e140
 """Variances, and products of a few of them, stay within float64."""
@@ -12,7 +12,7 @@ _FEWEST_EFFECTIVE = 1.5
 """Effective rows below which one row has four fifths of the weight or more."""
 
 
-def check_training_rows(table: Table, source: str | Path) -> None:
+def check_training_rows(table: Rows, source: str | Path) -> None:
     """Refuse training rows from which no density can be learned.
 
     Args:
@@ -33,9 +33,9 @@ def check_training_rows(table: Table, source: str | Path) -> None:
         )
 
 
-def _check_rows(table: Table, source: str | Path) -> None:
+def _check_rows(table: Rows, source: str | Path) -> None:
     if len(table) < 2:
-        counted = "" if table.weight is None else " of positive weight"
+        counted = " of positive weight" if table.weighted else ""
         raise ValueError(
             f"{source}: rows{counted} to train on: {len(table)}; at least 2 are needed, beside "
             "those that are held back to validate on"
@@ -48,8 +48,8 @@ def _check_rows(table: Table, source: str | Path) -> None:
         )
 
 
-def _check_there(table: Table, source: str | Path) -> None:
-    values = (~table.y.isnan()).sum(0).tolist()
+def _check_there(table: Rows, source: str | Path) -> None:
+    values = (~table.sample.y.isnan()).sum(0).tolist()
     for name, count in zip(table.target_names, values, strict=True):
         if count < 2:
             raise ValueError(

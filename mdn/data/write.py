@@ -33,7 +33,7 @@ def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
         for written, path in beside.items():
             os.replace(written, path)
         with suppress(OSError):  # not every system lets a folder be opened
-            _sync(path.parent)
+            _sync(Path(paths[0]).parent)
     finally:
         for written in beside:
             written.unlink(missing_ok=True)

@@ -58,6 +58,12 @@ def check_fraction(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}")
 
 
+def check_part(name: str, value: float | None) -> None:
+    """Refuse what is neither None nor a share that leaves something on both sides."""
+    if value is not None and not (isinstance(value, int | float) and 0 < value < 1):
+        raise ValueError(f"{name} must lie between 0 and 1, got {value!r}")
+
+
 def check_fits(num_bytes: float, what: str) -> None:
     """Refuse what is larger than the memory of this machine, before it is made.
 

@@ -47,6 +47,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         n_features_in_: columns of X, of which the model may have left out some.
     """
 
+    n_features_in_: int
+
     @no_type_check  # scikit-learn wants constructors that take anything; fit checks
     def __init__(
         self,

@@ -13,6 +13,10 @@ _LARGEST_BATCH = 256
 _ROWS_FOR_DEPTH = 2_500
 _SHALLOW, _DEEP = 3, 5
 
+_HELD_OUT = 0.1
+_FEWEST_HELD_OUT, _MOST_HELD_OUT = 25, 0.25
+"""Ten rows choose an epoch badly: densities are then too narrow, and intervals hold too little."""
+
 _STEPS = 6000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
@@ -34,6 +38,15 @@ def suitable_components(rows: int) -> int:
     """
     affordable = (min(most, rows // each) for each, most in _COMPONENTS.items())
     return max(_FEWEST_COMPONENTS, *affordable)
+
+
+def suitable_val_fraction(rows: float) -> float:
+    """Return the share of the rows to hold out: a tenth, or 25 rows, but at most a fourth.
+
+    Args:
+        rows: that are to be split.
+    """
+    return min(_MOST_HELD_OUT, max(_HELD_OUT, _FEWEST_HELD_OUT / max(rows, 1)))
 
 
 def suitable_depth(rows: int) -> int:

@@ -16,6 +16,9 @@ from mdn.networks.kinds import Kind, numbers
 LEAST_RECALIBRATION, MOST_RECALIBRATION = 0.1, 10.0
 """Between which a recalibration is sought."""
 
+MOST_GUARD = 0.5
+"""The most probability that is kept for rows unlike those of training."""
+
 _LONGEST_NAME = 1000
 """Letters of the name of a column."""
 
@@ -33,6 +36,7 @@ class ModelCard:
         rows: the fingerprint of each table; empty where none was taken.
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
+        guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
         transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
         formats: how columns were written that the model read as text, by which new rows are read:
@@ -51,6 +55,7 @@ class ModelCard:
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
+    guard: float = 0.0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
@@ -68,6 +73,9 @@ class ModelCard:
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "
                 f"{MOST_RECALIBRATION:g}, got {self.recalibration!r}"
             )
+
+        if not 0 <= self.guard <= MOST_GUARD:
+            raise ValueError(f"its guard must lie within 0 and {MOST_GUARD:g}, got {self.guard!r}")
 
     @classmethod
     def of_columns(cls, kinds: Sequence[Kind], num_targets: int) -> "ModelCard":

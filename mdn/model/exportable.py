@@ -8,15 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mdn.model.guard import guarded
 from mdn.model.model import Model
 
 
 class PlainModel(nn.Module):
     """A function from x [N, P], float64, to tensors of one mixture per row.
 
-    Columns of x are in the user's units, or hold codes as `mdn.networks.kinds` says.
-
-    They are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
+    Columns of x are in the user's units, or hold codes as `mdn.networks.kinds` says. The tensors
+    are the weights [N, K], the means [N, K, D], and the standard deviations [N, K, D] or, if
     targets are correlated, the Cholesky factors of the covariances [N, K, D, D]. Targets that the
     model learns on another scale are on that one here: `transforms` of the card says which.
 
@@ -24,12 +24,16 @@ class PlainModel(nn.Module):
         model: a trained model.
     """
 
+    correlation: Tensor
+
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.network = model.network
         self.inputs = model.inputs
         self.targets = model.targets
         self.recalibration = model.recalibration
+        self.guard = model.card.guard
+        self.register_buffer("correlation", model.target_correlation, persistent=False)
         self.precision = model.dtype
         with torch.no_grad():
             row = torch.zeros(1, model.inputs.num_features, dtype=self.precision)
@@ -44,6 +48,8 @@ class PlainModel(nn.Module):
         standard = self.network(self.inputs(x, self.precision)).to(dtype=x.dtype)
         if self.recalibration != 1:
             standard = standard.dispersed(self.recalibration)
+        if self.guard:
+            standard = guarded(standard, self.guard, self.correlation)
         mixture = standard.affine(self.targets.factor, self.targets.shift)
         spread = mixture.scale.tril() if self.correlated else mixture.scale.std
         # len(x) would be a number, and tie the graph to it.

@@ -42,7 +42,8 @@ class InputCounts:
         """Count among coded rows."""
         new = Novelty.of(card, x)
         masks = (x.isnan(), new.missing, new.level)
-        return cls(len(x), *(_by_name(card.inputs, mask) for mask in masks))
+        missing, never_missing, unknown = (_by_name(card.inputs, mask) for mask in masks)
+        return cls(len(x), missing, never_missing, unknown)
 
     def add(self, other: "InputCounts") -> None:
         """Count further rows."""

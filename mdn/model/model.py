@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from mdn.data.table import Table
@@ -15,6 +15,7 @@ from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
+from mdn.model.guard import COMPONENTS, guarded
 from mdn.model.input_counts import warn_of_new
 from mdn.model.novelty import Novelty, ranges_of
 from mdn.model.target_transforms import outside, transforms_of
@@ -63,9 +64,9 @@ class Model(nn.Module):
         """Return what `forward` and `members` return, from one pass of the network."""
         members = self.network.per_member(self.inputs(x, self.dtype))
         pooled = self._pool(members)
-        members = self._recalibrated(members, pooled.mean)
+        members = self._finished(members, pooled.mean)
         return (
-            self._in_units(self._recalibrated(pooled).expand(len(x)), x.dtype),
+            self._in_units(self._finished(pooled).expand(len(x)), x.dtype),
             self._in_units(members.expand(self.num_members, len(x)), x.dtype),
         )
 
@@ -82,23 +83,23 @@ class Model(nn.Module):
         return self._per_member(x), self.targets(y, self.dtype)
 
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
-        return self._recalibrated(self.network(self.inputs(x, self.dtype)))
+        return self._finished(self.network(self.inputs(x, self.dtype)))
 
     def _per_member(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         members = self.network.per_member(self.inputs(x, self.dtype))
-        if self.recalibration == 1:
-            return members
-        return self._recalibrated(members, self._pool(members).mean)
+        center = None if self.recalibration == 1 else self._pool(members).mean
+        return self._finished(members, center)
 
     def _pool(self, members: GaussianMixture) -> GaussianMixture:
         return members.pool() if self.num_members > 1 else members[0]
 
-    def _recalibrated(
+    def _finished(
         self, mixture: GaussianMixture, center: Float[Tensor, "*batch D"] | None = None
     ) -> GaussianMixture:
-        if self.recalibration == 1:
-            return mixture
-        return mixture.dispersed(self.recalibration, center)
+        if self.recalibration != 1:
+            mixture = mixture.dispersed(self.recalibration, center)
+        guard = self.card.guard
+        return guarded(mixture, guard, self.target_correlation) if guard else mixture
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> Mixture:
         if dtype != torch.float64:
@@ -174,7 +175,12 @@ class Model(nn.Module):
 
     @property
     def num_components(self) -> int:
-        """Components of the mixture of a row: K, or M K of an ensemble."""
+        """Components of the mixture of a row: M K that were learned, and those of the guard."""
+        return self.num_learned + (COMPONENTS if self.card.guard else 0)
+
+    @property
+    def num_learned(self) -> int:
+        """Components that the networks give: K, or M K of an ensemble."""
         return self.num_members * self.network.head.num_components
 
     @property
@@ -195,6 +201,16 @@ class Model(nn.Module):
     def recalibrate(self, factor: float) -> None:
         """Answer from now on with mixtures as wide about their means as `factor` says."""
         self.card = replace(self.card, recalibration=factor)
+
+    def keep_guard(self, probability: float) -> None:
+        """Answer from now on with some probability of rows unlike those of training."""
+        self.card = replace(self.card, guard=probability)
+
+    @property
+    def target_correlation(self) -> Float64[Tensor, "D D"]:
+        """The Cholesky factor of the correlation of the training targets."""
+        factor = self.targets.factor
+        return floored_cholesky(self.target_covariance / torch.outer(factor, factor), 1e-6)
 
     @property
     def marginal(self) -> GaussianMixture:

@@ -30,10 +30,13 @@ def ranges_of(units: Standardizer, x: Float[Tensor, "N P"]) -> list[list[float]]
         units: fitted to these rows.
         x: training rows.
     """
-    out = x.isnan() | ((x - units.shift).abs() > units.limit * units.factor)
-    low = x.masked_fill(out, torch.inf).amin(0).tolist()
-    high = x.masked_fill(out, -torch.inf).amax(0).tolist()
-    return [[a, b] if a <= b else [] for a, b in zip(low, high, strict=True)]
+    limits = zip(units.shift, units.limit * units.factor, strict=True)
+    return [_range(x[:, i], *each) for i, each in enumerate(limits)]
+
+
+def _range(values: Float[Tensor, " N"], center: Tensor, reach: Tensor) -> list[float]:
+    there = values[(values - center).abs() <= reach]
+    return [end.item() for end in there.aminmax()] if len(there) else []
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, compose, helper, numpy_helper
@@ -135,7 +136,7 @@ def _constants(nodes: Sequence[NodeProto]) -> list[TensorProto]:
     ]
 
 
-def _node(kind: str, inputs: Sequence[str], output: str, **attributes: object) -> NodeProto:
+def _node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> NodeProto:
     return helper.make_node(kind, inputs, [output], name=output, **attributes)
 
 

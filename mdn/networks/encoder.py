@@ -27,7 +27,8 @@ class Encoder(nn.Module):
 
     Attributes:
         gaps: columns of which a training row lacks the value, and NaN for each.
-        unseen: columns with levels, and for each what a level is that training never saw.
+        gap_shares: the share of rows that lack it, of the rows that it was fitted to.
+        unseen: columns with levels, and for each their number: what another level is.
     """
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
@@ -36,6 +37,7 @@ class Encoder(nn.Module):
         self.num_features = count_features(kinds)
         self.values = Standardizer(len(self.kinds), bounded=True)
         self.gaps = {i: torch.nan for i, kind in enumerate(kinds) if kind.missing}
+        self.gap_shares = [0.0] * len(self.gaps)
         self.unseen = {i: kind.unseen for i, kind in enumerate(kinds) if kind.num_levels}
         plain = self.kinds == numbers(len(self.kinds))
         self.features = nn.ModuleList([] if plain else features_of(self.kinds))
@@ -45,6 +47,7 @@ class Encoder(nn.Module):
         if not self.features:
             self.values.fit(x, weight)
             return self
+        self.gap_shares = [x[:, i].isnan().double().mean().item() for i in self.gaps]
         x = x.clone()
         without_values = [i for i, kind in enumerate(self.kinds) if not kind.has_value]
         x[:, without_values] = 0.0  # codes are no numbers to standardize

@@ -29,6 +29,9 @@ SCALINGS = ("standard", "robust", "quantile")
 _MOST = 256
 """The most pieces, waves or cycles of one column."""
 
+_MOST_FEATURES = 1_000_000
+"""The most features of all columns."""
+
 
 class Kind:
     """What a column holds, and which features a network gets from it.
@@ -180,8 +183,18 @@ def numbers(count: int) -> tuple[Kind, ...]:
 
 
 def count_features(kinds: Sequence[Kind]) -> int:
-    """Count the features of columns."""
-    return sum(kind.num_features for kind in kinds)
+    """Count the features of columns.
+
+    Raises:
+        ValueError: if they are more than any network can take.
+    """
+    count = sum(kind.num_features for kind in kinds)
+    if count > _MOST_FEATURES:
+        raise ValueError(
+            f"a network takes at most {_MOST_FEATURES} features, and {len(kinds)} inputs make "
+            f"{count}; leave out categories of many levels, or use fewer pieces or waves"
+        )
+    return count
 
 
 def check_shape(scaling: str, pieces: int, waves: int) -> None:

@@ -45,6 +45,10 @@ _PER_FAR = 10
 _ULPS = 4
 """Values that differ by so many roundings are equal."""
 
+_TOGETHER = 16
+_AT_ONCE = 2**22
+"""Values that are summed up at once."""
+
 _SLIP = 1e-6
 """The error of a mean, in ranges of its column, from which on it is corrected."""
 
@@ -78,11 +82,30 @@ def column_units(
         values: finite, or NaN where missing.
         weight: how often each row counts, or None for once each; a common factor does not matter.
     """
+    even = torch.ones(len(values), dtype=torch.float64, device=values.device)
+    weight = even if weight is None else unit_weights(weight.detach().double())
+    blocks = [_units_of(block, weight) for block in _column_blocks(values.detach())]
+    return ColumnUnits(*(torch.cat(parts, -1) for parts in zip(*blocks, strict=True)))
+
+
+def _column_blocks(values: Float[Tensor, "N C"]) -> list[Float[Tensor, "N _"]]:
+    """Split many columns, because sums over all of them at once take three times their memory.
+
+    Torch adds up 16 columns at a time, and one alone in another order: so the digits of a column
+    do not depend on its block.
+    """
+    rows, columns = values.shape
+    width = 2 if columns < _TOGETHER else _TOGETHER
+    width *= max(1, _AT_ONCE // max(1, rows * width))
+    starts = range(0, max(1, columns - 1), width)
+    return [values[:, a : a + width if a + width < starts.stop else columns] for a in starts]
+
+
+def _units_of(
+    values: Float[Tensor, "N C"], weight: Float64[Tensor, " N"]
+) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"], Bool[Tensor, "N C"]]:
     eps = torch.finfo(values.dtype).eps
-    values = values.detach().double()
-    weight = (
-        values.new_ones(len(values)) if weight is None else unit_weights(weight.detach().double())
-    )
+    values = values.double()
     some = _Columns.of(values, weight)
     center, spread = some.units(eps)
     far = torch.zeros_like(values, dtype=torch.bool)
@@ -92,7 +115,7 @@ def column_units(
     if len(changed):
         rest = values[:, changed].masked_fill(far[:, changed], torch.nan)
         center[changed], spread[changed] = _Columns.of(rest, weight).units(eps)
-    return ColumnUnits(center, spread, far)
+    return center, spread, far
 
 
 def effective_rows(weight: Float[Tensor, " N"]) -> float:

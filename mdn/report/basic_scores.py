@@ -1,10 +1,13 @@
 """The scores that every run reports: the likelihood, and what it is compared with."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.data.batches import Batches
+from mdn.data.batches import Share
+from mdn.data.rows import Rows
 from mdn.data.synthetic import Problem, RobotArm
 from mdn.data.table import Table
 from mdn.fitting.singularity import Thresholds, find_dead, tally
@@ -15,7 +18,7 @@ from mdn.training.datamodule import EVALUATION_BATCH
 from mdn.training.mixture_module import num_rows, total
 
 
-def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> dict[str, float]:
+def basic_scores(model: Model, table: Rows, problem: Problem | None = None) -> dict[str, float]:
     """Return the likelihood of a model on some rows, and what it is compared with.
 
     Args:
@@ -33,7 +36,7 @@ def basic_scores(model: Model, table: Table, problem: Problem | None = None) -> 
 
 
 @torch.no_grad()
-def likelihood(model: Model, table: Table) -> dict[str, float]:
+def likelihood(model: Model, table: Rows) -> dict[str, float]:
     """Return the mean NLL of a table's rows, of standardized targets and in the user's units.
 
     A row that lacks some targets counts by those that it has.
@@ -41,9 +44,9 @@ def likelihood(model: Model, table: Table) -> dict[str, float]:
     Raises:
         ValueError: on a value that the scale of its target has no place for.
     """
-    model.check_targets(table.y, "the rows to score")
     log_prob, rows, units = torch.zeros(3, dtype=torch.float64)
-    for x, y, *weight in Batches(table.tensors, EVALUATION_BATCH):
+    for x, y, *weight in table.batches(EVALUATION_BATCH, None, Share()):
+        model.check_targets(y, "the rows to score")
         mixture, z = model.per_member(x.to(model.device), y.to(model.device))
         pooled = model.network.pool(mixture.observed_log_prob(z)).cpu()
         log_prob += total(pooled, weight)
@@ -55,33 +58,42 @@ def likelihood(model: Model, table: Table) -> dict[str, float]:
 
 
 def reference_scores(
-    model: Model, table: Table, problem: Problem | None, nll: float
+    model: Model, table: Rows, problem: Problem | None, nll: float
 ) -> dict[str, float]:
     """Return the NLL of one Gaussian that ignores x, and of the optimum where it is known.
 
     Two scores need no likelihood: the number of components alive, and how far from the target
     position the predictions bring a robot arm.
     """
-    marginal = model.marginal.to("cpu").observed_log_prob(table.y)
-    scores = {"test/marginal_nll": _mean_nll(marginal, table.weight)}
-    exact = None if problem is None else problem.log_prob(table.x, table.y)
-    if exact is not None:
-        optimal = _mean_nll(exact, table.weight)
-        scores |= {"test/optimal_nll": optimal, "test/excess_nll": nll - optimal}
-    if isinstance(problem, RobotArm):
-        scores["test/position_error"] = _position_error(model, table, problem)
+    marginal = model.marginal.to("cpu")
+    scores = {"test/marginal_nll": _mean_nll(lambda _, y: marginal.observed_log_prob(y), table)}
+    if problem is not None:
+        scores |= _scores_of_problem(model, table.sample, problem, nll)
     return scores | {"test/components_alive": components_alive(model, table)}
 
 
-def components_alive(model: Model, table: Table) -> int:
+def _scores_of_problem(
+    model: Model, table: Table, problem: Problem, nll: float
+) -> dict[str, float]:
+    scores = {}
+    exact = problem.log_prob(table.x, table.y)
+    if exact is not None:
+        optimal = -_mean(exact, table.weight)
+        scores |= {"test/optimal_nll": optimal, "test/excess_nll": nll - optimal}
+    if isinstance(problem, RobotArm):
+        scores["test/position_error"] = _position_error(model, table, problem)
+    return scores
+
+
+def components_alive(model: Model, table: Rows) -> int:
     """Count the components that are not dead by the default thresholds.
 
     The thresholds of a run's own resets do not matter: the count means the same in all runs.
     """
-    weight = torch.ones(len(table)).double() if table.weight is None else table.weight
     sums = []
     with evaluation_mode(model):
-        for x, y, share in Batches((table.x, table.y, weight), EVALUATION_BATCH):
+        for x, y, *weight in table.batches(EVALUATION_BATCH, None, Share()):
+            share = weight[0] if weight else torch.ones(len(x), dtype=torch.float64)
             mixture, y = model.standardized(x.to(model.device), y.to(model.device))
             sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
     return int((~find_dead(torch.stack(sums).sum(0), Thresholds())).sum())
@@ -94,7 +106,15 @@ def _position_error(model: Model, table: Table, problem: RobotArm) -> float:
     return problem.position_error(table.x, angles.cpu()).mean().item()
 
 
-def _mean_nll(log_prob: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None) -> float:
+def _mean_nll(log_prob: Callable[[Tensor, Tensor], Tensor], table: Rows) -> float:
+    sums = torch.zeros(2, dtype=torch.float64)
+    for x, y, *weight in table.batches(EVALUATION_BATCH, None, Share()):
+        each = log_prob(x, y)
+        sums += torch.stack([total(each, weight), torch.as_tensor(num_rows(each, weight))])
+    return -(sums[0] / sums[1]).item()
+
+
+def _mean(values: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None) -> float:
     if weight is None:
-        return -log_prob.mean().item()
-    return -((weight * log_prob).sum() / weight.sum()).item()
+        return values.mean().item()
+    return ((weight * values).sum() / weight.sum()).item()

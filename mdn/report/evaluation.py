@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import metrics
+from mdn.data.rows import Rows
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
@@ -24,8 +25,8 @@ from mdn.metrics.calibration import region_sizes
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
 from mdn.report.basic_scores import basic_scores
-from mdn.report.grid_scores import chunks
 from mdn.report.score_names import flat_scores, percent
+from mdn.training.datamodule import EVALUATION_BATCH
 
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
@@ -42,7 +43,8 @@ class Scores:
     Attributes:
         metrics: flat, by their names in `metrics.json`; with several targets, the score of each
             one ends in its name.
-        pit: the probability integral transform of each target, for every row.
+        pit: the probability integral transform of each target, for every row, or for those of a
+            sample where the rows are streamed.
         rank: the probability of the smallest region that holds the row, for some rows.
     """
 
@@ -51,10 +53,22 @@ class Scores:
     rank: Float[Tensor, " M"]
 
 
+class _Transforms:
+    """The values of every row that calibration needs; a sample of the rows has enough of them."""
+
+    def __init__(self) -> None:
+        self.pit: list[Tensor] = []
+        self.rosenblatt: list[Tensor] = []
+
+    def update(self, mixture: Mixture, y: Float[Tensor, "N D"]) -> None:
+        self.pit.append(metrics.pit(mixture, y))
+        self.rosenblatt.append(metrics.rosenblatt(mixture, y))
+
+
 @torch.no_grad()
 def score(
     model: Model,
-    table: Table,
+    table: Rows,
     reference: Mixture | None = None,
     problem: Problem | None = None,
 ) -> Scores:
@@ -72,21 +86,24 @@ def score(
         ValueError: where every row lacks the same target.
     """
     names = table.target_names
-    _check_there(table)
+    _check_there(table.sample)
     means = scoreboard(model, len(names)) | _of_learned_scale(model, len(names))
     if reference is not None:
         means["gain_over_marginal_mixture"] = _gain_over(reference)
-    pits, rosenblatts = [], []
-    for part in chunks(table):
+    transforms = _Transforms()
+    in_memory = len(table.sample) == len(table)
+    for part in table.pieces(EVALUATION_BATCH):
         mixture = model(part.x)
-        pits.append(metrics.pit(mixture, part.y))
-        rosenblatts.append(metrics.rosenblatt(mixture, part.y))
+        if in_memory:
+            transforms.update(mixture, part.y)
         for mean in means.values():
             mean.update(mixture, part.y, part.weight)
-    pit = torch.cat(pits)
-    sampled, rank = _sampled_scores(model, table.whole())
+    for part in () if in_memory else table.sample.pieces(EVALUATION_BATCH):
+        transforms.update(model(part.x), part.y)
+    pit = torch.cat(transforms.pit)
+    sampled, rank = _sampled_scores(model, table.sample.whole())
     values = {name: mean.compute() for name, mean in means.items()}
-    values |= _calibration(pit) | _joint_calibration(torch.cat(rosenblatts)) | sampled
+    values |= _calibration(pit) | _joint_calibration(torch.cat(transforms.rosenblatt)) | sampled
     return Scores(basic_scores(model, table, problem) | flat_scores(values, names), pit, rank)
 
 

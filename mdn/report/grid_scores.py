@@ -4,7 +4,7 @@ Several targets have a score for each one that was rounded, and one for all toge
 score uses the density of targets that were not rounded: compare it with the joint likelihood.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import torch
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn import metrics
-from mdn.data.table import Table
+from mdn.data.rows import Rows
 from mdn.distributions.abstract import Mixture
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
@@ -20,7 +20,7 @@ from mdn.report.score_names import flat_scores
 from mdn.training.datamodule import EVALUATION_BATCH
 
 
-def grid_steps(model: Model, table: Table) -> dict[str, float]:
+def grid_steps(model: Model, table: Rows) -> dict[str, float]:
     """Return the grid steps of the targets that were rounded, by name.
 
     They come from training; if nobody looked there, from these rows.
@@ -30,10 +30,10 @@ def grid_steps(model: Model, table: Table) -> dict[str, float]:
 
 
 @torch.no_grad()
-def grid_scores(model: Model, table: Table) -> dict[str, float]:
+def grid_scores(model: Model, table: Rows) -> dict[str, float]:
     """Return the scores of rounded targets by the probability of their cells, if there are any."""
     board = _scoreboard(grid_steps(model, table), table.target_names)
-    for part in chunks(table) if board else ():
+    for part in table.pieces(EVALUATION_BATCH) if board else ():
         mixture = model(part.x.to(model.device)).to("cpu")
         for dims, mean in board.values():
             some = mixture.marginal(dims) if len(dims) < mixture.num_targets else mixture
@@ -45,12 +45,6 @@ def grid_scores(model: Model, table: Table) -> dict[str, float]:
 def _known(means: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The scores that some row counts for; a joint score counts rows with every target."""
     return {name: mean for name, mean in means.items() if not mean.isnan()}
-
-
-def chunks(table: Table) -> Iterator[Table]:
-    """Split a table into pieces that fit into memory with all that is computed for them."""
-    for start in range(0, len(table), EVALUATION_BATCH):
-        yield table[start : start + EVALUATION_BATCH]
 
 
 def _scoreboard(

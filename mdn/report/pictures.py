@@ -68,7 +68,7 @@ def pictures(model: Model, table: Table, scores: Scores, run_dir: Path) -> Itera
     yield from _calibration_pictures(scores, table.target_names)
     usage = component_usage(run_dir)
     if usage is not None:
-        yield _usage_picture(usage, model.num_components)
+        yield _usage_picture(usage, model.num_learned)
 
 
 def _usage_picture(usage: ComponentUsage, num_components: int) -> Picture:

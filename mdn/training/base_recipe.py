@@ -9,12 +9,12 @@ import numpy as np
 
 from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
-from mdn.distributions.checks import check_at_least, check_seed
+from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.families import Family, Full
 from mdn.distributions.open_settings import Auto, Grid, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
-from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
+from mdn.model.card import LEAST_RECALIBRATION, MOST_GUARD, MOST_RECALIBRATION
 from mdn.model.plain import fits, in_words, no_setting
 from mdn.model.target_transforms import TransformSetting, check_setting
 from mdn.networks.kinds import Kind
@@ -38,10 +38,13 @@ class BaseRecipe:
         family: the covariance family.
         batch_size: the most rows in a training batch of one process.
         max_epochs: epochs at most.
-        val_fraction: of the rows, which are held out where no other rows are given for that.
+        val_fraction: of the rows, which are held out where no other rows are given for that;
+            None for a tenth, and more of few rows.
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
+        guard: the probability of rows unlike those of training, as `mdn.model.guard` has it;
+            "auto" is 1 / (rows + 1), and 0 where all inputs are numbers without gaps.
         target_transform: the scale that targets are learned on: "log" or "logit" for all of them,
             or by name, {"price": "log", "share": {"kind": "logit", "low": 0, "high": 100}}.
 
@@ -51,12 +54,13 @@ class BaseRecipe:
 
     num_components: int | Auto = "auto"
     family: Family = field(default_factory=Full)
-    val_fraction: float = 0.1
+    val_fraction: float | None = None
     dequantize: bool = False
     seed: int = 0
     batch_size: int | Auto = "auto"
     max_epochs: int | Auto = "auto"
     recalibration: float | HeldOut = 1.0
+    guard: float | Auto = "auto"
     target_transform: str | dict[str, object] | None = None
 
     def __post_init__(self) -> None:
@@ -68,13 +72,13 @@ class BaseRecipe:
                 f"min_scale must be a number above 0 and of at most {_MOST_SCALE}, got "
                 f"{floor!r}; it is in units of the standardized target"
             )
-        if not 0 < self.val_fraction < 1:
-            raise ValueError(f"val_fraction must lie between 0 and 1, got {self.val_fraction!r}")
+        check_part("val_fraction", self.val_fraction)
         check_seed("seed", self.seed)
         for name in ("num_components", "batch_size", "max_epochs"):
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)
         _check_recalibration(self.recalibration)
+        _check_guard(self.guard)
         _check_transform(self.target_transform, floor)
 
     @classmethod
@@ -167,9 +171,16 @@ class BaseRecipe:
         return {
             "family": _with_floor(self.family, profile),
             "num_components": components,
+            "guard": self._guard(profile),
             "batch_size": batch_size,
             "max_epochs": _number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
         }
+
+    def _guard(self, profile: Profile | None) -> float:
+        if not isinstance(self.guard, str):
+            return self.guard
+        guards = profile is not None and not profile.plain and self.uses_inputs
+        return 1 / (counted_rows(profile) + 1) if guards else 0.0
 
 
 @cache
@@ -224,6 +235,11 @@ def _check_recalibration(factor: float | HeldOut) -> None:
                 f"recalibration must lie within {LEAST_RECALIBRATION:g} and "
                 f"{MOST_RECALIBRATION:g}, got {each!r}; 1 leaves densities as they are"
             )
+
+
+def _check_guard(guard: float | Auto) -> None:
+    if guard != "auto" and not 0 <= guard <= MOST_GUARD:
+        raise ValueError(f"guard must lie within 0 and {MOST_GUARD:g}, got {guard!r}")
 
 
 def _check_transform(transform: TransformSetting, floor: float | Grid) -> None:

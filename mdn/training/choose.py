@@ -61,8 +61,9 @@ def _whole(table: Table) -> Table:
     return whole
 
 
-def keep_recalibration(trainer: Trainer, model: Model) -> None:
-    """Write the recalibration of a model into its best checkpoint, where one was kept."""
+def keep_card(trainer: Trainer, model: Model) -> None:
+    """Write what was decided after training into the best checkpoint, where one was kept."""
     best = best_path(trainer)
-    if best and trainer.is_global_zero:
+    decided = model.recalibration != 1 or model.card.guard
+    if best and decided and trainer.is_global_zero:
         write_checkpoint(read_checkpoint(best) | {CARD: model.card.plain()}, best)

@@ -30,7 +30,7 @@ from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.finite import FiniteLoss
 from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
-from mdn.training.choose import keep_recalibration, recalibrate
+from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.memory import MemoryData
@@ -227,14 +227,16 @@ def train(
     """
     module = module_of(recipe, data.kinds, data.num_targets)
     module.model.card = card
-    module.start(data.train_table)
+    module.start(data.train_table.sample)
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     best = best_path(trainer)
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
-        keep_recalibration(trainer, module.model)
+    if recipe.guard != "auto":
+        module.model.keep_guard(recipe.guard)
+    keep_card(trainer, module.model)
     return module
 
 

@@ -7,15 +7,16 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mdn.data.rows import Rows
 from mdn.data.table import Table
 
 
 class _Tables(Protocol):
     @property
-    def tables(self) -> Mapping[str, Table]: ...
+    def tables(self) -> Mapping[str, Rows]: ...
 
     @property
-    def train_table(self) -> Table: ...
+    def train_table(self) -> Rows: ...
 
 
 @runtime_checkable
@@ -36,14 +37,19 @@ def callbacks_of(trainer: Trainer) -> list[Callback]:
 
 
 def table_of(trainer: Trainer, name: str) -> Table:
-    """Return a table of the datamodule that is fitted to: "train", "val" or "test"."""
+    """Return the rows of the datamodule that is fitted to, or a sample where they are streamed.
+
+    Args:
+        trainer: of the fit.
+        name: "train", "val" or "test".
+    """
     datamodule = _parts(trainer).datamodule
     assert datamodule is not None
-    return datamodule.tables[name]
+    return datamodule.tables[name].sample
 
 
 def train_table_of(trainer: Trainer) -> Table:
-    """Return the rows that everything is fitted to.
+    """Return the rows that everything is fitted to, or a sample where they are streamed.
 
     Raises:
         ValueError: if the Trainer was given loaders instead of a datamodule.
@@ -54,7 +60,7 @@ def train_table_of(trainer: Trainer) -> Table:
             "an unfitted module takes its standardization from a datamodule, got bare loaders; "
             "pass trainer.fit(module, datamodule), or call module.start(table)"
         )
-    return datamodule.train_table
+    return datamodule.train_table.sample
 
 
 def optimizer_of(module: LightningModule) -> Optimizer:

@@ -3,8 +3,9 @@
 from mdn.data.splits.divide import Division, Stratify, divided
 from mdn.data.table import Table
 from mdn.data.training_rows import check_training_rows
+from mdn.distributions.checks import check_part
 from mdn.distributions.open_settings import Auto
-from mdn.training.datamodule import TableModule
+from mdn.training.datamodule import TableModule, val_share
 
 
 class MemoryData(TableModule):
@@ -12,7 +13,8 @@ class MemoryData(TableModule):
 
     Args:
         table: the rows, and what they are split by; those of weight zero are left out.
-        val_fraction: of the rows, at least one; they also stand for the test rows.
+        val_fraction: of the rows, at least one; they also stand for the test rows. None for a
+            tenth, and more of few rows.
         dequantize: whether noise of a grid's step spreads rounded targets of the training rows.
         batch_size: the most rows in a training batch of one process.
         seed: from which the split and every order follows.
@@ -29,7 +31,7 @@ class MemoryData(TableModule):
     def __init__(
         self,
         table: Table,
-        val_fraction: float = 0.1,
+        val_fraction: float | None = None,
         dequantize: bool = False,
         batch_size: int | Auto = "auto",
         seed: int = 0,
@@ -37,15 +39,14 @@ class MemoryData(TableModule):
     ) -> None:
         super().__init__(batch_size, seed, dequantize)
         self.stratify: Stratify = stratify
-        if not 0 < val_fraction < 1:
-            raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction!r}")
+        check_part("val_fraction", val_fraction)
         self.table = table.counted()
         if len(self.table) < 2:
             raise ValueError(
                 f"rows of positive weight: {len(self.table)} of {len(table)}; at least 3 are "
                 "needed, 2 to train on and 1 to validate on"
             )
-        self.fraction = max(val_fraction, 1 / len(self.table))
+        self.fraction = max(val_share(val_fraction, len(self.table)), 1 / len(self.table))
 
     def _tables(self) -> dict[str, Table]:
         division = Division({"val": self.fraction}, self.seed, self.stratify, "the rows to fit")

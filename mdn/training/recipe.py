@@ -128,6 +128,7 @@ class EMRecipe(BaseRecipe):
     relative_tol: float = 0.0
     batch_size: int | Auto = 8192
     max_epochs: int | Auto = 500
+    guard: float | Auto = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,8 +7,13 @@ SUITES = {
     "em": "benchmarks.em_updates",
     "fit": "benchmarks.time_to_nll",
     "density": "benchmarks.density.comparison",
+    "tables": "benchmarks.tables.comparison",
+    "folds": "benchmarks.tables.folds",
 }
 """The module of each suite; it is imported only when the suite is asked for."""
 
 NEED_DATA = ("density",)
 """Suites that need a folder of data; suite=all leaves them out where there is none."""
+
+BY_NAME = ("tables", "folds")
+"""Suites that need a folder of raw tables, and are not part of suite=all."""

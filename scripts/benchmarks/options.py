@@ -17,12 +17,13 @@ class Options:
         threads: numbers of threads; each is measured by itself.
         seconds: how long each contender runs in each case.
         device: where it runs.
-        data: folder of CSV files; suite fit measures all of them too, target last, and suite
-            density those of its problems.
-        splits: how many random splits suite density makes of each problem.
-        problems: files of suite density by name, with targets where it does not know them, as in
+        data: folder of CSV files; suite fit measures all of them too, target last, and suites
+            density, tables and folds those of their problems.
+        splits: how many random splits suite density makes of each problem, and how often suite
+            folds splits the rows into ten.
+        problems: files of such a suite by name, with targets where it does not know them, as in
             "lane2" or "enb:y0+y1"; empty for the problems it knows.
-        contenders: the contenders of suite density; empty for all.
+        contenders: the contenders of suites density and tables; empty for all.
         out: folder of the CSV and JSON files.
     """
 

@@ -104,7 +104,7 @@ def structured(path: Path) -> None:
     np.save(path, np.array([(1, b"p", 2.5), (3, b"q", 5)], dtype="i8,S2,f8"))
 
 
-LATE = "a,y\n" + "1,2\n1,5\n" * 150_000
+LATE = "a,y\n" + "1,2\n1,5\n" * 1000
 
 ODD: dict[str, Odd] = {
     # Delimiters
@@ -129,8 +129,8 @@ ODD: dict[str, Odd] = {
     "Latin-1 at the end": Odd(
         "a.csv",
         (LATE + "é,2\n").encode("latin-1"),
-        notes=("Latin-1", "line 300002 holds 'é'"),
-        untrained="line 300002",
+        notes=("Latin-1", "line 2002 holds 'é'"),
+        untrained="line 2002",
     ),
     "CR": Odd("a.csv", PLAIN.replace("\n", "\r"), ROWS),
     "CR LF": Odd("a.csv", PLAIN.replace("\n", "\r\n"), ROWS),
@@ -138,6 +138,12 @@ ODD: dict[str, Odd] = {
     "blank lines": Odd("a.csv", "\n\n" + PLAIN.replace("\n", "\n\n"), ROWS),
     "line ends in values": Odd("a.csv", 't,y\n"p\nq",2\n"r\r\ns",5\n', {"t": ["p\nq", "r\r\ns"]}),
     "quotes in quotes": Odd("a.csv", 't,y\n"a ""b""",2\n5" pipe,5\n', {"t": ['a "b"', '5" pipe']}),
+    "Excel's word on the delimiter": Odd("a.csv", "sep=|\nx|y\n1|2\n3|5\n", ROWS),
+    "notes before the names": Odd("a.csv", "# of 2020\n# m, s\n" + PLAIN, ROWS, ("left out: 2",)),
+    "names after a hash": Odd("a.csv", "#x,y\n1,2\n3,5\n", {"#x": [1, 3]}),
+    "ragged behind notes": Odd(
+        "a.csv", "# of 2020\nx,y\n1,2\n3\n" + "1,2\n" * 9, error="line 4: 1 value"
+    ),
     # Packed
     "gzip": Odd("a.csv.gz", gzip.compress(PLAIN.encode()), ROWS),
     "gzip in parts": Odd("a.csv.gz", gzip.compress(b"x,y\n1,2\n") + gzip.compress(b"3,5\n"), ROWS),
@@ -151,8 +157,10 @@ ODD: dict[str, Odd] = {
     "row names": Odd("a.csv", ",x,y\nr1,1,2\nr2,3,5\n", ROWS, ("left out",)),
     "an index of pandas": Odd("a.csv", "Unnamed: 0,x,y\n0,1,2\n1,3,5\n", ROWS, ("left out",)),
     "one name too few": Odd("a.csv", "x,y\nr1,1,2\nr2,3,5\n", ROWS, ("left out",)),
-    "a delimiter at the end": Odd("a.csv", "x,y,\n1,2,\n3,5,\n", ROWS, ("last column",)),
-    "a delimiter at the end of rows": Odd("a.csv", "x,y\n1,2,\n3,5,\n", ROWS, ("last column",)),
+    "a delimiter at the end": Odd("a.csv", "x,y,\n1,2,\n3,5,\n", ROWS, ("at the end",)),
+    "empty columns at the end": Odd("a.csv", "x;y;;\n1;2;;\n3;5;;\n", ROWS, ("at the end",)),
+    "empty rows at the end": Odd("a.csv", PLAIN + ",\n,\n", {"x": [1, 3, None, None]}),
+    "a delimiter at the end of rows": Odd("a.csv", "x,y\n1,2,\n3,5,\n", ROWS, ("at the end",)),
     # Numbers
     "decimal commas": one(["0,5", "-1,25"], [0.5, -1.25], "decimal comma"),
     "thousands with commas": one(["1,234.5", "999"], [1234.5, 999], "commas between thousands"),
@@ -164,6 +172,8 @@ ODD: dict[str, Odd] = {
     ),
     "dollars": one(["$1,200.50", "-$3"], [1200.5, -3], "currency sign"),
     "euros": one(["1.200,50 €", "3 €"], [1200.5, 3], "currency sign"),
+    "losses": one(["(1,200)", "$3"], ["(1,200)", "$3"]),
+    "losses in dollars": one(["($1,200)", "$3"], [-1200, 3], "currency sign"),
     "percent": one(["12.5%", "3 %"], [12.5, 3], "percent sign"),
     "dollars in some rows": one(["$5", "3"], ["$5", "3"], untrained="holds '\\$5'"),
     "plus signs": one(["+5", "-3"], [5, -3]),
@@ -173,7 +183,7 @@ ODD: dict[str, Odd] = {
     "long numbers": one([str(2**60 + 1), "3"], [float(2**60), 3], "beyond 2^53"),
     "fractions after whole numbers": Odd("a.csv", LATE + "0.5,2\n", notes=()),
     "text after numbers": Odd(
-        "a.csv", LATE + "n.d.,2\n", notes=("line 300002 holds 'n.d.'",), untrained="line 300002"
+        "a.csv", LATE + "n.d.,2\n", notes=("line 2002 holds 'n.d.'",), untrained="line 2002"
     ),
     # Missing values
     "missing numbers": one(["1", "", "NA", "n/a", "NaN", "NULL", "?", "-", "."], [1] + [None] * 8),

@@ -98,3 +98,12 @@ def test_text_of_a_column_that_is_not_meant_is_not_read(tmp_path):
     path.write_bytes("a,city\n1,Köln\n2,Århus\n".encode("latin-1"))
     assert read_table(path, "a", [], None)[0].y[:, 0].tolist() == [1, 2]
     np.testing.assert_array_equal(streamed(path), [1, 2])
+
+
+def test_a_line_end_in_quotes_may_lie_where_a_sample_or_a_block_ends(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("t,a\n" + '"p\nq",1\n' * 300_000)
+    whole = open_rows(path).read(["t", "a"]).table
+    pieces = [piece.table for piece in open_rows(path).pieces(["t", "a"], [])]
+    assert whole.num_rows == sum(piece.num_rows for piece in pieces) == 300_000
+    assert whole["t"].unique().to_pylist() == pieces[-1]["t"].unique().to_pylist() == ["p\nq"]

@@ -3,6 +3,7 @@
 import pytest
 from odd_files import ODD
 
+from mdn.data import csv_source
 from mdn.data.files import open_rows
 from mdn.training.datamodule import FileData
 from mdn.training.fit import fit_data
@@ -10,6 +11,12 @@ from mdn.training.recipe import Recipe
 
 TINY = {"num_components": 1, "ensemble_size": 1, "max_epochs": 1, "backbone.width": 4}
 READ = [case for case, odd in ODD.items() if odd.error is None]
+
+
+@pytest.fixture(autouse=True)
+def short_sample(monkeypatch):
+    """Rows are many behind fewer of them."""
+    monkeypatch.setattr(csv_source, "SAMPLE", 1000)
 
 
 @pytest.mark.parametrize("case", ODD)

@@ -4,6 +4,7 @@ from mdn.fitting.sizes import (
     suitable_components,
     suitable_depth,
     suitable_epochs,
+    suitable_val_fraction,
     training_batch_size,
 )
 
@@ -43,3 +44,8 @@ def test_more_rows_never_mean_smaller_sizes():
     for size in (training_batch_size, suitable_components, suitable_depth):
         found = [size(each) for each in rows]
         assert found == sorted(found)
+
+
+@pytest.mark.parametrize(("rows", "held_out"), [(8, 2), (60, 15), (200, 25), (5000, 500)])
+def test_few_rows_hold_out_more(rows, held_out):
+    assert round(suitable_val_fraction(rows) * rows) == held_out

@@ -135,6 +135,13 @@ def test_a_run_goes_on_from_no_such_checkpoint(hostile, good, case):
         check_resume(str(hostile(change(setting, value))), 10, ModelCard.read(good[CARD]))
 
 
+def of_kind(**settings):
+    def edit(checkpoint):
+        checkpoint[CARD]["kinds"] = [{"kind": "number"} | settings] * 3
+
+    return edit
+
+
 def unreal(weights, name, tensor):
     weights[name] = tensor
 
@@ -148,6 +155,19 @@ EDITS = {
     "a card of text": (lambda c: c.update({CARD: "full"}), "holds no card"),
     "a recalibration of 0": (lambda c: c[CARD].update(recalibration=0.0), "must lie within"),
     "a recalibration of text": (lambda c: c[CARD].update(recalibration="1"), "recalibration"),
+    "a kind that there is not": (of_kind(kind="vector"), "column is 'vector'"),
+    "a kind of another setting": (of_kind(width=9), "column has no setting 'width'"),
+    "pieces that are no number": (of_kind(pieces="9"), "column.pieces must be a whole number"),
+    "a billion pieces": (of_kind(pieces=10**9), "pieces must be at most 256"),
+    "a billion waves": (of_kind(waves=10**9), "waves must be at most 256"),
+    "other pieces than trained": (of_kind(pieces=8), "by its settings"),
+    "columns of many waves": (
+        lambda c: c[CARD].update(
+            inputs=[f"x{i}" for i in range(9000)],
+            kinds=[{"kind": "number", "waves": 256}] * 9000,
+        ),
+        "at most 1000000 features, and 9000 inputs make 4617000",
+    ),
     "rows of text": (lambda c: c[CARD].update(rows={"train": "x"}), "its rows must be"),
     "no weights": (lambda c: c.pop(WEIGHTS), "holds no weights"),
     "weights of text": (

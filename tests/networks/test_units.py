@@ -171,3 +171,18 @@ def test_a_remark_counts_and_compares():
     assert said == (
         "one value of target 'y' is at least 3e+08 times further out than the other 500 rows"
     )
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 11, 15, 16, 17, 33, 40])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_columns_in_blocks_have_the_same_units_to_the_last_digit(columns, weighted, monkeypatch):
+    torch.manual_seed(columns)
+    values = 1e3 * torch.randn(3000, columns, dtype=torch.float64).exp()
+    values[5, columns // 2] = 1e30
+    weight = torch.rand(3000, dtype=torch.float64) if weighted else None
+    whole = column_units(values, weight)
+    monkeypatch.setattr("mdn.networks.units._AT_ONCE", 3000)
+    blocks = column_units(values, weight)
+    assert torch.equal(blocks.center, whole.center)
+    assert torch.equal(blocks.spread, whole.spread)
+    assert torch.equal(blocks.far, whole.far)

@@ -226,5 +226,5 @@ def test_configurations_make_data(name, csv):
         config = compose("train", [f"data={name}", "run_dir=.", *more])
     settings = OmegaConf.to_container(config, resolve=True)
     data = build_data(described(settings["data"]))
-    assert len(data.train_table) == settings["data"].get("train_rows", 40)
+    assert len(data.train_table) == settings["data"].get("train_rows", 33)
     assert data.num_targets >= 1

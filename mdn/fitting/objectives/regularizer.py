@@ -6,7 +6,7 @@ weights keeps components in use. Inputs that are dropped now and then teach a ne
 without them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -21,6 +21,9 @@ from mdn.networks.encoder import Encoder
 Levels = list[float] | tuple[float, ...]
 """Levels of noise, dealt to the members of an ensemble in turn."""
 
+_MANY_LEVELS = 20
+"""Levels of a category from which on a new one is no surprise."""
+
 
 @dataclass(frozen=True)
 class Regularizer:
@@ -33,8 +36,11 @@ class Regularizer:
         input_noise: its standard deviation, in units of the standardized inputs, or several.
         target_noise: its standard deviation, in units of the standardized targets, or several.
         entropy: nats of loss for each nat of entropy of the weights.
-        drop_values: the probability that a value counts as missing, in inputs with gaps.
-        drop_levels: the probability that a level counts as one never seen, in categories.
+        drop_values: how often a value of an input with gaps counts as missing: with the
+            probability `drop_values` s (1 - s) where a share s of the training rows lacks it.
+        drop_levels: how often a level counts as one that training never saw: with the
+            probability `drop_levels` V / (V + 20) where a category has V levels, since new levels
+            come where there are many.
 
     Raises:
         ValueError: on a number out of range, and on a list without one.
@@ -76,8 +82,10 @@ class Regularizer:
             x: as `mdn.networks.kinds` has them.
             encoder: of these inputs.
         """
-        x = _dropped(x, self.drop_levels, encoder.unseen)
-        return _dropped(x, self.drop_values, encoder.gaps)
+        levels = [self.drop_levels * v / (v + _MANY_LEVELS) for v in encoder.unseen.values()]
+        x = _dropped(x, levels, encoder.unseen)
+        shares = [self.drop_values * share * (1 - share) for share in encoder.gap_shares]
+        return _dropped(x, shares, encoder.gaps)
 
     def disturb(
         self,
@@ -117,14 +125,14 @@ def _levels(noise: float | Levels) -> Levels:
 
 
 def _dropped(
-    x: Float[Tensor, "*rows P"], share: float, instead: Mapping[int, float]
+    x: Float[Tensor, "*rows P"], shares: Sequence[float], instead: Mapping[int, float]
 ) -> Float[Tensor, "*rows P"]:
     """Put in some columns, for a share of the values that are there, others in their place."""
-    if not share or not instead:
+    if not any(shares):
         return x
     columns = list(instead)
     values, others = x[..., columns], x.new_tensor(list(instead.values()))
-    dropped = (torch.rand_like(values) < share) & ~values.isnan()
+    dropped = (torch.rand_like(values) < x.new_tensor(shares)) & ~values.isnan()
     x = x.clone()
     x[..., columns] = torch.where(dropped, others, values)
     return x

@@ -125,20 +125,23 @@ INPUTS = Encoder((Number(missing=True), Category(("a", "b"), other=True), Boolea
 
 
 def test_dropped_values_count_as_missing():
+    rows = torch.ones(10, 3, dtype=torch.float64)
+    rows[:4, 0] = torch.nan
+    encoder = Encoder(INPUTS.kinds).fit(rows)
     x = torch.ones(4000, 3, dtype=torch.float64)
-    dropped = Regularizer(drop_values=0.3).drop(x, INPUTS)
+    dropped = Regularizer(drop_values=0.5).drop(x, encoder)
     assert dropped[:, 1:].eq(1).all()  # these never had a gap
-    assert dropped[:, 0].isnan().double().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert dropped[:, 0].isnan().double().mean().item() == pytest.approx(0.12, abs=0.03)
     assert dropped.nan_to_num(nan=1.0).eq(1).all()
 
 
 def test_dropped_levels_count_as_ones_that_were_never_seen():
     x = torch.ones(4000, 3, dtype=torch.float64)
     x[0, 1] = torch.nan
-    dropped = Regularizer(drop_levels=0.3).drop(x, INPUTS)
+    dropped = Regularizer(drop_levels=1.0).drop(x, INPUTS)
     assert dropped[:, [0, 2]].eq(1).all()
     assert dropped[0, 1].isnan()
-    assert dropped[1:, 1].eq(2).double().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert dropped[1:, 1].eq(2).double().mean().item() == pytest.approx(2 / 22, abs=0.03)
     assert set(dropped[1:, 1].tolist()) == {1.0, 2.0}
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from mdn.app.build_lightning import build_data, stored_data
 from mdn.app.node import Node
 from mdn.app.read_recipe import described
-from mdn.data.coding import recoded
 from mdn.data.files import read_table
 from mdn.data.fingerprint import changed
-from mdn.data.rows import Rows
+from mdn.data.rows import Rows, coded_as
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
@@ -57,7 +56,7 @@ def _coded(card: ModelCard, table: Rows) -> Rows:
                 f"it as {type(known).__name__.lower()}; the file has changed since: name the rows "
                 "to score, which are then read as the model knows them"
             )
-    return recoded(table, kinds)
+    return coded_as(table, kinds)
 
 
 def _warn_of_changes(card: ModelCard, data: TableModule) -> None:

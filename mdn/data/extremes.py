@@ -37,7 +37,7 @@ def within(table: Table, targets: ColumnProfile) -> Table:
 
 
 @singledispatch
-def without_extremes(train: Table) -> Table:
+def without_extremes(train: Table) -> Rows:
     """Leave out the training rows whose targets are absurdly far out."""
     return _without(train, train.profile.targets.outside(train.y).any(-1))
 

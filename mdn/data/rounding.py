@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mdn.data.profile import Profile
 from mdn.data.repeats import Repeats
+from mdn.data.rows import Rows
 from mdn.data.table import Table
 
 
@@ -44,7 +45,7 @@ def grid_floor(profile: Profile) -> float:
 
 
 @singledispatch
-def dequantized(table: Table, generator: torch.Generator) -> Table:
+def dequantized(table: Table, generator: torch.Generator) -> Rows:
     """Spread each target that lies on a grid over the cells of its grid.
 
     Args:
@@ -54,8 +55,13 @@ def dequantized(table: Table, generator: torch.Generator) -> Table:
     Raises:
         ValueError: if no target lies on a grid.
     """
+    return spread(table, cell_widths(table.profile), generator)
+
+
+def spread(table: Table, widths: Float64[Tensor, " D"], generator: torch.Generator) -> Table:
+    """Add uniform noise of some widths to targets."""
     noise = torch.rand(table.y.shape, generator=generator, dtype=table.y.dtype) - 0.5
-    return replace(table, y=table.y + noise * cell_widths(table.profile))
+    return replace(table, y=table.y + noise * widths)
 
 
 def cell_widths(profile: Profile) -> Float64[Tensor, " D"]:

@@ -15,6 +15,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
+from mdn.data.missing_targets import dropped_remark
 from mdn.data.rounding import rounding_remarks
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
@@ -89,6 +90,8 @@ def fit(
     data = held_in_memory(recipe, table)
     if progress:
         print(data.tables["train"].describe(), end="\n\n")
+    elif data.table.dropped:
+        rank_zero_warn(dropped_remark(data.table.dropped), stacklevel=4)
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 
@@ -175,7 +178,7 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         inputs=data.input_names,
         targets=data.target_names,
         kinds=[registry.describe(kind) for kind in recipe.encoded(data.kinds)],
-        formats=dict(data.train_table.reading.formats),
+        formats=dict(data.train_table.sample.reading.formats),
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
         transforms=described(recipe.target_transform, data.target_names),

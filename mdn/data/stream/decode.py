@@ -8,7 +8,7 @@ from torch import Tensor
 from mdn.data.coded_columns import coded, matrix
 from mdn.data.columns import Columns
 from mdn.data.faults import Faults
-from mdn.data.missing_targets import counts
+from mdn.data.missing_targets import NO_WEIGHT, counts, without_target
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles
 from mdn.data.splits.marks import marks_of
@@ -31,14 +31,13 @@ def decoder(roles: Roles, inputs: Mapping[str, Kind], reading: Reading, by: Spli
 
     def decode(columns: Columns) -> tuple[Int64[Tensor, " N"], Table]:
         x, y, weight = _values(columns, roles, inputs)
+        dropped = without_target(y) | _without_weight(weight)
         rows = counts(y, weight).nonzero().squeeze(-1)
         marks = {name: mark[rows] for name, mark in marks_of(columns, by).items()}
         if len(rows) < len(y):
             x, y, weight = x[rows], y[rows], None if weight is None else weight[rows]
-        table = Table(
-            x, y, weight, names, roles.targets, kinds, marks=marks, split_by=by, reading=reading
-        )
-        return rows, table
+        told = {"marks": marks, "split_by": by, "reading": reading}
+        return rows, Table(x, y, weight, names, roles.targets, kinds, dropped, **told)
 
     return decode
 
@@ -58,6 +57,11 @@ def _values(
     return x, y, weight
 
 
+def _without_weight(weight: Float64[Tensor, " N"] | None) -> dict[str, int]:
+    missing = 0 if weight is None else int(weight.isnan().sum())
+    return {NO_WEIGHT: missing} if missing else {}
+
+
 def _weight(columns: Columns, roles: Roles) -> Float64[Tensor, " N"] | None:
     if roles.weight is None:
         return None
@@ -67,4 +71,4 @@ def _weight(columns: Columns, roles: Roles) -> Float64[Tensor, " N"] | None:
             f"{columns.source}: weights must be 0 or more; the smallest so far is "
             f"{weight.nan_to_num().min().item():g}; mend the column or leave `weight` out"
         )
-    return weight.nan_to_num()
+    return weight

@@ -73,7 +73,7 @@ def _inputs(file: OpenedFile, roles: Roles, said: SaidKinds) -> tuple[dict[str, 
     guesses = stream_guesses(file.head, file.blocks, roles, said)
     inputs = {name: guess.kind for name, guess in guesses.items() if guess.kind is not None}
     left_out = {name: guess.why for name, guess in guesses.items() if guess.kind is None}
-    return inputs, Reading(left_out, file.notes)
+    return inputs, Reading(left_out, file.notes, file.formats)
 
 
 def _check_others(by: SplitBy, others: Mapping[str, str | Path]) -> None:

@@ -1,6 +1,6 @@
 """Files that are opened to be streamed: their row groups, and the types of their columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,11 +33,13 @@ class OpenedFile:
         head: the columns, without rows.
         groups: the row groups.
         notes: what was guessed, in sentences.
+        formats: how columns of text were read.
     """
 
     head: Columns
     groups: tuple[RowGroup, ...]
     notes: tuple[str, ...]
+    formats: Mapping[str, str]
 
     def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """Read some columns of all rows."""
@@ -76,15 +78,15 @@ def open_stream(path: str | Path, kinds: SaidKinds) -> OpenedFile:
         ValueError: if it is not what it should be, or has no rows.
     """
     reader = open_rows(path)
-    notes = list(reader.notes)
+    notes, formats = list(reader.notes), {}
     if not is_parquet(reader):
         copy = as_parquet(reader, Path(path).absolute().parent / COPIES, _wanted(reader, kinds))
         notes.append(f"{path} is copied to {copy}, from which rows are read in each epoch")
-        reader = open_rows(copy)
+        reader, formats = open_rows(copy), reader.formats
     groups = row_groups(reader)
     empty = schema_of(reader).empty_table().select(reader.head.names)
     head = Columns(str(path), empty, row_number, reader.head.left_out)
-    opened = OpenedFile(head, groups, tuple(notes))
+    opened = OpenedFile(head, groups, tuple(notes), formats)
     if opened.num_rows == 0:
         raise ValueError(f"{path} has column names and no rows; give it at least one row")
     return opened

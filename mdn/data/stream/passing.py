@@ -1,5 +1,6 @@
 """A pass over a source, in which all of its parts are surveyed."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -46,6 +47,7 @@ class Pass:
         self.source = source
         self.parts = parts
         self.largest_weight = 0.0
+        self.dropped: Counter[str] = Counter()
         self._seed = seed
         self._surveys: dict[str, Survey] = {}
 
@@ -55,6 +57,7 @@ class Pass:
             self._surveys = {name: self._survey(chunk.table) for name in self.parts}
         if chunk.table.weight is not None and len(chunk.table):
             self.largest_weight = max(self.largest_weight, chunk.table.weight.max().item())
+        self.dropped.update(chunk.table.dropped)
         for name, part in self.parts.items():
             some = chunk[part.rows(chunk).nonzero().squeeze(-1)]
             self._surveys[name].update(group, some)
@@ -81,7 +84,7 @@ class Pass:
             source: the same rows, coded by kinds that are fitted on the training rows.
         """
         survey = self._surveys[name]
-        sample = recoded(survey.sample(), source.kinds)
+        sample = replace(recoded(survey.sample(), source.kinds), dropped=dict(self.dropped))
         if sample.weight is not None:
             sample = replace(sample, weight=sample.weight / self.largest_weight)
         return StreamedTable(

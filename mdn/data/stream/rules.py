@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import torch
 
-from mdn.data.coding import recoded
 from mdn.data.extremes import without_extremes
-from mdn.data.rounding import cell_widths, dequantized
+from mdn.data.rounding import cell_widths, dequantized, spread
 from mdn.data.stream.streamed_table import Noise, StreamedTable
-from mdn.networks.kinds import Kind
 
 
 @without_extremes.register
@@ -16,15 +14,10 @@ def _without_extremes(train: StreamedTable) -> StreamedTable:
     return train.within(train.profile.targets) if _any_outside(train) else train
 
 
-@recoded.register
-def _recoded(table: StreamedTable, kinds: tuple[Kind, ...]) -> StreamedTable:
-    return replace(table, sample=recoded(table.sample, kinds))
-
-
 @dequantized.register
 def _dequantized(table: StreamedTable, generator: torch.Generator) -> StreamedTable:
     noise = Noise(cell_widths(table.profile), generator.initial_seed())
-    return replace(table, noise=noise, sample=dequantized(table.sample, generator))
+    return replace(table, noise=noise, sample=spread(table.sample, noise.widths, generator))
 
 
 def _any_outside(table: StreamedTable) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float64, Int64
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from mdn.data.batches import Share
 from mdn.data.coding import recoded
+from mdn.data.missing_targets import Dropped
 from mdn.data.profile import ColumnProfile, Profile
 from mdn.data.stream.batches import StreamedBatches
 from mdn.data.stream.parts import Part
@@ -16,6 +18,9 @@ from mdn.data.stream.row_draws import row_draws
 from mdn.data.stream.source import Chunk, Source
 from mdn.data.table import Table
 from mdn.networks.kinds import Kind
+
+if TYPE_CHECKING:
+    from mdn.data.summary import TableSummary
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +100,24 @@ class StreamedTable:
         for chunk in self.source.chunks(self.source.groups[group]):
             yield self._coded(chunk)
 
+    @property
+    def dropped(self) -> Dropped:
+        """How many rows were left out for what they lack."""
+        return self.sample.dropped
+
+    def describe(self) -> "TableSummary":
+        """Say what is known of each column; counts are those of the sample, scaled."""
+        summary = self.sample.describe()
+        scale = len(self) / len(self.sample)
+        columns = [replace(each, missing=round(scale * each.missing)) for each in summary.columns]
+        note = (
+            f"rows stay in {self.source.name} and are read in each epoch; of the columns, a sample "
+            f"of {len(self.sample):,} rows tells"
+        )
+        return replace(
+            summary, rows=len(self), columns=tuple(columns), remarks=(note, *summary.remarks)
+        )
+
     def batches(self, batch_size: int, seed: int | None, share: Share) -> StreamedBatches:
         """Return batches of the rows, on the device of the share, as `Table.batches` does."""
         return StreamedBatches(self, batch_size, seed, share)
@@ -104,6 +127,10 @@ class StreamedTable:
         for group in self.rows_of_groups.nonzero().squeeze(-1).tolist():
             for table in self.read(group):
                 yield from table.pieces(rows)
+
+    def coded_as(self, kinds: tuple[Kind, ...]) -> "StreamedTable":
+        """Number the levels of categories as others have them."""
+        return replace(self, sample=recoded(self.sample, kinds))
 
     def within(self, limits: ColumnProfile) -> "StreamedTable":
         """Leave out the rows with a target that is far out or beyond the limits."""

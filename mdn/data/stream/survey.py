@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from mdn.data.coding import fitted_category, fitted_kinds
+from mdn.data.coding import fitted_category, fitted_kinds, with_missing
 from mdn.data.profile import ColumnProfile, Profile
 from mdn.data.stream.checksum import Checksum
 from mdn.data.stream.moments import Moments
@@ -67,11 +67,15 @@ class Survey:
     def kinds(self) -> tuple[Kind, ...]:
         """Return the kinds of the inputs, fitted on the rows."""
         sample, missing = self.sample(), (self._missing > 0).tolist()
-        pairs = zip(fitted_kinds(sample), missing, strict=True)
-        fitted: list[Kind] = [replace(kind, missing=lacks) for kind, lacks in pairs]
-        for i, counts in self._levels.items():
-            fitted[i] = fitted_category(sample.kinds[i], counts, missing[i])
-        return tuple(fitted)
+        fitted = fitted_kinds(sample)
+        return tuple(
+            fitted_category(before, self._levels[i], lacks)
+            if isinstance(before, Category)
+            else with_missing(kind, lacks)
+            for i, (before, kind, lacks) in enumerate(
+                zip(sample.kinds, fitted, missing, strict=True)
+            )
+        )
 
     def sample(self) -> Table:
         """Return the sample of the rows; where any row lacks a target, one of the sample does."""

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
+from mdn.data.splits.comparison import PartSummary
 from mdn.data.summary import TableSummary
 from mdn.data.summary_text import HEADER, NUMBERS, cells, heading, hidden
 from mdn.report.score_tables import ScoreTable
@@ -31,6 +32,9 @@ _LABELS = {
     "singularity/resets": "components reset",
     "members_own_epochs": "each member at its own best epoch",
 }
+_FEW_TARGETS = 3
+"""Targets whose means are printed."""
+
 _WIDE = 200
 """Signs of a line where no terminal would break it."""
 
@@ -55,22 +59,43 @@ def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence
     _print_files(console, run_dir)
 
 
-def print_summary(summary: TableSummary) -> None:
-    """Print what is known of the columns of a table, and remarks on them."""
+def print_summary(summary: TableSummary, parts: Mapping[str, PartSummary]) -> None:
+    """Print what is known of the columns of a table, remarks on them, and the parts of the rows.
+
+    Args:
+        summary: of the training rows.
+        parts: the training rows and others, by their names.
+    """
+    console = _console()
+    if not console.is_terminal:
+        console.width = _WIDE
+    console.print(heading(summary), style="bold", markup=False)
+    console.print(_columns(summary))
+    sizes = [_part(name, parts[name]) for name in ("train", "val", "test") if name in parts]
+    for line in filter(None, [hidden(summary), *summary.remarks]):
+        console.print(in_keys(printable(line)), markup=False)
+    console.print()
+    for line in [*sizes, ""]:
+        console.print(printable(line), markup=False)
+
+
+def _columns(summary: TableSummary) -> Grid:
     grid = Grid(box=None, pad_edge=False, header_style="dim")
     for name in HEADER:
         grid.add_column(name, justify="right" if name in NUMBERS else "left")
     for row in cells(summary):
         grid.add_row(*(Text(cell) for cell in row))
-    console = _console()
-    if not console.is_terminal:
-        console.width = _WIDE
-    console.print(heading(summary), style="bold", markup=False)
-    console.print(grid)
-    for remark in [hidden(summary), *summary.remarks]:
-        if remark:
-            console.print(in_keys(printable(remark)), markup=False)
-    console.print()
+    return grid
+
+
+def _part(name: str, part: PartSummary) -> str:
+    """Return a line on the rows of a part, and the means of its first targets."""
+    means = [
+        f"{target} {mean:.4g} (standard deviation {part.stds[target]:.3g})"
+        for target, mean in part.means.items()
+    ]
+    shown = means[:_FEW_TARGETS] + (["..."] if len(means) > _FEW_TARGETS else [])
+    return f"{name:<6}{part.rows:,} rows, mean {', '.join(shown)}"
 
 
 def print_evaluation(

@@ -59,7 +59,7 @@ def _summarize(data: TableModule, run_dir: Path) -> None:
     summary = data.tables["train"].describe()
     run_dir.mkdir(parents=True, exist_ok=True)
     write_columns(summary, run_dir)
-    print_summary(summary)
+    print_summary(summary, data.parts)
 
 
 def _set_up_torch(run: Run) -> None:

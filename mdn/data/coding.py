@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from mdn.data.cycles import followed
 from mdn.data.table import Table
 from mdn.networks.kinds import DAY, WEEK, YEAR, Boolean, Category, Kind, Number, Time
 
@@ -33,8 +34,15 @@ def coded_tables(tables: Mapping[str, Table]) -> dict[str, Table]:
 
 
 def fitted_kinds(train: Table) -> tuple[Kind, ...]:
-    """Return the kinds of the inputs, fitted on training rows."""
-    return tuple(_fitted(kind, column) for kind, column in zip(train.kinds, train.x.T, strict=True))
+    """Return the kinds of the inputs, fitted on training rows.
+
+    Times keep the cycles that the targets follow: others would be noise to learn by heart.
+    """
+    fitted = (_fitted(kind, column) for kind, column in zip(train.kinds, train.x.T, strict=True))
+    return tuple(
+        replace(kind, cycles=followed(kind.cycles, column, train.y)) if kind.cycles else kind
+        for kind, column in zip(fitted, train.x.T, strict=True)
+    )
 
 
 def recoded(table: Table, kinds: tuple[Kind, ...]) -> Table:

@@ -5,6 +5,7 @@ from all rows, and a word is said of it. No value is read in another format than
 """
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from mdn.data.typed_text import (
     typed,
 )
 
+_NOTHING = pa.array([], pa.string())
 _REFUSED = (pa.ArrowInvalid, Misfit)
 
 
@@ -41,16 +43,17 @@ class CsvReader(Reader):
     def __init__(self, path: Path, stream: io.BufferedIOBase | None = None) -> None:
         self._text = CsvText(FileSource(path) if stream is None else PipeSource(path, stream))
         self._formats: dict[str, Format] = {}
-        self._unclear: list[str] = []
+        self._unclear: set[str] = set()
         self._changes: list[str] = []
         self.head = no_rows(path, self._text.header.columns)
 
     @property
     def notes(self) -> list[str]:
         notes = [*self._text.notes, *remarks(self._formats), *dict.fromkeys(self._changes)]
-        if self._unclear:
+        unclear = [name for name in self._unclear if self._formats[name].kind == "text"]
+        if unclear:
             notes.append(
-                f"{listed(self._unclear)}: dates whose day may be their month, left as text; "
+                f"{listed(sorted(unclear))}: dates whose day may be their month, left as text; "
                 "write them year-month-day"
             )
         return notes
@@ -64,60 +67,77 @@ class CsvReader(Reader):
 
     def settle(self, names: list[str], wanted: Wanted) -> dict[str, str]:
         self._guess(names, wanted)
-        guessed = self._formats
-        self._choose(self._formats_of_all(names), names, wanted)
-        changed = [name for name in names if self._formats[name] is not guessed[name]]
+        bad: set[str] = set()
+        for block in self._all_as_text(names):
+            bad |= {name for name in names if not self._holds(name, block.column(name))}
+        changed = [name for name in names if name in bad]
         if changed:
+            found = {name: possible(_NOTHING) for name in changed}
+            for block in self._all_as_text(changed):
+                for name in changed:
+                    here = possible(present(block.column(name)))
+                    found[name] = [form for form in found[name] if form in here]
+            self._choose(self._kept | found, names, wanted)
             self._changes.append(
                 f"{listed(changed)}: later rows contradict the first ones, so all were read once "
                 "more"
             )
         return self.formats
 
-    def _formats_of_all(self, names: list[str]) -> dict[str, list[Format]]:
+    @property
+    def _kept(self) -> dict[str, list[Format]]:
+        return {name: [form] for name, form in self._formats.items()}
+
+    def _all_as_text(self, names: list[str]) -> Iterator[pa.Table]:
+        """Read all rows as text, some of them twice if the file is not what it seemed."""
         while True:
-            found: dict[str, list[Format]] = {}
             try:
-                for block in self._text.blocks(_as_text(names)):
-                    for name in names:
-                        here = possible(present(block.column(name)))
-                        found[name] = [form for form in found.get(name, here) if form in here]
-                return found
+                yield from self._text.blocks(_as_text(names))
+                return
             except pa.ArrowInvalid as error:
-                self._text.mend(error)
+                if not self._text.mend(error):
+                    raise
+
+    def _holds(self, name: str, text: pa.ChunkedArray) -> bool:
+        form = self._formats[name]
+        return form.kind == "text" or form.fits(present(text))
 
     def _whole(self, names: list[str], wanted: Wanted) -> pa.Table:
-        if self._text.is_empty:
-            return self.head.table.select(names)
+        doubtful: list[str] = []
         while True:
+            types = self._guess(names, wanted).with_text(doubtful)
             try:
-                table = self._read(names, wanted)
-                break
-            except _REFUSED as error:
+                table = self._text.read(types)
+            except pa.ArrowInvalid as error:
                 if not self._text.mend(error):
-                    table = self._reread(names, wanted)
-                    break
-        self._note_large(table)
-        return table
+                    doubtful = names if doubtful else self._refused(error, names)
+                continue
+            try:
+                self._tell(doubtful, table, wanted)
+                return self._exact(typed(table, self._formats))
+            except Misfit as error:
+                if error.name in doubtful:
+                    raise self._wrong(error.name, table.column(error.name), 0) from None
+                doubtful = names if doubtful else [error.name]
 
-    def _read(self, names: list[str], wanted: Wanted) -> pa.Table:
-        types = self._guess(names, wanted)
-        return typed(self._text.read(types), self._formats)
+    def _refused(self, error: pa.ArrowInvalid, names: list[str]) -> list[str]:
+        """Tell in which column Arrow refused something; all of them where it does not say."""
+        said = re.search(r"CSV column #(\d+)", str(error))
+        return names if said is None else [self._text.header.names[int(said[1])]]
 
-    def _reread(self, names: list[str], wanted: Wanted) -> pa.Table:
-        """Read all rows as text, and tell the formats from them."""
-        guessed, text = self._formats, self._text.read(_as_text(names))
-        found = {name: possible(present(text.column(name))) for name in names}
-        self._choose(found, names, wanted)
-        for name, form in self._formats.items():
-            self._note_change(name, guessed[name], form, text.column(name))
-        try:
-            return typed(text, self._formats)
-        except Misfit as error:
-            raise self._wrong(error.name, text.column(error.name), 0) from None
+    def _tell(self, names: list[str], text: pa.Table, wanted: Wanted) -> None:
+        """Tell the formats of columns from all of their values, where the guess does not hold."""
+        guessed = self._formats
+        bad = [name for name in names if not self._holds(name, text.column(name))]
+        if not bad:
+            return
+        found = {name: possible(present(text.column(name))) for name in bad}
+        self._choose(self._kept | found, list(guessed), wanted)
+        for name in bad:
+            self._note_change(name, guessed[name], text.column(name))
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
-        ways = [] if self._text.is_empty else [self._guess(names, wanted), _as_text(names)]
+        ways = [self._guess(names, wanted), _as_text(names)]
         done, error = 0, None
         while ways:
             try:
@@ -148,19 +168,18 @@ class CsvReader(Reader):
         forms = {name: restrict(some, wanted.get(name)) for name, some in found.items()}
         chosen = choose(forms, self._text.header.delimiter)
         self._formats = {name: chosen[name] for name in names}
-        self._unclear = [
-            name for name in names if chosen[name].kind == "text" and either(forms[name])
-        ]
+        self._unclear |= {name for name in names if either(forms[name])}
 
-    def _note_change(self, name: str, guessed: Format, form: Format, text: pa.ChunkedArray) -> None:
-        row = None if guessed.kind == "text" else first_misfit(guessed, text)
-        if row is not None and guessed is not form:
+    def _note_change(self, name: str, guessed: Format, text: pa.ChunkedArray) -> None:
+        row, form = first_misfit(guessed, text), self._formats[name]
+        if row is not None and form is not guessed:
             self._changes.append(
                 f"column {name!r}: {self._place(row)} holds {text[row].as_py()!r}, so it was read "
                 f"once more, as {form.kind}"
             )
 
-    def _note_large(self, table: pa.Table) -> None:
+    def _exact(self, table: pa.Table) -> pa.Table:
+        """Say where whole numbers are no longer exact."""
         large = [
             name
             for name, form in self._formats.items()
@@ -170,6 +189,7 @@ class CsvReader(Reader):
             self._changes.append(
                 f"{listed(large)}: whole numbers beyond 2^53, of which the last digits are lost"
             )
+        return table
 
     def _fault(self, names: list[str], done: int) -> ValueError:
         """Make the error for the first value, from some row on, that does not fit its column."""

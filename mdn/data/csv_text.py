@@ -101,18 +101,22 @@ class CsvText:
         Raises:
             ArrowInvalid: if Arrow refuses something; `mend` may help.
         """
+        if self._is_empty:
+            return pa.table({name: pa.array([], kind) for name, kind in types.of.items()})
         with self._behind_header() as stream:
             return arrow_csv.read_csv(stream, *self._options(types))
 
     def blocks(self, types: Types) -> Iterator[pa.Table]:
         """Read columns in blocks of any size, as `read` does."""
         with self._behind_header() as stream:
+            if self._is_empty:
+                return
             for block in arrow_csv.open_csv(stream, *self._options(types)):
                 yield pa.Table.from_batches([block])
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is no row."""
+    def _is_empty(self) -> bool:
+        # Arrow refuses to read nothing.
         return self._all and not self._start[self.header.size :].strip()
 
     def mend(self, error: Exception) -> bool:

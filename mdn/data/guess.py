@@ -101,8 +101,8 @@ def _of_money(forms: list[Number]) -> list[Number]:
 
 def either(forms: Sequence[Format]) -> bool:
     """Tell whether values are dates that do not say which number is the day."""
-    codes = {form.code.removesuffix(" and time") for form in forms}
-    first = forms[0].code.removesuffix(" and time")
+    codes = {form.code.partition(" and ")[0] for form in forms}
+    first = forms[0].code.partition(" and ")[0]
     return any(first in pair and codes >= {*pair} for pair in EITHER)
 
 

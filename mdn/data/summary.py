@@ -1,22 +1,21 @@
 """What is known of the columns of a table before training, and what is done with each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import singledispatch
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from mdn.data.coding import fitted_kinds, recoded
 from mdn.data.column_remarks import column_remarks
 from mdn.data.missing_targets import dropped_remark
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.networks.kinds import DAY, KINDS, Boolean, Category, Kind, Number, Time
 
-_MOST_ROWS, _MOST_VALUES = 100_000, 20_000_000
+_MOST_ROWS, _MOST_VALUES = 20_000, 2_000_000
 """Rows, and values, that tell how many values differ and which are frequent."""
 
 _SHOWN_LEVELS = 3
@@ -73,19 +72,12 @@ class TableSummary:
 
 
 def summary_of(table: Table) -> TableSummary:
-    """Return the summary of a table as a model that is trained on it would take it."""
-    table = recoded(table, fitted_kinds(table))
+    """Return the summary of a table whose kinds are fitted."""
     some = _some(table)
-    targets = [
-        _column(name, Number(), values, sample, "target")
-        for name, values, sample in zip(table.target_names, table.y.T, some.y.T, strict=True)
-    ]
-    inputs = [
-        _column(name, kind, values, sample, _use(kind), table.reading.levels.get(name))
-        for name, kind, values, sample in zip(
-            table.input_names, table.kinds, table.x.T, some.x.T, strict=True
-        )
-    ]
+    names = zip(table.target_names, [Number()] * len(table.target_names), strict=True)
+    targets = _columns(names, table.y, some.y, {}, "target")
+    named = zip(table.input_names, table.kinds, strict=True)
+    inputs = _columns(named, table.x, some.x, table.reading.levels)
     left_out = [
         ColumnSummary(name, "", 0, 0, "", f"left out: {why}")
         for name, why in table.reading.left_out.items()
@@ -108,45 +100,81 @@ def _dropped(table: Table) -> Iterator[str]:
         yield said
 
 
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """The values of one column: how many are missing, the ends, and some that were counted."""
+
+    missing: int
+    low: float
+    high: float
+    distinct: Float64[Tensor, " V"]
+    counts: Int64[Tensor, " V"]
+
+
+def _facts(values: Float64[Tensor, "N C"], some: Float64[Tensor, "M C"]) -> Iterator[_Facts]:
+    gaps = values.sum(0).isnan().tolist()  # all values are finite, or missing
+    missing = [int(values[:, i].isnan().sum()) if any_ else 0 for i, any_ in enumerate(gaps)]
+    low, high = (end.tolist() for end in _ends(values))
+    for count, least, most, column in zip(missing, low, high, some.T.contiguous(), strict=True):
+        yield _Facts(count, least, most, *column[~column.isnan()].unique(return_counts=True))
+
+
+def _ends(
+    values: Float64[Tensor, "N C"],
+) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
+    if len(values) == 0:
+        return (values.new_zeros(values.shape[1]),) * 2
+    low, high = values.amin(0), values.amax(0)
+    if low.isnan().any():
+        low = values.nan_to_num(nan=torch.inf).amin(0)
+        high = values.nan_to_num(nan=-torch.inf).amax(0)
+    return low, high
+
+
+def _columns(
+    kinds: Iterable[tuple[str, Kind]],
+    values: Float64[Tensor, "N C"],
+    some: Float64[Tensor, "M C"],
+    levels: Mapping[str, int],
+    use: str = "",
+) -> list[ColumnSummary]:
+    facts = _facts(values, some)
+    return [_column(*each, fact, levels, use) for each, fact in zip(kinds, facts, strict=True)]
+
+
 def _column(
-    name: str,
-    kind: Kind,
-    values: Float64[Tensor, " N"],
-    sample: Float64[Tensor, " M"],
-    use: str,
-    levels: int | None = None,
+    name: str, kind: Kind, facts: _Facts, levels: Mapping[str, int], use: str
 ) -> ColumnSummary:
-    missing = values.isnan()
-    present = values[~missing]
-    distinct, counts = sample[~sample.isnan()].unique(return_counts=True)
-    shown = "" if len(present) == 0 else _range(kind, present, distinct, counts)
-    if len(distinct) == 1 and len(sample) > 1 and use != "target":
-        use = "input that never changes"
-    count = levels or len(distinct)
-    return ColumnSummary(name, _WORDS[type(kind)], int(missing.sum()), count, shown, use)
+    count = len(facts.distinct)
+    use = use or ("input that never changes" if count == 1 else _use(kind))
+    shown = _range(kind, facts) if count else ""
+    found = levels.get(name, count)
+    return ColumnSummary(name, _WORDS[type(kind)], facts.missing, found, shown, use)
 
 
 @singledispatch
-def _range(kind: Kind, values: Tensor, distinct: Tensor, counts: Tensor) -> str:
-    low, high = values.min().item(), values.max().item()
+def _range(kind: Kind, facts: _Facts) -> str:
+    low, high = facts.low, facts.high
     return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
 
 
 @_range.register
-def _moments(kind: Time, values: Tensor, distinct: Tensor, counts: Tensor) -> str:
-    days = bool((distinct % DAY == 0).all())
-    low, high = (_moment(end.item(), days) for end in (values.min(), values.max()))
+def _moments(kind: Time, facts: _Facts) -> str:
+    days = bool((facts.distinct % DAY == 0).all())
+    low, high = (_moment(end, days) for end in (facts.low, facts.high))
     return low if low == high else f"{low} to {high}"
 
 
 @_range.register
-def _truth(kind: Boolean, values: Tensor, distinct: Tensor, counts: Tensor) -> str:
-    return f"true {_percent(values.mean().item())}"
+def _truth(kind: Boolean, facts: _Facts) -> str:
+    share = (facts.distinct @ facts.counts.double() / facts.counts.sum()).item()
+    return f"true {_percent(share)}"
 
 
 @_range.register
-def _levels(kind: Category, values: Tensor, distinct: Tensor, counts: Tensor) -> str:
-    shares = dict(zip(distinct.long().tolist(), (counts / counts.sum()).tolist(), strict=True))
+def _levels(kind: Category, facts: _Facts) -> str:
+    share = (facts.counts / facts.counts.sum()).tolist()
+    shares = dict(zip(facts.distinct.long().tolist(), share, strict=True))
     others = shares.pop(len(kind.levels), 0.0)
     order = sorted(shares, key=lambda code: -shares[code])
     shown = [f"{kind.levels[code]} {_percent(shares[code])}" for code in order[:_SHOWN_LEVELS]]

@@ -146,10 +146,11 @@ class Table:
         return profile_of(self.x, self.y, self.weight, *names, self.kinds)
 
     def describe(self) -> "TableSummary":
-        """Say what is known of each column, and what is done with it, as a table to print."""
+        """Say what is known of each column, and what a training on these rows does with it."""
+        from mdn.data.coding import fitted_kinds, recoded
         from mdn.data.summary import summary_of
 
-        return summary_of(self)
+        return summary_of(recoded(self, fitted_kinds(self)))
 
     def __len__(self) -> int:
         return len(self.y)

@@ -79,6 +79,8 @@ class InputCounts:
 
 def warn_of_new(card: ModelCard, x: Float[Tensor, "N P"]) -> None:
     """Warn of missing values and levels in columns where training had no example of such."""
+    if not (x.isnan().any() or any(isinstance(kind, Category) for kind in card.fitted_kinds)):
+        return  # nothing to count, which a prediction of few rows would feel
     counts = InputCounts.of(card, x)
     pairs = zip(card.inputs, card.fitted_kinds, strict=True)
     learned = {name for name, kind in pairs if isinstance(kind, Category) and kind.other}

@@ -105,7 +105,7 @@ class Model(nn.Module):
         if dtype != torch.float64:
             self.targets.check_fits(dtype, self.card.targets)
         named = replace(mixture.to(dtype=dtype), target_names=tuple(self.card.targets))
-        return self.targets.restore(named)
+        return self.targets.on_user_scale(named)
 
     @torch.no_grad()
     def predict(self, data: object) -> Mixture:

@@ -32,7 +32,10 @@ _MOST = 256
 _MOST_FEATURES = 1_000_000
 """The most features of all columns."""
 
+_NO_CYCLES: Sequence[float] = ()
 
+
+@dataclass(frozen=True)
 class Kind:
     """What a column holds, and which features a network gets from it.
 
@@ -45,12 +48,13 @@ class Kind:
         cycles: periods in seconds, of each of which sine and cosine are features.
     """
 
-    missing: bool = False
-    has_value: bool = True
-    scaling: str = "standard"
-    pieces: int = 0
-    waves: int = 0
-    cycles: Sequence[float] = ()
+    # Without annotations, for a subclass makes fields of those that it has.
+    missing = False
+    has_value = True
+    scaling = "standard"
+    pieces = 0
+    waves = 0
+    cycles = _NO_CYCLES
 
     @property
     def num_levels(self) -> int:

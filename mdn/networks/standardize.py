@@ -102,10 +102,14 @@ class Standardizer(nn.Module):
         shift, factor = self.shift.to(mixture.mu), self.factor.to(mixture.mu)
         return mixture.affine(1 / factor, -shift / factor)
 
-    def restore(self, mixture: GaussianMixture) -> Mixture:
-        """Return a standardized mixture in the units of the columns."""
-        mixture = mixture.affine(self.factor.to(mixture.mu), self.shift.to(mixture.mu))
-        return transformed(mixture, self.transforms) if self.transforms else mixture
+    def restore(self, mixture: GaussianMixture) -> GaussianMixture:
+        """Return a standardized mixture in the units of the columns, on the scale of `learned`."""
+        return mixture.affine(self.factor.to(mixture.mu), self.shift.to(mixture.mu))
+
+    def on_user_scale(self, mixture: GaussianMixture) -> Mixture:
+        """Return a standardized mixture in the units and on the scale of the columns."""
+        restored = self.restore(mixture)
+        return transformed(restored, self.transforms) if self.transforms else restored
 
     def check_fits(self, dtype: torch.dtype, names: Sequence[str] | None) -> None:
         """Refuse a type that has no numbers for values of these columns.

@@ -36,7 +36,7 @@ def marginal_mixture(model: Model, table: Table) -> Mixture:
         for number in _component_counts(*z.shape)
     ]
     best = min(fits, key=lambda fit: _bic(fit, family, len(z)))
-    return model.targets.restore(best.mixture)
+    return model.targets.on_user_scale(best.mixture)
 
 
 def _component_counts(rows: int, targets: int) -> list[int]:

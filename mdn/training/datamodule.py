@@ -16,7 +16,6 @@ from mdn.data.coding import coded_tables
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.files import read_table
 from mdn.data.fingerprint import Fingerprint
-from mdn.data.missing_targets import dropped_remark
 from mdn.data.profile import Profile
 from mdn.data.roles import Roles
 from mdn.data.rounding import dequantized
@@ -88,7 +87,7 @@ class TableModule(LightningDataModule):
         _ = self.val_table
         if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
             remarks = extreme_remarks(self.tables["train"], self.tables["val"].sample)
-            for remark in [*remarks, *self.split_remarks(), *self.dropped_remarks()]:
+            for remark in [*remarks, *self.split_remarks()]:
                 rank_zero_warn(remark)
 
     @property
@@ -106,11 +105,6 @@ class TableModule(LightningDataModule):
         tables = {name: self._samples[name] for name in self._separate}
         at_random = not (by.columns or self._from_files)
         return list(split_remarks(tables, at_random, by_time=by.time is not None))
-
-    def dropped_remarks(self) -> list[str]:
-        """Say how many rows were left out for want of a target or a weight."""
-        dropped = [dropped_remark(table.dropped) for table in self.tables.values()]
-        return [*dict.fromkeys(filter(None, dropped))]
 
     _separate: ClassVar[Sequence[str]] = ("train", "val", "test")
     """The tables of which none is another."""

@@ -15,6 +15,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
+from mdn.data.missing_targets import dropped_remark
 from mdn.data.rounding import rounding_remarks
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
@@ -98,6 +99,8 @@ def fit(
         data = held_in_memory(recipe, table)
     if progress:
         print(data.tables["train"].describe(), end="\n\n")
+    elif data.table.dropped:
+        rank_zero_warn(dropped_remark(data.table.dropped), stacklevel=4)
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 

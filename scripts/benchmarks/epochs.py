@@ -179,9 +179,10 @@ def epochs_of_tutorial(data: TableModule, run: Run) -> list[float]:
 
 
 def _standardized(model: Model, data: TableModule) -> list[Tensor]:
+    tables = runs.tables_of(data)
     return [
         values
-        for table in (data.tables["train"], data.tables["val"])
+        for table in (tables["train"], tables["val"])
         for values in (model.inputs(table.x), model.targets(table.y))
     ]
 

@@ -10,6 +10,7 @@ from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.compose import compose
 from mdn.app.run import Run, read_run
 from mdn.app.run_log import RunLog
+from mdn.data.table import Table
 from mdn.training.datamodule import TableModule
 from mdn.training.lightning_parts import callbacks_of
 from mdn.training.module import MDNModule
@@ -39,6 +40,11 @@ def file_overrides(path: Path, test_fraction: float) -> list[str]:
     ]
 
 
+def tables_of(data: TableModule) -> dict[str, Table]:
+    """Return the rows of a run; a benchmark holds all of them in memory."""
+    return {name: rows.sample for name, rows in data.tables.items()}
+
+
 def untrained(data: TableModule, run: Run) -> MDNModule:
     """Return the module of a run before its start."""
     module: Any = module_of(run.recipe, data.kinds, data.num_targets)
@@ -48,7 +54,7 @@ def untrained(data: TableModule, run: Run) -> MDNModule:
 def started(data: TableModule, run: Run) -> MDNModule:
     """Return the module of a run after its start from the training rows."""
     module = untrained(data, run)
-    module.start(data.train_table)
+    module.start(data.train_table.sample)
     return module
 
 

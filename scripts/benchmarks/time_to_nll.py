@@ -117,8 +117,8 @@ def curve_of_run(data: TableModule, run: Run) -> Curve:
     """Return the curve of a run of this project."""
     module = runs.untrained(data, run)
     begin = time.perf_counter()
-    module.start(data.train_table)
-    scorer = Scorer(data.tables["test"], time.perf_counter() - begin)
+    module.start(data.train_table.sample)
+    scorer = Scorer(runs.tables_of(data)["test"], time.perf_counter() - begin)
     runs.train(module, data, run, scorer)
     return scorer.curve
 
@@ -146,9 +146,10 @@ class TutorialNetwork(nn.Module):
 def curve_of_tutorial(data: TableModule, run: Run) -> Curve:
     """Return the curve of the tutorial's training, scored in the units of the data."""
     model = runs.started(data, run).model
+    tables = runs.tables_of(data)
     (x, y), (test_x, test_y) = (
         (model.inputs(table.x), model.targets(table.y).squeeze(-1))
-        for table in (data.tables["train"], data.tables["test"])
+        for table in (tables["train"], tables["test"])
     )
     network = _tutorial_network(len(data.kinds), run.recipe.describe())
     batch_size = decided("batch_size", data.batch_size)

@@ -57,6 +57,9 @@ SETTINGS = {
     "family=tied family.min_scale=grid": {"family": {"kind": "tied", "min_scale": "grid"}},
     "backbone.width=128": {"backbone.width": 128},
     "schedule=constant optimizer.lr=0.1": {"schedule": "constant", "optimizer.lr": 0.1},
+    "encoding.scaling=quantile encoding.pieces=4": {
+        "encoding": {"kind": "columns", "scaling": "quantile", "pieces": 4}
+    },
     "objective=crps regularizer.entropy=0.1": {"objective": "crps", "regularizer.entropy": 0.1},
 }
 

@@ -215,6 +215,16 @@ ODD: dict[str, Odd] = {
             datetime.datetime(2020, 1, 31, 10, 0, 1, 500_000),
         ],
     ),
+    "twelve hours": one(
+        ["1/31/2020 12:05 AM", "1/31/2020 12:05:01 pm", "2/1/2020 1:00PM"],
+        [
+            datetime.datetime(2020, 1, 31, 0, 5),
+            datetime.datetime(2020, 1, 31, 12, 5, 1),
+            datetime.datetime(2020, 2, 1, 13),
+        ],
+        "month/day/year",
+    ),
+    "times of day": one(["9:05", "23:59:01"], [datetime.time(9, 5), datetime.time(23, 59, 1)]),
     "zones": one(
         ["2020-01-31T10:00Z", "2020-01-31 12:00:00+02:00"],
         [datetime.datetime(2020, 1, 31, 10, tzinfo=datetime.UTC)] * 2,

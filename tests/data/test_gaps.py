@@ -6,7 +6,7 @@ import torch
 from mdn.data.seeds import generator
 from mdn.data.synthetic import Heteroscedastic, InverseProblem, IrrelevantInputs, RobotArm, WithGaps
 from mdn.data.synthetic.problem import IndependentMixtureProblem
-from mdn.training.datamodule import SyntheticData
+from mdn.training.synthetic_data import SyntheticData
 
 NAN = torch.nan
 

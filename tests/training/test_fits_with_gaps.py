@@ -10,6 +10,7 @@ import torch
 from mdn.data.table import Table
 from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.objectives import BetaNLL, NLLWithCRPS
+from mdn.networks.kinds import numbers
 from mdn.report.basic_scores import basic_scores
 from mdn.report.evaluation import score
 from mdn.training.fit import fit
@@ -52,7 +53,7 @@ def test_scores_are_of_the_targets_present():
 
 def test_the_loss_is_the_mean_of_the_targets_present(family):
     table = rows()
-    module = MDNModule(2, 3, Recipe(num_components=3, family=family).resolve())
+    module = MDNModule(numbers(2), 3, Recipe(num_components=3, family=family).resolve())
     module.start(table)
     x, y = module.model.inputs(table.x), module.model.targets(table.y)
     wanted = -module.network.per_member(x).observed_log_prob(y).mean(-1).sum()
@@ -65,7 +66,7 @@ def test_the_loss_is_the_mean_of_the_targets_present(family):
 
 def test_beta_nll_leaves_missing_targets_out():
     table = rows(50)
-    module = MDNModule(2, 3, Recipe(num_components=1, objective=BetaNLL(0.5)).resolve())
+    module = MDNModule(numbers(2), 3, Recipe(num_components=1, objective=BetaNLL(0.5)).resolve())
     module.start(table)
     some = (~table.y[:, :2].isnan()).all(-1) & table.y[:, 2].isnan()
     y = module.model.targets(table.y[some])
@@ -107,8 +108,9 @@ def test_recalibration_takes_whole_rows():
     lacking = rows()
     lacking.y[:, 0] = torch.where(torch.arange(len(lacking)) % 2 > 0, torch.nan, lacking.y[:, 0])
     lacking.y[:, 1] = torch.where(torch.arange(len(lacking)) % 2 > 0, lacking.y[:, 1], torch.nan)
+    lacking.y[:, 2] = torch.randn(len(lacking))
     with pytest.raises(ValueError, match="a recalibration takes rows with every target"):
-        fit({**SMALL, "recalibration": held_out}, lacking.counted())
+        fit({**SMALL, "recalibration": held_out}, lacking)
 
 
 @pytest.mark.parametrize("model", ["mdn", "gmm_em"])

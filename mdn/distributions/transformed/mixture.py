@@ -21,6 +21,7 @@ from torch import Tensor
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import Dims, Levels, SampleShape, targets
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.numbers import Numbers
 from mdn.distributions.questions.modes import ModeList
 from mdn.distributions.questions.subsets import Known, known_targets
 from mdn.distributions.transformed.moments import TransformedMoments
@@ -154,7 +155,7 @@ class TransformedMixture(TransformedMoments):
         z = torch.stack(columns, -1) if columns else values
         return transformed(mixture.base.condition(known, z), rest)
 
-    def merge(self, others: Sequence[Mixture], weights: Values | None = None) -> Mixture:
+    def merge(self, others: Sequence[Mixture], weights: Numbers | None = None) -> Mixture:
         """Return the pooled mixture, as `GaussianMixture.merge` does.
 
         Raises:

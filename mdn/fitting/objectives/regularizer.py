@@ -1,9 +1,9 @@
-"""Regularization, which holds training back from fitting single rows; off by default.
+"""Regularization, which holds training back from fitting single rows.
 
 Noise on x and y in training is kernel smoothing of the density (Rothfuss et al. 2019,
 arXiv 1907.08982). Each member of an ensemble has its own noise. A reward for the entropy of the
 weights keeps components in use. Inputs that are dropped now and then teach a network to answer
-without them.
+without them; by default this is all, and numbers without gaps are never dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,8 +49,8 @@ class Regularizer:
     input_noise: float | Levels = 0.0
     target_noise: float | Levels = 0.0
     entropy: float = 0.0
-    drop_values: float = 0.0
-    drop_levels: float = 0.0
+    drop_values: float = 0.5
+    drop_levels: float = 0.1
 
     def __post_init__(self) -> None:
         check_not_negative("entropy", self.entropy)

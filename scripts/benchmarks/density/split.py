@@ -9,6 +9,7 @@ from tempfile import gettempdir
 import torch
 
 from benchmarks.options import Options
+from benchmarks.runs import tables_of
 from mdn.app.build_lightning import build_data
 from mdn.app.compose import compose
 from mdn.app.node import Node
@@ -63,7 +64,8 @@ class Split:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Return the tables of a training run: "train", "val" and "test"."""
-        return build_data(read_run(self.configure([], Path(gettempdir()))).data).tables
+        run = read_run(self.configure([], Path(gettempdir())))
+        return tables_of(build_data(run.data))
 
     @property
     def test(self) -> Table:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import mdn
+from benchmarks import runs
 from benchmarks.options import Options
 from benchmarks.tables.problem import Problem
 from mdn.app.build_lightning import build_data
@@ -27,7 +28,8 @@ _QUIET = ["~callbacks.progress", "callbacks.density_plot.enabled=false"]
 def tables_of(problem: Problem, options: Options) -> dict[str, Table]:
     """Return the tables of a training run: "train", "val" and "test"."""
     with TemporaryDirectory() as folder, _silence():
-        return build_data(read_run(_config(problem, options, Path(folder))).data).tables
+        run = read_run(_config(problem, options, Path(folder)))
+        return runs.tables_of(build_data(run.data))
 
 
 def all_rows(problem: Problem) -> Table:

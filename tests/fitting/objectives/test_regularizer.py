@@ -129,7 +129,7 @@ def test_dropped_values_count_as_missing():
     rows[:4, 0] = torch.nan
     encoder = Encoder(INPUTS.kinds).fit(rows)
     x = torch.ones(4000, 3, dtype=torch.float64)
-    dropped = Regularizer(drop_values=0.5).drop(x, encoder)
+    dropped = Regularizer(drop_values=0.5, drop_levels=0.0).drop(x, encoder)
     assert dropped[:, 1:].eq(1).all()  # these never had a gap
     assert dropped[:, 0].isnan().double().mean().item() == pytest.approx(0.12, abs=0.03)
     assert dropped.nan_to_num(nan=1.0).eq(1).all()
@@ -145,8 +145,9 @@ def test_dropped_levels_count_as_ones_that_were_never_seen():
     assert set(dropped[1:, 1].tolist()) == {1.0, 2.0}
 
 
-def test_nothing_is_dropped_by_default():
+def test_numbers_without_gaps_are_never_dropped():
     x = torch.ones(3, 3, dtype=torch.float64)
-    assert Regularizer().drop(x, INPUTS) is x
+    assert Regularizer().drop(x, Encoder([Number()] * 3)) is x
+    assert Regularizer(drop_levels=0.0, drop_values=0.0).drop(x, INPUTS) is x
     with pytest.raises(ValueError, match="drop_levels must be a number from 0 to 1"):
         Regularizer(drop_levels=2.0)

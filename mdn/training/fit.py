@@ -33,6 +33,7 @@ from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
+from mdn.training.file_rows import FileRows, Wanted
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
@@ -64,7 +65,8 @@ def fit(
         recipe: a recipe, or the settings that are not to have their defaults, as
             `Recipe.from_settings` takes them: {"family": "diagonal", "backbone.width": 128}; with
             {"kind": "gmm_em"} those of `EMRecipe`.
-        rows: a frame, or a `Table`; a part of the rows, `val_fraction`, is held out.
+        rows: a frame, a `Table`, or the path of a file, of a folder or a pattern of Parquet files,
+            which may hold more rows than memory; a part, `val_fraction`, is held out.
         targets: columns of the frame whose density is learned, by name or position.
         inputs: as targets; None for all the rest, or for none where the recipe looks at none; an
             empty list for a density of the targets.
@@ -87,8 +89,12 @@ def fit(
     recipe = as_recipe(recipe)
     _check_trainer(trainer or {})
     split = SplitBy.of(split_by, group_by, time_by, time_gap)
-    table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds, split)
-    data = held_in_memory(recipe, table)
+    if isinstance(rows, str | Path):
+        columns = (targets, inputs, weight, exclude, None if kinds is None else dict(kinds))
+        data = in_file(recipe, rows, columns, split)
+    else:
+        table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds, split)
+        data = held_in_memory(recipe, table)
     if progress:
         print(data.tables["train"].describe(), end="\n\n")
     elif data.table.dropped:
@@ -101,6 +107,22 @@ def _check_trainer(settings: Mapping[str, object]) -> None:
     for name in ("max_epochs", "callbacks"):
         if name in settings:
             raise ValueError(f"the recipe decides {name}; leave it out of the trainer")
+
+
+def in_file(recipe: BaseRecipe, path: str | Path, columns: Wanted, split_by: SplitBy) -> FileRows:
+    """Return the rows of a file, a part of them held out."""
+    targets, inputs, *others = columns
+    if inputs is None and not recipe.uses_inputs:
+        inputs = []
+    return FileRows(
+        path,
+        (targets, inputs, *others),
+        split_by,
+        recipe.val_fraction,
+        recipe.dequantize,
+        recipe.batch_size,
+        recipe.seed,
+    )
 
 
 def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:

@@ -1,15 +1,17 @@
 """Rows that stay in their file train as those in memory do."""
 
+import numpy as np
 import pytest
 import torch
 from parquet_files import mixed, numbers, write
 from small_runs import quiet_trainer
 
+import mdn
 from mdn.data.batches import batches_of
 from mdn.data.files import read_table
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.datamodule import FileData, TableModule
-from mdn.training.fit import card_of, resolve, train
+from mdn.training.fit import card_of, check_target_values, resolve, train
 from mdn.training.recipe import EMRecipe, Recipe
 
 SMALL = {"backbone.width": 8, "num_components": 3, "max_epochs": 2, "batch_size": 32}
@@ -64,7 +66,7 @@ RECIPES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:input 'day' is a time")
+@pytest.mark.filterwarnings("ignore:input 'day' is a time", "ignore:rows left out")
 @pytest.mark.parametrize("weight", [None, "w"])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_same_model_in_memory_and_streamed(paths, recipe, weight):
@@ -96,3 +98,26 @@ def test_rows_are_split_by_their_numbers(tmp_path):
         for x in b[0][:, 0].tolist()
     ]
     assert sorted(seen) == sorted(rows["train"])
+
+
+def test_fit_takes_paths(tmp_path, monkeypatch):
+    for i in range(2):
+        write(tmp_path / f"{i}.parquet", numbers(200, seed=i), 70)
+    recipe = {"backbone.width": 8, "num_components": 2, "max_epochs": 1}
+    path = tmp_path / "*.parquet"
+    model = mdn.fit(recipe, str(path), targets="y", exclude="w")
+    assert model.card.inputs == ["a", "b", "c"]
+    monkeypatch.setattr("mdn.data.stream.whether.available_memory", lambda: 1000)
+    streamed = mdn.fit(recipe, path, targets="y", exclude="w")
+    assert streamed.card.inputs == ["a", "b", "c"]
+    assert streamed.predict(numbers(5).to_pandas()).mean.shape == (5, 1)
+
+
+def test_targets_beyond_their_scale_are_refused(tmp_path):
+    table = numbers(300)
+    table = table.set_column(3, "y", [np.arange(300) - 5.0])
+    path = write(tmp_path / "a.parquet", table, 70)
+    data = FileData(path, "y", stream=True, exclude="w")
+    recipe = Recipe.from_settings({"target_transform": "log"})
+    with pytest.raises(ValueError, match="rows: "):
+        check_target_values(resolve(recipe, data), data)

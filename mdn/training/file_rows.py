@@ -53,12 +53,12 @@ class FileRows(FileData):
 
 def in_file(recipe: BaseRecipe, path: str | Path, columns: Wanted, split_by: SplitBy) -> FileRows:
     """Return the rows of a file, a part of them held out."""
-    targets, inputs, *others = columns
+    targets, inputs, weight, exclude, kinds = columns
     if inputs is None and not recipe.uses_inputs:
         inputs = []
     return FileRows(
         path,
-        (targets, inputs, *others),
+        (targets, inputs, weight, exclude, kinds),
         split_by,
         recipe.val_fraction,
         recipe.dequantize,

@@ -8,6 +8,7 @@ from mdn.data.rows import Rows
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds
 from mdn.distributions.open_settings import Auto
+from mdn.training.base_recipe import BaseRecipe
 from mdn.training.datamodule import FileData
 
 Wanted = tuple[ColumnKeys | None, ColumnKeys | None, str | int | None, ColumnKeys, SaidKinds | None]
@@ -48,3 +49,19 @@ class FileRows(FileData):
         """The rows as "train", "val" and "test", read on first use, coded by the first."""
         tables = super().tables
         return {"test": tables["val"], **tables}
+
+
+def in_file(recipe: BaseRecipe, path: str | Path, columns: Wanted, split_by: SplitBy) -> FileRows:
+    """Return the rows of a file, a part of them held out."""
+    targets, inputs, weight, exclude, kinds = columns
+    if inputs is None and not recipe.uses_inputs:
+        inputs = []
+    return FileRows(
+        path,
+        (targets, inputs, weight, exclude, kinds),
+        split_by,
+        recipe.val_fraction,
+        recipe.dequantize,
+        recipe.batch_size,
+        recipe.seed,
+    )

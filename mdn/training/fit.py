@@ -33,7 +33,7 @@ from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
-from mdn.training.file_rows import FileRows, Wanted
+from mdn.training.file_rows import in_file
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
@@ -97,8 +97,8 @@ def fit(
         data = held_in_memory(recipe, table)
     if progress:
         print(data.tables["train"].describe(), end="\n\n")
-    elif data.table.dropped:
-        rank_zero_warn(dropped_remark(data.table.dropped), stacklevel=4)
+    elif dropped := data.tables["train"].dropped:
+        rank_zero_warn(dropped_remark(dropped), stacklevel=4)
     warn_of_rounding(recipe, data)
     return fit_data(recipe, data, progress, trainer or {})
 
@@ -107,22 +107,6 @@ def _check_trainer(settings: Mapping[str, object]) -> None:
     for name in ("max_epochs", "callbacks"):
         if name in settings:
             raise ValueError(f"the recipe decides {name}; leave it out of the trainer")
-
-
-def in_file(recipe: BaseRecipe, path: str | Path, columns: Wanted, split_by: SplitBy) -> FileRows:
-    """Return the rows of a file, a part of them held out."""
-    targets, inputs, *others = columns
-    if inputs is None and not recipe.uses_inputs:
-        inputs = []
-    return FileRows(
-        path,
-        (targets, inputs, *others),
-        split_by,
-        recipe.val_fraction,
-        recipe.dequantize,
-        recipe.batch_size,
-        recipe.seed,
-    )
 
 
 def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from mdn.app.predictor import Predictor
 from mdn.app.table_writer import STANDARD_OUTPUT, TableWriter
 from mdn.data.files import open_rows
-from mdn.data.reader import Reader
+from mdn.data.readers.reader import Reader
 from mdn.data.table import ColumnKeys
 from mdn.model.load import load
 from mdn.model.prediction_columns import ColumnSettings

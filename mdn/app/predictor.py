@@ -16,14 +16,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mdn.data.coded_columns import coded, matrix
-from mdn.data.columns import Columns
-from mdn.data.reader import Reader
+from mdn.data.kinds.coded_columns import coded, matrix
+from mdn.data.kinds.unknown_levels import unknown_levels
+from mdn.data.kinds.wanted_formats import wanted_formats
+from mdn.data.readers.columns import Columns
+from mdn.data.readers.reader import Reader
 from mdn.data.roles import find_columns
 from mdn.data.seeds import generator
 from mdn.data.table import ColumnKeys
-from mdn.data.unknown_levels import unknown_levels
-from mdn.data.wanted_formats import wanted_formats
 from mdn.distributions.checks import check_fits
 from mdn.model.input_counts import InputCounts
 from mdn.model.model import Model

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.guessed_kinds import named_like_identifier
+from mdn.data.kinds.guessed_kinds import named_like_identifier
 from mdn.data.table import Table
 from mdn.networks.kinds import Category, Number
 

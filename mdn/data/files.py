@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mdn.data.arrow_reader import open_arrow
-from mdn.data.csv_reader import CsvReader
-from mdn.data.json_reader import JsonReader
+from mdn.data.kinds.wanted_formats import wanted_formats
 from mdn.data.make_table import table_of
-from mdn.data.npz_reader import NpyReader, NpzReader
-from mdn.data.parquet_files import ParquetFiles, files_below
-from mdn.data.parquet_reader import ParquetReader
-from mdn.data.reader import Reader, check_is_file
+from mdn.data.readers.arrow_reader import open_arrow
+from mdn.data.readers.csv_reader import CsvReader
+from mdn.data.readers.json_reader import JsonReader
+from mdn.data.readers.npz_reader import NpyReader, NpzReader
+from mdn.data.readers.parquet_files import ParquetFiles, files_below
+from mdn.data.readers.parquet_reader import ParquetReader
+from mdn.data.readers.reader import Reader, check_is_file
 from mdn.data.roles import Roles, assign_roles, named_split, names_to_read
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
-from mdn.data.wanted_formats import wanted_formats
 
 STANDARD_INPUT = "-"
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.coded_columns import coded
-from mdn.data.columns import Columns
-from mdn.data.level_text import level_text
-from mdn.data.reader import row_number
+from mdn.data.kinds.coded_columns import coded
+from mdn.data.kinds.level_text import level_text
+from mdn.data.readers.columns import Columns
+from mdn.data.readers.reader import row_number
 from mdn.networks.kinds import Kind
 
 _PLAIN = (str, bytes, int, float, Decimal, date, type(None))

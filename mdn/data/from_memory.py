@@ -8,12 +8,12 @@ import pyarrow as pa
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.columns import LARGEST, Columns
 from mdn.data.frame_columns import arrow_columns
 from mdn.data.frames import check_different, check_eager, columns_by_name, rows_of_numbers
 from mdn.data.make_table import check_weights, table_of, with_targets
 from mdn.data.missing_targets import known_weights
-from mdn.data.reader import row_number
+from mdn.data.readers.columns import LARGEST, Columns
+from mdn.data.readers.reader import row_number
 from mdn.data.roles import Roles, assign_roles, named_split, names_to_read
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table

@@ -8,20 +8,20 @@ import pyarrow as pa
 from jaxtyping import Float64
 from torch import Tensor
 
-from mdn.data.arrow_values import as_levels, is_number, is_text, is_time, plain
-from mdn.data.coded_columns import coded, matrix
-from mdn.data.columns import Columns
 from mdn.data.faults import Faults
-from mdn.data.guessed_kinds import Guess, category, guess_kind
+from mdn.data.kinds.arrow_values import as_levels, is_number, is_text, is_time, plain
+from mdn.data.kinds.coded_columns import coded, matrix
+from mdn.data.kinds.guessed_kinds import Guess, category, guess_kind
+from mdn.data.kinds.text_columns import read_text
+from mdn.data.kinds.vocabulary import Vocabulary
+from mdn.data.kinds.wanted_formats import wanted_formats
 from mdn.data.missing_targets import known_weights
+from mdn.data.readers.columns import Columns
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles
 from mdn.data.splits.marks import Marks, marks_of
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import SaidKinds, Table
-from mdn.data.text_columns import read_text
-from mdn.data.vocabulary import Vocabulary
-from mdn.data.wanted_formats import wanted_formats
 from mdn.networks.kinds import KINDS, Category, Kind, Number
 
 _SHOWN = 4

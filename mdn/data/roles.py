@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from mdn.data.columns import Columns
 from mdn.data.faults import Faults
+from mdn.data.readers.columns import Columns
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys
 

@@ -2,7 +2,7 @@
 
 from functools import singledispatch
 
-from mdn.data.coding import recoded
+from mdn.data.kinds.coding import recoded
 from mdn.data.stream.streamed_table import StreamedTable
 from mdn.data.table import Table
 from mdn.networks.kinds import Kind

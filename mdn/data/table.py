@@ -147,7 +147,7 @@ class Table:
 
     def describe(self) -> "TableSummary":
         """Say what is known of each column, and what a training on these rows does with it."""
-        from mdn.data.coding import fitted_kinds, recoded
+        from mdn.data.kinds.coding import fitted_kinds, recoded
         from mdn.data.summary import summary_of
 
         return summary_of(recoded(self, fitted_kinds(self)))

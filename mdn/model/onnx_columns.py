@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, compose, helper, numpy_helper
 
-from mdn.data.coding import level_codes
-from mdn.data.level_text import MISSING_LEVELS
+from mdn.data.kinds.coding import level_codes
+from mdn.data.kinds.level_text import MISSING_LEVELS
 from mdn.model.card import ModelCard
 from mdn.model.registry import KIND, describe
 from mdn.networks.kinds import Category, Kind, Time

@@ -12,10 +12,10 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Blocks, Loader, Share
-from mdn.data.coding import coded_tables
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.files import read_table
 from mdn.data.fingerprint import Fingerprint
+from mdn.data.kinds.coding import coded_tables
 from mdn.data.profile import Profile
 from mdn.data.roles import Roles
 from mdn.data.rounding import dequantized

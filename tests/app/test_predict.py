@@ -19,7 +19,7 @@ from pyarrow import csv, parquet
 from scipy import stats
 
 from mdn.app.predict import predict as run
-from mdn.data import reader as readers
+from mdn.data.readers import reader as readers
 from mdn.model.prediction_columns import COLUMNS
 
 NUMBER = 60

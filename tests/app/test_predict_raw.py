@@ -11,7 +11,7 @@ import torch
 from checkpoints import CITIES, MIXED, TIMES, rows, save, untrained, untrained_mixed
 from pyarrow import parquet
 
-from mdn.data import reader as readers
+from mdn.data.readers import reader as readers
 from mdn.model.load import load
 
 NEW = pd.DataFrame(

@@ -3,8 +3,8 @@
 import pytest
 from odd_files import ODD
 
-from mdn.data import csv_source
 from mdn.data.files import open_rows
+from mdn.data.readers import csv_source
 from mdn.training.datamodule import FileData
 from mdn.training.fit import fit_data
 from mdn.training.recipe import Recipe

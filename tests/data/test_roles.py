@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from mdn.data.columns import Columns
+from mdn.data.readers.columns import Columns
 from mdn.data.roles import Roles, assign_roles
 
 NAMES = ["id", "temp_1", "temp_2", "temp*", "city", "y", "w"]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from mdn.data.columns import Columns
+from mdn.data.readers.columns import Columns
 from mdn.data.splits.settings import SplitBy
 
 Marks = Mapping[str, Tensor]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from mdn.data.coded_columns import coded, matrix
-from mdn.data.columns import Columns
 from mdn.data.faults import Faults
+from mdn.data.kinds.coded_columns import coded, matrix
 from mdn.data.missing_targets import NO_WEIGHT, counts, without_target
+from mdn.data.readers.columns import Columns
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles
 from mdn.data.splits.marks import marks_of

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mdn.data.columns import Columns
 from mdn.data.faults import Faults
 from mdn.data.make_table import check_target
+from mdn.data.readers.columns import Columns
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles, assign_roles, named_split
 from mdn.data.splits.divide import Division

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mdn.data.columns import Columns
 from mdn.data.files import open_rows
-from mdn.data.parquet_copy import as_parquet
-from mdn.data.reader import Reader, row_number
+from mdn.data.kinds.wanted_formats import wanted_formats
+from mdn.data.readers.columns import Columns
+from mdn.data.readers.parquet_copy import as_parquet
+from mdn.data.readers.reader import Reader, row_number
 from mdn.data.reading import Reading
 from mdn.data.roles import Roles, names_to_read
 from mdn.data.splits.marks import Marks, marks_of
@@ -18,7 +19,6 @@ from mdn.data.stream.decode import decoder
 from mdn.data.stream.row_groups import RowGroup, is_parquet, row_groups, schema_of
 from mdn.data.stream.source import Source, chunk_rows
 from mdn.data.table import SaidKinds
-from mdn.data.wanted_formats import wanted_formats
 from mdn.networks.kinds import Kind
 
 COPIES = "parquet-copies"

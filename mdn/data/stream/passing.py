@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mdn.data.coding import recoded
+from mdn.data.kinds.coding import recoded
 from mdn.data.stream.parts import Part
 from mdn.data.stream.row_sample import RowSample, sample_rows
 from mdn.data.stream.source import Chunk, Source

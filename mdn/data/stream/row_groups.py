@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import dataset, parquet
 
-from mdn.data.parquet_files import ParquetFiles
-from mdn.data.parquet_reader import ParquetReader, whole_parquet
-from mdn.data.reader import Reader
+from mdn.data.readers.parquet_files import ParquetFiles
+from mdn.data.readers.parquet_reader import ParquetReader, whole_parquet
+from mdn.data.readers.reader import Reader
 
 _BUFFER = 2**18
 """Bytes of a column that are read at once."""

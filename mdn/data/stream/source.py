@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from jaxtyping import Int64
 from torch import Tensor
 
-from mdn.data.columns import Columns
-from mdn.data.reader import row_number
+from mdn.data.readers.columns import Columns
+from mdn.data.readers.reader import row_number
 from mdn.data.stream.row_groups import RowGroup
 from mdn.data.table import Table
 from mdn.networks.kinds import Kind

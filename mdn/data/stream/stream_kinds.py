@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 from pyarrow import types
 
-from mdn.data.arrow_values import as_levels, is_number, is_time
-from mdn.data.columns import Columns
-from mdn.data.guessed_kinds import Facts, Guess, category, facts_of, named_like_identifier
+from mdn.data.kinds.arrow_values import as_levels, is_number, is_time
+from mdn.data.kinds.guessed_kinds import Facts, Guess, category, facts_of, named_like_identifier
+from mdn.data.kinds.vocabulary import Vocabulary
 from mdn.data.make_table import check_said, settled
+from mdn.data.readers.columns import Columns
 from mdn.data.roles import Roles
 from mdn.data.table import SaidKinds
-from mdn.data.vocabulary import Vocabulary
 from mdn.networks.kinds import KINDS, Boolean, Category, Kind, Number, Time
 
 Blocks = Callable[[Sequence[str]], Iterator[pa.Table]]

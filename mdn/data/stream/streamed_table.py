@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from mdn.data.batches import Share
-from mdn.data.coding import recoded
+from mdn.data.kinds.coding import recoded
 from mdn.data.missing_targets import Dropped
 from mdn.data.profile import ColumnProfile, Profile
 from mdn.data.stream.batches import StreamedBatches

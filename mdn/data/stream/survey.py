@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from mdn.data.coding import fitted_category, fitted_kinds, with_missing
+from mdn.data.kinds.coding import fitted_category, fitted_kinds, with_missing
 from mdn.data.profile import ColumnProfile, Profile
 from mdn.data.stream.checksum import Checksum
 from mdn.data.stream.moments import Moments

@@ -5,9 +5,9 @@ from functools import singledispatch
 from pathlib import Path
 
 from mdn.data.files import open_rows
-from mdn.data.parquet_files import ParquetFiles
-from mdn.data.parquet_reader import ParquetReader
-from mdn.data.reader import Reader
+from mdn.data.readers.parquet_files import ParquetFiles
+from mdn.data.readers.parquet_reader import ParquetReader
+from mdn.data.readers.reader import Reader
 from mdn.data.stream.row_groups import row_groups
 from mdn.distributions.checks import available_memory
 from mdn.distributions.open_settings import Auto

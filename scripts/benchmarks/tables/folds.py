@@ -19,7 +19,7 @@ from benchmarks.output import Row
 from benchmarks.tables.problem import Problem, problems_of
 from benchmarks.tables.rows import all_rows
 from benchmarks.tables.scores import Scores, grid_steps, scores_of
-from mdn.data.coding import recoded
+from mdn.data.kinds.coding import recoded
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.training.fit import fit

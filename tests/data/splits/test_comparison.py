@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from mdn.data.coding import coded_tables
+from mdn.data.kinds.coding import coded_tables
 from mdn.data.splits.comparison import part_summaries, split_remarks
 from mdn.data.splits.divide import Division, divided
 from mdn.data.splits.settings import SplitBy

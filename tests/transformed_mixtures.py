@@ -8,8 +8,9 @@ from scipy import integrate, stats
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor, DiagonalScale
+from mdn.distributions.transformed.log_scales import LogitTransform, LogTransform
 from mdn.distributions.transformed.mixture import TransformedMixture
-from mdn.distributions.transformed.transforms import Identity, LogitTransform, LogTransform
+from mdn.distributions.transformed.transforms import Identity
 
 F64 = torch.float64
 PI, MU, SIGMA = [0.3, 0.6, 0.1], [0.2, 1.5, -1.0], [0.5, 0.15, 1.2]

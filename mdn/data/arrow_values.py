@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float64, Int64
-from pyarrow import compute, types
+from pyarrow import types
 
-from mdn.data.level_text import MISSING_WORDS, level_text
+from mdn.data.arrow_functions import Values
+from mdn.data.level_text import level_text
+from mdn.data.missing import without_words
 
 _SECOND = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DAY = 86_400
@@ -50,11 +52,9 @@ def as_numbers(column: pa.ChunkedArray) -> Float64[np.ndarray, " N"]:
     return read(column)
 
 
-def numeric_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def numeric_text(column: pa.ChunkedArray) -> Values:
     """Return trimmed text, without the words that stand for a missing number."""
-    trimmed = compute.utf8_trim_whitespace(column.cast(pa.large_string()))
-    missing = compute.is_in(compute.utf8_lower(trimmed), pa.array(MISSING_WORDS, pa.large_string()))
-    return compute.if_else(missing, pa.scalar(None, pa.large_string()), trimmed)
+    return without_words(column.cast(pa.string()))
 
 
 def _cast(column: pa.ChunkedArray) -> np.ndarray:

@@ -9,8 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
-from pyarrow import compute, types
+from pyarrow import types
 
 from mdn.data.arrow_values import (
     as_levels,
@@ -19,7 +20,7 @@ from mdn.data.arrow_values import (
     is_text,
     is_time,
 )
-from mdn.data.level_text import MISSING_WORDS
+from mdn.data.missing import WORDS
 from mdn.data.vocabulary import Vocabulary
 from mdn.networks.kinds import Boolean, Category, Kind, Number, Time
 
@@ -133,10 +134,10 @@ class _Numbers(Facts):
         self._values: set[float] = set()
 
     def update(self, column: pa.ChunkedArray) -> None:
-        nans = compute.sum(compute.is_nan(column)) if types.is_floating(column.type) else None
-        self._present += len(column) - column.null_count - (nans.as_py() or 0 if nans else 0)
+        values = as_numbers(column)
+        self._present += len(values) - int(np.isnan(values).sum())
         if self._suspect and len(self._values) < _ENOUGH:
-            self._suspect = self._all_differ(as_numbers(column).tolist())
+            self._suspect = self._all_differ(values.tolist())
 
     def _all_differ(self, values: list[float]) -> bool:
         before = len(self._values)
@@ -176,7 +177,7 @@ class _Text(Facts):
 
     def _numbers_among(self, words: Vocabulary) -> tuple[float, bool]:
         """Tell which share are numbers, and whether all else is rare."""
-        told = [(text, rows) for text, rows in words if text.lower() not in MISSING_WORDS]
+        told = [(text, rows) for text, rows in words if text.lower() not in WORDS]
         rest = [rows for text, rows in told if not _is_plain_number(text)]
         share = 1 - sum(rest) / max(1, sum(rows for _, rows in told))
         return share, max(rest, default=0) < _FEWEST_ROWS

@@ -6,13 +6,10 @@ import re
 from decimal import Decimal
 from functools import singledispatch
 
-MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", ".", "<na>")
-"""Among numbers, in small letters."""
-
 MISSING_LEVELS = frozenset(
     ("", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "?", "<NA>")
 )
-"""Among text, where "none" may be an answer, and "Na" sodium."""
+"""Words for a missing value among text, where "none" may be an answer, and "Na" sodium."""
 
 _DIGITS = 1e15
 """Whole numbers below this have all of their digits."""

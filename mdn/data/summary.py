@@ -123,7 +123,7 @@ def _ends(
     values: Float64[Tensor, "N C"],
 ) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
     if len(values) == 0:
-        return (values.new_zeros(values.shape[1]),) * 2
+        return values.new_zeros(values.shape[1]), values.new_zeros(values.shape[1])
     low, high = values.amin(0), values.amax(0)
     if low.isnan().any():
         low = values.nan_to_num(nan=torch.inf).amin(0)

@@ -9,6 +9,8 @@ from mdn.data.profile import Profile
 _MUCH = 0.02
 """The share of a Gaussian beyond an end of the values from which there is something to say."""
 
+_WHERE = {"log": "above 0", "logit": "between 0 and 1"}
+
 
 def transform_remarks(profile: Profile) -> Iterator[str]:
     """Offer a log or logit scale for targets that a Gaussian would put where no value is.
@@ -21,12 +23,11 @@ def transform_remarks(profile: Profile) -> Iterator[str]:
     below, above = ndtr(-center / spread), ndtr((center - 1) / spread)
     columns = (v.tolist() for v in (targets.low, targets.high, below, above))
     for name, low, high, under, over in zip(targets.names, *columns, strict=True):
-        kind, where, share = ("log", "above 0", under)
-        if high < 1:
-            kind, where, share = ("logit", "between 0 and 1", under + over)
+        kind, share = ("logit", under + over) if high < 1 else ("log", under)
         if low > 0 and share > _MUCH:
+            setting = kind if len(targets.names) == 1 else f"{{{name}: {kind}}}"
             yield (
-                f"target {name!r} is {where} in every row, from {low:.4g} to {high:.4g}, and a "
-                f"Gaussian with its mean and spread has {100 * share:.0f} % elsewhere: "
-                f"`target_transform={kind}` learns it on a {kind} scale, where nothing is"
+                f"target {name!r} lies {_WHERE[kind]} in every row, and a Gaussian with its mean "
+                f"and spread has {100 * share:.0f} % elsewhere: `target_transform={setting}` "
+                f"learns it on a {kind} scale, with nothing elsewhere"
             )

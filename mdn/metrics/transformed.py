@@ -18,9 +18,10 @@ from torch import Tensor
 
 from mdn.distributions import normal
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.log_scales import LogitTransform, LogTransform
 from mdn.distributions.transformed.logit_integrals import lower_area
 from mdn.distributions.transformed.mixture import TransformedMixture
-from mdn.distributions.transformed.transforms import LogitTransform, LogTransform, Transform
+from mdn.distributions.transformed.transforms import Transform
 from mdn.metrics.calibration import rosenblatt_of
 from mdn.metrics.log_scores import grid_nll_of, target_nll_of
 from mdn.metrics.scores import crps_of

@@ -32,7 +32,7 @@ class PlainModel(nn.Module):
         self.inputs = model.inputs
         self.targets = model.targets
         self.recalibration = model.recalibration
-        self.guard = model.card.guard
+        self.guard, self.guard_width = model.card.guard, model.guard_width
         self.register_buffer("correlation", model.target_correlation, persistent=False)
         self.precision = model.dtype
         with torch.no_grad():
@@ -49,7 +49,7 @@ class PlainModel(nn.Module):
         if self.recalibration != 1:
             standard = standard.dispersed(self.recalibration)
         if self.guard:
-            standard = guarded(standard, self.guard, self.correlation)
+            standard = guarded(standard, self.guard, self.correlation, self.guard_width)
         mixture = standard.affine(self.targets.factor, self.targets.shift)
         spread = mixture.scale.tril() if self.correlated else mixture.scale.std
         # len(x) would be a number, and tie the graph to it.

@@ -19,17 +19,20 @@ from mdn.distributions.scale import CovarianceFactor, DiagonalScale, Scale
 COMPONENTS = 2
 """How many components a guard adds to a mixture."""
 
-_WIDER, _SHARE = 5.0, 0.1
+WIDER, _SHARE = 5.0, 0.1
 """How much wider the second Gaussian is, and its share of the guard."""
 
 
-def guarded(mixture: GaussianMixture, guard: float, tril: Float[Tensor, "D D"]) -> GaussianMixture:
+def guarded(
+    mixture: GaussianMixture, guard: float, tril: Float[Tensor, "D D"], wider: float = WIDER
+) -> GaussianMixture:
     """Return a standardized mixture with two more components, the same for all rows.
 
     Args:
         mixture: of standardized targets.
         guard: the probability that the new components get together.
         tril: the Cholesky factor of the correlation of the targets.
+        wider: how much wider the second component is.
     """
     log_pi, mu, scale = mixture.log_pi, mixture.mu, mixture.scale
     shares = [guard * (1 - _SHARE), guard * _SHARE]
@@ -37,7 +40,7 @@ def guarded(mixture: GaussianMixture, guard: float, tril: Float[Tensor, "D D"]) 
     return GaussianMixture(
         torch.cat([log_pi + math.log1p(-guard), new.expand(*log_pi.shape[:-1], 2)], -1),
         torch.cat([mu, torch.zeros_like(mu[..., :1, :]).expand(*mu.shape[:-2], 2, -1)], -2),
-        _joined(scale, torch.stack([tril, _WIDER * tril]).to(mu), mu.shape),
+        _joined(scale, torch.stack([tril, wider * tril]).to(mu), mu.shape),
         mixture.target_names,
     )
 

@@ -15,7 +15,7 @@ from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
-from mdn.model.guard import COMPONENTS, guarded
+from mdn.model.guard import COMPONENTS, WIDER, guarded
 from mdn.model.input_counts import warn_of_new
 from mdn.model.novelty import Novelty, ranges_of
 from mdn.model.target_transforms import outside, transforms_of
@@ -99,7 +99,9 @@ class Model(nn.Module):
         if self.recalibration != 1:
             mixture = mixture.dispersed(self.recalibration, center)
         guard = self.card.guard
-        return guarded(mixture, guard, self.target_correlation) if guard else mixture
+        if not guard:
+            return mixture
+        return guarded(mixture, guard, self.target_correlation, self.guard_width)
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> Mixture:
         if dtype != torch.float64:
@@ -201,6 +203,14 @@ class Model(nn.Module):
     def recalibrate(self, factor: float) -> None:
         """Answer from now on with mixtures as wide about their means as `factor` says."""
         self.card = replace(self.card, recalibration=factor)
+
+    @property
+    def guard_width(self) -> float:
+        """How much wider the second component of a guard is than the training targets.
+
+        On a log scale its mean would be nearly all of every predicted mean.
+        """
+        return 1.0 if self.targets.transforms else WIDER
 
     def keep_guard(self, probability: float) -> None:
         """Answer from now on with some probability of rows unlike those of training."""

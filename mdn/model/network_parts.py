@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mdn.distributions.families import FAMILIES
-from mdn.distributions.transformed.transforms import LogitTransform, LogTransform
+from mdn.distributions.transformed.log_scales import LogitTransform, LogTransform
 from mdn.model.registry import Part, register
 from mdn.networks.backbones import MLP, NoBackbone
 from mdn.networks.kinds import KINDS

@@ -6,13 +6,14 @@ other levels, of which one at most is 1. A level that training never saw, where 
 one, is 0 in all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mdn.networks.column_features import features_of
+from mdn.networks.column_features import Features, features_of
 from mdn.networks.kinds import Kind, count_features, numbers
 from mdn.networks.standardize import Standardizer
 
@@ -56,7 +57,7 @@ class Encoder(nn.Module):
         for i in (i for i, kind in enumerate(self.kinds) if kind.scaling == "robust"):
             self.values.use_middle(i, x[:, i])
         z = self.values(x, torch.float64)
-        for each in self.features:
+        for each in cast("Iterable[Features]", self.features):
             each.fit(z)
         return self
 

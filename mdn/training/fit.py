@@ -23,7 +23,7 @@ from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.model import Model
-from mdn.model.target_transforms import described, outside, transforms_of
+from mdn.model.target_transforms import described
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
 from mdn.training.callbacks.best_members import BestMembers
@@ -39,10 +39,8 @@ from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
+from mdn.training.target_values import check_target_values
 from mdn.training.usefulness import warn_if_useless
-
-_SHOWN = 5
-"""Values that are named in a message."""
 
 
 def fit(
@@ -192,29 +190,6 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         grid=data.profile.rounded_targets,
         transforms=described(recipe.target_transform, data.target_names),
     )
-
-
-def check_target_values(recipe: BaseRecipe, data: TableModule) -> None:
-    """Refuse rows whose targets have no place on the scale that they are to be learned on.
-
-    Raises:
-        ValueError: with every target of every table that holds such a value.
-    """
-    if recipe.target_transform is None:
-        return
-    transforms = transforms_of(card_of(recipe, data))
-    tables = {**data.tables, "train": data.train_table}
-    said = [
-        f"{name} rows: {each}"
-        for name, rows in tables.items()
-        for table in rows.pieces(len(rows) or 1)
-        for each in outside(transforms, table.target_names, table.y)
-    ]
-    if said:
-        raise ValueError(
-            f"{'; '.join(said[:_SHOWN])}; mend such rows, or choose another `target_transform`: "
-            '{"kind": "log", "low": -1} takes values above -1'
-        )
 
 
 def train(

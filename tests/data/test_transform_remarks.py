@@ -13,7 +13,7 @@ def remarks(values):
 
 def test_skewed_positive_values_are_offered_a_log_scale():
     (said,) = remarks(torch.randn(500).double().exp())
-    assert said.startswith("target 'y0' is above 0 in every row, from ")
+    assert said.startswith("target 'y0' lies above 0 in every row")
     assert "`target_transform=log`" in said
 
 
@@ -36,3 +36,9 @@ def test_shares_are_offered_a_logit_scale():
 )
 def test_nothing_is_offered_where_it_would_not_help(values):
     assert remarks(values) == []
+
+
+def test_one_of_several_targets_is_offered_it_by_name():
+    values = torch.randn(500).double()
+    (said,) = transform_remarks(targets_alone(values, values.exp()).profile)
+    assert "`target_transform={y1: log}`" in said

@@ -8,8 +8,9 @@ from transformed_mixtures import F64, ONE_TARGET, TWO_TARGETS, integral, one_tar
 from mdn import metrics
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.transformed.log_scales import LogTransform
 from mdn.distributions.transformed.mixture import TransformedMixture
-from mdn.distributions.transformed.transforms import Identity, LogTransform
+from mdn.distributions.transformed.transforms import Identity
 from mdn.model.recalibration import best_dispersion
 
 each = pytest.mark.parametrize("transform", ONE_TARGET.values(), ids=ONE_TARGET)

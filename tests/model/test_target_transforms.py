@@ -11,8 +11,9 @@ from small_runs import make_module
 import mdn
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.transformed.log_scales import LogitTransform, LogTransform
 from mdn.distributions.transformed.mixture import TransformedMixture
-from mdn.distributions.transformed.transforms import Identity, LogitTransform, LogTransform
+from mdn.distributions.transformed.transforms import Identity
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
 from mdn.model.export_formats import write_safetensors
 from mdn.model.exportable import PlainModel
@@ -116,6 +117,18 @@ def test_a_recalibration_widens_the_learned_scale(model):
     torch.testing.assert_close(after.mean, before.mean, rtol=1e-5, atol=1e-6)
 
 
+def test_a_guard_leaves_means_and_spreads_as_they_are(model):
+    x = rows(4, 2)
+    before = model(x)
+    model.keep_guard(0.001)
+    after = model(x)
+    assert after.num_components == before.num_components + 2
+    torch.testing.assert_close(after.mean, before.mean, rtol=0.01, atol=0)
+    torch.testing.assert_close(after.std, before.std, rtol=0.05, atol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(PlainModel(model)(x)[1], after.base.mu)
+
+
 def test_a_checkpoint_keeps_scales_and_the_marginal(model, tmp_path):
     x, y = rows(4, 2), table(4).y
     model.save(tmp_path / "m.ckpt")
@@ -163,7 +176,8 @@ def test_rows_that_cannot_be_are_refused_with_their_row(model):
 
 def test_columns_are_on_the_users_scale_or_say_which(model):
     x, y = rows(3, 2), table(3).y
-    settings = ColumnSettings([*COLUMNS], [0.1, 0.9], 0.5, 2)
+    known = [name for name, each in COLUMNS.items() if each.needs in (None, "members", "targets")]
+    settings = ColumnSettings(known, [0.1, 0.9], 0.5, 2)
     with torch.no_grad():
         mixture, members = model.with_members(x)
     prediction = Prediction(mixture, ["price", "size"], members, y, torch.Generator())

@@ -10,8 +10,9 @@ from transformed_mixtures import F64, ONE_TARGET, density, integral, one_target
 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import DiagonalScale
+from mdn.distributions.transformed.log_scales import LogitTransform, LogTransform
 from mdn.distributions.transformed.mixture import TransformedMixture, transformed
-from mdn.distributions.transformed.transforms import Identity, LogitTransform, LogTransform
+from mdn.distributions.transformed.transforms import Identity
 
 each = pytest.mark.parametrize("transform", ONE_TARGET.values(), ids=ONE_TARGET)
 

@@ -11,8 +11,9 @@ from mdn.data.batches import batches_of
 from mdn.data.files import read_table
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.datamodule import FileData, TableModule
-from mdn.training.fit import card_of, check_target_values, resolve, train
+from mdn.training.fit import card_of, resolve, train
 from mdn.training.recipe import EMRecipe, Recipe
+from mdn.training.target_values import check_target_values
 
 SMALL = {"backbone.width": 8, "num_components": 3, "max_epochs": 2, "batch_size": 32}
 

@@ -3,7 +3,7 @@
 from mdn.data import synthetic
 from mdn.model.network_parts import register_all
 from mdn.model.registry import Part
-from mdn.training.datamodule import FileData
+from mdn.training.file_data import FileData
 from mdn.training.synthetic_data import SyntheticData
 
 DATA: dict[str, dict[str, Part]] = {

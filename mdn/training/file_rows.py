@@ -9,7 +9,7 @@ from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds
 from mdn.distributions.open_settings import Auto
 from mdn.training.base_recipe import BaseRecipe
-from mdn.training.datamodule import FileData
+from mdn.training.file_data import FileData
 
 Wanted = tuple[ColumnKeys | None, ColumnKeys | None, str | int | None, ColumnKeys, SaidKinds | None]
 """Targets, inputs, weight, columns that are no inputs, and kinds."""

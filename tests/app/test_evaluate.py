@@ -65,7 +65,7 @@ def test_without_the_rows_of_training_the_mixture_is_left_out(checkpoint, tmp_pa
     columns = {"targets": state["mdn"]["targets"], "inputs": state["mdn"]["inputs"]}
     parts = {"weight": None, "val_path": None, "test_path": None, "dequantize": False}
     numbers = {"val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "seed": 0}
-    gone = {"_target_": "mdn.training.datamodule.FileData", "path": str(tmp_path / "gone.csv")}
+    gone = {"_target_": "mdn.training.file_data.FileData", "path": str(tmp_path / "gone.csv")}
     for recipe in (gone | columns | parts | numbers, {}):
         state["mdn"]["data"] = recipe
         moved = tmp_path / "moved.ckpt"

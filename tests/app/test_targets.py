@@ -50,7 +50,7 @@ def test_other_targets_are_refused(target):
         check_target(target, "backbone.")
 
 
-RECIPE, DATA = "mdn.training.recipe.Recipe", "mdn.training.datamodule.FileData"
+RECIPE, DATA = "mdn.training.recipe.Recipe", "mdn.training.file_data.FileData"
 RULES = {
     (RECIPE, "num_components"): Number(whole=True, words=("auto",)),
     (RECIPE, "ensemble_size"): Number(whole=True),

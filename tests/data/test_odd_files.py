@@ -5,7 +5,7 @@ from odd_files import ODD
 
 from mdn.data.files import open_rows
 from mdn.data.readers import csv_source
-from mdn.training.datamodule import FileData
+from mdn.training.file_data import FileData
 from mdn.training.fit import fit_data
 from mdn.training.recipe import Recipe
 

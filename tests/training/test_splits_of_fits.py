@@ -9,7 +9,7 @@ import torch
 
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import Table
-from mdn.training.datamodule import FileData
+from mdn.training.file_data import FileData
 from mdn.training.fit import fit
 from mdn.training.memory import MemoryData
 

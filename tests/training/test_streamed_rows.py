@@ -10,7 +10,8 @@ import mdn
 from mdn.data.batches import batches_of
 from mdn.data.files import read_table
 from mdn.training.callbacks.singularity_reset import SingularityReset
-from mdn.training.datamodule import FileData, TableModule
+from mdn.training.datamodule import TableModule
+from mdn.training.file_data import FileData
 from mdn.training.fit import card_of, resolve, train
 from mdn.training.recipe import EMRecipe, Recipe
 from mdn.training.target_values import check_target_values

@@ -15,7 +15,7 @@ from mdn.app.build_lightning import build_data
 from mdn.app.read_recipe import described
 from mdn.data.batches import Batches, batches_of
 from mdn.data.synthetic import Jumps, RobotArm, TwoBranches
-from mdn.training.datamodule import FileData
+from mdn.training.file_data import FileData
 from mdn.training.synthetic_data import SyntheticData
 
 SIZES = {"train_rows": 100, "val_rows": 30, "test_rows": 40, "batch_size": 16, "seed": 0}

@@ -7,7 +7,7 @@ import torch
 from mdn.data.splits.divide import Division, divided
 from mdn.data.splits.settings import SplitBy
 from mdn.data.table import Table
-from mdn.training.datamodule import FileData
+from mdn.training.file_data import FileData
 
 ROWS = 120
 TENTHS = Division({"test": 0.1, "val": 0.1}, 0)

@@ -27,6 +27,7 @@ def write_metrics(metrics: Mapping[str, float], run_dir: Path) -> None:
 def write_columns(summary: TableSummary, run_dir: Path) -> None:
     """Write `columns.json`: what was found in each column, and what is done with it."""
     text = json.dumps(summary.plain(), indent=2, ensure_ascii=False)
+    run_dir.mkdir(parents=True, exist_ok=True)
     write_text(text + "\n", run_dir / COLUMNS_FILE)
 
 

@@ -3,7 +3,6 @@
 import os
 import time
 from contextlib import closing
-from pathlib import Path
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
@@ -34,7 +33,7 @@ def train(config: Node) -> float:
     _set_up_torch(run)
     data = build_data(run.data)
     if data.problem is None:
-        _summarize(data, run.run_dir)
+        _summarize(run, data)
     fit.warn_of_rounding(run.recipe, data)
     run = run.resolve(data)
     with closing(RunLog(run.run_dir)) as log:
@@ -55,10 +54,9 @@ def train(config: Node) -> float:
 
 
 @rank_zero_only
-def _summarize(data: TableModule, run_dir: Path) -> None:
-    summary = data.tables["train"].describe()
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_columns(summary, run_dir)
+def _summarize(run: Run, data: TableModule) -> None:
+    summary = fit.summary_for(run.recipe, data)
+    write_columns(summary, run.run_dir)
     print_summary(summary, data.parts)
 
 

@@ -25,7 +25,7 @@ class FileData(TableModule):
     """Rows of a file, or of one for each table.
 
     Args:
-        path: a .csv, .parquet or .npz file with the training rows.
+        path: a file of columns, or a folder or a pattern of Parquet files, with the training rows.
         targets: columns of numbers by name, by position, where -1 is the last, by a pattern such
             as "temp_*", or by a regular expression after "re:".
         inputs: as targets; None for all the rest, an empty list for a density of the targets.

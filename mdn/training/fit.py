@@ -5,6 +5,7 @@ hands them to `train`, as `fit` does with quiet ones.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import singledispatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from mdn.data.missing_targets import dropped_remark
 from mdn.data.rounding import rounding_remarks
 from mdn.data.splits.settings import SplitBy
+from mdn.data.summary import TableSummary
 from mdn.data.table import ColumnKeys, SaidKinds, Table
+from mdn.data.transform_remarks import transform_remarks
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
@@ -96,7 +99,7 @@ def fit(
         table = as_table(recipe, rows, targets, inputs, weight, exclude, kinds, split)
         data = held_in_memory(recipe, table)
     if progress:
-        print(data.tables["train"].describe(), end="\n\n")
+        print(summary_for(recipe, data), end="\n\n")
     elif dropped := data.tables["train"].dropped:
         rank_zero_warn(dropped_remark(dropped), stacklevel=4)
     warn_of_rounding(recipe, data)
@@ -223,6 +226,13 @@ def train(
         module.model.keep_guard(recipe.guard)
     keep_card(trainer, module.model)
     return module
+
+
+def summary_for(recipe: BaseRecipe, data: TableModule) -> TableSummary:
+    """Return what there is to say of the training rows; offer scales for their targets."""
+    summary = data.tables["train"].describe()
+    offers = () if recipe.target_transform else transform_remarks(data.profile)
+    return replace(summary, remarks=(*summary.remarks, *offers))
 
 
 def warn_of_rounding(recipe: BaseRecipe, data: TableModule) -> None:

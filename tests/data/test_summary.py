@@ -26,7 +26,7 @@ def frame():
             "same": 7,
             "shop_id": draw.integers(9, size=ROWS),
             "notes": [f"a note on number {i}" for i in range(ROWS)],
-            "price": draw.random(ROWS),
+            "price": draw.random(ROWS) + np.sin(2 * np.pi * np.arange(ROWS) / 7),
         }
     )
 

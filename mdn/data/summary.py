@@ -14,6 +14,7 @@ from mdn.data.missing_targets import dropped_remark
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.networks.kinds import DAY, KINDS, Boolean, Category, Kind, Number, Time
+from mdn.networks.units import column_ends
 
 _MOST_ROWS, _MOST_VALUES = 20_000, 2_000_000
 """Rows, and values, that tell how many values differ and which are frequent."""
@@ -124,10 +125,10 @@ def _ends(
 ) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
     if len(values) == 0:
         return values.new_zeros(values.shape[1]), values.new_zeros(values.shape[1])
-    low, high = values.amin(0), values.amax(0)
+    low, high = column_ends(values)
     if low.isnan().any():
-        low = values.nan_to_num(nan=torch.inf).amin(0)
-        high = values.nan_to_num(nan=-torch.inf).amax(0)
+        low, _ = column_ends(values.nan_to_num(nan=torch.inf))
+        _, high = column_ends(values.nan_to_num(nan=-torch.inf))
     return low, high
 
 

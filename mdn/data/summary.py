@@ -81,10 +81,17 @@ def summary_of(table: Table) -> TableSummary:
     inputs = _columns(named, table.x, some.x, table.reading.levels)
     left_out = [
         ColumnSummary(name, "", 0, 0, "", f"left out: {why}")
-        for name, why in table.reading.left_out.items()
+        for name, why in _left_out(table).items()
     ]
     remarks = (*table.reading.notes, *_dropped(table), *column_remarks(some))
     return TableSummary(len(table), len(some), (*targets, *inputs, *left_out), remarks)
+
+
+def _left_out(table: Table) -> dict[str, str]:
+    used = {*table.target_names, *table.input_names}
+    split_by = (str(key) for key in table.split_by.columns)
+    splitting = {name: "rows are split by it" for name in split_by if name not in used}
+    return splitting | dict(table.reading.left_out)
 
 
 def _some(table: Table) -> Table:

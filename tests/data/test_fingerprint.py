@@ -66,3 +66,11 @@ def test_another_split_is_another_of_each():
 
 def test_a_table_without_rows_has_one_too():
     assert fingerprint_of([X[:0], Y[:0]]) == [0, 0, 0, 0, 0]
+
+
+def test_columns_of_zeros_among_many_leave_the_numbers_finite():
+    x = torch.cat([X.repeat(1, 10), torch.zeros(50, 3, dtype=torch.float64)], 1)
+    x[0, 0] = torch.nan
+    numbers = fingerprint_of([x, Y])
+    assert torch.tensor(numbers).isfinite().all()
+    assert changed({"train": numbers}, {"train": fingerprint_of([x, Y])}) == []

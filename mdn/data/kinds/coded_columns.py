@@ -11,6 +11,8 @@ from pyarrow import types
 from torch import Tensor
 
 from mdn.data.faults import Faults
+from mdn.data.formats.missing import MARKS
+from mdn.data.formats.text_formats import WORDS
 from mdn.data.kinds.arrow_values import (
     as_levels,
     as_numbers,
@@ -32,7 +34,7 @@ def coded(columns: Columns, names: Sequence[str], kinds: Sequence[Kind]) -> Floa
     """Return columns as `mdn.networks.kinds` has them, side by side.
 
     Args:
-        columns: the columns.
+        columns: the columns; text in them is read by their formats, or else by a guess.
         names: of those that are wanted.
         kinds: of these, with the levels that have codes.
 
@@ -101,7 +103,9 @@ def _coded_time(kind: Time, columns: Columns, name: str) -> np.ndarray:
 def _coded_levels(kind: Category, columns: Columns, name: str) -> np.ndarray:
     levels = as_levels(columns.table.column(name))
     other = float(len(kind.levels))
-    codes = {level: float(code) for code, level in enumerate(kind.levels)}
+    codes: dict[str, float | None] = {text: float(code) for code, text in enumerate(kind.levels)}
+    if columns.formats.get(name) == WORDS:
+        codes = dict.fromkeys(MARKS, None) | codes
     return _by_level(levels.texts, levels.rows, {t: codes.get(t, other) for t in levels.texts})
 
 

@@ -22,6 +22,7 @@ from mdn.data.kinds.arrow_values import (
     numeric_text,
     plain,
 )
+from mdn.data.kinds.level_text import text_codes
 from mdn.data.kinds.text_columns import read_text
 from mdn.data.kinds.wanted_formats import wanted_formats
 from mdn.data.readers.columns import LARGEST, Columns, not_a_number
@@ -103,9 +104,8 @@ def _coded_time(kind: Time, columns: Columns, name: str) -> np.ndarray:
 def _coded_levels(kind: Category, columns: Columns, name: str) -> np.ndarray:
     levels = as_levels(columns.table.column(name))
     other = float(len(kind.levels))
-    codes: dict[str, float | None] = {text: float(code) for code, text in enumerate(kind.levels)}
-    if columns.formats.get(name) == WORDS:
-        codes = dict.fromkeys(MARKS, None) | codes
+    marks = MARKS if columns.formats.get(name) == WORDS else ()
+    codes: dict[str, float | None] = {**dict.fromkeys(marks), **text_codes(kind.levels)}
     return _by_level(levels.texts, levels.rows, {t: codes.get(t, other) for t in levels.texts})
 
 

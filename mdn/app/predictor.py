@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -89,6 +89,7 @@ class Predictor:
             yield table
 
     def _answers(self, number: int, piece: Columns) -> tuple[pa.Table, InputCounts]:
+        piece = replace(piece, formats=self.model.card.formats)
         x = coded(piece, list(self.kinds), list(self.kinds.values()))
         counts = InputCounts.of(self.model.card, x)
         counts.levels = {

@@ -123,9 +123,11 @@ def read_table(
     by, exclude = named_split(reader.head, by or SplitBy(), exclude)
     roles = assign_roles(reader.head, targets, inputs, weight, exclude)
     names, wanted = names_to_read(roles, by), wanted_formats(kinds or {}) | dict(formats or {})
-    table = table_of(reader.read(names, _among(wanted, names)), roles, kinds, by)
+    columns = reader.read(names, _among(wanted, names))
+    table = table_of(replace(columns, formats=formats or {}), roles, kinds, by)
     pa.default_memory_pool().release_unused()  # what the file took beside the table
-    told = replace(table.reading, notes=tuple(reader.notes), formats=reader.formats)
+    written = {**table.reading.formats, **reader.formats}
+    told = replace(table.reading, notes=tuple(reader.notes), formats=written)
     return replace(table, reading=told), replace(roles, inputs=table.input_names)
 
 

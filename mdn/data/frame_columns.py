@@ -1,6 +1,7 @@
 """Columns of a frame, of any library, as those of Arrow."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -20,14 +21,17 @@ _PLAIN = (str, bytes, int, float, Decimal, date, type(None))
 
 
 def frame_matrix(
-    named: Mapping[str, nw.Series], names: Sequence[str], kinds: Sequence[Kind]
+    named: Mapping[str, nw.Series],
+    names: Sequence[str],
+    kinds: Sequence[Kind],
+    formats: Mapping[str, str],
 ) -> Float64[Tensor, "N P"]:
     """Return columns of a frame coded by their kinds, side by side.
 
     Raises:
         ValueError: with every column that holds something else than its kind.
     """
-    return coded(arrow_columns(named, names), names, kinds)
+    return coded(replace(arrow_columns(named, names), formats=formats), names, kinds)
 
 
 def arrow_columns(named: Mapping[str, nw.Series], names: Sequence[str]) -> Columns:

@@ -1,7 +1,7 @@
 """Inputs as users have them, arrays, tensors or frames, as one matrix of what a model takes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import narwhals as nw
 import numpy as np
@@ -13,7 +13,10 @@ from mdn.networks.kinds import Category, Kind, Time, numbers
 
 
 def input_matrix(
-    data: object, names: Sequence[str], kinds: Sequence[Kind] | None = None
+    data: object,
+    names: Sequence[str],
+    kinds: Sequence[Kind] | None = None,
+    formats: Mapping[str, str] | None = None,
 ) -> Float64[Tensor, "N P"]:
     """Read the values of the inputs, in the order of `names`, coded by their kinds.
 
@@ -23,6 +26,7 @@ def input_matrix(
             tensor, an array or a list.
         names: of the P inputs.
         kinds: of them, as the model has them; numbers by default.
+        formats: how columns of text are written, as the model has them.
 
     Raises:
         ValueError: if a column is missing or not of its kind, or a number is infinite.
@@ -30,7 +34,7 @@ def input_matrix(
     frame, names = nw.from_native(data, pass_through=True), list(names)
     check_eager(frame)
     if isinstance(frame, nw.DataFrame):
-        return _of_frame(frame, names, kinds or numbers(len(names)))
+        return _of_frame(frame, names, kinds or numbers(len(names)), formats or {})
     _check_plain_numbers(data, names, kinds or ())
     x = _of_rows(data, names)
     if x.isinf().any():
@@ -66,7 +70,7 @@ def check_eager(data: object) -> None:
 
 
 def _of_frame(
-    frame: nw.DataFrame, names: Sequence[str], kinds: Sequence[Kind]
+    frame: nw.DataFrame, names: Sequence[str], kinds: Sequence[Kind], formats: Mapping[str, str]
 ) -> Float64[Tensor, "N P"]:
     from mdn.data.frame_columns import frame_matrix  # rows of numbers take no pyarrow
 
@@ -78,7 +82,7 @@ def _of_frame(
         )
     if not names:
         return torch.empty(len(frame), 0, dtype=torch.float64)
-    return frame_matrix(named, names, kinds)
+    return frame_matrix(named, names, kinds, formats)
 
 
 def columns_by_name(frame: nw.DataFrame) -> dict[str, nw.Series]:

@@ -61,7 +61,8 @@ def table_of(
     left_out = {name: guess.why for name, guess in guesses.items() if guess.kind is None}
     levels = {name: len(kind.levels) for name, kind in inputs.items() if isinstance(kind, Category)}
     table = _weighted(columns.source, roles, inputs, parts, marks)
-    return replace(table, split_by=by, reading=Reading(left_out, levels=levels))
+    reading = Reading(left_out, formats=columns.formats, levels=levels)
+    return replace(table, split_by=by, reading=reading)
 
 
 def _values(

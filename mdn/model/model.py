@@ -163,7 +163,8 @@ class Model(nn.Module):
     def _codes_of(self, data: object) -> Float[Tensor, "N P"]:
         from mdn.data.frames import input_matrix  # frames take a library, tensors do not
 
-        return input_matrix(data, self.card.inputs, self.card.fitted_kinds)
+        card = self.card
+        return input_matrix(data, card.inputs, card.fitted_kinds, card.formats)
 
     @property
     def device(self) -> torch.device:

@@ -1,7 +1,7 @@
 """An ONNX graph from the columns of a user, one named input each, to x [rows, P] of a model.
 
     number, boolean   float64; NaN where missing
-    category          string; empty where missing
+    category          string, without blanks at its ends; empty where missing
     time              int64, microseconds since 1970-01-01 UTC; -2^63 where missing
 
 NumPy writes a time so: `to_numpy("datetime64[us]").astype("int64")`, NaT included.
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, compose, helper, numpy_helper
 
-from mdn.data.kinds.coding import level_codes
-from mdn.data.kinds.level_text import MISSING_LEVELS
+from mdn.data.formats.missing import MARKS
+from mdn.data.formats.text_formats import WORDS
+from mdn.data.kinds.level_text import MISSING_LEVELS, text_codes
 from mdn.model.card import ModelCard
 from mdn.model.registry import KIND, describe
 from mdn.networks.kinds import Category, Kind, Time
@@ -51,11 +52,19 @@ _CONSTANTS = {
 
 @dataclass(frozen=True)
 class GraphInput:
-    """An input of the graph: its name, and the column that it takes."""
+    """An input of the graph.
+
+    Attributes:
+        name: its name.
+        column: the column that it takes.
+        kind: of the column.
+        form: how the column was written, where the model read it as text.
+    """
 
     name: str
     column: str
     kind: Kind
+    form: str = ""
 
     def described(self) -> dict[str, object]:
         """Return in plain data what to give it."""
@@ -76,7 +85,7 @@ class GraphInput:
         """Return what computes its column of x."""
         code = f"{_OWN}{self.name}/code"
         column = _node("Unsqueeze", [code, _OWN + "axis"], self.values)
-        return [*_code(self.kind, self.name, code), column]
+        return [*_code(self.kind, self, code), column]
 
 
 def with_columns(core: ModelProto, card: ModelCard) -> ModelProto:
@@ -107,9 +116,10 @@ def graph_inputs(card: ModelCard, outputs: Sequence[str]) -> list[GraphInput]:
         outputs: names that are taken; a column of such a name has an input with "_" behind it.
     """
     taken = {"", *card.inputs, *outputs}
+    names = [_free(each, taken) if each in ("", *outputs) else each for each in card.inputs]
     return [
-        GraphInput(_free(column, taken) if column in ("", *outputs) else column, column, kind)
-        for column, kind in zip(card.inputs, card.fitted_kinds, strict=True)
+        GraphInput(name, column, kind, card.formats.get(column, ""))
+        for name, column, kind in zip(names, card.inputs, card.fitted_kinds, strict=True)
     ]
 
 
@@ -158,30 +168,35 @@ def _format_of_level(kind: Category) -> dict[str, object]:
 
 
 @singledispatch
-def _code(kind: Kind, name: str, code: str) -> list[NodeProto]:
-    return [_node("Identity", [name], code)]
+def _code(kind: Kind, column: GraphInput, code: str) -> list[NodeProto]:
+    return [_node("Identity", [column.name], code)]
 
 
 @_code.register
-def _code_of_time(kind: Time, name: str, code: str) -> list[NodeProto]:
+def _code_of_time(kind: Time, column: GraphInput, code: str) -> list[NodeProto]:
     return [
-        _node("Cast", [name], f"{code}/number", to=TensorProto.DOUBLE),
+        _node("Cast", [column.name], f"{code}/number", to=TensorProto.DOUBLE),
         _node("Div", [f"{code}/number", _OWN + "microseconds"], f"{code}/seconds"),
-        *_marked(name, "missing_time", f"{code}/seconds", code),
+        *_marked(column.name, "missing_time", f"{code}/seconds", code),
     ]
 
 
 @_code.register
-def _code_of_level(kind: Category, name: str, code: str) -> list[NodeProto]:
-    # A word that stands for a missing value does so here too, unless it is a level.
-    levels = dict.fromkeys(sorted(MISSING_LEVELS), _MISSING_LEVEL) | level_codes(kind.levels)
+def _code_of_level(kind: Category, column: GraphInput, code: str) -> list[NodeProto]:
+    levels = _levels(kind, column.form)
     keys, values, other = [*levels.keys()], [*levels.values()], len(kind.levels)
     known = {"keys_strings": keys, "values_int64s": values, "default_int64": other}
     return [
-        _node("LabelEncoder", [name], f"{code}/level", domain=_TEXT, **known),
+        _node("LabelEncoder", [column.name], f"{code}/level", domain=_TEXT, **known),
         _node("Cast", [f"{code}/level"], f"{code}/number", to=TensorProto.DOUBLE),
         *_marked(f"{code}/level", "missing_level", f"{code}/number", code),
     ]
+
+
+def _levels(kind: Category, form: str) -> dict[str, int]:
+    """Return the code of each text; words for a missing value have theirs, unless a level is so."""
+    words = [*sorted(MISSING_LEVELS), *(MARKS if form == WORDS else ())]
+    return dict.fromkeys(words, _MISSING_LEVEL) | text_codes(kind.levels)
 
 
 def _marked(values: str, missing: str, number: str, code: str) -> list[NodeProto]:

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from checkpoints import CITIES, MIXED, mixed_rows, untrained, untrained_mixed
@@ -10,6 +11,7 @@ from checkpoints import CITIES, MIXED, mixed_rows, untrained, untrained_mixed
 from mdn.data.table import Table
 from mdn.model.export_formats import write_onnx
 from mdn.model.exportable import PlainModel
+from mdn.model.load import load
 from mdn.training.fit import fit
 
 pytest.importorskip("onnxscript")
@@ -24,6 +26,15 @@ def graph(model, tmp_path):
     write_onnx(model, tmp_path / "model.onnx")
     path = str(tmp_path / "model.onnx")
     return runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def load_again(model, tmp_path):
+    model.save(tmp_path / "model.ckpt")
+    return load(tmp_path / "model.ckpt")
+
+
+def raw(mixture):
+    return mixture.pi, mixture.mu, mixture.sigma
 
 
 def columns(x):
@@ -62,6 +73,20 @@ def test_words_for_missing_text_are_missing(tmp_path):
     }
     for answer in session.run(None, given):
         np.testing.assert_array_equal(answer, answer[[0, 0, 0]])
+
+
+def test_text_is_read_as_the_model_reads_it(tmp_path):
+    model = untrained_mixed()
+    levels = ["1", "True", "Oslo"]
+    model.card.kinds[1]["levels"] = levels
+    model.card.formats["city"] = "words"
+    model = load_again(model, tmp_path)
+    given = {name: column[[0] * 7] for name, column in columns(mixed_rows(1)).items()}
+    given["city"] = np.array(["1.0", "true", "Oslo", "-", ".", "oslo", "2.0"], object)
+    frame = pd.DataFrame(given | {"when": pd.to_datetime(given["when"], unit="us")})
+    wanted = model.predict(frame)
+    for found, value in zip(graph(model, tmp_path).run(None, given), raw(wanted), strict=True):
+        np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)
 
 
 def test_the_graph_says_what_it_takes(tmp_path):

@@ -13,9 +13,11 @@ WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
 _OF_TEXT = ("", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "?")
 # "Na" may be sodium, and "none" an answer: text has them as levels.
 
-_MARKS = ("-", ".")
+MARKS = ("-", ".")
+"""Among words and codes, too."""
+
 _IN_TEXT = pa.array(_OF_TEXT)
-_IN_WORDS = pa.array([*_OF_TEXT, *_MARKS])
+_IN_WORDS = pa.array([*_OF_TEXT, *MARKS])
 _ELSEWHERE = pa.array(sorted({*WORDS, *(v.lower() for v in csv.ConvertOptions().null_values)}))
 
 

@@ -7,6 +7,9 @@ from mdn.data.formats.format import Format
 from mdn.data.formats.missing import without_words_of_text
 from mdn.data.formats.number_formats import matches
 
+WORDS = "words"
+"""The name of text among which a dash or a point is a missing value."""
+
 _WHOLE = r"^([+-]?\d+)\.0+$"
 """A whole number with a fraction of zeros, which is the same level without it."""
 
@@ -24,7 +27,7 @@ class Text(Format):
 
     def __init__(self, words: bool = False) -> None:
         self.words = words
-        self.code = "words" if words else "text"
+        self.code = WORDS if words else "text"
 
     def fits(self, values: Values) -> bool:
         return not self.words or matches(values, r"[A-Za-z0-9]|[^\x00-\x7f]")

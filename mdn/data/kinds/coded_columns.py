@@ -11,6 +11,8 @@ from pyarrow import types
 from torch import Tensor
 
 from mdn.data.faults import Faults
+from mdn.data.formats.missing import MARKS
+from mdn.data.formats.text_formats import WORDS
 from mdn.data.kinds.arrow_values import (
     as_levels,
     as_numbers,
@@ -20,6 +22,7 @@ from mdn.data.kinds.arrow_values import (
     numeric_text,
     plain,
 )
+from mdn.data.kinds.level_text import text_codes
 from mdn.data.kinds.text_columns import read_text
 from mdn.data.kinds.wanted_formats import wanted_formats
 from mdn.data.readers.columns import LARGEST, Columns, not_a_number
@@ -32,7 +35,7 @@ def coded(columns: Columns, names: Sequence[str], kinds: Sequence[Kind]) -> Floa
     """Return columns as `mdn.networks.kinds` has them, side by side.
 
     Args:
-        columns: the columns.
+        columns: the columns; text in them is read by their formats, or else by a guess.
         names: of those that are wanted.
         kinds: of these, with the levels that have codes.
 
@@ -101,7 +104,8 @@ def _coded_time(kind: Time, columns: Columns, name: str) -> np.ndarray:
 def _coded_levels(kind: Category, columns: Columns, name: str) -> np.ndarray:
     levels = as_levels(columns.table.column(name))
     other = float(len(kind.levels))
-    codes = {level: float(code) for code, level in enumerate(kind.levels)}
+    marks = MARKS if columns.formats.get(name) == WORDS else ()
+    codes: dict[str, float | None] = {**dict.fromkeys(marks), **text_codes(kind.levels)}
     return _by_level(levels.texts, levels.rows, {t: codes.get(t, other) for t in levels.texts})
 
 

@@ -3,6 +3,7 @@
 import datetime
 import math
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import singledispatch
 
@@ -13,6 +14,9 @@ MISSING_LEVELS = frozenset(
 
 _DIGITS = 1e15
 """Whole numbers below this have all of their digits."""
+
+_TRUTH = {"true": ("True", "TRUE", "true"), "false": ("False", "FALSE", "false")}
+"""Truth as programs write it, of which a column of truth has the last."""
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 
@@ -60,3 +64,15 @@ def _decimal(value: Decimal) -> str | None:
 @level_text.register
 def _date(value: datetime.date) -> str:
     return value.isoformat()
+
+
+def text_codes(levels: Sequence[str]) -> dict[str, int]:
+    """Return the code of each text that is a level: "1.0" is "1", and "true" is "True"."""
+    known = {level: code for code, level in enumerate(levels)}
+    spelled = {text: code for level, code in known.items() for text in _spellings(level)}
+    return spelled | known
+
+
+def _spellings(level: str) -> Sequence[str]:
+    fraction = f"{level}.0"
+    return (fraction,) if level_text(fraction) == level else _TRUTH.get(level.lower(), ())

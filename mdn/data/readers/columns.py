@@ -18,12 +18,14 @@ class Columns:
         table: the columns.
         place: says in words where a row (from 0) is.
         left_out: columns that no table can have, and why; they hold nulls.
+        formats: how columns of text are written, where that is known.
     """
 
     source: str
     table: pa.Table
     place: Callable[[int], str]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

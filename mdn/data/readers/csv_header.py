@@ -89,7 +89,9 @@ def read_header(path: Path, text: str) -> Header:
     start = _behind_comments(text, first if said is None else said.end())
     delimiter = said["delimiter"] if said else _delimiter(text[start:]) or ","
     end = _end_of_record(path, text, start, delimiter)
-    names = [name.strip() for name in next(_records(text[start:end], delimiter))]
+    names = [name.strip() for name in next(_records(text[start:end], delimiter), [])]
+    if not names:
+        raise ValueError(f"{path}: a name in the first line has no end; mend the names")
     rows = list(islice(_records(text[end:], delimiter), _ROWS))
     before = sum(1 for line in _LINE.finditer(text, first, start) if line.group().strip())
     return _with_rows(Header(names, delimiter, len(text[:end].encode()), before), rows)
@@ -131,6 +133,8 @@ def _delimiter(text: str) -> str:
 
 def _agreement(text: str, delimiter: str) -> tuple[bool, int]:
     widths = [len(row) for row in islice(_records(text, delimiter), _ROWS) if row]
+    if not widths:  # all in one value, which is too long
+        return False, 0
     fits = sum(width - widths[0] in (0, 1) for width in widths) > 0.8 * len(widths)
     return fits and widths[0] > 1, widths[0]
 

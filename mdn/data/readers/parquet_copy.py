@@ -8,14 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from mdn.data.readers.parquet_reader import NOTES
+from mdn.data.readers.parquet_reader import FORMATS, NOTES
 from mdn.data.readers.reader import Reader, Wanted
 from mdn.data.write import replaced
 
 _ROWS = 1 << 17
 """Rows of a row group."""
 
-_VERSION = 1
+_VERSION = 2
 """Of how copies are written; another one makes them anew."""
 
 
@@ -65,7 +65,8 @@ def _copy(reader: Reader, path: Path, wanted: Wanted) -> None:
         writer.write_table(first)
         for group in groups:
             writer.write_table(group.cast(first.schema))
-        writer.add_key_value_metadata({NOTES: json.dumps(reader.notes)})
+        told = {NOTES: reader.notes, FORMATS: reader.formats}
+        writer.add_key_value_metadata({name: json.dumps(each) for name, each in told.items()})
 
 
 def _groups(reader: Reader, wanted: Wanted) -> Iterator[pa.Table]:

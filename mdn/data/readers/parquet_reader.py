@@ -22,6 +22,9 @@ from mdn.data.readers.reader import (
 NOTES = "mdn.notes"
 """Under which a copy of a text file keeps what was guessed of it."""
 
+FORMATS = "mdn.formats"
+"""Under which it keeps how its columns were written."""
+
 
 class ParquetReader(Reader):
     """A Parquet file whose pages are held against their checksums, where it has them."""
@@ -44,8 +47,15 @@ class ParquetReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        kept = self._file.metadata.metadata or {}
-        return json.loads(kept.get(NOTES.encode(), b"[]"))
+        return json.loads(self._kept.get(NOTES.encode(), b"[]"))
+
+    @property
+    def formats(self) -> dict[str, str]:
+        return json.loads(self._kept.get(FORMATS.encode(), b"{}"))
+
+    @property
+    def _kept(self) -> dict[bytes, bytes]:
+        return self._file.metadata.metadata or {}
 
     def fraction(self) -> float | None:
         return self._read / max(1, self._file.metadata.num_rows)

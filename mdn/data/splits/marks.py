@@ -38,20 +38,21 @@ def marks_of(columns: Columns, by: SplitBy) -> Marks:
         by: the split, by names of columns.
 
     Raises:
-        ValueError: on a word that names no part, a row without a time, and a column that is none.
+        ValueError: on a word that names no part, a row without a time, and a column of a type that
+            tells nothing of these.
     """
     source, table, marks = columns.source, columns.table, {}
     if by.part is not None:
         marks[PART] = _parts(source, str(by.part), table.column(by.part))
     if by.groups:
-        marks[GROUP] = _groups([table.column(key) for key in by.groups])
+        marks[GROUP] = _groups([_texts(source, key, table.column(key)) for key in by.groups])
     if by.time is not None:
         marks[TIME] = _times(source, str(by.time), table.column(by.time))
     return marks
 
 
 def _parts(source: str, name: str, column: pa.ChunkedArray) -> Tensor:
-    words = _texts(column)
+    words = _texts(source, name, column)
     codes = [_CODES.get(word.strip().lower(), -1) for word in words.dictionary.to_pylist()]
     wrong = [
         word for word, code in zip(words.dictionary.to_pylist(), codes, strict=True) if code < 0
@@ -69,8 +70,7 @@ def _words() -> str:
     return " or ".join(words[0] for words in PARTS.values())
 
 
-def _groups(columns: Sequence[pa.ChunkedArray]) -> Tensor:
-    words = [_texts(column) for column in columns]
+def _groups(words: Sequence[pa.DictionaryArray]) -> Tensor:
     codes = np.stack([_indices(each) for each in words], 1)
     distinct, which = np.unique(codes, axis=0, return_inverse=True)
     # A missing value has the code -1, which is the last.
@@ -96,20 +96,21 @@ def _number(data: bytes, key: bytes = b"") -> int:
 
 
 def _times(source: str, name: str, column: pa.ChunkedArray) -> Tensor:
-    if column.null_count:
+    values = np.array(_seconds(source, name, column), dtype=np.float64)
+    missing = int(np.isnan(values).sum())
+    if missing:
         raise ValueError(
-            f"{source}: column {name!r}, which rows are split by, has no time in "
-            f"{column.null_count} rows; fill or remove them, or split otherwise"
+            f"{source}: column {name!r}, which rows are split by, has no time in {missing} rows; "
+            "fill or remove them, or split otherwise"
         )
-    values = _seconds(source, name, column)
-    return torch.from_numpy(np.array(values, dtype=np.float64))
+    return torch.from_numpy(values)
 
 
 def _seconds(source: str, name: str, column: pa.ChunkedArray) -> np.ndarray:
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        whole = column.cast(pa.timestamp("us", getattr(kind, "tz", None))).cast(pa.int64())
-        return whole.to_numpy() / 1e6
+        exact = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
+        return exact.cast(pa.int64()).to_numpy() / 1e6
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return column.cast(pa.float64(), safe=False).to_numpy()
     raise ValueError(
@@ -123,8 +124,15 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
-def _texts(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    return _plain(column).cast(pa.string()).combine_chunks().dictionary_encode()
+def _texts(source: str, name: str, column: pa.ChunkedArray) -> pa.DictionaryArray:
+    try:
+        texts = _plain(column).cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        raise ValueError(
+            f"{source}: column {name!r}, which rows are split by, is of type {column.type}, whose "
+            "values are no text; turn it into text or numbers"
+        ) from None
+    return texts.combine_chunks().dictionary_encode()
 
 
 def _indices(words: pa.DictionaryArray) -> np.ndarray:

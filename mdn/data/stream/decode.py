@@ -1,6 +1,7 @@
 """From columns of a file to rows that count."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from jaxtyping import Float64, Int64
 from torch import Tensor
@@ -30,6 +31,7 @@ def decoder(roles: Roles, inputs: Mapping[str, Kind], reading: Reading, by: Spli
     names, kinds = list(inputs), tuple(inputs.values())
 
     def decode(columns: Columns) -> tuple[Int64[Tensor, " N"], Table]:
+        columns = replace(columns, formats=reading.formats)
         x, y, weight = _values(columns, roles, inputs)
         dropped = without_target(y) | _without_weight(weight)
         rows = counts(y, weight).nonzero().squeeze(-1)

@@ -64,7 +64,8 @@ def streamed_tables(
     coded = file.source(roles, fitted, reading, by)
     tables = {name: whole.table(name, coded) for name in parts}
     for name, other in others.items():
-        source = open_stream(other, fitted).source(roles, fitted, reading, SplitBy())
+        file = open_stream(other, fitted, reading.formats)
+        source = file.source(roles, fitted, reading, SplitBy())
         tables[name] = passed(source, {name: Part()}, division.seed).table(name, source)
     return tables
 

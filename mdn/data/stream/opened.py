@@ -67,31 +67,34 @@ class OpenedFile:
         )
 
 
-def open_stream(path: str | Path, kinds: SaidKinds) -> OpenedFile:
+def open_stream(
+    path: str | Path, kinds: SaidKinds, formats: Mapping[str, str] | None = None
+) -> OpenedFile:
     """Open a file, and copy it to Parquet first where it is another one.
 
     Args:
         path: of a file, a folder or a pattern.
         kinds: of columns that would be taken for something else.
+        formats: how columns of text are written, as the reading of another file has found.
 
     Raises:
         ValueError: if it is not what it should be, or has no rows.
     """
     reader = open_rows(path)
-    notes, formats = list(reader.notes), {}
+    wanted = wanted_formats(kinds) | dict(formats or {})
+    notes = list(reader.notes)
     if not is_parquet(reader):
-        copy = as_parquet(reader, Path(path).absolute().parent / COPIES, _wanted(reader, kinds))
+        copy = as_parquet(reader, Path(path).absolute().parent / COPIES, _among(wanted, reader))
         notes.append(f"{path} is copied to {copy}, from which rows are read in each epoch")
-        reader, formats = open_rows(copy), reader.formats
+        reader = open_rows(copy)
     groups = row_groups(reader)
     empty = schema_of(reader).empty_table().select(reader.head.names)
     head = Columns(str(path), empty, row_number, reader.head.left_out)
-    opened = OpenedFile(head, groups, tuple(notes), formats)
+    opened = OpenedFile(head, groups, tuple(notes), reader.formats)
     if opened.num_rows == 0:
         raise ValueError(f"{path} has column names and no rows; give it at least one row")
     return opened
 
 
-def _wanted(reader: Reader, kinds: SaidKinds) -> dict[str, str]:
-    wanted = wanted_formats(kinds)
+def _among(wanted: Mapping[str, str], reader: Reader) -> dict[str, str]:
     return {name: wanted[name] for name in reader.head.names if name in wanted}

@@ -24,6 +24,8 @@ def values(kind, column):
 
 CODES = {
     "levels": (LEVELS, ["a", "b", "c", None, "1.0"], [1, 0, 3, None, 2]),
+    "truth among levels": (Category(("False", "True")), [True, False, None], [1, 0, None]),
+    "words for levels of truth": (Category(("true", "no")), ["TRUE", "True", "No"], [0, 0, 2]),
     "numbers that are levels": (LEVELS, [1.0, 2.0, None], [2, 3, None]),
     "truth": (Boolean(), [True, False, None], [1, 0, None]),
     "truth as numbers": (Boolean(), [1, 0, None], [1, 0, None]),

@@ -107,3 +107,17 @@ def test_a_line_end_in_quotes_may_lie_where_a_sample_or_a_block_ends(tmp_path):
     pieces = [piece.table for piece in open_rows(path).pieces(["t", "a"], [])]
     assert whole.num_rows == sum(piece.num_rows for piece in pieces) == 300_000
     assert whole["t"].unique().to_pylist() == pieces[-1]["t"].unique().to_pylist() == ["p\nq"]
+
+
+def test_a_header_may_be_longer_than_a_value(tmp_path):
+    names = [f"column_of_a_long_name_{i}" for i in range(9000)]  # more than 131072 letters
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([",".join(names), *[",".join("1" * len(names))] * 2, ""]))
+    assert open_rows(path).head.names == names
+
+
+def test_a_name_without_end_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a" * 200_000 + ",b\n1,2\n")
+    with pytest.raises(ValueError, match=r"a\.csv: a name in the first line has no end"):
+        open_rows(path)

@@ -144,3 +144,21 @@ def test_weights_below_zero_are_refused(tmp_path):
     path = write(tmp_path / "a.parquet", table, 100)
     with pytest.raises(ValueError, match="weights must be 0 or more; the smallest so far is -1"):
         rows_of(path, ["a"], "w")
+
+
+def test_a_second_run_knows_how_the_text_was_written(tmp_path):
+    path = tmp_path / "a.csv"
+    lines = [f"{1 + i % 28:02}/{1 + i % 12:02}/20{i % 30:02};{i},5;{i % 7}" for i in range(90)]
+    path.write_text("\n".join(["day;price;y", *lines, ""]))
+    first, second = (rows_of(str(path))[0].sample.reading for _ in range(2))
+    assert first.formats == {"day": "day/month/year", "price": "number ,", "y": "integer"}
+    assert second.formats == first.formats
+
+
+def test_a_file_of_another_part_is_read_as_the_first_is(tmp_path):
+    path, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    path.write_text("day;price;y\n" + "31/01/2020;1,5;1\n01/02/2020;2,25;2\n" * 40)
+    other.write_text("day;price;y\n" + "03/02/2020;1,250;2\n" * 40)
+    columns, nothing = ColumnChoice("y"), Division({}, 0)
+    val = streamed_tables(path, columns, {"val": other}, nothing)["val"].sample
+    assert val.x[0].tolist() == [pytest.approx(1580688000), 1.25]

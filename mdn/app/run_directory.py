@@ -6,7 +6,6 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from mdn.data.summary import TableSummary
 from mdn.data.write import write_text
 
 METRICS_FILE = "metrics.json"
@@ -24,9 +23,9 @@ def write_metrics(metrics: Mapping[str, float], run_dir: Path) -> None:
     write_text(json.dumps(dict(metrics), indent=2) + "\n", run_dir / METRICS_FILE)
 
 
-def write_columns(summary: TableSummary, run_dir: Path) -> None:
+def write_columns(columns: Mapping[str, object], run_dir: Path) -> None:
     """Write `columns.json`: what was found in each column, and what is done with it."""
-    text = json.dumps(summary.plain(), indent=2, ensure_ascii=False)
+    text = json.dumps(dict(columns), indent=2, ensure_ascii=False)
     run_dir.mkdir(parents=True, exist_ok=True)
     write_text(text + "\n", run_dir / COLUMNS_FILE)
 

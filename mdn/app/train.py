@@ -56,7 +56,7 @@ def train(config: Node) -> float:
 @rank_zero_only
 def _summarize(run: Run, data: TableModule) -> None:
     summary = fit.summary_for(run.recipe, data)
-    write_columns(summary, run.run_dir)
+    write_columns(summary.plain(), run.run_dir)
     print_summary(summary, data.parts)
 
 

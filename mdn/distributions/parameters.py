@@ -157,6 +157,10 @@ class MixtureParameters(Mixture):
             raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
 
     def component(self: AnyMixture, number: int) -> AnyMixture:
+        if not 0 <= number < self.num_components:
+            raise ValueError(
+                f"component must be a number from 0 to {self.num_components - 1}, got {number!r}"
+            )
         log_pi, mu = self.log_pi.new_zeros(()), self.mu[..., number, None, :]
         scale = self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., number, None, :])
         return replace(self, log_pi=log_pi.expand(mu.shape[:-1]), mu=mu, scale=scale)

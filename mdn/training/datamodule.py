@@ -93,7 +93,8 @@ class TableModule(LightningDataModule):
         by = self.tables["train"].sample.split_by
         tables = {name: self._samples[name] for name in self._separate}
         at_random = not (by.columns or self._from_files)
-        return list(split_remarks(tables, at_random, by_time=by.time is not None))
+        scored = "test" in self._separate
+        return list(split_remarks(tables, at_random, by_time=by.time is not None or not scored))
 
     _separate: ClassVar[Sequence[str]] = ("train", "val", "test")
     """The tables of which none is another."""

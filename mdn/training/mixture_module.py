@@ -101,11 +101,13 @@ class MixtureModule(LightningModule):
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         nll, weight = self.count(batch, "val")
+        self._count_units(batch[1], weight, "val")
         each = total_of_each(nll, weight)
         self._add("val/members", each, num_rows(nll, weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        self.count(batch, "test")
+        _, weight = self.count(batch, "test")
+        self._count_units(batch[1], weight, "test")
 
     def count(
         self, batch: Sequence[Tensor], stage: str
@@ -115,7 +117,6 @@ class MixtureModule(LightningModule):
         mixture, y = self.model.per_member(x, y)
         nll = -mixture.observed_log_prob(y)
         self._score(nll, weight, stage)
-        self._count_units(batch[1], weight, stage)
         return nll, weight
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from mdn.data.batches import Block, Blocks, batches_of
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import decided
+from mdn.distributions.questions.partial import completed
 from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
@@ -100,7 +101,7 @@ class MDNModule(MixtureModule):
         """The loss of each row and its nll, by the targets that it has."""
         if not self.misses_targets:
             return self.settings.objective(mixture, y)
-        mixtures, rows, nats = mixture.completed(y)
+        mixtures, rows, nats = completed(mixture, y)
         loss, nll = self.settings.objective(mixtures, rows)
         return loss - nats, nll - nats
 

@@ -64,6 +64,7 @@ REFUSED = {
     "affine, shift": (lambda s: PAIR.affine([1, 1], s), [[NAN, 1], [1], 0], "shift"),
     "dispersed": (PAIR.dispersed, [0, -1, NAN, INF], "positive number"),
     "dispersed, about": (lambda c: PAIR.dispersed(2, c), [[1], torch.ones(3, 2)], "about"),
+    "component": (PAIR.component, [-1, 2], "component must be a number from 0 to 1"),
     "prune": (PAIR.prune, [-1, NAN], "smallest weight to keep"),
     "merge": (lambda w: PAIR.merge([PAIR], w), WEIGHTS, "one weight of at least 0 for each of 2"),
     "variance_split": (lambda w: PAIR.variance_split([PAIR], w), WEIGHTS, "one weight of at least"),
@@ -153,6 +154,7 @@ def test_what_is_not_of_numbers_is_refused(name):
 # Questions and functions that have no argument to be hostile with, or are tried in another file.
 ELSEWHERE = {
     *("component_log_prob", "log_prob", "log_responsibilities", "cdf", "log_cdf", "icdf"),
+    *("observed_log_prob", "observed_log_responsibilities"),
     *("crps", "nll", "nll_bits", "target_nll", "pit", "rosenblatt"),
     *("squared_error", "absolute_error"),
     *("modes", "most_likely", "entropy_bounds", "covariance_split", "flatten", "detach", "map"),

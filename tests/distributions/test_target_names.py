@@ -30,6 +30,7 @@ KEPT = {
     "iteration": lambda m: next(iter(m)),
     "dispersed": lambda m: m.dispersed(2.0),
     "dispersed about": lambda m: m.dispersed(2.0, Y),
+    "component": lambda m: m.component(0),
     "prune": lambda m: m.prune(0.1),
     "pool": lambda m: m.pool(),
     "merge": lambda m: m.merge([m]),

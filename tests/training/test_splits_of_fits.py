@@ -26,7 +26,7 @@ def frame() -> pd.DataFrame:
 
 def test_rows_in_memory_are_split_by_what_their_table_says():
     table = Table.from_frame(frame(), "y", split=SplitBy(time="step", gap=10))
-    data = MemoryData(table)
+    data = MemoryData(table, val_fraction=0.1)
     assert data.tables["val"].x[:, 1].tolist() == list(range(180, 200))
     assert data.tables["train"].x[:, 1].tolist() == list(range(170))
     assert data.parts["train"].rows == 170

@@ -24,7 +24,7 @@ class Partial(Subsets):
         """
         if not y.isnan().any():
             return self.log_prob(y)
-        mixture, rows, nats = self.completed(y)
+        mixture, rows, nats = completed(self, y)
         return mixture.log_prob(rows) + nats
 
     @takes_values
@@ -32,22 +32,24 @@ class Partial(Subsets):
         """Return the log probability that component k produced the targets that a row has."""
         if not y.isnan().any():
             return likelihood.log_responsibilities(y, self.log_pi, self.mu, self.scale)
-        mixture, rows, _ = self.completed(y)
+        mixture, rows, _ = completed(self, y)
         return likelihood.log_responsibilities(rows, mixture.log_pi, mixture.mu, mixture.scale)
 
-    def completed(
-        self: AnyPartial, y: Float[Tensor, "*rows D"]
-    ) -> tuple[AnyPartial, Float[Tensor, "*rows D"], Float[Tensor, "*rows"]]:
-        """Return a mixture for each row, and rows without NaN, that stand for the targets present.
 
-        The log density of the rows under it is that of the targets present, less so many nats.
+def completed(
+    mixture: AnyPartial, y: Float[Tensor, "*rows D"]
+) -> tuple[AnyPartial, Float[Tensor, "*rows D"], Float[Tensor, "*rows"]]:
+    """Return a mixture for each row, and rows without NaN, that stand for the targets present.
 
-        Args:
-            y: rows; NaN is missing.
+    The log density of the rows under it is that of the targets present, less so many nats.
 
-        Returns:
-            The mixtures, the rows, and the nats.
-        """
-        rows, mu, scale, nats = likelihood.completed(y, self.mu, self.scale)
-        log_pi = self.log_pi.expand(mu.shape[:-1])
-        return replace(self, log_pi=log_pi, mu=mu, scale=scale), rows, nats
+    Args:
+        mixture: the mixtures.
+        y: rows; NaN is missing.
+
+    Returns:
+        The mixtures, the rows, and the nats.
+    """
+    rows, mu, scale, nats = likelihood.completed(y, mixture.mu, mixture.scale)
+    log_pi = mixture.log_pi.expand(mu.shape[:-1])
+    return replace(mixture, log_pi=log_pi, mu=mu, scale=scale), rows, nats

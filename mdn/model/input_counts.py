@@ -87,7 +87,7 @@ def warn_of_new(card: ModelCard, x: Float[Tensor, "N P"]) -> None:
     unknown = {name: rows for name, rows in counts.unknown.items() if name not in learned}
     new = replace(counts, missing=counts.never_missing, unknown=unknown)
     for sentence in new.sentences():
-        warnings.warn(sentence, stacklevel=4)
+        warnings.warn(sentence, stacklevel=5)  # below us: the model and torch.no_grad
 
 
 def _by_name(names: Sequence[str], mask: Bool[Tensor, "N P"]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """One target: its density over an input."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,9 @@ _SIMILAR_ROWS = 24
 _MOST_COMPONENTS = 20_000
 """The most rows times components of an averaged density, which keeps a figure quick."""
 
+_LABEL_WIDTH = 44
+"""Letters of a line beside the color bar, which is as high as the figure."""
+
 
 def conditional_figure(
     predict: Predict,
@@ -56,7 +60,7 @@ def conditional_figure(
     axes.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]], xlabel=name, ylabel=target)
     input_axes[chosen].mark(axes)
     others = ", averaged over other inputs" if x.shape[-1] > 1 else ""
-    label = f"density of {target} given {name}{others}"
+    label = fill(f"density of {target} given {name}{others}", _LABEL_WIDTH)
     bar = figure.colorbar(image, ax=axes, label=label, pad=0.01)
     bar.set_ticks([0, 0.5, 1], labels=["0", f"{peak / 4:.2g}", f"≥ {peak:.2g}"])
     return figure

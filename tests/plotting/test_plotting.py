@@ -217,6 +217,18 @@ def test_a_heat_map_shows_the_density_under_the_data():
     assert shown == pytest.approx(min(most, exact(place, value)), rel=0.1)
 
 
+def test_the_label_of_the_colors_is_no_longer_than_the_figure_is_high():
+    x, y = rows(50, inputs=2)
+    names = ["input", "another input"], ["a target [and its unit]"]
+    figure = density_figure(lambda x: one_target(x[:, :1]), x, y, *names)
+    figure.draw_without_rendering()
+    label = figure.axes[1].yaxis.label
+    assert "\n" in label.get_text()
+    extent = label.get_window_extent()
+    assert extent.y0 >= 0
+    assert extent.y1 <= figure.bbox.height
+
+
 def test_a_histogram_and_its_density_have_the_same_area():
     mixture = one_target(torch.zeros(1, 1, dtype=F64))[0]
     y = mixture.sample((500,))

@@ -124,6 +124,8 @@ README: dict[str, list[Case]] = {
 ADDITIONS = (
     "'data.targets=[price,rent]'",
     "'data.inputs=[rooms,age]'",
+    "'data.exclude=[age]'",
+    "'data.kinds={rooms: category}'",
     "'data.inputs=[]'",
     "data.weight=count",
     "data.val_path=val.csv data.test_path=test.csv",
@@ -174,3 +176,47 @@ EXAMPLES: dict[str, list[Case]] = {
     "python scripts/train.py family=full hydra.run.dir=two": [Case(checks.trained, add=SHORT)],
     "python scripts/train.py --multirun family=full,diagonal": [Case(checks.swept, add=SHORT)],
 }
+
+RAW: dict[str, list[Case]] = {
+    "python scripts/train.py data=file data.path=flats.csv 'data.targets=[price]' "
+    "hydra.run.dir=flats": [Case(checks.trained_on_raw, add=SHORT)],
+    "python scripts/train.py data=file data.path=flats.csv 'data.targets=[price]' "
+    "model.target_transform=log": [Case(checks.started, add=SHORT)],
+    "python scripts/predict.py ckpt=flats/checkpoints/best.ckpt data.path=new_flats.csv "
+    "out=prices.csv 'columns=[quantiles,novelty]' 'id=[id]'": [Case(checks.predicted_raw)],
+    "python scripts/export.py ckpt=flats/checkpoints/best.ckpt format=onnx out=flats.onnx": [
+        Case(checks.raw_in_onnx)
+    ],
+    "python scripts/benchmark.py suite=tables data=FOLDER": [
+        Case(not_run="its own tests run it: rivals take long")
+    ],
+}
+"""Those of docs/tables.md."""
+
+DAYS = "python scripts/train.py data=file data.path=days.csv 'data.targets=[share]'"
+
+RAW_TOGETHER = {
+    "kinds": [
+        "'data.kinds={zip: category}'", "'data.exclude=[notes]'", "'data.group_by=[customer]'",
+        "encoding.scaling=quantile", "encoding.pieces=16", "encoding.waves=8", "model.guard=0",
+        "'model.target_transform={share: logit}'",
+    ],
+    "times": [
+        "'data.inputs=[\"temp_*\"]'", "data.time_by=built", "data.time_gap=30d",
+        "'model.target_transform={share: {kind: logit, low: 0, high: 100}}'", "data.stream=auto",
+    ],
+    "parts": [
+        "'data.path=\"parts/*.parquet\"'", "'data.inputs=[\"re:temp_\\d+\"]'",
+        "data.split_by=part",
+    ],
+}  # fmt: skip
+"""Options of training that docs/tables.md mentions, tried together."""
+
+RAW_ELSEWHERE = {
+    "data.val_path=val.csv data.test_path=test.csv": "in README.md, tried there",
+    "format=torch_export": "of export.py, in README.md",
+    "format=safetensors": "of export.py, in README.md",
+    "trainer.strategy=ddp": "in README.md, by hand alone",
+    "suite=folds": "of benchmark.py, in its own tests",
+}
+"""What is tried with another document, or is no option of training."""

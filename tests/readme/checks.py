@@ -2,11 +2,15 @@
 
 import json
 import math
+import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from documents import TABLES, printed
+from pyarrow import csv
 from workplace import Outcome, read
 
 import mdn
@@ -57,6 +61,53 @@ def converged(outcome: Outcome, run: Path) -> None:
 def animated(outcome: Outcome, run: Path) -> None:
     converged(outcome, run)
     assert (outcome.places["figures"] / "fit.gif").read_bytes()[:3] == b"GIF"
+
+
+def trained_on_raw(outcome: Outcome, run: Path) -> None:
+    """What is printed of the columns is what the document shows."""
+    found = started(outcome, run)
+    assert found["test/nll"] < found["test/marginal_nll"] - 0.5
+    said = [line.rstrip() for line in outcome.out.splitlines()]
+    shown = printed(TABLES)[0].splitlines()
+    assert said[: len(shown)] == shown
+    columns = json.loads((outcome.run_dir / "columns.json").read_text())["columns"]
+    assert [column["name"] for column in columns] == [line.split()[0] for line in shown[2:10]]
+
+
+def predicted_raw(outcome: Outcome, _: Path) -> None:
+    """Unknown levels and gaps are answered, named, and counted on standard error."""
+    found, new = read(outcome.folder / "prices.csv"), read(outcome.folder / "new_flats.csv")
+    assert (found["id"] == new["id"]).all()
+    low, middle, high = (found[f"quantile_price_{level}"] for level in (0.05, 0.5, 0.95))
+    assert ((low < middle) & (middle < high)).all()
+    assert found["novelty"].tolist() == ["city" if k == 7 else "" for k in range(40)]
+    assert (
+        "1 of 40 rows hold levels of 'city' that the model does not know: 'Narvik'" in outcome.err
+    )
+    assert "values missing in 40 rows: " in outcome.err
+
+
+def raw_in_onnx(outcome: Outcome, _: Path) -> None:
+    """The graph takes raw columns under their names, as the document says what stands for gaps."""
+    import onnxruntime
+
+    new = read(outcome.folder / "new_flats.csv")
+    days = [datetime.strptime(day, "%d.%m.%Y").replace(tzinfo=UTC) for day in new["sold"]]
+    feeds = {
+        "city": new["city"].astype(object),
+        "sold": np.array([int(day.timestamp()) * 1_000_000 for day in days]),
+        "rooms": np.array([float("nan" if v == "NA" else v) for v in new["rooms"]]),
+        "area": new["area"].astype(float),
+        "lift": new["lift"].astype(object),
+    }
+    session = onnxruntime.InferenceSession(outcome.folder / "flats.onnx")
+    assert {given.name for given in session.get_inputs()} == feeds.keys()
+    pi, mu, std = session.run(["pi", "mu", "std"], feeds)
+    assert std.min() > 0
+    with warnings.catch_warnings(action="ignore"):
+        model = mdn.load(outcome.folder / "flats" / "checkpoints" / "best.ckpt")
+        mixture = model.predict(csv.read_csv(outcome.folder / "new_flats.csv"))
+    np.testing.assert_allclose((pi[..., None] * mu).sum(1), mixture.mean, rtol=1e-5)
 
 
 def resumed(outcome: Outcome, run: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 EXAMPLES = ROOT / "docs" / "examples.md"
+TABLES = ROOT / "docs" / "tables.md"
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
@@ -47,3 +48,9 @@ def code(document: Path) -> list[str]:
     """The blocks of Python, in order."""
     blocks = _FENCED.findall(document.read_text(encoding="utf-8"))
     return [block for language, block in blocks if language == "python"]
+
+
+def printed(document: Path) -> list[str]:
+    """The blocks of no language, which show what commands print, in order."""
+    blocks = _FENCED.findall(document.read_text(encoding="utf-8"))
+    return [block for language, block in blocks if not language]

@@ -6,8 +6,12 @@ import pytest
 from cases import (
     ADDITIONS,
     ALONE,
+    DAYS,
     ELSEWHERE,
     EXAMPLES,
+    RAW,
+    RAW_ELSEWHERE,
+    RAW_TOGETHER,
     README,
     SHORT,
     TOGETHER,
@@ -16,9 +20,10 @@ from cases import (
 from checks import started
 from documents import EXAMPLES as EXAMPLES_FILE
 from documents import README as README_FILE
+from documents import TABLES as RAW_FILE
 from documents import additions, commands, options
 
-TABLES = {README_FILE: README, EXAMPLES_FILE: EXAMPLES}
+TABLES = {README_FILE: README, EXAMPLES_FILE: EXAMPLES, RAW_FILE: RAW}
 
 
 @pytest.mark.parametrize("document", TABLES, ids=lambda path: path.name)
@@ -87,3 +92,14 @@ def test_options_are_taken(name, shell, first_run):
 @pytest.mark.parametrize("name", ALONE)
 def test_options_that_take_long_are_taken(name, shell, first_run):
     started(shell(f"python scripts/train.py {' '.join(ALONE[name][0])}{SHORT}"), first_run)
+
+
+def test_the_tables_have_every_option_of_raw_tables():
+    tried = {option for added in RAW_TOGETHER.values() for option in added}
+    assert {*options(RAW_FILE)} == tried | {*RAW_ELSEWHERE}
+
+
+@pytest.mark.parametrize("name", RAW_TOGETHER)
+def test_options_of_raw_tables_are_taken(name, shell, first_run):
+    found = started(shell(f"{DAYS} {' '.join(RAW_TOGETHER[name])}{SHORT}"), first_run)
+    assert found["test/nll"] < found["test/marginal_nll"]

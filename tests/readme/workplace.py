@@ -71,11 +71,24 @@ def furnish(folder: Path) -> Path:
     x = generator.normal(size=600)
     sizes = {"x": x, "größe": (170 + 10 * x + 5 * generator.normal(size=600)).round()}
     write(sizes, folder / "sizes.csv")
+    furnish_raw(folder, np.random.default_rng(1))
     (folder / "FOLDER").mkdir()
     times = generator.uniform(0, 60, 120)
     noise = (1 + times / 3) * generator.normal(size=120)
     write({"times": times, "accel": noise - times}, folder / "FOLDER" / "mcycle.csv")
     return folder
+
+
+def furnish_raw(folder: Path, generator: np.random.Generator) -> None:
+    """Put tables as people have them into the folder."""
+    write(flats(1000, generator), folder / "flats.csv")
+    new = flats(40, generator)
+    new["city"][7] = "Narvik"
+    write(new, folder / "new_flats.csv")
+    write(days(800, generator), folder / "days.csv")
+    (folder / "parts").mkdir()
+    for k in range(2):
+        parquet.write_table(as_table(days(400, generator)), folder / "parts" / f"{k}.parquet")
 
 
 def homes(rows: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
@@ -102,6 +115,45 @@ def lanes(rows: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
     slow = generator.random(rows) < 0.1
     speed = np.where(slow, 30 + 10 * generator.normal(size=rows), 62 - flow / 400)
     return {"flow": flow, "speed": speed + 2 * generator.normal(size=rows)}
+
+
+def flats(rows: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """A table as people have it: names of rows, text, dates, units, gaps and notes."""
+    cities = np.array(["Bergen", "Oslo", "Tromsø", "Ålesund"])
+    city, rooms = generator.integers(0, 4, rows), generator.integers(1, 7, rows)
+    area = 18 * rooms * np.exp(0.2 * generator.normal(size=rows))
+    sold = np.datetime64("2021-01-01") + generator.integers(0, 1400, rows)
+    noise = np.exp((0.1 + 0.1 * city) * generator.normal(size=rows))
+    price = area * np.array([48, 70, 35, 30])[city] * noise
+    unknown = generator.random((2, rows))
+    words = np.array(["sunny", "quiet", "garden", "needs", "paint", "old", "new", "roof"])
+    return {
+        "id": np.array([f"F-{1000 + i}" for i in range(rows)]),
+        "city": np.where(unknown[0] < 0.05, "", cities[city]),
+        "sold": np.array([f"{day.astype(object):%d.%m.%Y}" for day in sold]),
+        "rooms": np.where(unknown[1] < 0.1, "NA", rooms.astype(str)),
+        "area": np.array([f"{each:.1f}" for each in area]),
+        "lift": generator.choice(["yes", "no"], rows),
+        "notes": np.array([" ".join(generator.choice(words, 6)) for _ in range(rows)]),
+        "price": np.array([f"€ {1000 * each:,.0f}" for each in price]),
+    }  # fmt: skip
+
+
+def days(rows: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """A table with groups, times, named parts and columns of one pattern."""
+    built = np.datetime64("2015-01-01") + np.arange(rows)
+    temps = generator.normal(size=(2, rows))
+    share = 1 / (1 + np.exp(-temps[0] - 0.5 * generator.normal(size=rows)))
+    return {
+        "customer": generator.integers(0, 80, rows),
+        "part": generator.choice(["train", "val", "test"], rows, p=[0.7, 0.15, 0.15]),
+        "built": built.astype(str),
+        "zip": generator.choice([1001, 5003, 9008], rows),
+        "notes": generator.choice(["new", "old"], rows),
+        "temp_1": temps[0],
+        "temp_2": temps[1],
+        "share": share,
+    }  # fmt: skip
 
 
 def write(columns: dict[str, np.ndarray], path: Path) -> None:

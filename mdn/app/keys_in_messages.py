@@ -25,6 +25,7 @@ KEYS = {
     "path": "data.path",
     "split_by": "data.split_by",
     "stratify": "data.stratify",
+    "stream": "data.stream",
     "target_transform": "model.target_transform",
     "targets": "data.targets",
     "test_fraction": "data.test_fraction",
@@ -41,6 +42,11 @@ KEYS = {
 """The key of each argument that a message of the library names."""
 
 _ARGUMENT = re.compile(r"`(\w+)(?:(=)([^`\n]*))?`")
+_BRACKETS = re.compile(r"[()\[\]=]")
+_PLAIN = re.compile(r"[\w./ +-]*", re.ASCII)
+_SPLIT = re.compile(r"[^\w./,+-]")
+"""What a shell would split or read in its own way."""
+
 _VALUES = {"True": "true", "False": "false", "None": "null"}
 
 
@@ -56,4 +62,13 @@ def _in_key(found: re.Match[str]) -> str:
     name, equals, value = found.groups(default="")
     if name not in KEYS:
         return found[0]
-    return f"{KEYS[name]}{equals}{_VALUES.get(value, value)}"
+    return _typed(f"{KEYS[name]}{equals}", _VALUES.get(value, value))
+
+
+def _typed(key: str, value: str) -> str:
+    """A setting as a shell and Hydra take it, whatever is in the names of columns."""
+    if value.startswith("{"):
+        value = _BRACKETS.sub(r"\\\g<0>", value)
+    elif not (value.startswith("[") or _PLAIN.fullmatch(value)):
+        value = f'"{value}"'
+    return f"'{key}{value}'" if _SPLIT.search(value) and "'" not in value else f"{key}{value}"

@@ -30,7 +30,9 @@ def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
     sizes = [torch.linalg.vector_norm(each, dim=0) / sqrt(rows) for each in columns]
     projection = torch.zeros(length, dtype=torch.float64)
     for each, size, factor in zip(columns, sizes, _factors(columns), strict=True):
-        projection += each.double() @ (factor / size.clamp(min=torch.finfo(size.dtype).tiny))
+        # A column of zeros counts 0: its factor must stay finite, however many columns there are.
+        smallest = 1e6 * torch.finfo(size.dtype).tiny
+        projection += each.double() @ (factor / size.clamp(min=smallest))
     return [float(length), *torch.cat(sizes).tolist(), projection.sin().exp().sum().item() / rows]
 
 

@@ -18,7 +18,14 @@ from mdn.data.fingerprint import fingerprint
 from mdn.data.repeats import Repeats, repeats_in
 from mdn.data.seeds import generator
 from mdn.networks.kinds import Category, Kind, numbers
-from mdn.networks.units import LIMIT, ColumnUnits, column_units, effective_rows, far_remark
+from mdn.networks.units import (
+    LIMIT,
+    ColumnUnits,
+    column_ends,
+    column_units,
+    effective_rows,
+    far_remark,
+)
 
 _SAMPLE = 2_000
 """Rows that tell the deciles of a column."""
@@ -161,12 +168,11 @@ def _ends(
     values: Float64[Tensor, "N C"],
 ) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
     """The least and the largest value of each column; NaN is missing."""
-    low, high = values.amin(0), values.amax(0)
+    low, high = column_ends(values)
     if not low.isnan().any():
         return low, high
-    there = ~values.isnan()
-    low = values.masked_fill(~there, torch.inf).amin(0)
-    high = values.masked_fill(~there, -torch.inf).amax(0)
+    low, _ = column_ends(values.nan_to_num(nan=torch.inf))
+    _, high = column_ends(values.nan_to_num(nan=-torch.inf))
     return low, high
 
 

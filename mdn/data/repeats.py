@@ -13,6 +13,7 @@ component is narrower than the usual floor.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
@@ -78,9 +79,9 @@ def repeats_in(values: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None =
         values: one for each row.
         weight: how often each row counts.
     """
-    ordered, order = values.double().sort()
+    ordered, weight = _in_order(values.double(), weight)
     spread, std = _spread(ordered), ordered.std(correction=0).item()
-    levels = _levels(ordered, None if weight is None else weight[order], spread)
+    levels = _levels(ordered, weight, spread)
     step = _grid_step(ordered, spread)
     matters = step is not None and levels.mostly_shared and step >= COARSE * spread
     atoms = levels.atoms() & levels.outstanding() if matters else levels.atoms()
@@ -93,8 +94,17 @@ def grid_step(values: Float[Tensor, " N"]) -> float | None:
 
     A grid shows in values that repeat: continuous ones are all different.
     """
-    ordered = values.double().sort().values
+    ordered, _ = _in_order(values.double())
     return _grid_step(ordered, _spread(ordered))
+
+
+def _in_order(
+    values: Float64[Tensor, " N"], weight: Float[Tensor, " N"] | None = None
+) -> tuple[Float64[Tensor, " N"], Float[Tensor, " N"] | None]:
+    if weight is None:  # NumPy sorts numbers alone thirty times as fast as torch
+        return torch.from_numpy(np.sort(values.numpy())), None
+    ordered, order = values.sort()
+    return ordered, weight[order]
 
 
 def _grid_step(ordered: Float64[Tensor, " N"], spread: float) -> float | None:

@@ -14,6 +14,7 @@ from mdn.data.missing_targets import dropped_remark
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.networks.kinds import DAY, KINDS, Boolean, Category, Kind, Number, Time
+from mdn.networks.units import column_ends
 
 _MOST_ROWS, _MOST_VALUES = 20_000, 2_000_000
 """Rows, and values, that tell how many values differ and which are frequent."""
@@ -80,10 +81,17 @@ def summary_of(table: Table) -> TableSummary:
     inputs = _columns(named, table.x, some.x, table.reading.levels)
     left_out = [
         ColumnSummary(name, "", 0, 0, "", f"left out: {why}")
-        for name, why in table.reading.left_out.items()
+        for name, why in _left_out(table).items()
     ]
     remarks = (*table.reading.notes, *_dropped(table), *column_remarks(some))
     return TableSummary(len(table), len(some), (*targets, *inputs, *left_out), remarks)
+
+
+def _left_out(table: Table) -> dict[str, str]:
+    used = {*table.target_names, *table.input_names}
+    split_by = (str(key) for key in table.split_by.columns)
+    splitting = {name: "rows are split by it" for name in split_by if name not in used}
+    return splitting | dict(table.reading.left_out)
 
 
 def _some(table: Table) -> Table:
@@ -124,10 +132,10 @@ def _ends(
 ) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
     if len(values) == 0:
         return values.new_zeros(values.shape[1]), values.new_zeros(values.shape[1])
-    low, high = values.amin(0), values.amax(0)
+    low, high = column_ends(values)
     if low.isnan().any():
-        low = values.nan_to_num(nan=torch.inf).amin(0)
-        high = values.nan_to_num(nan=-torch.inf).amax(0)
+        low, _ = column_ends(values.nan_to_num(nan=torch.inf))
+        _, high = column_ends(values.nan_to_num(nan=-torch.inf))
     return low, high
 
 

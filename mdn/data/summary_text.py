@@ -65,7 +65,7 @@ def _cells(column: ColumnSummary, least: str) -> tuple[str, ...]:
 
 def _short(text: str) -> str:
     text = "".join(c if c.isprintable() else " " for c in text)
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 3].rstrip(" .,") + "..."
 
 
 def _count(number: int, noun: str) -> str:

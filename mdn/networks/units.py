@@ -118,6 +118,20 @@ def _units_of(
     return center, spread, far
 
 
+def column_ends(
+    values: Float[Tensor, "N C"],
+) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
+    """Return the least and the largest value of each column; NaN where one is missing."""
+    whole = len(values) - len(values) % _TOGETHER
+    if whole == 0:
+        return values.amin(0), values.amax(0)
+    # Torch compares 16 columns at once, and each of the others by itself: that is slow for few.
+    wide = values[:whole].reshape(len(values) // _TOGETHER, -1)
+    low, high = (each.view(_TOGETHER, -1) for each in (wide.amin(0), wide.amax(0)))
+    rest = values[whole:]
+    return torch.cat([low, rest]).amin(0), torch.cat([high, rest]).amax(0)
+
+
 def effective_rows(weight: Float[Tensor, " N"]) -> float:
     """Count the rows of equal weight that would tell as much (Kish 1965)."""
     weight = unit_weights(weight.detach().double())
@@ -169,13 +183,13 @@ class _Columns:
     @classmethod
     def of(cls, values: Float64[Tensor, "N C"], weight: Float64[Tensor, " N"]) -> "_Columns":
         counts = weight[:, None] > 0
-        low, high = values.amin(0), values.amax(0)
+        low, high = column_ends(values)
         if counts.all() and not (low + high).isnan().any():
             return cls(values, (weight / weight.sum())[:, None], low, high)
         counts = counts & ~values.isnan()
         share = counts * weight[:, None]
-        low = values.masked_fill(~counts, torch.inf).amin(0)
-        high = values.masked_fill(~counts, -torch.inf).amax(0)
+        low, _ = column_ends(values.masked_fill(~counts, torch.inf))
+        _, high = column_ends(values.masked_fill(~counts, -torch.inf))
         return cls(values.masked_fill(~counts, 0.0), share / share.sum(0), low, high)
 
     def units(self, eps: float) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:

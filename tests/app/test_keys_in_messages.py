@@ -2,9 +2,11 @@
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mdn.app.command_line import _one_line
 from mdn.app.errors import UserError, readable
@@ -49,7 +51,9 @@ SAID = {
     "leave it out of `targets`": "leave it out of data.targets",
     "set `ensemble_size=3` or more": "set model.ensemble_size=3 or more",
     "`dequantize=True`, and no target": "data.dequantize=true, and no target",
-    "columns to learn: `targets=[...]`": "columns to learn: data.targets=[...]",
+    "columns to learn: `targets=[...]`": "columns to learn: 'data.targets=[...]'",
+    "set `time_by=built`": "set data.time_by=built",
+    "set `time_by=last sold`": "set 'data.time_by=last sold'",
     "a column named `x` or `no_argument=1`": "a column named `x` or `no_argument=1`",
     "one ` alone": "one ` alone",
 }
@@ -65,3 +69,22 @@ def test_a_command_spells_arguments_as_keys(message):
 def test_a_missing_part_is_named_by_the_key_that_brings_it():
     message = "this one after mdn.register('backbone', 'own.Periodic', part)"
     assert in_keys(message) == "this one after parts.backbone=own.Periodic on the command line"
+
+
+NAMES = ["price", "last sold", "Body Mass (g)", "a=b [x]"]
+
+
+def typed(message):
+    """What Hydra gets of a setting that is typed as a message has it."""
+    (word,) = shlex.split(in_keys(message).removeprefix("set "))
+    return OverridesParser.create().parse_override(word).value()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "größe"])
+def test_a_column_can_be_typed_as_a_message_has_it(name):
+    assert str(typed(f"set `time_by={name}`")).strip('"') == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_kinds_of_columns_can_be_typed_as_a_message_has_them(name):
+    assert typed(f"set `kinds={{{name}: category}}`") == {name: "category"}

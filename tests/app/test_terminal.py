@@ -67,7 +67,7 @@ def test_columns_are_shown_before_training(capsys):
         "shop_id    number          9         2  9 to 10                 input, gaps marked",
         "notes [a]                                                       left out: free text",
     ]
-    assert "data.kinds={shop_id: category}" in "\n".join(lines)
+    assert "'data.kinds={shop_id: category}'" in "\n".join(lines)
     assert lines[-4:] == [
         "",
         "train 12 rows, mean price 42.17 (standard deviation 39.4)",

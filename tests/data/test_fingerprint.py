@@ -75,3 +75,11 @@ def test_levels_have_numbers_of_their_own():
     assert 0 <= one < 1
     assert one != other
     assert of_levels([Category(("b", "a"))]) != [one]
+
+
+def test_columns_of_zeros_among_many_leave_the_numbers_finite():
+    x = torch.cat([X.repeat(1, 10), torch.zeros(50, 3, dtype=torch.float64)], 1)
+    x[0, 0] = torch.nan
+    numbers = fingerprint_of([x, Y])
+    assert torch.tensor(numbers).isfinite().all()
+    assert changed({"train": numbers}, {"train": fingerprint_of([x, Y])}) == []

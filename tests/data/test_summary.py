@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mdn.data.splits.settings import SplitBy
 from mdn.data.summary_text import cells
 from mdn.data.table import Table
 
@@ -108,3 +109,18 @@ def test_plain_data_is_left_of_it(frame):
     plain = described(frame)[0].plain()
     assert plain["rows"] == ROWS
     assert plain["columns"][0]["name"] == "price"
+
+
+def test_columns_that_rows_are_split_by_are_not_left_out_in_silence(frame):
+    by = SplitBy.of(part=None, groups="shop_id", time=None, gap=None)
+    table = Table.from_frame(frame, "price", split=by)
+    (column,) = [each for each in table.describe().columns if each.name == "shop_id"]
+    assert column.use == "left out: rows are split by it"
+
+
+def test_a_long_range_is_cut_without_dots_before_the_dots():
+    levels = ["a" * 11, "b" * 12, "c" * 2, "d"]
+    frame = pd.DataFrame({"x": levels * 75, "y": np.arange(300) % 7 / 3})
+    (shown,) = [row[4] for row in cells(Table.from_frame(frame, "y").describe()) if row[0] == "x"]
+    assert len(shown) <= 40
+    assert "...." not in shown

@@ -42,3 +42,11 @@ def test_one_of_several_targets_is_offered_it_by_name():
     values = torch.randn(500).double()
     (said,) = transform_remarks(targets_alone(values, values.exp()).profile)
     assert "`target_transform={y1: log}`" in said
+
+
+def test_several_offers_are_one_setting():
+    values = torch.randn(500).double()
+    table = targets_alone(values.exp(), values, (2 * values).sigmoid())
+    said = list(transform_remarks(table.profile))
+    assert len(said) == 2
+    assert all("`target_transform={y0: log, y2: logit}`" in each for each in said)

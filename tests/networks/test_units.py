@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from mdn.networks.units import column_units, effective_rows, far_remark
+from mdn.networks.units import column_ends, column_units, effective_rows, far_remark
 
 NORMAL = torch.from_numpy(norm.ppf((np.arange(500) + 0.5) / 500))
 STD = NORMAL.std(correction=0).item()
@@ -186,3 +186,18 @@ def test_columns_in_blocks_have_the_same_units_to_the_last_digit(columns, weight
     assert torch.equal(blocks.center, whole.center)
     assert torch.equal(blocks.spread, whole.spread)
     assert torch.equal(blocks.far, whole.far)
+
+
+@pytest.mark.parametrize("rows", [1, 15, 16, 100])
+@pytest.mark.parametrize("count", [1, 3, 16, 17])
+def test_the_ends_of_columns(rows: int, count: int):
+    values = torch.randn(rows, count, generator=torch.Generator().manual_seed(0)).double()
+    low, high = column_ends(values)
+    torch.testing.assert_close(low, values.amin(0), rtol=0, atol=0)
+    torch.testing.assert_close(high, values.amax(0), rtol=0, atol=0)
+
+
+def test_a_column_with_a_gap_has_no_ends():
+    values = torch.zeros(40, 2).double()
+    values[20, 1] = torch.nan
+    assert [end.isnan().tolist() for end in column_ends(values)] == [[False, True]] * 2

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from mdn.networks.units import LIMIT, column_units
+from mdn.networks.units import LIMIT, column_ends, column_units
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,5 +137,6 @@ def _sums_of(
 def _ends(
     values: Float64[Tensor, "N C"], counts: Bool[Tensor, "N C"]
 ) -> tuple[Float64[Tensor, " C"], Float64[Tensor, " C"]]:
-    low = values.masked_fill(~counts, torch.inf).amin(0)
-    return low, values.masked_fill(~counts, -torch.inf).amax(0)
+    low, _ = column_ends(values.masked_fill(~counts, torch.inf))
+    _, high = column_ends(values.masked_fill(~counts, -torch.inf))
+    return low, high

@@ -1,14 +1,18 @@
 """A few numbers that tell whether rows are the same as before, without the rows."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from math import isclose, sqrt
 
 import torch
 from torch import Tensor
 
+from mdn.networks.kinds import Category, Kind
+
 Fingerprint = dict[str, list[float]]
 """For each table its number of rows, the root mean square of each of its columns, and a mean over
-rows of a number in which all columns of a row meet: it tells signs and what belongs together."""
+rows of a number in which all columns of a row meet: it tells signs and what belongs together; then
+a number for the levels of each category, which rows have as codes."""
 
 _TOLERANCE = 1e-9
 """Relative; another machine adds, and draws, with other last digits."""
@@ -30,6 +34,18 @@ def fingerprint(tensors: Sequence[Tensor]) -> list[float]:
         smallest = 1e6 * torch.finfo(size.dtype).tiny
         projection += each.double() @ (factor / size.clamp(min=smallest))
     return [float(length), *torch.cat(sizes).tolist(), projection.sin().exp().sum().item() / rows]
+
+
+def of_levels(kinds: Sequence[Kind]) -> list[float]:
+    """Return a number from 0 to 1 for the levels of each category."""
+    return [_hashed(kind.levels) for kind in kinds if isinstance(kind, Category)]
+
+
+def _hashed(levels: Sequence[str]) -> float:
+    digest = blake2b(digest_size=8)
+    for level in levels:
+        digest.update(level.encode() + b"\0")
+    return int.from_bytes(digest.digest(), "little") / 2**64
 
 
 def _marked(columns: list[Tensor]) -> list[Tensor]:

@@ -66,8 +66,8 @@ class ModelCard:
         for name, each in (("kinds", self.kinds), ("ranges", self.ranges)):
             if each and len(each) != len(self.inputs):
                 raise ValueError(f"it has {len(each)} {name} for {len(self.inputs)} inputs")
-        if any(len(pair) not in (0, 2) for pair in self.ranges):
-            raise ValueError("its ranges must be pairs of numbers, or empty")
+        if any(pair and not _is_range(pair) for pair in self.ranges):
+            raise ValueError("its ranges must be pairs of numbers, the smaller first, or empty")
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "
@@ -119,6 +119,10 @@ class ModelCard:
     def plain(self) -> dict[str, object]:
         """Return what `read` reads."""
         return asdict(self)
+
+
+def _is_range(pair: Sequence[float]) -> bool:
+    return len(pair) == 2 and pair[0] <= pair[1]
 
 
 def _check_names(names: Sequence[str]) -> None:

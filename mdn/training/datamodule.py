@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.batches import Blocks, Loader, Share
 from mdn.data.extremes import extreme_remarks, within, without_extremes
-from mdn.data.fingerprint import Fingerprint
+from mdn.data.fingerprint import Fingerprint, of_levels
 from mdn.data.kinds.coding import coded_tables
 from mdn.data.profile import Profile
 from mdn.data.rounding import dequantized
@@ -135,7 +135,10 @@ class TableModule(LightningDataModule):
     def fingerprint(self) -> Fingerprint:
         """Tell the rows that are learned, and those that the model is judged by, by numbers."""
         tables = {**self.tables, "train": self.train_table}
-        return {name: table.profile.fingerprint for name, table in tables.items()}
+        return {
+            name: table.profile.fingerprint + of_levels(table.kinds)
+            for name, table in tables.items()
+        }
 
     @property
     def input_names(self) -> list[str]:

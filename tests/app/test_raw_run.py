@@ -61,6 +61,22 @@ def test_its_own_rows_are_scored_again(run, tmp_path):
     assert again["test/nll"] == pytest.approx(trained["test/nll"], abs=1e-6)
 
 
+def test_a_level_that_has_another_name_is_noticed(run, tmp_path):
+    path = run / "rows.csv"
+    text = path.read_text()
+    checkpoint = run / "run" / "checkpoints" / "last.ckpt"
+    again = ["data=file", f"data.path={path}", "data.targets=[rent]", *SMALL]
+    again += [f"ckpt_path={checkpoint}", "trainer.max_epochs=9"]
+    path.write_text(text.replace("Berlin", "Potsdam"))
+    try:
+        with pytest.warns(UserWarning, match="a file has changed"):
+            scored(run, None, tmp_path)
+        with pytest.raises(ValueError, match="belongs to other rows"):
+            train(compose("train", again, tmp_path))
+    finally:
+        path.write_text(text)
+
+
 def test_another_file_is_read_as_the_model_knows_it(run, tmp_path):
     """Levels come in another order, one is new, and a column of text has gaps alone."""
     other = raw(1, cities=("Ulm", "Bonn", "Berlin"))

@@ -3,10 +3,11 @@ from math import exp, sin
 import pytest
 import torch
 
-from mdn.data.fingerprint import changed
+from mdn.data.fingerprint import changed, of_levels
 from mdn.data.fingerprint import fingerprint as fingerprint_of
 from mdn.data.splits.fractions import by_fraction
 from mdn.data.table import Table
+from mdn.networks.kinds import Category, Number
 
 SEED = torch.Generator().manual_seed(0)
 X, Y = (torch.randn(50, n, generator=SEED, dtype=torch.float64) for n in (2, 1))
@@ -66,6 +67,14 @@ def test_another_split_is_another_of_each():
 
 def test_a_table_without_rows_has_one_too():
     assert fingerprint_of([X[:0], Y[:0]]) == [0, 0, 0, 0, 0]
+
+
+def test_levels_have_numbers_of_their_own():
+    kinds = Number(), Category(("a", "b")), Category(("ab",))
+    one, other = of_levels(kinds)
+    assert 0 <= one < 1
+    assert one != other
+    assert of_levels([Category(("b", "a"))]) != [one]
 
 
 def test_columns_of_zeros_among_many_leave_the_numbers_finite():

@@ -83,5 +83,6 @@ def test_counts_of_pieces_are_added(model):
 def test_ranges_of_a_card_are_pairs():
     with pytest.raises(ValueError, match="it has 1 ranges for 2 inputs"):
         ModelCard(["a", "b"], ["y"], ranges=[[0.0, 1.0]])
-    with pytest.raises(ValueError, match="pairs of numbers, or empty"):
-        ModelCard(["a"], ["y"], ranges=[[0.0]])
+    for pair in ([0.0], [2.0, 1.0], [float("nan"), 1.0]):
+        with pytest.raises(ValueError, match="pairs of numbers, the smaller first, or empty"):
+            ModelCard(["a"], ["y"], ranges=[pair])

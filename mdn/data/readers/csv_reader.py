@@ -48,6 +48,11 @@ class CsvReader(Reader):
         self.head = no_rows(path, self._text.header.columns)
 
     @property
+    def num_values(self) -> float:
+        """About how many values there are."""
+        return self._text.num_values
+
+    @property
     def notes(self) -> list[str]:
         notes = [*self._text.notes, *remarks(self._formats), *dict.fromkeys(self._changes)]
         unclear = [name for name in self._unclear if self._formats[name].kind == "text"]

@@ -15,6 +15,12 @@ SAMPLE = 1_000_000
 """Bytes from which is told how a file is written."""
 
 _LONGEST = 64 * SAMPLE
+_MOST = 10_000 * SAMPLE
+"""Bytes that are unpacked at most to tell how many there are."""
+
+_PORTIONS = 4
+"""So much of a packed file tells about how large it is; it is read in portions, ahead of need."""
+
 _LINES = 20
 """A sample of wide rows has at least so many."""
 
@@ -44,6 +50,10 @@ class Source(ABC):
     @abstractmethod
     def start(self) -> pa.NativeFile:
         """Open the first bytes, and perhaps more."""
+
+    @abstractmethod
+    def size(self) -> float:
+        """Tell about how many bytes it unpacks to; 0 where nobody knows."""
 
     @abstractmethod
     def fraction(self) -> float | None:
@@ -104,6 +114,19 @@ class FileSource(Source):
         with damage(path):
             self.encoding = encoding_of(path, self.raw().read(SAMPLE))
 
+    def size(self) -> float:
+        if zipfile.is_zipfile(self.name):
+            with zipfile.ZipFile(self.name) as archive:
+                return float(sum(each.file_size for each in archive.infolist()))
+        stream, read, first = self.raw(), 0, 0
+        with damage(self.name):
+            while read < _MOST and (block := stream.read(SAMPLE)):
+                read, done = read + len(block), self._file.tell()
+                first = first or done
+                if _PORTIONS * first <= done < self._size:
+                    return read * self._size / done
+        return float(read)
+
     def fraction(self) -> float | None:
         return 1.0 if self._file.closed else self._file.tell() / self._size
 
@@ -135,6 +158,9 @@ class PipeSource(Source):
         self._stream = stream
         self._start = stream.read(SAMPLE)
         self.encoding = encoding_of(name, self._start)
+
+    def size(self) -> float:
+        return 0.0
 
     def fraction(self) -> float | None:
         return None

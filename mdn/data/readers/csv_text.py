@@ -73,6 +73,12 @@ class CsvText:
             notes.append(f"lines before the names left out: {header.before}")
         return notes
 
+    @property
+    def num_values(self) -> float:
+        """About how many values its rows have."""
+        rows = self.source.size() * self._start.count(b"\n") / max(1, len(self._start))
+        return rows * len(self.header.names)
+
     def sample(self) -> pa.Table:
         """Read the first rows as text.
 

@@ -5,6 +5,7 @@ from functools import singledispatch
 from pathlib import Path
 
 from mdn.data.files import open_rows
+from mdn.data.readers.csv_reader import CsvReader
 from mdn.data.readers.parquet_files import ParquetFiles
 from mdn.data.readers.parquet_reader import ParquetReader
 from mdn.data.readers.reader import Reader
@@ -14,10 +15,6 @@ from mdn.distributions.open_settings import Auto
 
 SHARE = 0.25
 """The share of the free memory that rows may take; to train on them takes about twice as much."""
-
-_PACKED = {".gz", ".bz2", ".zst", ".zip"}
-_TIMES = 5
-"""How many times as large text is as its packed file."""
 
 
 def must_stream(stream: bool | Auto, paths: Sequence[str | Path]) -> bool:
@@ -37,7 +34,12 @@ def num_bytes(reader: Reader) -> float:
     """Return about how many bytes the rows of a file take in memory."""
     path = Path(reader.head.source)
     size = path.stat().st_size if path.exists() else 0
-    return float(size * (_TIMES if path.suffix in _PACKED else 1))
+    return float(size)
+
+
+@num_bytes.register
+def _of_text(reader: CsvReader) -> float:
+    return 8.0 * reader.num_values
 
 
 @num_bytes.register

@@ -1,6 +1,7 @@
 """What can be streamed: one file, several, folders that name a value, and copies of text."""
 
 import gzip
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -9,10 +10,11 @@ import torch
 from parquet_files import mixed, numbers, write
 from pyarrow import csv
 
+from mdn.data.files import open_rows
 from mdn.data.splits.divide import Division
 from mdn.data.splits.settings import SplitBy
 from mdn.data.stream.open_stream import ColumnChoice, streamed_tables
-from mdn.data.stream.whether import must_stream
+from mdn.data.stream.whether import must_stream, num_bytes
 from mdn.distributions import checks
 
 
@@ -76,6 +78,19 @@ def test_rows_are_streamed_where_memory_would_be_short(tmp_path, monkeypatch):
     assert must_stream("auto", [path])
     assert not must_stream(False, [path])
     assert checks.available_memory() > 0
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".csv.zip"])
+def test_memory_is_that_of_the_values_however_they_are_packed(ending, tmp_path):
+    path, rows = tmp_path / f"a{ending}", 2_000_000
+    text = b"a,b,y\n" + b"1,2,3\n" * rows
+    if ending.endswith("zip"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.csv", text)
+    else:
+        with pa.output_stream(str(path), compression="detect") as stream:
+            stream.write(text)
+    assert num_bytes(open_rows(path)) == pytest.approx(8 * 3 * rows, rel=0.35)
 
 
 def split(tmp_path, by, division=None, others=None):

@@ -45,7 +45,7 @@ def marks_of(columns: Columns, by: SplitBy) -> Marks:
     if by.part is not None:
         marks[PART] = _parts(source, str(by.part), table.column(by.part))
     if by.groups:
-        marks[GROUP] = _groups([_texts(source, key, table.column(key)) for key in by.groups])
+        marks[GROUP] = _groups([_texts(source, str(key), table.column(key)) for key in by.groups])
     if by.time is not None:
         marks[TIME] = _times(source, str(by.time), table.column(by.time))
     return marks

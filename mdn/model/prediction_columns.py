@@ -218,7 +218,9 @@ def _samples(prediction: Prediction, settings: ColumnSettings) -> Columns:
 @_column("log_density", needs="targets")
 def _log_density(prediction: Prediction, _: ColumnSettings) -> Columns:
     assert prediction.targets is not None
-    return {"log_density": prediction.mixture.log_prob(prediction.targets)}
+    nats = prediction.mixture.observed_log_prob(prediction.targets)
+    without = prediction.targets.isnan().all(-1)
+    return {"log_density": nats.masked_fill(without, torch.nan)}
 
 
 @_column("novelty", needs="novelty")

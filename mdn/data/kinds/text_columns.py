@@ -39,7 +39,7 @@ def read_text(columns: Columns, wanted: Wanted) -> Columns:
 
 
 def _formats(column: pa.ChunkedArray, wanted: str | None) -> list[Format]:
-    forms = possible(present(column.cast(pa.string())))
+    forms = possible(present(column.unique().cast(pa.string())))
     alike = [form for form in restrict(forms, wanted) if form in forms]
     return alike or [form for form in forms if form.kind == "text"]
 

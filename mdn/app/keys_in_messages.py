@@ -45,7 +45,7 @@ _ARGUMENT = re.compile(r"`(\w+)(?:(=)([^`\n]*))?`")
 _BRACKETS = re.compile(r"[()\[\]=]")
 _PLAIN = re.compile(r"[\w./ +-]*", re.ASCII)
 _SPLIT = re.compile(r"[^\w./,+-]")
-"""What a shell would split or read in its own way."""
+"""Characters that a shell would split at or read in its own way."""
 
 _VALUES = {"True": "true", "False": "false", "None": "null"}
 

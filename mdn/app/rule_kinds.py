@@ -145,7 +145,7 @@ class Flag(Rule):
 
 @dataclass(frozen=True)
 class Gap(Rule):
-    """What lies between two times: a number, a text such as 7d, or null."""
+    """A distance between two times: a number, a text such as 7d, or null."""
 
     def read(self, name: str, value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):

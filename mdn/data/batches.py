@@ -29,7 +29,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Share:
-    """What a process takes of the rows, in which epoch, and where to.
+    """The part of the rows that a process takes, in which epoch, and to which device.
 
     Attributes:
         epoch: tells the epoch whenever an iteration begins.

@@ -19,7 +19,7 @@ from mdn.data.splits.settings import SplitBy
 from mdn.data.table import ColumnKeys, SaidKinds, Table
 
 _LETTERS = {"input": "x", "target": "y"}
-"""What the names of columns begin with where none are given."""
+"""The first letters of names of columns where none are given."""
 
 
 def table_of_frame(

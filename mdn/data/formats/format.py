@@ -1,4 +1,4 @@
-"""How a column of text is written: what its values may be, and what they are then.
+"""Formats of columns of text: which values fit, and how they are read.
 
 A format is decided once a column, by all values that are known; a value that does not fit is
 never read by another one.
@@ -39,5 +39,5 @@ class Format(ABC):
 
     @property
     def remark(self) -> str | None:
-        """What to say of columns that are written so; None where it goes without saying."""
+        """Return what to say of columns that are written so; None where it goes without saying."""
         return None

@@ -1,4 +1,4 @@
-"""Which format the columns of a text file have, and what is said of it."""
+"""Guesses at the formats of columns of text, and what is said of them."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product

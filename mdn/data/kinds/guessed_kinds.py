@@ -51,7 +51,7 @@ _ENOUGH = 100_000
 
 @dataclass(frozen=True)
 class Guess:
-    """What a column is taken for.
+    """The kind that a column is taken for.
 
     Attributes:
         kind: None where it is left out.

@@ -124,11 +124,15 @@ class _Match:
 
 def _matches(columns: Columns, keys: ColumnKeys, faults: Faults) -> list[_Match]:
     found: list[_Match] = []
+    absent: list[str | int] = []
     known = frozenset(columns.names)
     for key in [keys] if isinstance(keys, str | int) else keys:
         with faults.collected():
             new = _find(columns, known, key)
             found += [each for each in new if each.exact or each not in found]
+            absent += [] if new else [key]
+    with faults.collected():
+        _check_none_absent(columns, absent)
     return found
 
 
@@ -138,10 +142,7 @@ def _find(columns: Columns, known: frozenset[str], key: str | int) -> list[_Matc
         return [_Match(_with_name(columns, key), True)]
     if isinstance(key, str) and key in known:
         return [_Match(_with_name(columns, names.index(key)), True)]
-    found = _by_pattern(names, str(key))
-    if not found:
-        raise ValueError(_not_there(columns, key))
-    return [_Match(name, False) for name in found]
+    return [_Match(name, False) for name in _by_pattern(names, str(key))]
 
 
 def _by_pattern(names: Sequence[str], pattern: str) -> list[str]:
@@ -158,11 +159,16 @@ def _by_expression(names: Sequence[str], written: str) -> list[str]:
     return [name for name in names if expression.fullmatch(name)]
 
 
-def _not_there(columns: Columns, key: str | int) -> str:
-    names = columns.names
+def _check_none_absent(columns: Columns, keys: Sequence[str | int]) -> None:
+    if keys:
+        named = ", ".join(_with_hint(columns.names, key) for key in keys)
+        noun = "column" if len(keys) == 1 else "columns"
+        raise ValueError(f"{columns.source} has no {noun} {named}; it has {_listed(columns.names)}")
+
+
+def _with_hint(names: Sequence[str], key: str | int) -> str:
     close = get_close_matches(str(key), names, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"{columns.source} has no column {key!r}{hint}; it has {_listed(names)}"
+    return f"{key!r} (did you mean {close[0]!r}?)" if close else repr(key)
 
 
 def _with_name(columns: Columns, position: int) -> str:

@@ -48,6 +48,10 @@ def test_inputs_are_all_the_rest(tmp_path):
 
 
 OF_FRAMES = {
+    "several misspelt": (
+        {"targets": ["prise", "total"]},
+        r"frame has no columns 'prise' \(did you mean 'price'\?\), 'total'; it has 'size', 'city'",
+    ),
     "misspelt": ({"targets": "prise"}, r"frame has no column 'prise' \(did you mean 'price'\?\)"),
     "no target": ({"targets": []}, "`targets` names no column"),
     "twice": ({"targets": "price", "inputs": "price"}, "'price' is asked for twice"),

@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -19,8 +18,9 @@ from mdn.app.command_line import fail
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.interrupts import StopReason, interruptible, stop_reason
+from mdn.app.leftovers import output_dir, remove_leftovers, start_time
 from mdn.app.own_parts import register_own_parts
-from mdn.app.run_directory import CONFIG_FILE, ERROR_FILE
+from mdn.app.run_directory import ERROR_FILE
 from mdn.app.writable import make_writable_folder
 from mdn.data.write import write_text
 
@@ -60,7 +60,7 @@ def _run(name: str, config: DictConfig) -> float | None:
             return _keep_error(error)
         if wants_traceback() or not _is_users_mistake(error):
             raise
-        _remove_leftovers()
+        remove_leftovers()
         fail(readable(error))
 
 
@@ -72,7 +72,7 @@ def _call(name: str, config: Mapping[str, object]) -> float | None:
 def _keep_error(error: Exception) -> float:
     # The table of the sweep reads the error from the job's directory.
     message = f"{traceback.format_exc()}\n{' '.join(readable(error).split())}\n"
-    write_text(message, _output_dir() / ERROR_FILE)
+    write_text(message, output_dir() / ERROR_FILE)
     print(f"this job failed, the sweep goes on: {readable(error)}")
     return float("inf")
 
@@ -82,15 +82,13 @@ def _say_farewell(name: str, reason: StopReason) -> None:
         return
     overrides = HydraConfig.get().overrides.task
     trains = name == "train"  # other commands save nothing to go on from
-    message = (
-        farewell(reason, _output_dir(), _start_time(), overrides) if trains else reason.message
-    )
+    message = farewell(reason, output_dir(), start_time(), overrides) if trains else reason.message
     print(f"\n{message}", file=sys.stderr)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        write_text(f"{reason.message}\n", _output_dir() / ERROR_FILE)
+        write_text(f"{reason.message}\n", output_dir() / ERROR_FILE)
         _print_sweep()
     else:
-        _remove_leftovers()
+        remove_leftovers()
 
 
 def _print_sweep() -> None:
@@ -105,36 +103,3 @@ def _is_users_mistake(error: BaseException) -> bool:
     by_name = type(error).__name__ == "MisconfigurationException"  # Lightning's, not imported here
     chained = error.__cause__ is not None and _is_users_mistake(error.__cause__)
     return by_name or isinstance(error, _USER_ERRORS) or chained
-
-
-def _output_dir() -> Path:
-    return Path(HydraConfig.get().runtime.output_dir)
-
-
-def _start_time() -> float | None:
-    # Hydra writes the configuration first: older files belong to an earlier run.
-    subdir = HydraConfig.get().output_subdir
-    if subdir is None:
-        return None
-    written = _output_dir() / subdir / "config.yaml"
-    return written.stat().st_mtime if written.exists() else None
-
-
-def _remove_leftovers() -> None:
-    # Files of others may be in the same directory: only files of this run are removed.
-    run_dir, started = _output_dir(), _start_time()
-    if started is None or any(run_dir.glob("checkpoints/*")):
-        return
-    for path in [path for pattern in _written_files() for path in run_dir.glob(pattern)]:
-        if path.stat().st_mtime >= started - 1:
-            path.unlink()
-    for folder in (run_dir / ".hydra", run_dir / "checkpoints", run_dir / "figures", run_dir):
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def _written_files() -> list[str]:
-    # What this process writes before there is a checkpoint.
-    hydra = [f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")]
-    log = f"events.out.tfevents.*.{os.getpid()}.*"
-    return [f"{HydraConfig.get().job.name}.log", log, "hparams.yaml", CONFIG_FILE, *hydra]

@@ -17,6 +17,7 @@ from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
 from mdn.app.keys_in_messages import in_keys
+from mdn.app.overrides import names_checkpoint
 
 
 def run_command(name: str, main: Callable[[], object]) -> None:
@@ -28,6 +29,8 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     """
     warnings.formatwarning = _one_line
     check_choices(sys.argv[1:])
+    if name == "train" and any(map(names_checkpoint, sys.argv[1:])):
+        _take_settings()
     if wants_traceback():
         main()
         return
@@ -40,6 +43,17 @@ def run_command(name: str, main: Callable[[], object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
+
+
+def _take_settings() -> None:
+    from mdn.app.resumed_command import resumed  # with torch, where a checkpoint is read
+
+    try:
+        sys.argv[1:] = resumed(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        if wants_traceback():
+            raise
+        fail(readable(error))
 
 
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:

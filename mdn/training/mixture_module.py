@@ -1,7 +1,7 @@
 """What every model is to Lightning while it is fitted: steps, sums over epochs, and logs."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -43,6 +43,8 @@ class MixtureModule(LightningModule):
         """Each member's own nll of the last validation, standardized."""
         self.misses_targets = False
         """Whether some training row lacks a target, so that each counts by those that it has."""
+        self.kept: Mapping[str, object] = {}
+        """What checkpoints keep beside the card, as plain data."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     @abstractmethod
@@ -162,7 +164,7 @@ class MixtureModule(LightningModule):
         return (torch.stack(means) / rows).view(total.shape)
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        checkpoint[CARD] = self.model.card.plain()
+        checkpoint |= {**self.kept, CARD: self.model.card.plain()}
 
 
 def total_of_each(

@@ -16,7 +16,10 @@ from omegaconf.errors import OmegaConfBaseException
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
+from mdn.app.interrupts import interruptible, stop_reason
 from mdn.app.keys_in_messages import in_keys
+from mdn.training.siblings import end_with_first, ended_together, is_first
+from mdn.training.stop_signals import Interrupted
 
 
 def run_command(name: str, main: Callable[[], object]) -> None:
@@ -27,6 +30,18 @@ def run_command(name: str, main: Callable[[], object]) -> None:
         main: the function that `hydra.main` has wrapped.
     """
     warnings.formatwarning = _one_line
+    end_with_first()
+    try:
+        with interruptible(), ended_together():
+            _run_hydra(name, main)
+    except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
+        reason = stop_reason(error)
+        if is_first():
+            print(reason.message, file=sys.stderr)
+        sys.exit(reason.status)
+
+
+def _run_hydra(name: str, main: Callable[[], object]) -> None:
     check_choices(sys.argv[1:])
     if wants_traceback():
         main()

@@ -13,10 +13,10 @@ from mdn.app.paths import SCRIPTS
 def farewell(
     reason: StopReason, run_dir: Path, started: float | None, overrides: Sequence[str]
 ) -> str:
-    """Say what a stopped training run has saved, and how to resume or evaluate it.
+    """Say what a training run that ends early has saved, and how to resume or evaluate it.
 
     Args:
-        reason: why it stopped.
+        reason: why it ends.
         run_dir: its directory.
         started: seconds since the epoch; older checkpoints belong to another run. None where the
             start is unknown.
@@ -28,7 +28,10 @@ def farewell(
     resumed_from = [override for override in overrides if _is_ckpt_path(override)]
     settings = [override for override in overrides if not _is_ckpt_path(override)]
     resume_from = [f"ckpt_path={last}"] if last else resumed_from
-    lines = [reason.message if last or best else f"{reason.message}: nothing had been saved yet"]
+    saved = bool(last or best)
+    if reason.failed and not saved:
+        return reason.message
+    lines = [reason.message if saved else f"{reason.message}: nothing had been saved yet"]
     if resume_from and not reason.fit_was_over:
         lines.append(f"go on       {shell_command(script, *resume_from, *settings)}")
     if best:

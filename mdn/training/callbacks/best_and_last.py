@@ -175,6 +175,10 @@ class LastCheckpoint(WholeCheckpoint):
             self._saved = now
             super().on_train_epoch_end(trainer, pl_module)
 
+    def save_now(self, trainer: Trainer) -> None:
+        """Write the file at once, on all processes together."""
+        trainer.save_checkpoint(Path(self.dirpath or "") / f"{self.filename}.ckpt")
+
 
 def ends(trainer: Trainer) -> bool:
     """Tell whether an epoch that is over is the last one."""

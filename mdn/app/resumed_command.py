@@ -130,9 +130,8 @@ def _refuse(path: str, untaken: Sequence[str], stored: Sequence[str]) -> None:
     folders = [each for each in stored if is_flag(each) and each not in untaken]
     listed = [printable(each)[:_MOST_LETTERS] for each in [*folders, *untaken][:_MOST_LISTED]]
     raise ValueError(
-        f"{path} is of a run that was given {shlex.join(listed)} too, which no checkpoint brings "
-        "along, since it may name code or files; repeat it on the command line, or give other "
-        "values there"
+        f"{path} does not bring all settings of its run: {shlex.join(listed)} could name code or "
+        "files, and may only stand on the command line; repeat it there, or give other values"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mdn.app.interrupts import StopReason
-from mdn.app.kept_overrides import repeated_overrides, typed
+from mdn.app.kept_overrides import going_on
 from mdn.app.paths import SCRIPTS
 
 
@@ -26,13 +26,13 @@ def farewell(
     script = Path(sys.argv[0])
     checkpoints = Path(os.path.relpath(run_dir)) / "checkpoints"
     last, best = (_saved(checkpoints / f"{name}.ckpt", started) for name in ("last", "best"))
-    resume = [f"ckpt_path={last}", *repeated_overrides(overrides)] if last else typed(overrides)
+    resume = going_on(last, overrides)
     saved = bool(last or best)
     if reason.failed and not saved:
         return reason.message
     lines = [reason.message if saved else f"{reason.message}: nothing had been saved yet"]
     if resume and not reason.fit_was_over:
-        lines.append(f"go on       {shell_command(script, *resume)}")
+        lines.append(f"go on       {_modules(resume)}{shell_command(script, *resume)}")
     if best:
         label = "evaluate   " if reason.fit_was_over else "best so far"
         lines.append(f"{label} {shell_command(script.with_name('evaluate.py'), f'ckpt={best}')}")
@@ -42,6 +42,12 @@ def farewell(
 def _saved(path: Path, started: float | None) -> Path | None:
     ours = path.exists() and (started is None or path.stat().st_mtime >= started)
     return path if ours else None
+
+
+def _modules(resume: Sequence[str]) -> str:
+    """Return the path of the user's own modules, where something of his has to be repeated."""
+    path = os.environ.get("PYTHONPATH")
+    return f"PYTHONPATH={shlex.quote(path)} " if path and len(resume) > 1 else ""
 
 
 def shell_command(script: Path, *arguments: str) -> str:

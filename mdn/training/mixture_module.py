@@ -20,6 +20,7 @@ from mdn.networks.head import Part
 from mdn.networks.kinds import Kind
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
+from mdn.training.changed_settings import keep_patience
 from mdn.training.lightning_parts import stand_where_stopped, train_table_of
 from mdn.training.processes import close_group_at_exit
 from mdn.training.running_sums import SavedSum, Sums, own_sums, saved_sums
@@ -179,6 +180,7 @@ class MixtureModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         saved = cast(Mapping[str, SavedSum], checkpoint.get(_SUMS, {}))
         self._sums = own_sums(self.trainer, saved)
+        keep_patience(self.trainer, checkpoint)
 
 
 def total_of_each(

@@ -16,6 +16,12 @@ from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
 from mdn.networks.kinds import Kind, count_features
+from mdn.training.changed_settings import (
+    GroupSettings,
+    apply_settings,
+    optimizes_otherwise,
+    settings_of_groups,
+)
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
 from mdn.training.random_steps import step_draws
@@ -51,6 +57,8 @@ class MDNModule(MixtureModule):
         )
         super().__init__(kinds, num_targets, network)
         self.settings = recipe
+        self._new_settings: Sequence[GroupSettings] = ()
+        self._optimizes_otherwise = False
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.misses_targets:
@@ -110,7 +118,18 @@ class MDNModule(MixtureModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())
-        return [optimizer], [self.settings.schedule(optimizer, self._total_steps())]
+        schedule = self.settings.schedule(optimizer, self._total_steps())
+        self._new_settings = settings_of_groups(optimizer)
+        return [optimizer], [schedule]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self._optimizes_otherwise = optimizes_otherwise(self.model.card.model, checkpoint)
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        if self._optimizes_otherwise:
+            apply_settings(bare_optimizer_of(self), schedule_of(self), self._new_settings)
 
     def _total_steps(self) -> int:
         """Steps of gradient descent in the whole run, of which Lightning counts the calls."""

@@ -13,6 +13,7 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from mdn.app.claims import CLAIMS
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
@@ -28,6 +29,13 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     """
     warnings.formatwarning = _one_line
     check_choices(sys.argv[1:])
+    try:
+        _run(name, main)
+    finally:
+        CLAIMS.release()
+
+
+def _run(name: str, main: Callable[[], object]) -> None:
     if wants_traceback():
         main()
         return
@@ -35,6 +43,7 @@ def run_command(name: str, main: Callable[[], object]) -> None:
         with full_error("1"):  # Hydra raises then, and leaves the message to us
             main()
     except (HydraException, OmegaConfBaseException) as error:
+        CLAIMS.remove_leftovers()
         fail(composing_message(name, error))
     except BrokenPipeError:  # a reader such as `head` has seen enough of the help
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

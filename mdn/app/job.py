@@ -14,11 +14,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.app.check import check
+from mdn.app.claims import CLAIMS
 from mdn.app.command_line import fail
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.interrupts import StopReason, interruptible, stop_reason
-from mdn.app.leftovers import output_dir, remove_leftovers, start_time
+from mdn.app.leftovers import output_dir, start_time
+from mdn.app.one_writer import claim_rest
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import ERROR_FILE
 from mdn.app.writable import make_writable_folder
@@ -38,7 +40,7 @@ def run_job(name: str, config: DictConfig) -> float | None:
     Ctrl-C ends the command, and a sweep with it, at once.
     """
     try:
-        with full_error(), interruptible():
+        with full_error(), interruptible(), CLAIMS.of_job():
             return _run(name, config)
     except BaseException as error:
         reason = stop_reason(error)
@@ -54,13 +56,14 @@ def _run(name: str, config: DictConfig) -> float | None:
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
         register_own_parts(checked.pop("parts", {}))
+        claim_rest(name, checked)
         return _call(name, checked)
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return _keep_error(error)
         if wants_traceback() or not _is_users_mistake(error):
             raise
-        remove_leftovers()
+        CLAIMS.remove_leftovers()
         fail(readable(error))
 
 
@@ -88,7 +91,7 @@ def _say_farewell(name: str, reason: StopReason) -> None:
         write_text(f"{reason.message}\n", output_dir() / ERROR_FILE)
         _print_sweep()
     else:
-        remove_leftovers()
+        CLAIMS.remove_leftovers()
 
 
 def _print_sweep() -> None:

@@ -24,7 +24,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
-    """As `replaced`, for files of one folder of which none is new unless all of them are."""
+    """As `replaced`, for several files of which none is new unless all of them are."""
     beside = {_beside(Path(path)): Path(path) for path in paths}
     try:
         yield list(beside)
@@ -32,8 +32,9 @@ def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
             _sync(written)
         for written, path in beside.items():
             os.replace(written, path)
-        with suppress(OSError):  # not every system lets a folder be opened
-            _sync(Path(paths[0]).parent)
+        for folder in {path.parent for path in beside.values()}:
+            with suppress(OSError):  # not every system lets a folder be opened
+                _sync(folder)
     finally:
         for written in beside:
             written.unlink(missing_ok=True)

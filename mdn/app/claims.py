@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mdn.app.errors import UserError
 from mdn.app.lock import HeldError, Lock
-from mdn.app.written_files import CHECKPOINTS, JOBS, RESULTS, SETTINGS, WRITTEN, logs, there
+from mdn.app.written_files import CHECKPOINTS, SAVED, SETTINGS, WRITTEN, logs, there
 
 LOCK_FILE = ".mdn.lock"
 _FOLDERS = (".hydra", "checkpoints", "figures/frames", "figures")
@@ -36,34 +36,37 @@ class Claim:
         self.shown, self.directory, self.key = directory, directory.absolute(), key
         self.replaced: list[Path] = []
         self.settings: dict[str, str] = {}
-        self._names = (*SETTINGS, *WRITTEN[command])
+        self._command = command
         was_there = self.directory.exists()
         self._lock = _locked(directory, LOCK_FILE, command, key)
         self._remove_files_of_the_dead()
         folders = [self.directory / name for name in _FOLDERS]
-        self._earlier = {*self._written(), *(folder for folder in folders if folder.exists())}
+        self._earlier = {*self._written(), *self._saved(command)}
+        self._earlier |= {folder for folder in folders if folder.exists()}
         self._earlier |= {self.directory} if was_there else set()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is there that one would miss."""
-        return not there(self.directory, (*CHECKPOINTS, *RESULTS, *JOBS))
 
     def _remove_files_of_the_dead(self) -> None:
         # It began where none of these names was taken, and ended before it had saved anything.
         dead = self._lock.left_by
-        if dead is not None and self.is_empty:
-            names = (*SETTINGS, *WRITTEN.get(dead.command, ()))
+        if dead is None or dead.command not in WRITTEN:
+            return
+        if not self._saved(dead.command):
+            names = (*SETTINGS, *WRITTEN[dead.command])
             of_the_dead = there(self.directory, names)
             for path in of_the_dead + logs(self.directory, dead.process, dead.machine):
                 path.unlink()
 
     def _written(self) -> list[Path]:
-        return there(self.directory, self._names) + logs(self.directory)
+        names = (*SETTINGS, *WRITTEN[self._command])
+        return there(self.directory, names) + logs(self.directory)
+
+    def _saved(self, command: str) -> list[Path]:
+        return there(self.directory, SAVED[command])
 
     def remove_leftovers(self) -> None:
         """Remove the files of a command that has saved nothing, and the folders that it made."""
-        if there(self.directory, (*CHECKPOINTS, *JOBS)):
+        saved = {*self._saved(self._command)} - self._earlier
+        if saved or there(self.directory, CHECKPOINTS):
             return
         for path in {*self._written()} - self._earlier:
             path.unlink()
@@ -82,8 +85,8 @@ class Claim:
         """Let others write there; the directory goes if it is empty and was made for this."""
         # Files that are left without anything saved keep their owner's name: the next one removes
         # them.
-        left = self.is_empty and {*self._written()} - self._earlier
-        self._lock.release(remove=not left)
+        left = {*self._written()} - self._earlier
+        self._lock.release(remove=not left or bool(self._saved(self._command)))
         self._remove_folders([""])
 
     def _remove_folders(self, names: Sequence[str]) -> None:
@@ -97,7 +100,7 @@ def _locked(directory: Path, name: str, command: str, key: str) -> Lock:
     try:
         return Lock(directory.absolute() / name, command)
     except HeldError as held:
-        place = directory if name == LOCK_FILE else directory / name[1:].removesuffix(".lock")
+        place = directory / name.removesuffix(LOCK_FILE)[1:]
         raise UserError(
             f"{place} is being written to by {held}; wait until that has ended, stop it, or set "
             f"another {key}"
@@ -114,7 +117,7 @@ def claimed_file(path: Path | None, command: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    lock = _locked(path.parent, f".{path.name}.lock", command, "out")
+    lock = _locked(path.parent, f".{path.name}{LOCK_FILE}", command, "out")
     try:
         yield
     finally:

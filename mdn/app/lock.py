@@ -69,9 +69,8 @@ class Lock:
         self.path = path
         self._descriptor, is_locked = _open(path)
         self.left_by = _read(self._descriptor) if is_locked else None
-        since = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
         try:
-            _write(self._descriptor, Owner(command, os.getpid(), socket.gethostname(), since))
+            _sign(self._descriptor, command)
         except OSError:
             self.release()
             raise
@@ -142,7 +141,9 @@ def _read(descriptor: int) -> Owner | None:
         return None
 
 
-def _write(descriptor: int, owner: Owner) -> None:
+def _sign(descriptor: int, command: str) -> None:
+    since = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+    owner = Owner(command, os.getpid(), socket.gethostname(), since)
     os.ftruncate(descriptor, 0)
     os.lseek(descriptor, 0, os.SEEK_SET)
     os.write(descriptor, json.dumps(asdict(owner)).encode())

@@ -14,7 +14,6 @@ from pathlib import Path
 from mdn.app.run_directory import (
     COLUMNS_FILE,
     CONFIG_FILE,
-    ERROR_FILE,
     FIGURES,
     METRICS_FILE,
     REGRET_FILE,
@@ -37,17 +36,24 @@ _PICTURES = (
 
 WRITTEN = {
     "train": (
-        *(CONFIG_FILE, COLUMNS_FILE, "hparams.yaml", ERROR_FILE, METRICS_FILE),
+        *(CONFIG_FILE, COLUMNS_FILE, "hparams.yaml", METRICS_FILE),
         *(f"{FIGURES}/density.png", f"{FIGURES}/density_epoch_[0-9]*.png"),
         *(f"{FIGURES}/fit.gif", f"{FIGURES}/frames/[0-9]*.png"),
     ),
     "evaluate": (
-        *(METRICS_FILE, REPORT_FILE, ERROR_FILE),
+        *RESULTS,
         *(f"{FIGURES}/{name}.{ending}" for name in _PICTURES for ending in ("svg", "png")),
     ),
     "sweep": ("multirun.yaml", SWEEP_FILE, REGRET_FILE),
 }
 """What a command writes, besides checkpoints, settings and logs."""
+
+SAVED = {
+    "train": (*CHECKPOINTS, *RESULTS),
+    "evaluate": (*CHECKPOINTS, *RESULTS),
+    "sweep": ("*/",),
+}
+"""What nobody wants to lose of it."""
 
 EVALUATION_LOG = ".evaluation"
 """The end of the names of an evaluation's logs, by which they are told from others."""

@@ -152,6 +152,14 @@ class Claims:
         yield
         self._release(place for place in [*self._held] if place not in before)
 
+    @contextmanager
+    def of_command(self) -> Iterator[None]:
+        """Release all at the end, which may be an error."""
+        try:
+            yield
+        finally:
+            self.release()
+
     def release(self) -> None:
         """Release all claims."""
         self._release([*self._held])

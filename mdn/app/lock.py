@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mdn.data.write_errors import writing
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -70,7 +72,8 @@ class Lock:
         self._descriptor, is_locked = _open(path)
         self.left_by = _read(self._descriptor) if is_locked else None
         try:
-            _sign(self._descriptor, command)
+            with writing(path, "nothing else has been written yet"):
+                _sign(self._descriptor, command)
         except OSError:
             self.release()
             raise

@@ -14,8 +14,8 @@ from mdn.app.claims import CLAIMS, Claim
 from mdn.app.command_line import fail
 from mdn.app.errors import UserError, readable
 from mdn.app.taken import CHECKS, check_free, check_sweep
-
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")
+from mdn.data.write_errors import WriteError
+from mdn.training.siblings import is_first
 
 
 class OneWriter(Callback):
@@ -28,7 +28,7 @@ class OneWriter(Callback):
         command = str(config.hydra.job.config_name)
         if command not in CHECKS:
             return  # it leaves nothing but a file
-        if is_further_process():
+        if not _is_first_of_all():
             _leave_settings_alone(config)
             return
         with _one_sentence("hydra.run.dir"):
@@ -39,7 +39,7 @@ class OneWriter(Callback):
                 _leave_settings_alone(config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
-        if is_further_process():
+        if not _is_first_of_all():
             return
         with _one_sentence("hydra.sweep.dir"):
             check_sweep(CLAIMS.take(Path(config.hydra.sweep.dir), "sweep", "hydra.sweep.dir"))
@@ -51,7 +51,7 @@ def claim_rest(command: str, config: Mapping[str, object]) -> None:
     Raises:
         UserError: if one is another command's, or holds what would be overwritten.
     """
-    if command not in CHECKS or is_further_process():
+    if command not in CHECKS or not _is_first_of_all():
         return
     places = {"hydra.sweep.subdir": HydraConfig.get().runtime.output_dir}
     for key, place in (places | {"run_dir": config["run_dir"]}).items():
@@ -61,16 +61,15 @@ def claim_rest(command: str, config: Mapping[str, object]) -> None:
             check_free(claim, command, config.get("ckpt_path"), with_settings=False)
 
 
-def is_further_process() -> bool:
-    """Tell whether this is one of several processes of a run, and not the first."""
-    return any(os.environ.get(name, "0") not in ("", "0") for name in _RANKS)
+def _is_first_of_all() -> bool:
+    return is_first() and os.environ.get("NODE_RANK", "0") in ("", "0")
 
 
 @contextmanager
 def _one_sentence(key: str) -> Iterator[None]:
     try:
         yield
-    except UserError as error:
+    except (UserError, WriteError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set {key}")

@@ -4,14 +4,13 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
-
 from mdn.app.claims import CLAIMS
+from mdn.app.event_file import EventLog
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
 from mdn.app.written_files import EVALUATION_LOG
 from mdn.data.rows import Rows
-from mdn.data.write import replaced_together
+from mdn.data.write import make_folder, write_together
 from mdn.model.model import Model
 from mdn.report.evaluation import Scores
 from mdn.report.page import Page, density_name, highlights, render
@@ -57,10 +56,8 @@ def write_evaluation(files: Mapping[str, bytes], run_dir: Path) -> None:
     settings = {name: text.encode() for name, text in claim.settings.items()} if claim else {}
     contents = {run_dir / name: content for name, content in {**settings, **files}.items()}
     for folder in {path.parent for path in contents}:
-        folder.mkdir(parents=True, exist_ok=True)
-    with replaced_together(*contents) as beside:
-        for path, content in zip(beside, contents.values(), strict=True):
-            path.write_bytes(content)
+        make_folder(folder)
+    write_together(contents)
     if claim:
         claim.remove_replaced({run_dir / name for name in files})
 
@@ -78,6 +75,6 @@ def _drawn(images: Sequence[Picture]) -> dict[str, bytes]:
 
 def log_pictures(images: Sequence[Picture], run_dir: Path) -> None:
     """Add each picture to a TensorBoard log."""
-    with SummaryWriter(str(run_dir), filename_suffix=EVALUATION_LOG) as writer:
+    with EventLog(str(run_dir), filename_suffix=EVALUATION_LOG) as writer:
         for picture in images:
             writer.add_figure(f"figures/{picture.name}", picture.figure, close=False)

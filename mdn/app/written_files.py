@@ -36,7 +36,7 @@ _PICTURES = (
 
 WRITTEN = {
     "train": (
-        *(CONFIG_FILE, COLUMNS_FILE, "hparams.yaml", METRICS_FILE),
+        *(CONFIG_FILE, COLUMNS_FILE, METRICS_FILE),
         *(f"{FIGURES}/density.png", f"{FIGURES}/density_epoch_[0-9]*.png"),
         *(f"{FIGURES}/fit.gif", f"{FIGURES}/frames/[0-9]*.png"),
     ),

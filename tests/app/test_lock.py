@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -65,29 +66,21 @@ def test_an_owner_that_cannot_be_read_is_another_command(path):
 
 
 def test_a_release_while_others_ask_leaves_one_owner_at_a_time(path):
-    owners, most, times, done = [], [], [], threading.Event()
+    owners, seen = [], []
 
     def ask():
-        while not done.is_set():
-            try:
+        while len(seen) < 300:
+            with suppress(HeldError):
                 mine = Lock(path, "train")
-            except HeldError:
-                continue
-            owners.append(mine)
-            most.append(len(owners))
-            owners.remove(mine)
-            times.append(mine)
-            mine.release()
+                owners.append(mine)
+                seen.append(len(owners))
+                owners.remove(mine)
+                mine.release()
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    while len(times) < 300:
-        pass
-    done.set()
-    for thread in threads:
-        thread.join()
-    assert max(most) == 1
+    with ThreadPoolExecutor() as pool:
+        for asked in [pool.submit(ask) for _ in range(4)]:
+            asked.result()
+    assert max(seen) == 1
 
 
 def test_a_disk_without_locks_is_warned_of(path, monkeypatch):

@@ -47,7 +47,7 @@ def test_a_directory_is_its_writers_until_that_is_killed(start, tmp_path):
     refused = start(*LONG, "data.train_rows=64", *again)
     assert refused.wait() == 1
     wanted = (
-        rf"error: run is being written to by train, process {running.process} on \S+, since "
+        rf".*\nerror: run is being written to by train, process {running.process} on \S+, since "
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d; wait until that has ended, stop it, or set another "
         r"hydra\.run\.dir\n"
     )
@@ -64,7 +64,7 @@ def test_a_directory_is_its_writers_until_that_is_killed(start, tmp_path):
 
 def test_a_run_that_is_killed_before_it_has_saved_leaves_a_directory_to_use(start, tmp_path):
     killed = start(*LONG, "data.train_rows=500000", "hydra.run.dir=run")
-    killed.wait_until((tmp_path / "run" / "hparams.yaml").exists)
+    killed.wait_until((tmp_path / "run" / "config.yaml").exists)
     killed.kill(signal.SIGKILL)
     killed.wait()
     assert list(tmp_path.glob("run/events*"))

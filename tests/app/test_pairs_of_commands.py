@@ -173,7 +173,7 @@ def check_said(command) -> int:
     refused = " is being written to by " in said or " already (" in said
     assert status == refused, said
     assert "Traceback" not in said
-    assert len(said.splitlines()) == 1 or not refused
+    assert not refused or said.splitlines()[-1].startswith("error: ")
     return status
 
 

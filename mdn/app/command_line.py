@@ -13,6 +13,7 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from mdn.app.claims import CLAIMS
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_files import whole_hydra_files
@@ -35,7 +36,7 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     warnings.formatwarning = _one_line
     end_with_first()
     try:
-        with interruptible(), ended_together():
+        with interruptible(), ended_together(), CLAIMS.of_command():
             _compose_and_run(name, main)
     except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
         reason = stop_reason(error)
@@ -60,6 +61,7 @@ def _run_hydra(name: str, main: Callable[[], object]) -> None:
         with full_error("1"), whole_hydra_files():  # Hydra raises then, the message is ours
             main()
     except (HydraException, OmegaConfBaseException) as error:
+        CLAIMS.remove_leftovers()
         fail(composing_message(name, error))
     except BrokenPipeError:  # a reader such as `head` has seen enough of the help
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -27,15 +27,16 @@ class EventFile:
 
     Args:
         folder: of the file; made if it is not there.
+        ending: of its name.
 
     Raises:
         WriteError: if a file or an event cannot be written.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, ending: str = "") -> None:
         make_folder(folder)
         name = f"events.out.tfevents.{int(time.time())}.{gethostname()}.{os.getpid()}"
-        self._path = Path(folder) / f"{name}.{next(_number)}"
+        self._path = Path(folder) / f"{name}.{next(_number)}{ending}"
         with writing(self._path):
             self._file = self._path.open("ab", buffering=0)
         self._size = 0
@@ -82,8 +83,8 @@ class EventFile:
 
 
 class _FileWriter(FileWriter):
-    def __init__(self, folder: str) -> None:
-        self.event_writer = EventFile(folder)
+    def __init__(self, folder: str, ending: str) -> None:
+        self.event_writer = EventFile(folder, ending)
 
 
 class EventLog(SummaryWriter):
@@ -95,6 +96,6 @@ class EventLog(SummaryWriter):
 
     def _get_file_writer(self) -> FileWriter:
         if self.file_writer is None:
-            self.file_writer = _FileWriter(str(self.log_dir))
+            self.file_writer = _FileWriter(str(self.log_dir), self.filename_suffix)
             self.all_writers = {self.file_writer.get_logdir(): self.file_writer}
         return self.file_writer

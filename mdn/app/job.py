@@ -15,12 +15,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.app.check import check
+from mdn.app.claims import CLAIMS
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.hydra_files import check_job_files
 from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
-from mdn.app.leftovers import output_dir, remove_leftovers, start_time
+from mdn.app.leftovers import output_dir, start_time
+from mdn.app.one_writer import claim_rest
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
 from mdn.app.writable import make_writable_folder
@@ -45,7 +47,7 @@ def run_job(name: str, config: DictConfig) -> float | None:
     """
     siblings.last_words = partial(_say_last, name)
     try:
-        with full_error():
+        with full_error(), CLAIMS.of_job():
             return _run(name, config)
     except BaseException as error:
         if siblings.speaks(error) and _is_bug(error):
@@ -60,6 +62,7 @@ def _run(name: str, config: DictConfig) -> float | None:
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+            claim_rest(name, checked)
             remove_unfinished(Path(checked["run_dir"]))
         register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
@@ -103,7 +106,8 @@ def _farewell(name: str, error: BaseException) -> str:
 
 def _tidy_up(reason: StopReason) -> None:
     if HydraConfig.get().mode != RunMode.MULTIRUN:
-        remove_leftovers()
+        CLAIMS.remove_leftovers()
+        CLAIMS.release()
     elif not reason.failed:
         keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()

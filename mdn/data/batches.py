@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from mdn.data.seeds import generator
@@ -54,6 +55,10 @@ class Loader(Protocol):
 
     def in_blocks(self, size: int) -> "Blocks":
         """Group the batches, at most so many in a block."""
+        ...
+
+    def rows_of(self, number: int) -> Int64[Tensor, " B"] | None:
+        """Return which rows are in a batch of this epoch, or None where that is not known."""
         ...
 
 
@@ -101,13 +106,19 @@ class Batches:
         return num_batches(self.num_rows, self.batch_size, self.world_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        share = self._order().tensor_split(self.world_size)[self.rank]
-        for rows in share.to(self.tensors[0].device).tensor_split(len(self)):
+        for rows in self._share().to(self.tensors[0].device).tensor_split(len(self)):
             yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+    def rows_of(self, number: int) -> Int64[Tensor, " B"]:
+        """Return which rows are in a batch of this epoch, both counted from 0."""
+        return self._share().tensor_split(len(self))[number]
 
     def in_blocks(self, size: int) -> "Blocks":
         """Group the batches, at most so many in a block."""
         return Blocks(self, size)
+
+    def _share(self) -> Tensor:
+        return self._order().tensor_split(self.world_size)[self.rank]
 
     def _order(self) -> Tensor:
         if self.seed is None:

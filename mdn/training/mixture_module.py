@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
@@ -21,6 +21,7 @@ from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
+from mdn.training.step_guard import StepGuard
 
 
 class MixtureModule(LightningModule):
@@ -43,6 +44,8 @@ class MixtureModule(LightningModule):
         """Each member's own nll of the last validation, standardized."""
         self.misses_targets = False
         """Whether some training row lacks a target, so that each counts by those that it has."""
+        self.guard: StepGuard | None = None
+        """What decides about each step of gradient descent; None to take them all."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     @abstractmethod
@@ -135,6 +138,17 @@ class MixtureModule(LightningModule):
         """Sums wait on the device for the end of the epoch: no synchronization in a step."""
         sums = self._sums.get(stage, (0.0, 0))
         self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
+
+    def _uncount(
+        self, skipped: Bool[Tensor, " M"], earlier: dict[str, tuple[Tensor, Tensor | int]]
+    ) -> None:
+        """Leave a batch that some member skips out of the sums."""
+        if skipped.is_cpu and not skipped.any():
+            return
+        none, skip = (0.0, 0), skipped.any()
+        for stage, now in self._sums.items():
+            total, rows = earlier.get(stage, none)
+            self._sums[stage] = torch.where(skip, total, now[0]), torch.where(skip, rows, now[1])
 
     def on_train_epoch_end(self) -> None:
         self._log_nll("train")

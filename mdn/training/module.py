@@ -17,8 +17,9 @@ from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
 from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
-from mdn.training.mixture_module import MixtureModule, num_rows, total
+from mdn.training.mixture_module import MixtureModule, num_rows, total_of_each
 from mdn.training.recipe import Recipe
+from mdn.training.step_guard import poisoned
 
 _USUAL = Recipe().resolve()
 
@@ -73,29 +74,42 @@ class MDNModule(MixtureModule):
         self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]
     ) -> Tensor:
         optimizer.zero_grad()
+        sums, buffers = dict(self._sums), self.guard.buffers() if self.guard else []
         loss = self._loss(batch)
         backward(loss)
+        learnt = [p for group in optimizer.param_groups for p in group["params"]]
+        norms = self.network.gradient_norms(learnt)
         if self.settings.gradient_clip is not None:
-            learnt = [p for group in optimizer.param_groups for p in group["params"]]
-            self.network.clip(learnt, self.settings.gradient_clip)
-        optimizer.step()
+            self.network.clip(learnt, norms, self.settings.gradient_clip)
+        if self.guard is None:
+            optimizer.step()
+        else:
+            skipped = self.guard.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
+            self._uncount(skipped, sums)
         schedule_of(self).step()
         return loss.detach()
 
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
-        x, y, *weight = batch
+        _, y, *weight = batch
+        loss, nll = self.row_losses(batch)
+        self._score(nll, weight, "train")
+        if self.units_differ:
+            self._count_units(y, weight, "train")
+        return _mean(loss, weight)
+
+    def row_losses(
+        self, batch: Sequence[Tensor]
+    ) -> tuple[Float[Tensor, "M N"], Float[Tensor, "M N"]]:
+        """Return what a step of training minimizes for each member and row, and the nll."""
+        x, y, *_ = batch
         model = self.model
         x = self.settings.regularizer.drop(x, model.inputs)
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)
         loss, nll = self._losses(mixture, y)
-        self._score(nll, weight, "train")
-        if self.units_differ:
-            self._count_units(batch[1], weight, "train")
-        loss = self.settings.regularizer.penalize(mixture, loss)
-        return _mean(loss, weight)
+        return self.settings.regularizer.penalize(mixture, loss), nll
 
     def _losses(self, mixture: GaussianMixture, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of each row and its nll, by the targets that it has."""
@@ -145,4 +159,4 @@ class MDNModule(MixtureModule):
 def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
     """The sum over members of means over rows; 0 of a batch that has no weight at all."""
     rows = num_rows(loss, weight)
-    return total(loss, weight) / (rows + (rows == 0))
+    return poisoned(total_of_each(loss, weight)).sum() / (rows + (rows == 0))

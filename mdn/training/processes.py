@@ -1,8 +1,11 @@
 """What a run of several processes owes them."""
 
 import atexit
+from typing import TypeVar
 
 from torch import distributed
+
+Value = TypeVar("Value")
 
 
 def close_group_at_exit() -> None:
@@ -15,6 +18,15 @@ def close_group_at_exit() -> None:
     if distributed.is_available() and distributed.is_initialized():
         atexit.unregister(_close_group)
         atexit.register(_close_group)
+
+
+def from_all(value: Value) -> list[Value]:
+    """Collect a value of each process, in the order of their ranks; all have to call this."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return [value]
+    values = [value] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def _close_group() -> None:

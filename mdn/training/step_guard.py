@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -108,5 +108,7 @@ def _memory(optimizer: Optimizer, parameter: Tensor) -> list[Tensor]:
     return [each for each in state if isinstance(each, Tensor) and each.shape == parameter.shape]
 
 
-def _beside(members: Bool[Tensor, " M"], values: Float[Tensor, " M *_"]) -> Bool[Tensor, " M *_"]:
+def _beside(
+    members: Bool[Tensor, " M"], values: Shaped[Tensor, " M *_"]
+) -> Bool[Tensor, " M *ones"]:
     return members.view(-1, *(1,) * (values.ndim - 1))

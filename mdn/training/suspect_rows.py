@@ -50,11 +50,11 @@ class Suspects:
         if self.count == self.of or not self.named:
             return self.unusable or DIVERGED
         cause = self.unusable or (
-            "network and objective have no finite answer to some rows; leave these rows out, or "
-            "mend a backbone, regularizer or objective of your own"
+            f"{self.count} of {self.of} rows have none; look at these rows, and at a backbone, "
+            "regularizer or objective of your own, or lower `lr`"
         )
-        more = f"; and {self.count - len(self.named)} more" * (self.count > len(self.named))
-        return f"{cause}. It comes from {'; '.join(self.named)}{more}"
+        more = ", ..." if self.count > len(self.named) else ""
+        return f"{cause}: {', '.join(self.named)}{more}"
 
 
 def find_suspects(trainer: Trainer, module: MDNModule, batch: Batch, number: int) -> Suspects:

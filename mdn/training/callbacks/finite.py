@@ -15,7 +15,7 @@ from mdn.training.callbacks.best_and_last import best_so_far
 from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.lightning_parts import steps_per_call
 from mdn.training.module import MDNModule
-from mdn.training.step_guard import StepGuard
+from mdn.training.step_guard import StepGuard, overflows
 from mdn.training.suspect_rows import DIVERGED, find_suspects
 
 TAG = "train/skipped_steps"
@@ -23,8 +23,8 @@ TAG = "train/skipped_steps"
 _MOST = 0.5
 """The share of the steps of an epoch that a run may skip."""
 
-_WORTH_A_WORD = 0.01
-"""The share of all steps."""
+_FEW, _FEW_OF_ALL = 3, 0.01
+"""So many skipped steps are not worth a word at the end, nor is such a share of all steps."""
 
 
 class FiniteLoss(Callback):
@@ -112,7 +112,7 @@ class FiniteLoss(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         scores = mixture_module(pl_module).val_nll_of_members
-        if any(self._in_a_row) and not scores.isfinite().all():
+        if any(self._in_a_row) and overflows(scores).any():
             raise ValueError(
                 f"neither the last training loss of epoch {trainer.current_epoch}, or its "
                 f"gradient, nor the validation loss is finite: {DIVERGED}{best_so_far(trainer)}"
@@ -128,7 +128,7 @@ class FiniteLoss(Callback):
                 logger.log_metrics({TAG: self.skips}, step=trainer.global_step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.skips > max(1, _WORTH_A_WORD * self.steps):
+        if self.skips > max(_FEW, _FEW_OF_ALL * self.steps):
             rank_zero_warn(
                 f"{self.skips} of {self.steps} steps had no finite gradient, and were skipped"
             )

@@ -21,7 +21,7 @@ from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 from mdn.training.lightning_parts import train_table_of
 from mdn.training.processes import close_group_at_exit
-from mdn.training.step_guard import StepGuard
+from mdn.training.safe_steps import SafeSteps
 
 
 class MixtureModule(LightningModule):
@@ -44,8 +44,8 @@ class MixtureModule(LightningModule):
         """Each member's own nll of the last validation, standardized."""
         self.misses_targets = False
         """Whether some training row lacks a target, so that each counts by those that it has."""
-        self.guard: StepGuard | None = None
-        """What decides about each step of gradient descent; None to take them all."""
+        self.safe_steps: SafeSteps | None = None
+        """What decides which steps of gradient descent to skip; None to take them all."""
         self._sums: dict[str, tuple[Tensor, Tensor | int]] = {}
 
     @abstractmethod
@@ -75,6 +75,13 @@ class MixtureModule(LightningModule):
     ) -> list[Part]:
         """Begin one component anew, as `mdn.fitting.reset` does."""
         return reset_component(self.model, component, y, x)
+
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        """Skip unsafe steps of gradient descent from now on; EM takes none.
+
+        Args:
+            usual_norms: what an earlier part of the run knows of norms of gradients.
+        """
 
     def setup(self, stage: str) -> None:
         close_group_at_exit()

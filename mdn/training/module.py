@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -19,7 +20,8 @@ from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total_of_each
 from mdn.training.recipe import Recipe
-from mdn.training.step_guard import poisoned
+from mdn.training.safe_steps import SafeSteps, poisoned
+from mdn.training.spikes import Spikes
 
 _USUAL = Recipe().resolve()
 
@@ -62,6 +64,16 @@ class MDNModule(MixtureModule):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        if self.settings.gradient_clip is not None:
+            self.safe_steps = SafeSteps(self.network)
+            return
+        if usual_norms is None:
+            usual_norms = torch.zeros(3, self.network.num_members)
+        self.safe_steps = SafeSteps(
+            self.network, Spikes(usual_norms.to(self.device, self.model.dtype))
+        )
+
     def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
         *earlier, last = batches_of(batch)
@@ -74,17 +86,17 @@ class MDNModule(MixtureModule):
         self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]
     ) -> Tensor:
         optimizer.zero_grad()
-        sums, buffers = dict(self._sums), self.guard.buffers() if self.guard else []
+        sums, buffers = dict(self._sums), self.safe_steps.buffers() if self.safe_steps else []
         loss = self._loss(batch)
         backward(loss)
         learnt = [p for group in optimizer.param_groups for p in group["params"]]
         norms = self.network.gradient_norms(learnt)
         if self.settings.gradient_clip is not None:
             self.network.clip(learnt, norms, self.settings.gradient_clip)
-        if self.guard is None:
+        if self.safe_steps is None:
             optimizer.step()
         else:
-            skipped = self.guard.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
+            skipped = self.safe_steps.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
             self._uncount(skipped, sums)
         schedule_of(self).step()
         return loss.detach()

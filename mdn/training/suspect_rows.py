@@ -16,7 +16,7 @@ from mdn.networks.kinds import Kind, Number
 from mdn.training.lightning_parts import rows_of
 from mdn.training.module import MDNModule
 from mdn.training.processes import from_all
-from mdn.training.step_guard import overflows
+from mdn.training.safe_steps import overflows
 
 _SHOWN = 3
 """Rows that are named."""
@@ -29,14 +29,30 @@ DIVERGED = "the training has diverged; lower `lr`, set `gradient_clip`, or raise
 
 
 @dataclass(frozen=True)
+class BatchAt:
+    """A batch whose step was skipped.
+
+    Attributes:
+        rows: what this process has taken the step with.
+        number: of the batch in the epoch.
+        spike: whether the gradient was finite, and absurdly large.
+    """
+
+    rows: Batch
+    number: int
+    spike: bool
+
+
+@dataclass(frozen=True)
 class Suspects:
-    """Rows of a batch that have no finite loss, or no finite gradient, of their own.
+    """Rows of a batch that have no finite loss or gradient of their own, or the largest loss.
 
     Attributes:
         named: some of them, each in a few words.
         count: how many there are, as far as they were looked for.
         of: rows of the batch.
         unusable: what is wrong with numbers of the batch; empty if nothing is.
+        spike: whether the gradient was finite, and absurdly large.
     """
 
     named: Sequence[str]
@@ -44,10 +60,26 @@ class Suspects:
     of: int
     unusable: str
 
+    spike: bool
+
+    def message(self, at: str) -> str:
+        """Say what is wrong, the likely cause, what to do about it, and which rows they are.
+
+        Args:
+            at: where that was.
+        """
+        if self.spike:
+            return (
+                f"the training gradient is a thousand times as large as usual at {at}; set "
+                f"`gradient_clip`, and look at the row with the largest loss: {self.named[0]}"
+            )
+        return f"the training loss or its gradient is not finite at {at}: {self._cause}"
+
     @property
-    def text(self) -> str:
-        """The likely cause, what to do about it, and which rows they are."""
-        if self.count == self.of or not self.named:
+    def _cause(self) -> str:
+        if not self.count:
+            return self.unusable or f"no row has none by itself. If {DIVERGED}"
+        if self.count == self.of:
             return self.unusable or DIVERGED
         cause = self.unusable or (
             f"{self.count} of {self.of} rows have none; look at these rows, and at a backbone, "
@@ -57,21 +89,24 @@ class Suspects:
         return f"{cause}: {', '.join(self.named)}{more}"
 
 
-def find_suspects(trainer: Trainer, module: MDNModule, batch: Batch, number: int) -> Suspects:
+def find_suspects(trainer: Trainer, module: MDNModule, batch: BatchAt) -> Suspects:
     """Look for the rows of a batch that spoil a step, in all processes together.
 
     Args:
         trainer: of the fit.
         module: that is trained.
-        batch: what this process has taken the step with.
-        number: of the batch in the epoch.
+        batch: whose step was skipped.
     """
-    with trainer.precision_plugin.forward_context(), torch.random.fork_rng(devices=[]):
-        found = _spoilers(module, batch)
-    shown = [_described(module, batch, row, rows_of(trainer, number)) for row in found[:_SHOWN]]
-    mine = (shown, len(found), len(batch[0]), _unusable(module, batch))
+    look = _largest if batch.spike else _spoilers
+    context = trainer.precision_plugin.forward_context()
+    with context, torch.random.fork_rng(devices=[]), evaluation_mode(module):
+        found = look(module, batch.rows)
+    numbers = rows_of(trainer, batch.number)
+    shown = [_described(module, batch.rows, row, numbers) for row in found[:_SHOWN]]
+    mine = (shown, len(found), len(batch.rows[0]), _unusable(module, batch.rows))
     named, counts, rows, unusable = zip(*from_all(mine), strict=True)
-    return Suspects([*chain(*named)][:_SHOWN], sum(counts), sum(rows), max(unusable))
+    some = [*chain(*named)][:_SHOWN]
+    return Suspects(some, sum(counts), sum(rows), max(unusable), batch.spike)
 
 
 def _unusable(module: MDNModule, batch: Batch) -> str:
@@ -85,16 +120,20 @@ def _unusable(module: MDNModule, batch: Batch) -> str:
     return f"rows hold NaN, inf, or numbers too large for {model.dtype}; clean the data"
 
 
+def _largest(module: MDNModule, batch: Batch) -> list[int]:
+    loss, _ = module.row_losses(batch)
+    return [int(loss.amax(0).argmax())]
+
+
 def _spoilers(module: MDNModule, batch: Batch) -> list[int]:
     """Positions in a batch; where losses are finite, the first whose gradients are not."""
-    with evaluation_mode(module):
-        loss, _ = module.row_losses(batch)
-        rows = overflows(loss).any(0).nonzero().squeeze(-1)
-        if len(rows):
-            return rows.tolist()
-        everywhere = torch.arange(len(batch[0]), device=batch[0].device)
-        with torch.enable_grad():
-            return list(islice(_without_gradient(module, batch, everywhere), _SHOWN))
+    loss, _ = module.row_losses(batch)
+    rows = overflows(loss).any(0).nonzero().squeeze(-1)
+    if len(rows):
+        return rows.tolist()
+    everywhere = torch.arange(len(batch[0]), device=batch[0].device)
+    with torch.enable_grad():
+        return list(islice(_without_gradient(module, batch, everywhere), _SHOWN))
 
 
 def _without_gradient(module: MDNModule, batch: Batch, rows: Int64[Tensor, " N"]) -> Iterator[int]:

@@ -132,7 +132,7 @@ class SpoilMember(Callback):
 
 def test_only_the_member_concerned_skips_a_step(fit, make_module):
     record, module = Record(), make_module(ensemble_size=3, gradient_clip=1.0)
-    with pytest.warns(UserWarning, match="epoch 1, batch 1, for 1 of 3 members: the training has"):
+    with pytest.warns(UserWarning, match="epoch 1, batch 1, for 1 of 3 members: no row has none"):
         run = fit([SpoilMember(4), FiniteLoss(), record], module)
     (before, memory), (after, memory_after) = record.before[4], record.after[4]
     for name, _ in module.named_parameters():
@@ -149,14 +149,16 @@ def test_several_in_a_row_end_the_run_with_the_best_epoch(fit, make_module, tmp_
         Break(range(5, 99)),
         BestCheckpoint(f"{tmp_path}/checkpoints"),
     ]
-    end = r"So it was 3 steps in a row. The best checkpoint so far was saved at epoch [01], val/nll"
+    end = (
+        r"That makes 3 steps in a row. The best checkpoint so far was saved at epoch [01], val/nll"
+    )
     with pytest.warns(UserWarning, match=SKIPPED), pytest.raises(ValueError, match=end):
         fit(callbacks, make_module(backbone=Spoiling))
 
 
 def test_more_than_half_of_an_epoch_ends_the_run(fit, make_module):
     guard = FiniteLoss(max_skips=1)
-    with pytest.raises(ValueError, match=r"So it was in 2 of 3 steps of this epoch"):
+    with pytest.raises(ValueError, match=r"That makes 2 of 3 steps of this epoch"):
         fit([guard, Break({0, 2})], make_module(backbone=Spoiling))
 
 
@@ -241,9 +243,37 @@ def test_counts_go_on_where_a_run_is_resumed(fit, make_module, tmp_path):
         fit(first, make_module(backbone=Spoiling), max_epochs=2)
     last = LastCheckpoint(f"{tmp_path}/again", "last", 0.0)
     again = [FiniteLoss(max_skips=3), Break({0, 1}), last]
-    end = r"epoch 2, batch 1.*So it was 4 steps in a row"
+    end = r"epoch 2, batch 1.*That makes 4 steps in a row"
     with pytest.raises(ValueError, match=end):
         fit(again, make_module(backbone=Spoiling), f"{tmp_path}/checkpoints/last.ckpt")
+
+
+class SpoilTargets(Callback):
+    """Multiplies the targets of some batches."""
+
+    def __init__(self, *calls):
+        self.calls, self.at = calls, 0
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if self.at in self.calls:
+            batch[1].mul_(1e5)
+        self.at += 1
+
+
+def test_a_spike_is_skipped_once_where_nothing_clips_it(fit, make_module):
+    record, module = Record(), make_module()
+    told = "gradient is a thousand times as large as usual at epoch 8, batch 1; set `gradient_clip`"
+    with pytest.warns(UserWarning, match=told):
+        run = fit([SpoilTargets(25, 26), FiniteLoss(), record], module, max_epochs=9)
+    torch.testing.assert_close(record.after[25], record.before[25], rtol=0, atol=0)
+    assert any((record.after[26][0][k] != v).any() for k, v in record.before[26][0].items())
+    assert outcomes(run.trainer) == {TAG: 1}
+
+
+def test_a_spike_that_is_clipped_is_learned_from(fit, make_module):
+    module = make_module(gradient_clip=1.0)
+    run = fit([SpoilTargets(25), FiniteLoss()], module, max_epochs=9)
+    assert outcomes(run.trainer) == {}
 
 
 @pytest.mark.parametrize("steps", [2, 50])

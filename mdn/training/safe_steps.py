@@ -1,4 +1,4 @@
-"""Steps of gradient descent that leave out members whose gradient is not finite."""
+"""Steps of gradient descent that leave out members whose gradient is not finite, or a spike."""
 
 import math
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from mdn.networks.network import MixtureNetwork
+from mdn.training.spikes import Spikes
 
 _OVERFLOW = 1e30
 """A loss beyond this is infinite too: the likelihood holds back what float32 cannot."""
@@ -21,25 +22,38 @@ class _Skips(Protocol):
     found_inf: Tensor
 
 
-class StepGuard:
-    """Takes steps, but not those of a member whose gradient is not finite.
+class SafeSteps:
+    """Takes steps, but not those of a member whose gradient is not finite, or a spike.
 
     A skipped step leaves the member as it is: its parameters, what the optimizer remembers of
     them, and buffers such as the statistics of a batch norm. Members share nothing, so the others
     take the step. Reading a gradient would hold up a GPU: there the kernel of a fused optimizer
     skips the step for all members. Processes average their gradients first, so all skip alike.
 
+    Args:
+        network: that takes the steps.
+        spikes: what tells spikes, which are skipped too; None where the norms are clipped.
+
     Attributes:
         skipped: the members that skipped each step, since this list was last emptied.
+        norms: of the gradients of these steps.
     """
 
-    def __init__(self, network: MixtureNetwork) -> None:
+    def __init__(self, network: MixtureNetwork, spikes: Spikes | None = None) -> None:
         self.skipped: list[Bool[Tensor, " M"]] = []
+        self.norms: list[Float[Tensor, " M"]] = []
+        self.spikes = spikes
         self._buffers = list(network.backbone.buffers())
 
     def buffers(self) -> list[Tensor]:
         """Return copies of what the forward pass changes; usually there is nothing."""
         return [buffer.clone() for buffer in self._buffers]
+
+    def emptied(self) -> tuple[Bool[Tensor, "steps M"], Float[Tensor, "steps M"]]:
+        """Return which members skipped each step, and the norms; begin anew."""
+        found = torch.stack(self.skipped).cpu(), torch.stack(self.norms)
+        self.skipped, self.norms = [], []
+        return found
 
     def step(
         self,
@@ -57,7 +71,10 @@ class StepGuard:
             buffers: as they were before the forward pass.
         """
         skipped = ~(norms < math.inf)
+        if self.spikes is not None:
+            skipped |= self.spikes.find(norms)
         self.skipped.append(skipped)
+        self.norms.append(norms)
         if skipped.is_cuda and getattr(optimizer, "_step_supports_amp_scaling", False):
             cast(_Skips, optimizer).found_inf = skipped.any().float()
             step()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -19,7 +19,9 @@ from mdn.networks.build import build_network
 from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total_of_each
+from mdn.training.random_steps import step_draws
 from mdn.training.recipe import Recipe
+from mdn.training.running_sums import without_last
 from mdn.training.safe_steps import SafeSteps, poisoned
 from mdn.training.spikes import Spikes
 
@@ -77,10 +79,12 @@ class MDNModule(MixtureModule):
     def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
         *earlier, last = batches_of(batch)
-        for each in earlier:
-            self._descend(each, bare_optimizer_of(self), Tensor.backward)
-        # This one, being Lightning's, calls the hooks and moves the counters.
-        return self._descend(last, optimizer_of(self), self.manual_backward)
+        call = self.trainer.fit_loop.total_batch_idx  # a resumed run counts on
+        with step_draws(self.settings.seed, call, self.global_rank, self.device):
+            for each in earlier:
+                self._descend(each, bare_optimizer_of(self), Tensor.backward)
+            # This one, being Lightning's, calls the hooks and moves the counters.
+            return self._descend(last, optimizer_of(self), self.manual_backward)
 
     def _descend(
         self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]
@@ -89,17 +93,20 @@ class MDNModule(MixtureModule):
         sums, buffers = dict(self._sums), self.safe_steps.buffers() if self.safe_steps else []
         loss = self._loss(batch)
         backward(loss)
+        some_skip = self._step(optimizer, buffers)
+        self._sums = without_last(self._sums, sums, some_skip)
+        schedule_of(self).step()
+        return loss.detach()
+
+    def _step(self, optimizer: Optimizer, buffers: list[Tensor]) -> Bool[Tensor, ""] | None:
         learnt = [p for group in optimizer.param_groups for p in group["params"]]
         norms = self.network.gradient_norms(learnt)
         if self.settings.gradient_clip is not None:
             self.network.clip(learnt, norms, self.settings.gradient_clip)
-        if self.safe_steps is None:
-            optimizer.step()
-        else:
-            skipped = self.safe_steps.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
-            self._uncount(skipped, sums)
-        schedule_of(self).step()
-        return loss.detach()
+        if self.safe_steps is not None:
+            return self.safe_steps.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
+        optimizer.step()
+        return None
 
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""

@@ -61,8 +61,8 @@ class SafeSteps:
         optimizer: Optimizer,
         norms: Float[Tensor, " M"],
         buffers: list[Tensor],
-    ) -> Bool[Tensor, " M"]:
-        """Take a step for the members that can; return which cannot.
+    ) -> Bool[Tensor, ""]:
+        """Take a step for the members that can; return whether any cannot.
 
         Args:
             step: of the optimizer, with what hangs on it.
@@ -75,17 +75,18 @@ class SafeSteps:
             skipped |= self.spikes.find(norms)
         self.skipped.append(skipped)
         self.norms.append(norms)
+        some = skipped.any()
         if skipped.is_cuda and getattr(optimizer, "_step_supports_amp_scaling", False):
-            cast(_Skips, optimizer).found_inf = skipped.any().float()
+            cast(_Skips, optimizer).found_inf = some.float()
             step()
-        elif skipped.any():
+        elif some:
             _step_of_others(step, optimizer, skipped)
         else:
             step()
-            return skipped
+            return some
         for buffer, earlier in zip(self._buffers, buffers, strict=True):
             buffer.copy_(torch.where(_beside(skipped, buffer), earlier, buffer))
-        return skipped
+        return some
 
 
 def poisoned(losses: Float[Tensor, " M"]) -> Float[Tensor, " M"]:

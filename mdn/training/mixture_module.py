@@ -24,6 +24,7 @@ from mdn.training.changed_settings import keep_patience
 from mdn.training.lightning_parts import stand_where_stopped, train_table_of
 from mdn.training.processes import close_group_at_exit
 from mdn.training.running_sums import SavedSum, Sums, own_sums, saved_sums
+from mdn.training.safe_steps import SafeSteps
 
 _SUMS = "sums"
 """Where a checkpoint keeps what has been added up in an epoch that is under way."""
@@ -51,6 +52,8 @@ class MixtureModule(LightningModule):
         """Whether some training row lacks a target, so that each counts by those that it has."""
         self.kept: Mapping[str, object] = {}
         """What checkpoints keep beside the card, as plain data."""
+        self.safe_steps: SafeSteps | None = None
+        """What decides which steps of gradient descent to skip; None to take them all."""
         self._sums: Sums = {}
 
     @abstractmethod
@@ -80,6 +83,13 @@ class MixtureModule(LightningModule):
     ) -> list[Part]:
         """Begin one component anew, as `mdn.fitting.reset` does."""
         return reset_component(self.model, component, y, x)
+
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        """Skip unsafe steps of gradient descent from now on; EM takes none.
+
+        Args:
+            usual_norms: what an earlier part of the run knows of norms of gradients.
+        """
 
     def setup(self, stage: str) -> None:
         close_group_at_exit()

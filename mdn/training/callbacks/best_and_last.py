@@ -221,6 +221,19 @@ def best_path(trainer: Trainer) -> str:
     return getattr(trainer.checkpoint_callback, "best_model_path", "")
 
 
+def best_so_far(trainer: Trainer) -> str:
+    """Say which epoch of a run has been the best, in a sentence to go behind others."""
+    best = trainer.checkpoint_callback
+    if not (isinstance(best, BestCheckpoint) and Path(best.best_model_path).is_file()):
+        return ""
+    assert best.best_model_score is not None
+    epoch = read_checkpoint(best.best_model_path)["epoch"]
+    return (
+        f". The best checkpoint so far was saved at epoch {epoch}, {best.monitor} "
+        f"{best.best_model_score.item():.4g}"
+    )
+
+
 @rank_zero_only
 def _copy(source: Path, target: Path) -> None:
     make_folder(target.parent)

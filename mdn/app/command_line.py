@@ -15,8 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
+from mdn.app.hydra_files import whole_hydra_files
 from mdn.app.hydra_messages import composing_message
 from mdn.app.keys_in_messages import in_keys
+from mdn.data.write_errors import WriteError
 
 
 def run_command(name: str, main: Callable[[], object]) -> None:
@@ -29,15 +31,21 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     warnings.formatwarning = _one_line
     check_choices(sys.argv[1:])
     if wants_traceback():
-        main()
+        with whole_hydra_files():
+            main()
         return
     try:
-        with full_error("1"):  # Hydra raises then, and leaves the message to us
+        with (
+            full_error("1"),
+            whole_hydra_files(),
+        ):  # Hydra raises then, and leaves the message to us
             main()
     except (HydraException, OmegaConfBaseException) as error:
         fail(composing_message(name, error))
     except BrokenPipeError:  # a reader such as `head` has seen enough of the help
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except WriteError as error:
+        fail(str(error))
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
 

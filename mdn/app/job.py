@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -15,14 +16,16 @@ from omegaconf import DictConfig
 
 from mdn.app.check import check
 from mdn.app.command_line import fail
-from mdn.app.errors import UserError, full_error, readable, wants_traceback
+from mdn.app.errors import UserError, full_error, readable, root_of, wants_traceback
 from mdn.app.farewell import farewell
-from mdn.app.interrupts import StopReason, interruptible, stop_reason
+from mdn.app.hydra_files import check_job_files
+from mdn.app.interrupts import StopReason, after_the_fit, interruptible, stop_reason
+from mdn.app.job_errors import keep_error
 from mdn.app.leftovers import output_dir, remove_leftovers, start_time
 from mdn.app.own_parts import register_own_parts
-from mdn.app.run_directory import ERROR_FILE
+from mdn.app.run_directory import remove_unfinished
 from mdn.app.writable import make_writable_folder
-from mdn.data.write import write_text
+from mdn.data.write_errors import WriteError
 
 Command = Callable[[Mapping[str, object]], float | None]
 """A function of a checked configuration; it returns the score of a sweep's job, if it has one."""
@@ -50,9 +53,11 @@ def run_job(name: str, config: DictConfig) -> float | None:
 
 def _run(name: str, config: DictConfig) -> float | None:
     try:
+        check_job_files()
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+            remove_unfinished(Path(checked["run_dir"]))
         register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
     except Exception as error:
@@ -60,8 +65,9 @@ def _run(name: str, config: DictConfig) -> float | None:
             return _keep_error(error)
         if wants_traceback() or not _is_users_mistake(error):
             raise
+        message = _with_way_on(name, error)
         remove_leftovers()
-        fail(readable(error))
+        fail(message)
 
 
 def _call(name: str, config: Mapping[str, object]) -> float | None:
@@ -72,7 +78,7 @@ def _call(name: str, config: Mapping[str, object]) -> float | None:
 def _keep_error(error: Exception) -> float:
     # The table of the sweep reads the error from the job's directory.
     message = f"{traceback.format_exc()}\n{' '.join(readable(error).split())}\n"
-    write_text(message, output_dir() / ERROR_FILE)
+    keep_error(message, output_dir())
     print(f"this job failed, the sweep goes on: {readable(error)}")
     return float("inf")
 
@@ -80,15 +86,27 @@ def _keep_error(error: Exception) -> float:
 def _say_farewell(name: str, reason: StopReason) -> None:
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
-    overrides = HydraConfig.get().overrides.task
-    trains = name == "train"  # other commands save nothing to go on from
-    message = farewell(reason, output_dir(), start_time(), overrides) if trains else reason.message
+    message = _farewell(name, reason)
     print(f"\n{message}", file=sys.stderr)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        write_text(f"{reason.message}\n", output_dir() / ERROR_FILE)
+        keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()
     else:
         remove_leftovers()
+
+
+def _with_way_on(name: str, error: Exception) -> str:
+    message = readable(error)
+    if not isinstance(root_of(error), WriteError):
+        return message
+    return _farewell(name, StopReason(message, 1, after_the_fit(error)))
+
+
+def _farewell(name: str, reason: StopReason) -> str:
+    if name != "train":  # other commands save nothing to go on from
+        return reason.message
+    overrides = HydraConfig.get().overrides.task
+    return farewell(reason, output_dir(), start_time(), overrides)
 
 
 def _print_sweep() -> None:

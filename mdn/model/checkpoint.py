@@ -17,7 +17,7 @@ from typing import Final, NotRequired, TypedDict
 import torch
 from torch import Tensor
 
-from mdn.data.write import replaced
+from mdn.data.write import make_folder, replaced
 from mdn.model.archive import check_archive
 from mdn.model.plain import check_plain
 from mdn.model.seal import check_seal, seal
@@ -53,7 +53,7 @@ NUMBER = 3
 def write_checkpoint(checkpoint: Mapping[str, object], path: str | Path) -> None:
     """Write a checkpoint under its digest, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replaced(path) as beside:
         with beside.open("wb") as file:
             torch.save({**checkpoint, FORMAT: NUMBER}, file)

@@ -1,10 +1,10 @@
 """One job of a command: check its configuration, only then import what is heavy, and run."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -15,22 +15,24 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.app.check import check
-from mdn.app.command_line import fail
-from mdn.app.errors import UserError, full_error, readable, root_of, wants_traceback
+from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.hydra_files import check_job_files
-from mdn.app.interrupts import StopReason, after_the_fit, interruptible, stop_reason
+from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
 from mdn.app.leftovers import output_dir, remove_leftovers, start_time
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
 from mdn.app.writable import make_writable_folder
-from mdn.data.write_errors import WriteError
+from mdn.training import siblings
 
 Command = Callable[[Mapping[str, object]], float | None]
 """A function of a checked configuration; it returns the score of a sweep's job, if it has one."""
 
-_USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
+_USER_ERRORS = (
+    *(UserError, ValueError, OSError, ImportError, InstantiationException),
+    siblings.ProcessFailed,
+)
 
 
 def run_job(name: str, config: DictConfig) -> float | None:
@@ -38,17 +40,18 @@ def run_job(name: str, config: DictConfig) -> float | None:
 
     A mistake of the user ends in one message and leaves nothing half-written. In a sweep the
     other jobs go on: the job counts as infinitely bad, and its error is written in its directory.
-    Ctrl-C ends the command, and a sweep with it, at once.
+    Ctrl-C and SIGTERM end the command, and a sweep with it. Of several processes the first one
+    tells what has ended any of them.
     """
+    siblings.last_words = partial(_say_last, name)
     try:
-        with full_error(), interruptible():
+        with full_error():
             return _run(name, config)
     except BaseException as error:
-        reason = stop_reason(error)
-        if reason is None:
+        if siblings.speaks(error) and _is_bug(error):
+            error.add_note(_farewell(name, error))
             raise
-        _say_farewell(name, reason)
-        sys.exit(reason.status)
+        sys.exit(_say_last(name, error))
 
 
 def _run(name: str, config: DictConfig) -> float | None:
@@ -63,11 +66,7 @@ def _run(name: str, config: DictConfig) -> float | None:
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return _keep_error(error)
-        if wants_traceback() or not _is_users_mistake(error):
-            raise
-        message = _with_way_on(name, error)
-        remove_leftovers()
-        fail(message)
+        raise
 
 
 def _call(name: str, config: Mapping[str, object]) -> float | None:
@@ -83,30 +82,31 @@ def _keep_error(error: Exception) -> float:
     return float("inf")
 
 
-def _say_farewell(name: str, reason: StopReason) -> None:
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        return
-    message = _farewell(name, reason)
-    print(f"\n{message}", file=sys.stderr)
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        keep_error(f"{reason.message}\n", output_dir())
-        _print_sweep()
-    else:
-        remove_leftovers()
+def _say_last(name: str, error: BaseException) -> int:
+    """Say why this process ends, or have the first one say it; return the exit status."""
+    reason = stop_reason(error)
+    if siblings.speaks(error):
+        print(_farewell(name, error), file=sys.stderr)
+        _tidy_up(reason)
+    elif reason.failed:
+        trace = "".join(traceback.format_exception(error))
+        siblings.leave_message(trace if _is_bug(error) else reason.message, error)
+    return reason.status
 
 
-def _with_way_on(name: str, error: Exception) -> str:
-    message = readable(error)
-    if not isinstance(root_of(error), WriteError):
-        return message
-    return _farewell(name, StopReason(message, 1, after_the_fit(error)))
-
-
-def _farewell(name: str, reason: StopReason) -> str:
+def _farewell(name: str, error: BaseException) -> str:
+    reason = stop_reason(error)
     if name != "train":  # other commands save nothing to go on from
         return reason.message
-    overrides = HydraConfig.get().overrides.task
-    return farewell(reason, output_dir(), start_time(), overrides)
+    return farewell(reason, output_dir(), start_time(), HydraConfig.get().overrides.task)
+
+
+def _tidy_up(reason: StopReason) -> None:
+    if HydraConfig.get().mode != RunMode.MULTIRUN:
+        remove_leftovers()
+    elif not reason.failed:
+        keep_error(f"{reason.message}\n", output_dir())
+        _print_sweep()
 
 
 def _print_sweep() -> None:
@@ -114,6 +114,12 @@ def _print_sweep() -> None:
     with suppress(SystemExit):  # which would say that jobs failed
         for callback in HydraConfig.get().callbacks.values():
             instantiate(callback).on_multirun_end(config=whole)
+
+
+def _is_bug(error: BaseException) -> bool:
+    """Tell whether a traceback says more than the message, or is wanted."""
+    expected = _is_users_mistake(error) and not wants_traceback()
+    return stop_reason(error).failed and not expected
 
 
 def _is_users_mistake(error: BaseException) -> bool:

@@ -164,5 +164,7 @@ def test_it_goes_on_behind_any_batch(tmp_path, kind, settings):
     stops = sorted(kept.iterdir())
     assert len(stops) > 10
     for stop in stops[5:10]:
-        resumed = run(make, tmp_path / f"from_{stop.name}", ckpt_path=stop / "last.ckpt", **settings)
+        resumed = run(
+            make, tmp_path / f"from_{stop.name}", ckpt_path=stop / "last.ckpt", **settings
+        )
         assert_alike(resumed, whole)

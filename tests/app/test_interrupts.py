@@ -86,8 +86,8 @@ def advice(said):
 
 def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
     monkeypatch.setattr(train, "_test", press)
-    closed = []
-    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(log))
+    closed, close = [], train.RunLog.close
+    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(close(log)))
     status, said = run(*SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")
     assert status == 130
     assert advice(said) == [

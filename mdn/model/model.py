@@ -11,10 +11,12 @@ from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.origin import Origin
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
+from mdn.model.condition_values import Known, known_values
 from mdn.model.guard import COMPONENTS, WIDER, guarded
 from mdn.model.input_counts import warn_of_new
 from mdn.model.novelty import Novelty, ranges_of
@@ -114,7 +116,8 @@ class Model(nn.Module):
         """Return p(y given x) in the user's units, in float64: one mixture a row.
 
         Missing values and unknown levels are answered; a warning counts them in columns where
-        training had no example of such.
+        training had no example of such. The mixture knows the rows of a frame: `to_frame` answers
+        in a frame of the same library, and with its index.
 
         Args:
             data: a frame, whose columns are picked by the names of the inputs, or, where all inputs
@@ -124,7 +127,8 @@ class Model(nn.Module):
         Raises:
             ValueError: if a column is not there, or holds something else than it did in training.
         """
-        return self(self._inputs_of(data))
+        x = self._inputs_of(data)
+        return self(x).with_origin(Origin.of(data, len(x), self.num_members))
 
     @torch.no_grad()
     def predict_members(self, data: object) -> Mixture:
@@ -139,7 +143,25 @@ class Model(nn.Module):
         Raises:
             ValueError: as `predict`.
         """
-        return self.members(self._inputs_of(data))
+        x = self._inputs_of(data)
+        return self.members(x).with_origin(Origin.of(data, len(x), self.num_members))
+
+    @torch.no_grad()
+    def condition(self, data: object, known: Known) -> Mixture:
+        """Return p(the other targets given x and some targets), as `predict(data).condition`.
+
+        Args:
+            data: as for `predict`.
+            known: the values of some targets by their names, as in {"price": 3.2}: one number for
+                all rows, one for each, or the name of a column of the frame. A row without a value
+                has answers that are NaN.
+
+        Raises:
+            TypeError: on anything but a mapping, and on values that are not numbers.
+            ValueError: as `predict`; on a target or a column that is not there, on values that do
+                not fit the rows, and where no target is left.
+        """
+        return self.predict(data).condition(known_values(data, known))
 
     def novelty(self, data: object) -> list[list[str]]:
         """Return, for each row, the names of the inputs that are unlike all that training saw.

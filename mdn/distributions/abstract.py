@@ -206,6 +206,8 @@ class Mixture(ABC):
         """Return what kind of mixture it is, in words: its covariance, and scales of targets."""
 
     def __repr__(self) -> str:
+        if torch.compiler.is_compiling():  # sizes may be symbols, and there are no numbers
+            return type(self).__name__
         from mdn.distributions.mixture_overview import mixture_overview  # which knows mixtures
 
         return mixture_overview(self).text()

@@ -26,7 +26,7 @@ def mixture_overview(mixture: Mixture) -> Overview:
     names = names_of(mixture.target_names, mixture.num_targets)
     kind, components = type(mixture).__name__, count(mixture.num_components, "component")
     title = f"{kind} of {components}, batch shape {list(mixture.batch_shape)}"
-    rows = [] if torch.compiler.is_compiling() else safely(lambda: _rows(mixture))
+    rows = safely(lambda: _rows(mixture))
     header = ["mean ± std", *map(short, names[:MOST_COLUMNS])]
     return Overview(title, _facts(mixture, names), header, rows, _more(mixture, rows))
 

@@ -13,8 +13,8 @@ MOST_ROWS, MOST_COLUMNS = 5, 6
 _WIDEST = 32
 """Letters of a name."""
 
-_CELL = "text-align: right; padding: 0.1em 0.8em"
-"""The one style: colors are those of the page, light or dark."""
+_NUMBERS, _WORDS = (f"text-align: {side}; padding: 0.1em 0.8em" for side in ("right", "left"))
+"""The styles of cells: colors are those of the page, light or dark."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Overview:
         header: of the table of some numbers.
         rows: of that table, of text as users gave it.
         more: what the table leaves out.
+        text_columns: the first columns of the table that hold words, not numbers.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Overview:
     header: Row = ()
     rows: Sequence[Row] = ()
     more: str = ""
+    text_columns: int = 0
 
     def text(self) -> str:
         """Return lines of plain text."""
@@ -45,12 +47,11 @@ class Overview:
     def html(self) -> str:
         """Return a table without scripts and colors, in which names are nothing but text."""
         facts = "".join(
-            f'<tr><th style="{_CELL}">{escape(name)}</th>'
-            f'<td style="{_CELL}; text-align: left">{escape(said)}</td></tr>'
+            f"<tr>{_cell('th', _WORDS, name)}{_cell('td', _WORDS, said)}</tr>"
             for name, said in self.facts.items()
         )
-        header = _html_row("th", self.header) if self.rows else ""
-        rows = header + "".join(_html_row("td", row) for row in self.rows)
+        header = self._html_row("th", self.header) if self.rows else ""
+        rows = header + "".join(self._html_row("td", row) for row in self.rows)
         tables = "".join(f"<table>{part}</table>" for part in (facts, rows) if part)
         more = f"<div>{escape(self.more)}</div>" if self.more else ""
         return f"<div><b>{escape(self.title)}</b>{tables}{more}</div>"
@@ -60,16 +61,23 @@ class Overview:
             return []
         cells = [self.header, *self.rows]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return ["", *(_line(row, widths) for row in cells)]
+        return ["", *(self._line(row, widths) for row in cells)]
+
+    def _line(self, row: Row, widths: Sequence[int]) -> str:
+        cells = [
+            cell.ljust(width) if place < self.text_columns else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return f"  {'   '.join(cells)}".rstrip()
+
+    def _html_row(self, tag: str, row: Row) -> str:
+        styles = [_WORDS if place < self.text_columns else _NUMBERS for place in range(len(row))]
+        pairs = zip(styles, row, strict=True)
+        return f"<tr>{''.join(_cell(tag, style, cell) for style, cell in pairs)}</tr>"
 
 
-def _line(row: Row, widths: Sequence[int]) -> str:
-    return "  " + "   ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-
-
-def _html_row(tag: str, row: Row) -> str:
-    cells = "".join(f'<{tag} style="{_CELL}">{escape(cell)}</{tag}>' for cell in row)
-    return f"<tr>{cells}</tr>"
+def _cell(tag: str, style: str, text: str) -> str:
+    return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
 
 def short(name: str) -> str:

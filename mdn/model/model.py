@@ -5,33 +5,31 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Float64
-from torch import Tensor, nn
+from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.origin import Origin
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
-from mdn.model.condition_values import Known, known_values
+from mdn.model.frame_answers import FrameAnswers
 from mdn.model.guard import COMPONENTS, WIDER, guarded
-from mdn.model.input_counts import warn_of_new
-from mdn.model.novelty import Novelty, ranges_of
+from mdn.model.novelty import ranges_of
 from mdn.model.target_transforms import outside, transforms_of
 from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
 
-class Model(nn.Module):
+class Model(FrameAnswers):
     """p(y given x) as one mixture per row, in the user's units.
 
     The network inside works on standardized inputs and targets; units and names of the columns
     are the model's own, and travel with it. A mixture is Gaussian unless a target is learned on
-    another scale, as `card.transforms` says.
+    another scale, as `card.transforms` says. `print(model.network)` shows the layers.
 
     Args:
         network: from standardized inputs to a standardized mixture.
@@ -110,83 +108,6 @@ class Model(nn.Module):
             self.targets.check_fits(dtype, self.card.targets)
         named = replace(mixture.to(dtype=dtype), target_names=tuple(self.card.targets))
         return self.targets.on_user_scale(named)
-
-    @torch.no_grad()
-    def predict(self, data: object) -> Mixture:
-        """Return p(y given x) in the user's units, in float64: one mixture a row.
-
-        Missing values and unknown levels are answered; a warning counts them in columns where
-        training had no example of such. The mixture knows the rows of a frame: `to_frame` answers
-        in a frame of the same library, and with its index.
-
-        Args:
-            data: a frame, whose columns are picked by the names of the inputs, or, where all inputs
-                are numbers or truth values, rows of numbers in their order: a tensor, an array or
-                a list.
-
-        Raises:
-            ValueError: if a column is not there, or holds something else than it did in training.
-        """
-        x = self._inputs_of(data)
-        return self(x).with_origin(Origin.of(data, len(x), self.num_members))
-
-    @torch.no_grad()
-    def predict_members(self, data: object) -> Mixture:
-        """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
-
-        `.pool()` of it is what `predict` answers; `.std_split()` and `.covariance_split()` tell
-        the noise in y from the members' doubt about its mean.
-
-        Args:
-            data: as for `predict`.
-
-        Raises:
-            ValueError: as `predict`.
-        """
-        x = self._inputs_of(data)
-        return self.members(x).with_origin(Origin.of(data, len(x), self.num_members))
-
-    @torch.no_grad()
-    def condition(self, data: object, known: Known) -> Mixture:
-        """Return p(the other targets given x and some targets), as `predict(data).condition`.
-
-        Args:
-            data: as for `predict`.
-            known: the values of some targets by their names, as in {"price": 3.2}: one number for
-                all rows, one for each, or the name of a column of the frame. A row without a value
-                has answers that are NaN.
-
-        Raises:
-            TypeError: on anything but a mapping, and on values that are not numbers.
-            ValueError: as `predict`; on a target or a column that is not there, on values that do
-                not fit the rows, and where no target is left.
-        """
-        return self.predict(data).condition(known_values(data, known))
-
-    def novelty(self, data: object) -> list[list[str]]:
-        """Return, for each row, the names of the inputs that are unlike all that training saw.
-
-        These are numbers far outside of the training rows, levels of a category that the model does
-        not know, and values that are missing in a column that no training row lacked.
-
-        Args:
-            data: as for `predict`.
-
-        Raises:
-            ValueError: as `predict`.
-        """
-        return Novelty.of(self.card, self._codes_of(data)).names(self.card.inputs)
-
-    def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
-        x = self._codes_of(data)
-        warn_of_new(self.card, x)
-        return x.to(self.device)
-
-    def _codes_of(self, data: object) -> Float[Tensor, "N P"]:
-        from mdn.data.frames import input_matrix  # frames take a library, tensors do not
-
-        card = self.card
-        return input_matrix(data, card.inputs, card.fitted_kinds, card.formats)
 
     @property
     def device(self) -> torch.device:

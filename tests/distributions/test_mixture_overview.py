@@ -146,7 +146,7 @@ def test_mapped_functions_may_say_it():
 def test_while_a_function_is_traced_no_number_is_computed(monkeypatch):
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     monkeypatch.setattr(GaussianMixture, "mean", property(lambda self: pytest.fail("computed")))
-    assert "batch shape [3]" in repr(mixture(3))
+    assert repr(mixture(3)) == "GaussianMixture"
 
 
 class _Tags(HTMLParser):

@@ -163,6 +163,6 @@ def test_it_goes_on_behind_any_batch(tmp_path, kind, settings):
     assert_alike(run(make, tmp_path / "other", kept, **settings), whole)
     stops = sorted(kept.iterdir())
     assert len(stops) > 10
-    for stop in stops[5:10]:
-        resumed = run(make, tmp_path / f"from_{stop.name}", ckpt_path=stop / "last.ckpt", **settings)
+    for path in [stop / "last.ckpt" for stop in stops] + [*kept.glob("*_epoch/best.ckpt")]:
+        resumed = run(make, tmp_path / "resumed" / path.relative_to(kept), ckpt_path=path, **settings)
         assert_alike(resumed, whole)

@@ -38,6 +38,17 @@ class FiniteLoss(Callback):
         self._batches: list[Batch] = []
         self._first = 0
 
+    def state_dict(self) -> dict[str, int]:
+        return {"first": self._first + len(self._batches)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self._first = state_dict["first"]
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, object]
+    ) -> None:
+        self._look(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._batches, self._first = [], 0
 

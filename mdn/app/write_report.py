@@ -1,14 +1,14 @@
 """The report of an evaluation: pictures as files and in TensorBoard, and a page with everything."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
-
+from mdn.app.event_file import EventLog
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_in
 from mdn.data.rows import Rows
-from mdn.data.write import replaced, write_text
+from mdn.data.write import make_folder, write_bytes, write_text
 from mdn.model.model import Model
 from mdn.report.evaluation import Scores
 from mdn.report.page import Page, density_name, highlights, render
@@ -43,16 +43,16 @@ def write_report(
 
 def save_pictures(images: Sequence[Picture], folder: Path) -> None:
     """Write each picture as PNG and as SVG."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for picture in images:
-        with replaced(folder / f"{picture.name}.svg") as beside:
-            beside.write_bytes(picture.svg)
-        with replaced(folder / f"{picture.name}.png") as beside:
-            picture.figure.savefig(beside, format="png", dpi=DPI)
+        write_bytes(picture.svg, folder / f"{picture.name}.svg")
+        drawing = io.BytesIO()
+        picture.figure.savefig(drawing, format="png", dpi=DPI)
+        write_bytes(drawing.getvalue(), folder / f"{picture.name}.png")
 
 
 def log_pictures(images: Sequence[Picture], run_dir: Path) -> None:
     """Add each picture to a TensorBoard log."""
-    with SummaryWriter(str(run_dir)) as writer:
+    with EventLog(str(run_dir)) as writer:
         for picture in images:
             writer.add_figure(f"figures/{picture.name}", picture.figure, close=False)

@@ -30,8 +30,8 @@ from mdn.networks.head import Part
 from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
-from mdn.training.running_sums import of_each_process, own
 from mdn.training.recipe import EMRecipe
+from mdn.training.running_sums import of_each_process, own
 
 _USUAL = EMRecipe().resolve()
 

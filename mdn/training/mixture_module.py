@@ -51,6 +51,8 @@ class MixtureModule(LightningModule):
         """Each member's own nll of the last validation, standardized."""
         self.misses_targets = False
         """Whether some training row lacks a target, so that each counts by those that it has."""
+        self.kept: Mapping[str, object] = {}
+        """What checkpoints keep beside the card, as plain data."""
         self._sums: Sums = {}
         self._earlier_metrics: Mapping[str, Tensor] = {}
 
@@ -174,7 +176,7 @@ class MixtureModule(LightningModule):
         return (torch.stack(means) / rows).view(total.shape)
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        checkpoint[CARD] = self.model.card.plain()
+        checkpoint |= {**self.kept, CARD: self.model.card.plain()}
         # A validation that is under way begins anew.
         checkpoint[_SUMS] = saved_sums(self.trainer, self._sums, "train")
         checkpoint[_METRICS] = dict(self.trainer.callback_metrics)

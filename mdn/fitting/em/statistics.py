@@ -57,9 +57,7 @@ class Statistics:
         return torch.cat([part.flatten() for part in self._sums])
 
     @classmethod
-    def of_flat(
-        cls, flat: Float[Tensor, " sums"], about: Float[Tensor, "K D"]
-    ) -> "Statistics":
+    def of_flat(cls, flat: Float[Tensor, " sums"], about: Float[Tensor, "K D"]) -> "Statistics":
         """Return the statistics whose `flat` and `about` these are."""
         count, targets = about.shape
         shapes = [(count,), (count, targets), (count, targets, targets), (), ()]

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 from secrets import token_hex
@@ -15,7 +14,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
 
-from mdn.data.write import replaced
+from mdn.data.write import make_folder, write_bytes
 from mdn.distributions.checks import check_not_negative
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 from mdn.training.callbacks.loop_state import stand_behind_batch
@@ -260,6 +259,5 @@ def best_path(trainer: Trainer) -> str:
 
 @rank_zero_only
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(target) as beside:
-        shutil.copyfile(source, beside)
+    make_folder(target.parent)
+    write_bytes(source.read_bytes(), target)

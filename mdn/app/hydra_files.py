@@ -1,0 +1,54 @@
+"""The files that Hydra leaves, written whole; Hydra itself writes them in place.
+
+Without this a full disk cuts the configuration of an earlier run in the same directory short.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra.core import utils
+from omegaconf import OmegaConf
+
+from mdn.data.write import make_folder, write_text
+from mdn.data.write_errors import WriteError
+
+_failures: list[WriteError] = []
+
+
+@contextmanager
+def whole_hydra_files() -> Iterator[None]:
+    """Have Hydra write whole files inside.
+
+    A file of a job that cannot be written is an error of this job, not of its sweep: it is kept
+    until the job asks.
+    """
+    before = utils._save_config, OmegaConf.save
+    utils._save_config, OmegaConf.save = _save_job_file, staticmethod(_save)
+    try:
+        yield
+    finally:
+        utils._save_config, OmegaConf.save = before[0], staticmethod(before[1])
+
+
+def check_job_files() -> None:
+    """Raise the error of Hydra's files of this job, if there was one.
+
+    Raises:
+        WriteError: if one could not be written.
+    """
+    if _failures:
+        first, _failures[:] = _failures[0], []
+        raise first
+
+
+def _save_job_file(config: object, filename: str, output_dir: Path) -> None:
+    try:
+        make_folder(output_dir)
+        _save(config, output_dir / filename)
+    except WriteError as error:
+        _failures.append(error)
+
+
+def _save(config: object, path: str | Path, resolve: bool = False) -> None:
+    write_text(OmegaConf.to_yaml(config, resolve=resolve), path)

@@ -60,8 +60,10 @@ class CommandServer:
 
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
     def start(self, command: str, *overrides: str, folder: Path, name: str) -> ForkedCommand:
         """Start a command in a folder; what it says goes to the file `name`.txt there."""

@@ -112,10 +112,16 @@ def schedule_of(module: LightningModule) -> LRScheduler:
     return cast(LRScheduler, module.lr_schedulers())
 
 
-def stand_where_stopped(trainer: Trainer) -> None:
-    """Tell the loaders of a resumed run where in an epoch it stopped.
+def stand_where_stopped(trainer: Trainer, metrics: Mapping[str, Tensor]) -> None:
+    """Tell the loaders of a resumed run where in an epoch it stopped, and callbacks its scores.
 
-    Lightning does so when it makes the loaders; but the number of steps, which the schedule asks
-    for, makes them before it has read the checkpoint, and then it leaves that out.
+    Lightning does the first when it makes the loaders; but the number of steps, which the schedule
+    asks for, makes them before it has read the checkpoint. It never does the second, and callbacks
+    ask at the end of an epoch for a score of its validation, or of an earlier one.
+
+    Args:
+        trainer: at the start of its training.
+        metrics: what had been logged for callbacks, by name.
     """
     trainer.fit_loop._load_combined_loader_states()
+    trainer._logger_connector._callback_metrics.update(metrics)

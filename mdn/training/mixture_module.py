@@ -29,6 +29,9 @@ from mdn.training.safe_steps import SafeSteps
 _SUMS = "sums"
 """Where a checkpoint keeps what has been added up in an epoch that is under way."""
 
+_METRICS = "metrics"
+"""Where it keeps what has been logged for callbacks."""
+
 
 class MixtureModule(LightningModule):
     """A model in training; a subclass says how it is fitted.
@@ -55,6 +58,7 @@ class MixtureModule(LightningModule):
         self.safe_steps: SafeSteps | None = None
         """What decides which steps of gradient descent to skip; None to take them all."""
         self._sums: Sums = {}
+        self._earlier_metrics: Mapping[str, Tensor] = {}
 
     @abstractmethod
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
@@ -155,7 +159,7 @@ class MixtureModule(LightningModule):
         self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
 
     def on_train_start(self) -> None:
-        stand_where_stopped(self.trainer)
+        stand_where_stopped(self.trainer, self._earlier_metrics)
 
     def on_train_epoch_end(self) -> None:
         self._log_nll("train")
@@ -186,11 +190,13 @@ class MixtureModule(LightningModule):
         checkpoint |= {**self.kept, CARD: self.model.card.plain()}
         # A validation that is under way begins anew.
         checkpoint[_SUMS] = saved_sums(self.trainer, self._sums, "train")
+        checkpoint[_METRICS] = dict(self.trainer.callback_metrics)
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         saved = cast(Mapping[str, SavedSum], checkpoint.get(_SUMS, {}))
         self._sums = own_sums(self.trainer, saved)
         keep_patience(self.trainer, checkpoint)
+        self._earlier_metrics = cast(Mapping[str, Tensor], checkpoint.get(_METRICS, {}))
 
 
 def total_of_each(

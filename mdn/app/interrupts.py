@@ -37,18 +37,13 @@ _FIT_WAS_OVER = "the fit was over: its checkpoints are whole"
 
 def stop_reason(error: BaseException) -> StopReason | None:
     """Return why a command was told to stop, or None if the error is a real one."""
-    fit_was_over = after_the_fit(error)
+    fit_was_over = _FIT_WAS_OVER in getattr(error, "__notes__", [])
     # A library may have seen Ctrl-C first, and raises KeyboardInterrupt.
     if isinstance(error, Interrupted | KeyboardInterrupt):
         return replace(_CTRL_C, fit_was_over=fit_was_over)
     if type(error).__name__ == "SIGTERMException":  # Lightning's, not imported here
         return replace(_TERMINATED, fit_was_over=fit_was_over)
     return None
-
-
-def after_the_fit(error: BaseException) -> bool:
-    """Tell whether the fit was over when an error was raised."""
-    return _FIT_WAS_OVER in getattr(error, "__notes__", [])
 
 
 @contextmanager

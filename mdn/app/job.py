@@ -16,16 +16,15 @@ from omegaconf import DictConfig
 
 from mdn.app.check import check
 from mdn.app.command_line import fail
-from mdn.app.errors import UserError, full_error, readable, root_of, wants_traceback
+from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.hydra_files import check_job_files
-from mdn.app.interrupts import StopReason, after_the_fit, interruptible, stop_reason
+from mdn.app.interrupts import StopReason, interruptible, stop_reason
 from mdn.app.job_errors import keep_error
 from mdn.app.leftovers import output_dir, remove_leftovers, start_time
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
 from mdn.app.writable import make_writable_folder
-from mdn.data.write_errors import WriteError
 
 Command = Callable[[Mapping[str, object]], float | None]
 """A function of a checked configuration; it returns the score of a sweep's job, if it has one."""
@@ -65,9 +64,8 @@ def _run(name: str, config: DictConfig) -> float | None:
             return _keep_error(error)
         if wants_traceback() or not _is_users_mistake(error):
             raise
-        message = _with_way_on(name, error)
         remove_leftovers()
-        fail(message)
+        fail(readable(error))
 
 
 def _call(name: str, config: Mapping[str, object]) -> float | None:
@@ -86,27 +84,15 @@ def _keep_error(error: Exception) -> float:
 def _say_farewell(name: str, reason: StopReason) -> None:
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
-    message = _farewell(name, reason)
+    overrides = HydraConfig.get().overrides.task
+    trains = name == "train"  # other commands save nothing to go on from
+    message = farewell(reason, output_dir(), start_time(), overrides) if trains else reason.message
     print(f"\n{message}", file=sys.stderr)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()
     else:
         remove_leftovers()
-
-
-def _with_way_on(name: str, error: Exception) -> str:
-    message = readable(error)
-    if not isinstance(root_of(error), WriteError):
-        return message
-    return _farewell(name, StopReason(message, 1, after_the_fit(error)))
-
-
-def _farewell(name: str, reason: StopReason) -> str:
-    if name != "train":  # other commands save nothing to go on from
-        return reason.message
-    overrides = HydraConfig.get().overrides.task
-    return farewell(reason, output_dir(), start_time(), overrides)
 
 
 def _print_sweep() -> None:

@@ -18,6 +18,7 @@ from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_files import whole_hydra_files
 from mdn.app.hydra_messages import composing_message
 from mdn.app.keys_in_messages import in_keys
+from mdn.app.overrides import names_checkpoint
 from mdn.data.write_errors import WriteError
 
 
@@ -30,15 +31,18 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     """
     warnings.formatwarning = _one_line
     check_choices(sys.argv[1:])
+    if name == "train" and any(map(names_checkpoint, sys.argv[1:])):
+        _take_settings()
+    _run_hydra(name, main)
+
+
+def _run_hydra(name: str, main: Callable[[], object]) -> None:
     if wants_traceback():
         with whole_hydra_files():
             main()
         return
     try:
-        with (
-            full_error("1"),
-            whole_hydra_files(),
-        ):  # Hydra raises then, and leaves the message to us
+        with full_error("1"), whole_hydra_files():  # Hydra raises then, the message is ours
             main()
     except (HydraException, OmegaConfBaseException) as error:
         fail(composing_message(name, error))
@@ -48,6 +52,17 @@ def run_command(name: str, main: Callable[[], object]) -> None:
         fail(str(error))
     except OSError as error:
         fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
+
+
+def _take_settings() -> None:
+    from mdn.app.resumed_command import resumed  # with torch, where a checkpoint is read
+
+    try:
+        sys.argv[1:] = resumed(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        if wants_traceback():
+            raise
+        fail(readable(error))
 
 
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:

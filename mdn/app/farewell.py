@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mdn.app.interrupts import StopReason
+from mdn.app.kept_overrides import repeated_overrides, typed
 from mdn.app.paths import SCRIPTS
 
 
@@ -20,17 +21,15 @@ def farewell(
         run_dir: its directory.
         started: seconds since the epoch; older checkpoints belong to another run. None where the
             start is unknown.
-        overrides: the command line of the run.
+        overrides: of the run.
     """
     script = Path(sys.argv[0])
     checkpoints = Path(os.path.relpath(run_dir)) / "checkpoints"
     last, best = (_saved(checkpoints / f"{name}.ckpt", started) for name in ("last", "best"))
-    resumed_from = [override for override in overrides if _is_ckpt_path(override)]
-    settings = [override for override in overrides if not _is_ckpt_path(override)]
-    resume_from = [f"ckpt_path={last}"] if last else resumed_from
+    resume = [f"ckpt_path={last}", *repeated_overrides(overrides)] if last else typed(overrides)
     lines = [reason.message if last or best else f"{reason.message}: nothing had been saved yet"]
-    if resume_from and not reason.fit_was_over:
-        lines.append(f"go on       {shell_command(script, *resume_from, *settings)}")
+    if resume and not reason.fit_was_over:
+        lines.append(f"go on       {shell_command(script, *resume)}")
     if best:
         label = "evaluate   " if reason.fit_was_over else "best so far"
         lines.append(f"{label} {shell_command(script.with_name('evaluate.py'), f'ckpt={best}')}")
@@ -40,10 +39,6 @@ def farewell(
 def _saved(path: Path, started: float | None) -> Path | None:
     ours = path.exists() and (started is None or path.stat().st_mtime >= started)
     return path if ours else None
-
-
-def _is_ckpt_path(override: str) -> bool:
-    return override.lstrip("+").startswith("ckpt_path=")
 
 
 def shell_command(script: Path, *arguments: str) -> str:

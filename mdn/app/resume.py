@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mdn.data.fingerprint import changed
 from mdn.model import registry
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import CARD, read_checkpoint
+from mdn.model.checkpoint import CARD, overrides_of, read_checkpoint
 from mdn.report.run_settings import flat
 
 _LASTING = ("inputs", "targets", "model")
@@ -29,7 +29,8 @@ _STATE = {
 }
 """What Lightning restores, with its type."""
 
-_ADVICE = "to go on with a run, repeat its own overrides"
+_LEAVE = "a run goes on with its own settings: leave out what changes this"
+_REPEAT = "it keeps no settings of its run: repeat that run's own overrides"
 
 
 def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> None:
@@ -46,13 +47,14 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
             nothing is left to do.
     """
     checkpoint = read_checkpoint(ckpt_path)
+    advice = _REPEAT if overrides_of(checkpoint, ckpt_path) is None else _LEAVE
     before = ModelCard.read(checkpoint[CARD])
     registry.check("model", before.model)
-    _check_rows(ckpt_path, before, card)
+    _check_rows(ckpt_path, before, card, advice)
     for key, (was, now) in _differences(before, card, _LASTING).items():
         if not key.startswith(_FREE):
             raise ValueError(
-                f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
+                f"{ckpt_path} has {key} {was} and this run has {now}; {advice}, or set {key}={was}"
             )
     epochs = _trained_epochs(ckpt_path, checkpoint)
     if max_epochs is not None and 0 <= max_epochs <= epochs:
@@ -77,7 +79,7 @@ def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
     return epoch + 1
 
 
-def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
+def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str) -> None:
     """Refuse another split: the model would learn rows that it is then tested on."""
     others = changed(before.rows, card.rows) if before.rows else []
     if others:
@@ -86,7 +88,7 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
         why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
         raise ValueError(
             f"{ckpt_path} belongs to other rows, or another split of them ({', '.join(others)}): "
-            f"{', '.join(why) or 'a file has changed since'}; {_ADVICE}"
+            f"{', '.join(why) or 'a file has changed since'}; {advice}"
         )
 
 

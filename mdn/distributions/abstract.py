@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mdn.distributions.arguments import Dims, Levels, SampleShape, inner_probability, whole
 from mdn.distributions.indexing import Index
+from mdn.distributions.named_values import Values
 from mdn.distributions.target_names import Names
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
@@ -94,6 +95,44 @@ class Mixture(ABC):
     @abstractmethod
     def cdf(self, y: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Return the probability of at most y; of more where `upper`, without cancellation."""
+
+    @abstractmethod
+    def probability_above(self, y: Values) -> Float[Tensor, "*out"]:
+        """Return the probability that the one target exceeds y, exact in the far tail.
+
+        Where it is too small for a number, `log_cdf(y, upper=True)` still tells its log.
+
+        Args:
+            y: [*rows, 1], one number for all mixtures, or one for each; `mdn.distributions.values`
+                says in which forms.
+
+        Raises:
+            TypeError: on what is not real numbers.
+            ValueError: on several targets, of which a `marginal` picks one, and on values that do
+                not fit the mixtures.
+        """
+
+    @abstractmethod
+    def probability_below(self, y: Values) -> Float[Tensor, "*out"]:
+        """Return the probability that the one target stays below y, as `probability_above` does.
+
+        Raises:
+            TypeError: as there.
+            ValueError: as there.
+        """
+
+    @abstractmethod
+    def probability_between(self, low: Values, high: Values) -> Float[Tensor, "*out"]:
+        """Return the probability that the one target lies between two values, exact in both tails.
+
+        Args:
+            low: read as y of `probability_above`; -inf for no end.
+            high: the same; inf for no end.
+
+        Raises:
+            TypeError: as there.
+            ValueError: as there, and where low is above high.
+        """
 
     @abstractmethod
     def quantile(self, levels: Levels) -> Float[Tensor, "*out D"]:

@@ -76,3 +76,12 @@ def bare_optimizer_of(module: LightningModule) -> Optimizer:
 def schedule_of(module: LightningModule) -> LRScheduler:
     """Return the one learning-rate schedule of a module in training."""
     return cast(LRScheduler, module.lr_schedulers())
+
+
+def stand_where_stopped(trainer: Trainer) -> None:
+    """Tell the loaders of a resumed run where in an epoch it stopped.
+
+    Lightning does so when it makes the loaders; but the number of steps, which the schedule asks
+    for, makes them before it has read the checkpoint, and then it leaves that out.
+    """
+    trainer.fit_loop._load_combined_loader_states()

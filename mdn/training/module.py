@@ -18,6 +18,7 @@ from mdn.networks.build import build_network
 from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
 from mdn.training.mixture_module import MixtureModule, num_rows, total
+from mdn.training.random_steps import step_draws
 from mdn.training.recipe import Recipe
 
 _USUAL = Recipe().resolve()
@@ -64,10 +65,12 @@ class MDNModule(MixtureModule):
     def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
         *earlier, last = batches_of(batch)
-        for each in earlier:
-            self._descend(each, bare_optimizer_of(self), Tensor.backward)
-        # This one, being Lightning's, calls the hooks and moves the counters.
-        return self._descend(last, optimizer_of(self), self.manual_backward)
+        call = self.trainer.fit_loop.total_batch_idx  # a resumed run counts on
+        with step_draws(self.settings.seed, call, self.global_rank, self.device):
+            for each in earlier:
+                self._descend(each, bare_optimizer_of(self), Tensor.backward)
+            # This one, being Lightning's, calls the hooks and moves the counters.
+            return self._descend(last, optimizer_of(self), self.manual_backward)
 
     def _descend(
         self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]

@@ -23,7 +23,7 @@ def test_resume_refuses_another_model(run, tmp_path):
     last = "ckpt_path=first/checkpoints/last.ckpt"
     status, said = run("train", *SMALL, "trainer.max_epochs=4", "model.num_components=3", last)
     assert status == 1
-    assert "has model.num_components 2 and this run has 3; to go on" in said
+    assert "has model.num_components 2 and this run has 3; a run goes on with its own" in said
     assert not list(tmp_path.glob("outputs/train/*"))
 
 
@@ -33,7 +33,7 @@ def test_resume_refuses_another_split_but_not_another_place_or_batch_size(run, p
     more = [*data, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
     status, said = run("train", *more, f"data.path={prices}", "seed=1", "data.batch_size=16")
     assert status == 1
-    assert "(test, val, train): data.seed was 0 and is 1; to go on" in said
+    assert "(test, val, train): data.seed was 0 and is 1; a run goes on with" in said
     prices.rename("moved.csv")
     assert run("train", *more, "data.path=moved.csv", "data.batch_size=16")[0] == 0
 
@@ -46,7 +46,7 @@ def test_a_file_that_has_grown_is_not_resumed_from_and_not_scored_in_silence(run
     more = ["trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
     status, said = run("train", *data, *more)
     assert status == 1
-    assert "(test, val, train): a file has changed since; to go on" in said
+    assert "(test, val, train): a file has changed since; a run goes on with" in said
     with pytest.warns(UserWarning, match="no longer those of the run .* a file has changed"):
         assert run("evaluate", "ckpt=first/checkpoints/best.ckpt", "report=false")[0] == 0
 

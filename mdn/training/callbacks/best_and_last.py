@@ -4,17 +4,19 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from mdn.data.write import make_folder, write_bytes
 from mdn.distributions.checks import check_not_negative
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
+from mdn.training.callbacks.loop_state import stand_behind_batch
 
 
 class SealedCheckpointIO(TorchCheckpointIO):
@@ -166,6 +168,35 @@ class LastCheckpoint(WholeCheckpoint):
         check_not_negative("every_seconds", every_seconds)
         self.every_seconds = every_seconds
         self._saved = -math.inf
+        self._behind_batch = False
+
+    def save_now(self, trainer: Trainer) -> None:
+        """Write the file at once; a run that goes on from it begins behind the last batch.
+
+        All processes must call it together: at the end of a training batch, or in a validation,
+        which then begins anew. Where the Trainer does not fit, there is nothing to save.
+        """
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            self._behind_batch = True
+            try:
+                trainer.save_checkpoint(self.path, weights_only=False)
+            finally:
+                self._behind_batch = False
+
+    @property
+    def path(self) -> Path:
+        """Where the file is written."""
+        return Path(self.dirpath or "") / f"{self.filename}.ckpt"
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if self._behind_batch:
+            stand_behind_batch(trainer, checkpoint["loops"]["fit_loop"])
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # A resumed run counts a batch that was begun before.
+        trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.reset_on_restart()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         now = time.monotonic()

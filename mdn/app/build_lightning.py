@@ -11,8 +11,10 @@ from mdn.app.node import Node
 from mdn.app.run_log import RunLog
 from mdn.model import registry
 from mdn.training import data_parts as data_parts  # registered, and may be named
+from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
+from mdn.training.processes import look_after_processes
 from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
@@ -55,7 +57,11 @@ def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:
     """Build the Trainer with this run's callbacks; whoever made the log closes it."""
     silence_lightning()
     built = [build_callback(name, node) for name, node in callbacks.items() if node]
-    return instantiate(_on_device(trainer), callbacks=built, logger=log, _convert_="all")
+    built.append(StopOnSignal())  # whatever callbacks are chosen
+    settings = _on_device(trainer)
+    trainer_: Trainer = instantiate(settings, callbacks=built, logger=log, _convert_="all")
+    look_after_processes(trainer_)
+    return trainer_
 
 
 def build_callback(name: str, node: Node) -> Callback:

@@ -17,9 +17,12 @@ from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_files import whole_hydra_files
 from mdn.app.hydra_messages import composing_message
+from mdn.app.interrupts import interruptible, stop_reason
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.overrides import names_checkpoint
 from mdn.data.write_errors import WriteError
+from mdn.training.siblings import end_with_first, ended_together, is_first
+from mdn.training.stop_signals import Interrupted
 
 
 def run_command(name: str, main: Callable[[], object]) -> None:
@@ -30,6 +33,18 @@ def run_command(name: str, main: Callable[[], object]) -> None:
         main: the function that `hydra.main` has wrapped.
     """
     warnings.formatwarning = _one_line
+    end_with_first()
+    try:
+        with interruptible(), ended_together():
+            _compose_and_run(name, main)
+    except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
+        reason = stop_reason(error)
+        if is_first():
+            print(reason.message, file=sys.stderr)
+        sys.exit(reason.status)
+
+
+def _compose_and_run(name: str, main: Callable[[], object]) -> None:
     check_choices(sys.argv[1:])
     if name == "train" and any(map(names_checkpoint, sys.argv[1:])):
         _take_settings()

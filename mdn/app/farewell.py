@@ -14,10 +14,10 @@ from mdn.app.paths import SCRIPTS
 def farewell(
     reason: StopReason, run_dir: Path, started: float | None, overrides: Sequence[str]
 ) -> str:
-    """Say what a stopped training run has saved, and how to resume or evaluate it.
+    """Say what a training run that ends early has saved, and how to resume or evaluate it.
 
     Args:
-        reason: why it stopped.
+        reason: why it ends.
         run_dir: its directory.
         started: seconds since the epoch; older checkpoints belong to another run. None where the
             start is unknown.
@@ -27,7 +27,10 @@ def farewell(
     checkpoints = Path(os.path.relpath(run_dir)) / "checkpoints"
     last, best = (_saved(checkpoints / f"{name}.ckpt", started) for name in ("last", "best"))
     resume = [f"ckpt_path={last}", *repeated_overrides(overrides)] if last else typed(overrides)
-    lines = [reason.message if last or best else f"{reason.message}: nothing had been saved yet"]
+    saved = bool(last or best)
+    if reason.failed and not saved:
+        return reason.message
+    lines = [reason.message if saved else f"{reason.message}: nothing had been saved yet"]
     if resume and not reason.fit_was_over:
         lines.append(f"go on       {shell_command(script, *resume)}")
     if best:

@@ -1,10 +1,10 @@
 """One job of a command: check its configuration, only then import what is heavy, and run."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -15,21 +15,26 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.app.check import check
-from mdn.app.command_line import fail
+from mdn.app.claims import CLAIMS
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell
 from mdn.app.hydra_files import check_job_files
-from mdn.app.interrupts import StopReason, interruptible, stop_reason
+from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
-from mdn.app.leftovers import output_dir, remove_leftovers, start_time
+from mdn.app.leftovers import output_dir, start_time
+from mdn.app.one_writer import claim_rest
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
 from mdn.app.writable import make_writable_folder
+from mdn.training import siblings
 
 Command = Callable[[Mapping[str, object]], float | None]
 """A function of a checked configuration; it returns the score of a sweep's job, if it has one."""
 
-_USER_ERRORS = (UserError, ValueError, OSError, ImportError, InstantiationException)
+_USER_ERRORS = (
+    *(UserError, ValueError, OSError, ImportError, InstantiationException),
+    siblings.ProcessFailed,
+)
 
 
 def run_job(name: str, config: DictConfig) -> float | None:
@@ -37,17 +42,18 @@ def run_job(name: str, config: DictConfig) -> float | None:
 
     A mistake of the user ends in one message and leaves nothing half-written. In a sweep the
     other jobs go on: the job counts as infinitely bad, and its error is written in its directory.
-    Ctrl-C ends the command, and a sweep with it, at once.
+    Ctrl-C and SIGTERM end the command, and a sweep with it. Of several processes the first one
+    tells what has ended any of them.
     """
+    siblings.last_words = partial(_say_last, name)
     try:
-        with full_error(), interruptible():
+        with full_error(), CLAIMS.of_job():
             return _run(name, config)
     except BaseException as error:
-        reason = stop_reason(error)
-        if reason is None:
+        if siblings.speaks(error) and _is_bug(error):
+            error.add_note(_farewell(name, error))
             raise
-        _say_farewell(name, reason)
-        sys.exit(reason.status)
+        sys.exit(_say_last(name, error))
 
 
 def _run(name: str, config: DictConfig) -> float | None:
@@ -56,16 +62,14 @@ def _run(name: str, config: DictConfig) -> float | None:
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+            claim_rest(name, checked)
             remove_unfinished(Path(checked["run_dir"]))
         register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return _keep_error(error)
-        if wants_traceback() or not _is_users_mistake(error):
-            raise
-        remove_leftovers()
-        fail(readable(error))
+        raise
 
 
 def _call(name: str, config: Mapping[str, object]) -> float | None:
@@ -81,18 +85,32 @@ def _keep_error(error: Exception) -> float:
     return float("inf")
 
 
-def _say_farewell(name: str, reason: StopReason) -> None:
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        return
-    overrides = HydraConfig.get().overrides.task
-    trains = name == "train"  # other commands save nothing to go on from
-    message = farewell(reason, output_dir(), start_time(), overrides) if trains else reason.message
-    print(f"\n{message}", file=sys.stderr)
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
+def _say_last(name: str, error: BaseException) -> int:
+    """Say why this process ends, or have the first one say it; return the exit status."""
+    reason = stop_reason(error)
+    if siblings.speaks(error):
+        print(_farewell(name, error), file=sys.stderr)
+        _tidy_up(reason)
+    elif reason.failed:
+        trace = "".join(traceback.format_exception(error))
+        siblings.leave_message(trace if _is_bug(error) else reason.message, error)
+    return reason.status
+
+
+def _farewell(name: str, error: BaseException) -> str:
+    reason = stop_reason(error)
+    if name != "train":  # other commands save nothing to go on from
+        return reason.message
+    return farewell(reason, output_dir(), start_time(), HydraConfig.get().overrides.task)
+
+
+def _tidy_up(reason: StopReason) -> None:
+    if HydraConfig.get().mode != RunMode.MULTIRUN:
+        CLAIMS.remove_leftovers()
+        CLAIMS.release()
+    elif not reason.failed:
         keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()
-    else:
-        remove_leftovers()
 
 
 def _print_sweep() -> None:
@@ -100,6 +118,12 @@ def _print_sweep() -> None:
     with suppress(SystemExit):  # which would say that jobs failed
         for callback in HydraConfig.get().callbacks.values():
             instantiate(callback).on_multirun_end(config=whole)
+
+
+def _is_bug(error: BaseException) -> bool:
+    """Tell whether a traceback says more than the message, or is wanted."""
+    expected = _is_users_mistake(error) and not wants_traceback()
+    return stop_reason(error).failed and not expected
 
 
 def _is_users_mistake(error: BaseException) -> bool:

@@ -33,6 +33,7 @@ from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.finite import FiniteLoss
 from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
@@ -40,6 +41,7 @@ from mdn.training.file_rows import in_file
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
+from mdn.training.processes import look_after_processes
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
 from mdn.training.target_values import check_target_values
@@ -290,4 +292,6 @@ def quiet_trainer(
     }
     chosen: dict[str, Any] = usual | dict(settings)
     chosen["accelerator"] = usable_accelerator(chosen["accelerator"])
-    return Trainer(**chosen, callbacks=list(callbacks))
+    trainer = Trainer(**chosen, callbacks=[*callbacks, StopOnSignal()])
+    look_after_processes(trainer)
+    return trainer

@@ -1,6 +1,6 @@
 """Parts of a Trainer and of a module that Lightning does not declare, or declares too widely."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast, runtime_checkable
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -29,6 +29,25 @@ class _Parts(Protocol):
 
 def _parts(trainer: Trainer) -> _Parts:
     return cast(_Parts, trainer)
+
+
+class _SignalConnector(Protocol):
+    _sigterm_notifier_fn: Callable[..., None]
+
+
+class _EpochLoop(Protocol):
+    _broadcast_sigterm_tensor: Callable[[], None]
+
+
+def quiet_signal_handlers(trainer: Trainer) -> None:
+    """Take from Lightning what it does on SIGTERM: a broadcast in the handler, and one a batch."""
+    connector = cast(_SignalConnector, trainer._signal_connector)
+    connector._sigterm_notifier_fn = _do_nothing
+    cast(_EpochLoop, trainer.fit_loop.epoch_loop)._broadcast_sigterm_tensor = _do_nothing
+
+
+def _do_nothing(*_: object) -> None:
+    pass
 
 
 def callbacks_of(trainer: Trainer) -> list[Callback]:

@@ -60,7 +60,7 @@ def test_what_was_saved_stays_and_the_run_says_how_to_go_on(run, stop_at):
     assert status == 130
     assert "Traceback" not in said
     assert "stopped by Ctrl-C" in said
-    assert torch.load("run/checkpoints/last.ckpt", weights_only=True)["epoch"] == 2
+    assert torch.load("run/checkpoints/last.ckpt", weights_only=True)["epoch"] == 3
     assert {path.name for path in Path("run/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert f"python {ROOT}/scripts/evaluate.py ckpt=run/checkpoints/best.ckpt" in said
     (line,) = [line for line in said.splitlines() if line.startswith("go on")]
@@ -86,8 +86,8 @@ def advice(said):
 
 def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
     monkeypatch.setattr(train, "_test", press)
-    closed = []
-    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(log))
+    closed, close = [], train.RunLog.close
+    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(close(log)))
     status, said = run(*SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")
     assert status == 130
     assert advice(said) == [
@@ -98,9 +98,9 @@ def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_checkpoints_of_an_earlier_run_are_not_offered(run, stop_at):
+def test_checkpoints_of_an_earlier_run_are_not_offered(run, monkeypatch):
     assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=run")[0] == 0
-    stop_at(0)
+    monkeypatch.setattr(train, "build_trainer", press)
     status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
     assert status == 130
     assert advice(said) == ["stopped by Ctrl-C: nothing had been saved yet"]
@@ -142,8 +142,8 @@ def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(script, mon
     assert not list(Path().glob("outputs/*/*"))
 
 
-def test_nothing_is_left_where_nothing_had_been_saved(run, stop_at, tmp_path):
-    stop_at(0)
+def test_nothing_is_left_where_nothing_had_been_saved(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(train, "build_trainer", press)
     status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5")
     assert status == 130
     assert "stopped by Ctrl-C: nothing had been saved yet" in said

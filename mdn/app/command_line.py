@@ -18,6 +18,7 @@ from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_messages import composing_message
 from mdn.app.interrupts import interruptible, stop_reason
 from mdn.app.keys_in_messages import in_keys
+from mdn.app.started_elsewhere import take_part
 from mdn.training.siblings import end_with_first, ended_together, is_first
 from mdn.training.stop_signals import Interrupted
 
@@ -37,16 +38,18 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
         reason = stop_reason(error)
         if is_first():
-            print(reason.message, file=sys.stderr)
+            print(reason.line, file=sys.stderr)
         sys.exit(reason.status)
 
 
 def _run_hydra(name: str, main: Callable[[], object]) -> None:
     check_choices(sys.argv[1:])
     if wants_traceback():
+        take_part(name)
         main()
         return
     try:
+        take_part(name)
         with full_error("1"):  # Hydra raises then, and leaves the message to us
             main()
     except (HydraException, OmegaConfBaseException) as error:

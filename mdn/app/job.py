@@ -2,10 +2,11 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -15,11 +16,12 @@ from omegaconf import DictConfig
 
 from mdn.app.check import check
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
-from mdn.app.farewell import farewell
+from mdn.app.farewell import farewell, what_to_do
 from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.leftovers import output_dir, remove_leftovers, start_time
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import ERROR_FILE
+from mdn.app.started_elsewhere import tell_directory
 from mdn.app.writable import make_writable_folder
 from mdn.data.write import write_text
 from mdn.training import siblings
@@ -29,7 +31,7 @@ Command = Callable[[Mapping[str, object]], float | None]
 
 _USER_ERRORS = (
     *(UserError, ValueError, OSError, ImportError, InstantiationException),
-    siblings.ProcessFailed,
+    *(siblings.ProcessFailed, MemoryError),
 )
 
 
@@ -47,7 +49,8 @@ def run_job(name: str, config: DictConfig) -> float | None:
             return _run(name, config)
     except BaseException as error:
         if siblings.speaks(error) and _is_bug(error):
-            error.add_note(_farewell(name, error))
+            if name == "train":
+                error.add_note("\n".join(what_to_do(stop_reason(error), *_this_run())))
             raise
         sys.exit(_say_last(name, error))
 
@@ -57,6 +60,7 @@ def _run(name: str, config: DictConfig) -> float | None:
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+        tell_directory(output_dir())
         register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
     except Exception as error:
@@ -82,19 +86,18 @@ def _say_last(name: str, error: BaseException) -> int:
     """Say why this process ends, or have the first one say it; return the exit status."""
     reason = stop_reason(error)
     if siblings.speaks(error):
-        print(_farewell(name, error), file=sys.stderr)
+        # Other commands save nothing to go on from.
+        text = farewell(reason, *_this_run()) if name == "train" else reason.line
+        print(text, file=sys.stderr)
         _tidy_up(reason)
     elif reason.failed:
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(error)).strip()
         siblings.leave_message(trace if _is_bug(error) else reason.message, error)
     return reason.status
 
 
-def _farewell(name: str, error: BaseException) -> str:
-    reason = stop_reason(error)
-    if name != "train":  # other commands save nothing to go on from
-        return reason.message
-    return farewell(reason, output_dir(), start_time(), HydraConfig.get().overrides.task)
+def _this_run() -> tuple[Path, float | None, Sequence[str]]:
+    return output_dir(), start_time(), HydraConfig.get().overrides.task
 
 
 def _tidy_up(reason: StopReason) -> None:

@@ -125,4 +125,5 @@ def _is_users_mistake(error: BaseException) -> bool:
     # Instantiation wraps the error that it failed on.
     by_name = type(error).__name__ == "MisconfigurationException"  # Lightning's, not imported here
     chained = error.__cause__ is not None and _is_users_mistake(error.__cause__)
-    return by_name or isinstance(error, _USER_ERRORS) or chained
+    expected = isinstance(error, _USER_ERRORS) or siblings.is_broken_connection(error)
+    return by_name or expected or chained

@@ -10,8 +10,9 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from socket import gethostname
+from typing import Protocol, runtime_checkable
 
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto import event_pb2
 from torch.utils.tensorboard import FileWriter, RecordWriter, SummaryWriter
 
 from mdn.data.write import make_folder
@@ -20,6 +21,16 @@ from mdn.data.write_errors import writing
 _WHOLE = "what was logged before is whole"
 
 _number = count()
+
+
+@runtime_checkable
+class Event(Protocol):
+    """An event as TensorBoard defines it."""
+
+    def SerializeToString(self) -> bytes: ...
+
+
+_new_event = vars(event_pb2)["Event"]  # which is made as the module is imported
 
 
 class EventFile:
@@ -40,7 +51,7 @@ class EventFile:
         with writing(self._path):
             self._file = self._path.open("ab", buffering=0)
         self._size = 0
-        self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self.add_event(_new_event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def get_logdir(self) -> str:
         """Return the folder of the file."""

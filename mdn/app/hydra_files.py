@@ -3,13 +3,14 @@
 Without this a full disk cuts the configuration of an earlier run in the same directory short.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from hydra.core import utils
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mdn.data.write import make_folder, write_text
 from mdn.data.write_errors import WriteError
@@ -24,21 +25,13 @@ def whole_hydra_files() -> Iterator[None]:
     A file of a job that cannot be written is an error of this job, not of its sweep: it is kept
     until the job asks.
     """
-    before = utils._save_config, utils.configure_log, OmegaConf.save
-
-    def configure_log(*settings: object) -> None:
-        try:
-            before[1](*settings)
-        except ValueError as error:
-            _keep(error)
-
-    utils._save_config, utils.configure_log = _save_job_file, configure_log
-    OmegaConf.save = staticmethod(_save)
-    try:
+    configure_log = _keeping_errors(utils.configure_log)
+    with (
+        _exchanged(utils, "_save_config", _save_job_file),
+        _exchanged(utils, "configure_log", configure_log),
+        _exchanged(OmegaConf, "save", staticmethod(_save)),
+    ):
         yield
-    finally:
-        utils._save_config, utils.configure_log = before[:2]
-        OmegaConf.save = staticmethod(before[2])
 
 
 def check_job_files() -> None:
@@ -50,6 +43,29 @@ def check_job_files() -> None:
     if _failures:
         first, _failures[:] = _failures[0], []
         raise first
+
+
+@contextmanager
+def _exchanged(owner: object, name: str, function: object) -> Iterator[None]:
+    before = vars(owner)[name]
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+ConfigureLog = Callable[[DictConfig, bool | str | Sequence[str]], None]
+
+
+def _keeping_errors(function: ConfigureLog) -> ConfigureLog:
+    def configure_log(log: DictConfig, verbose: bool | str | Sequence[str] = False) -> None:
+        try:
+            function(log, verbose)
+        except ValueError as error:
+            _keep(error)
+
+    return configure_log
 
 
 def _keep(error: ValueError) -> None:
@@ -69,5 +85,9 @@ def _save_job_file(config: object, filename: str, output_dir: Path) -> None:
         _failures.append(error)
 
 
-def _save(config: object, path: str | Path, resolve: bool = False) -> None:
-    write_text(OmegaConf.to_yaml(config, resolve=resolve), path)
+def _save(config: object, f: str | Path | TextIO, resolve: bool = False) -> None:
+    text = OmegaConf.to_yaml(config, resolve=resolve)
+    if isinstance(f, str | Path):
+        write_text(text, f)
+    else:
+        f.write(text)

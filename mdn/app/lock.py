@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mdn.data.write_errors import writing
+from mdn.data.write_errors import WriteError, writing
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,6 +27,7 @@ else:
 
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
+_NOTHING_YET = "nothing else has been written yet"
 _FAR = 1 << 30
 """Windows lets nobody read a byte that is locked: this one lies behind all others."""
 
@@ -72,7 +73,7 @@ class Lock:
         self._descriptor, is_locked = _open(path)
         self.left_by = _read(self._descriptor) if is_locked else None
         try:
-            with writing(path, "nothing else has been written yet"):
+            with writing(path, _NOTHING_YET):
                 _sign(self._descriptor, command)
         except OSError:
             self.release()
@@ -94,6 +95,8 @@ def _open(path: Path) -> tuple[int, bool]:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            raise WriteError(path, error, _NOTHING_YET) from None
         try:
             is_locked = _lock(descriptor, path)
         except BaseException:

@@ -33,6 +33,7 @@ class RunLog(TensorBoardLogger):
     def experiment(self) -> EventLog:
         if self._experiment is None:
             self._experiment = EventLog(self.log_dir)
+        assert isinstance(self._experiment, EventLog)
         return self._experiment
 
     @rank_zero_only

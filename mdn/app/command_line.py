@@ -39,6 +39,7 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     try:
         with interruptible(), ended_together(), CLAIMS.of_command():
             _compose_and_run(name, main)
+            _flush()
     except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
         reason = stop_reason(error)
         if is_first():
@@ -68,10 +69,25 @@ def _run_hydra(name: str, main: Callable[[], object]) -> None:
         fail(composing_message(name, error))
     except BrokenPipeError:  # a reader such as `head` has seen enough of the help
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except WriteError as error:
-        fail(str(error))
     except OSError as error:
-        fail(f"the directory of the run cannot be made: {readable(error)}; set hydra.run.dir")
+        fail(_outside_of_job(error))
+
+
+def _outside_of_job(error: OSError) -> str:
+    message = readable(error)
+    if isinstance(error, WriteError) or error.filename is None:
+        return message
+    return f"the directory of the run cannot be made: {message}; set hydra.run.dir"
+
+
+def _flush() -> None:
+    # At the end of the program Python would flush it, and print a part of a traceback.
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            fail(readable(error))
 
 
 def _take_settings() -> None:

@@ -1,5 +1,6 @@
 """Mistakes of the user become one readable message, with a traceback only on request."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,5 +70,8 @@ def _key_in(message: str) -> str | None:
 
 def _of_system(error: OSError) -> str:
     """Quote the operating system, without the number of its error."""
-    named = error.strerror and error.filename
-    return f"{error.filename}: {error.strerror}" if named else str(error)
+    if error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if error.strerror and error.errno == errno.ENOSPC:  # files have their names
+        return f"standard output cannot be written: {error.strerror}; make room and try again"
+    return str(error)

@@ -6,7 +6,7 @@ takes a `GaussianMixture`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -17,6 +17,9 @@ from mdn.distributions.indexing import Index
 from mdn.distributions.named_values import Values
 from mdn.distributions.origin import Origin
 from mdn.distributions.target_names import Names
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyMixture = TypeVar("AnyMixture", bound="Mixture")
@@ -269,6 +272,19 @@ class Mixture(ABC):
         from mdn.model.answer_frame import answer_frame
 
         return answer_frame(self, columns, quantiles, interval_level, samples, generator)
+
+    def plot(self) -> "Figure":
+        """Draw the densities of the first six mixtures: over one target, or in the plane of two.
+
+        One mixture alone, as in `mixture[3].plot()`, is drawn with the set that holds 90 % of it.
+
+        Raises:
+            ValueError: on more than two targets, of which `marginal` picks some, on an empty
+                batch, and on densities that are not finite.
+        """
+        from mdn.plotting.mixture_figure import mixture_figure
+
+        return mixture_figure(self)
 
     def density_threshold(
         self, level: Levels, num_samples: int = 1000, generator: torch.Generator | None = None

@@ -33,6 +33,7 @@ from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.finite import FiniteLoss
 from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
+from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
@@ -40,6 +41,7 @@ from mdn.training.file_rows import in_file
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
+from mdn.training.processes import look_after_processes
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
 from mdn.training.target_values import check_target_values
@@ -201,6 +203,7 @@ def train(
     trainer: Trainer,
     card: ModelCard,
     ckpt_path: str | None = None,
+    kept: Mapping[str, object] | None = None,
 ) -> MixtureModule:
     """Build the module of a recipe, start it from the training rows, train and finish it.
 
@@ -212,9 +215,11 @@ def train(
         trainer: with the callbacks of the run.
         card: what the checkpoints say of the model.
         ckpt_path: the checkpoint to go on from.
+        kept: what the checkpoints keep beside the card, as plain data.
     """
     module = module_of(recipe, data.kinds, data.num_targets)
     module.model.card = card
+    module.kept = kept or {}
     module.start(data.train_table.sample)
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     best = best_path(trainer)
@@ -287,4 +292,6 @@ def quiet_trainer(
     }
     chosen: dict[str, Any] = usual | dict(settings)
     chosen["accelerator"] = usable_accelerator(chosen["accelerator"])
-    return Trainer(**chosen, callbacks=list(callbacks))
+    trainer = Trainer(**chosen, callbacks=[*callbacks, StopOnSignal()])
+    look_after_processes(trainer)
+    return trainer

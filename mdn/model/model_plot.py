@@ -86,10 +86,10 @@ def _most_informative(predict: Predict, x: Float[Tensor, "N P"], y: Float[Tensor
 def _one_of(what: str, name: str | None, names: Sequence[str]) -> str:
     if name is None and len(names) == 1:
         return names[0]
-    if name not in names:
-        said = "name one of them" if name is None else f"got {name!r}{hint(name, names)}"
-        raise ValueError(f"a picture shows one {what} of {list(names)!r:.300}; {said}")
-    return name
+    if name is not None and name in names:
+        return name
+    said = "name one of them" if name is None else f"got {name!r}{hint(name, names)}"
+    raise ValueError(f"a picture shows one {what} of {list(names)!r:.300}; {said}")
 
 
 def _observed(data: object, target: str) -> Float[Tensor, "N 1"] | None:

@@ -106,7 +106,7 @@ def test_a_run_resumed_in_its_own_directory_still_offers_what_is_there(run, stop
     more = ["ckpt_path=run/checkpoints/last.ckpt", "trainer.max_epochs=5"]
     status, said = run(*SMALL, *QUIET, *more, "hydra.run.dir=run")
     assert status == 130
-    assert "train.py ckpt_path=run/checkpoints/last.ckpt data" in said
+    assert "train.py ckpt_path=run/checkpoints/last.ckpt\n" in said
     assert Path("run/.hydra/config.yaml").exists()
 
 

@@ -20,9 +20,8 @@ def test_a_notebook_shows_the_settings(estimator):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_densities_have_the_index_of_the_rows():
     X = pandas.DataFrame({"age": np.linspace(0, 1, 40)}, index=[f"r{i}" for i in range(40)])
-    fitted = MDNRegressor(max_epochs=1, ensemble_size=1, num_components=1).fit(
-        X, 3 * X["age"].rename("price")
-    )
+    y = 3 * X["age"].rename("price")
+    fitted = MDNRegressor(max_epochs=1, ensemble_size=1, num_components=1).fit(X, y)
     found = fitted.predict_density(X.iloc[3:5]).to_frame()
     assert list(found.index) == ["r3", "r4"]
     assert list(found.columns)[:2] == ["mean_price", "std_price"]

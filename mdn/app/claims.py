@@ -45,6 +45,11 @@ class Claim:
         self._earlier |= {folder for folder in folders if folder.exists()}
         self._earlier |= {self.directory} if was_there else set()
 
+    @property
+    def began(self) -> float:
+        """When it was claimed, in seconds since the epoch, by the clock of its disk."""
+        return self._lock.began
+
     def _remove_files_of_the_dead(self) -> None:
         # It began where none of these names was taken, and ended before it had saved anything.
         dead = self._lock.left_by

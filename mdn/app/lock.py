@@ -61,6 +61,7 @@ class Lock:
 
     Attributes:
         left_by: the owner that ended without a release; None where there was none.
+        began: when it was taken, in seconds since the epoch, by the clock of the disk.
 
     Raises:
         HeldError: if somebody else holds it.
@@ -74,6 +75,7 @@ class Lock:
         try:
             with writing(path, "nothing else has been written yet"):
                 _sign(self._descriptor, command)
+                self.began = os.fstat(self._descriptor).st_mtime
         except OSError:
             self.release()
             raise

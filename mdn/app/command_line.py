@@ -21,6 +21,7 @@ from mdn.app.hydra_messages import composing_message
 from mdn.app.interrupts import interruptible, stop_reason
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.overrides import names_checkpoint
+from mdn.app.started_elsewhere import take_part
 from mdn.data.write_errors import WriteError
 from mdn.training.siblings import end_with_first, ended_together, is_first
 from mdn.training.stop_signals import Interrupted
@@ -41,7 +42,7 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
         reason = stop_reason(error)
         if is_first():
-            print(reason.message, file=sys.stderr)
+            print(reason.line, file=sys.stderr)
         sys.exit(reason.status)
 
 
@@ -54,10 +55,12 @@ def _compose_and_run(name: str, main: Callable[[], object]) -> None:
 
 def _run_hydra(name: str, main: Callable[[], object]) -> None:
     if wants_traceback():
+        take_part(name)
         with whole_hydra_files():
             main()
         return
     try:
+        take_part(name)
         with full_error("1"), whole_hydra_files():  # Hydra raises then, the message is ours
             main()
     except (HydraException, OmegaConfBaseException) as error:

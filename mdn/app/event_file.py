@@ -27,16 +27,16 @@ class EventFile:
 
     Args:
         folder: of the file; made if it is not there.
-        ending: of its name.
+        suffix: the end of its name.
 
     Raises:
         WriteError: if a file or an event cannot be written.
     """
 
-    def __init__(self, folder: str, ending: str = "") -> None:
+    def __init__(self, folder: str, suffix: str) -> None:
         make_folder(folder)
         name = f"events.out.tfevents.{int(time.time())}.{gethostname()}.{os.getpid()}"
-        self._path = Path(folder) / f"{name}.{next(_number)}{ending}"
+        self._path = Path(folder) / f"{name}.{next(_number)}{suffix}"
         with writing(self._path):
             self._file = self._path.open("ab", buffering=0)
         self._size = 0
@@ -83,16 +83,12 @@ class EventFile:
 
 
 class _FileWriter(FileWriter):
-    def __init__(self, folder: str, ending: str) -> None:
-        self.event_writer = EventFile(folder, ending)
+    def __init__(self, folder: str, suffix: str) -> None:
+        self.event_writer = EventFile(folder, suffix)
 
 
 class EventLog(SummaryWriter):
-    """A TensorBoard log in one file of its own; after `close` it begins another one.
-
-    Args:
-        log_dir: folder of the file.
-    """
+    """A TensorBoard log, of which each event is in its file, whole, before anything goes on."""
 
     def _get_file_writer(self) -> FileWriter:
         if self.file_writer is None:

@@ -12,7 +12,7 @@ from mdn.data.write_errors import as_write_error, writing
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
 """Errors of systems that cannot sync a folder."""
 
-_RENAMED = "a whole new file is there, which a power cut may undo"
+_RENAMED = "it is there and whole, but a power cut may undo that"
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
     the disk has hard links. A program that is killed between two renames, which takes
     microseconds, leaves whole files, some of them new.
     """
-    folders = {Path(path).parent for path in paths}
+    folders = {Path(path).parent: path for path in paths}
     for folder in folders:
         sweep_once(folder)
     with ExitStack() as cleanup:
@@ -59,8 +59,8 @@ def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
             with writing(path):
                 _sync(part)
         _rename(parts)
-        with writing(paths[0], whole=_RENAMED):
-            for folder in folders:
+        for folder, path in folders.items():
+            with writing(path, whole=_RENAMED):
                 _sync_folder(folder)
 
 
@@ -91,8 +91,9 @@ def make_folder(path: str | Path) -> None:
     """
     path = Path(path)
     if not path.is_dir():
-        with writing(path):
+        with writing(path, whole="there is no such folder"):
             path.mkdir(parents=True, exist_ok=True)
+        with writing(path, whole=_RENAMED):
             _sync_folder(path.parent)
 
 

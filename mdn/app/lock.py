@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mdn.data.write_errors import writing
+from mdn.data.write_errors import WriteError, writing
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,6 +27,7 @@ else:
 
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
+_NOTHING = "nothing has been written yet"
 _FAR = 1 << 30
 """Windows lets nobody read a byte that is locked: this one lies behind all others."""
 
@@ -65,7 +66,7 @@ class Lock:
 
     Raises:
         HeldError: if somebody else holds it.
-        OSError: if the file cannot be made.
+        OSError: if the folder cannot be made, or `WriteError` if the file cannot be.
     """
 
     def __init__(self, path: Path, command: str) -> None:
@@ -73,7 +74,7 @@ class Lock:
         self._descriptor, is_locked = _open(path)
         self.left_by = _read(self._descriptor) if is_locked else None
         try:
-            with writing(path, "nothing else has been written yet"):
+            with writing(path, _NOTHING):
                 _sign(self._descriptor, command)
                 self.began = os.fstat(self._descriptor).st_mtime
         except OSError:
@@ -96,6 +97,8 @@ def _open(path: Path) -> tuple[int, bool]:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            raise WriteError(path, error, _NOTHING) from None
         try:
             is_locked = _lock(descriptor, path)
         except BaseException:

@@ -20,16 +20,24 @@ from pathlib import Path
 
 from mdn.data.write_errors import WriteError, writing
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 _NOTHING = "nothing has been written yet"
 _FAR = 1 << 30
 """Windows lets nobody read a byte that is locked: this one lies behind all others."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _ask_kernel(descriptor: int) -> None:
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _ask_kernel(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
@@ -124,14 +132,6 @@ def _lock(descriptor: int, path: Path) -> bool:
         )
         return False
     return True
-
-
-def _ask_kernel(descriptor: int) -> None:
-    if sys.platform == "win32":
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

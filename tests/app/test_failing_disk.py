@@ -12,6 +12,7 @@ from failing_disk import FailingDisk, announced, faults, files, library
 from forked_commands import CommandServer
 
 import mdn
+from mdn.app.claims import LOCK_FILE
 
 SMALL = [
     *("data=heteroscedastic", "data.train_rows=64", "data.val_rows=32", "data.test_rows=64"),
@@ -22,6 +23,7 @@ BEST = "ckpt=old/checkpoints/best.ckpt"
 PYTHON = """
 import os, sys, tempfile
 import mdn
+from mdn.app.claims import LOCK_FILE
 import pyarrow as pa
 tempfile.tempdir = os.path.abspath("temporary")
 x = [0.1 * (i % 7) for i in range(80)]
@@ -131,14 +133,14 @@ def test_every_fault_of_the_disk_ends_a_command_in_one_sentence(disk, name, full
 
 
 def test_a_command_makes_no_file_in_place(disk):
-    """All but the logs, which grow, is written beside its file and renamed."""
+    """All but logs, which grow, and the lock is written beside its file and renamed."""
     folder = disk("train")
     operations = folder.operations()
     made = {Path(path).name for kind, path in operations if kind == "c"}
     renamed = {Path(path).name for kind, path in operations if kind == "r"}
-    logs = {name for name in made if "tfevents" in name or name == "train.log"}
-    assert len(logs) == 2
-    assert {name for name in made if not name.endswith(".part")} == logs
+    logs = {name for name in made if "tfevents" in name}
+    assert len(logs) == 1
+    assert {name for name in made if not name.endswith(".part")} == {*logs, LOCK_FILE}
     now = {name: content for name, content in files(folder.disk).items() if "new/" in name}
     assert {Path(name).name for name in now} == renamed | logs
     assert {name for name in now if Path(name).name not in logs} == {

@@ -44,14 +44,14 @@ def test_a_line_without_end_is_refused(case, packed, tmp_path, short_limit):
     path = tmp_path / ("a.csv.gz" if packed else "a.csv")
     text = LINES[case].encode()
     path.write_bytes(gzip.compress(text, 1) if packed else text)
-    with pytest.raises(ValueError, match="has a line of more than .* no row of a table"):
+    with pytest.raises(ValueError, match=r"has a line of more than .* no row of a table"):
         list(open_rows(path).pieces(["x", "y"], []))
 
 
 def test_a_quote_that_is_never_closed_is_found_in_one_pass(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('x,"y' + "1,2\n" * 500_000)
-    with pytest.raises(ValueError, match="never closed|has no end"):
+    with pytest.raises(ValueError, match=r"never closed|has no end"):
         open_rows(path)
 
 
@@ -62,7 +62,7 @@ def test_text_that_fills_the_memory_is_refused(tmp_path, monkeypatch):
     table = pa.table({"x": np.zeros(3000), "name": names})
     parquet.write_table(table, tmp_path / "a.parquet", store_schema=False)
     assert (tmp_path / "a.parquet").stat().st_size < 100_000
-    with pytest.raises(ValueError, match="of column 'name' take .* MB; leave the column out"):
+    with pytest.raises(ValueError, match=r"of column 'name' take .* MB; leave the column out"):
         list(open_rows(tmp_path / "a.parquet").pieces(["x"], ["name"]))
     assert sum(piece.table.num_rows for piece in open_rows(tmp_path / "a.parquet").pieces("x", []))
 

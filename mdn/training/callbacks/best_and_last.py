@@ -3,9 +3,10 @@
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
@@ -265,9 +266,9 @@ def best_so_far(trainer: Trainer) -> str:
     if not (isinstance(best, BestCheckpoint) and Path(best.best_model_path).is_file()):
         return ""
     assert best.best_model_score is not None
-    epoch = read_checkpoint(best.best_model_path)["epoch"]
+    saved = cast(Mapping[str, object], read_checkpoint(best.best_model_path))
     return (
-        f". The best checkpoint so far was saved at epoch {epoch}, {best.monitor} "
+        f". The best checkpoint so far was saved at epoch {saved['epoch']}, {best.monitor} "
         f"{best.best_model_score.item():.4g}"
     )
 

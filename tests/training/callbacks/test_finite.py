@@ -57,3 +57,10 @@ def test_no_steps_are_refused():
         ValueError, match="every_n_steps must be a whole number of at least 1, got 0"
     ):
         FiniteLoss(0)
+
+
+def test_batches_are_counted_on_in_a_run_that_goes_on_inside_an_epoch():
+    before, after = FiniteLoss(), FiniteLoss()
+    before._first, before._batches = 3, [[], []]
+    after.load_state_dict(before.state_dict())
+    assert after._first == 5

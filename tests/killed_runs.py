@@ -90,9 +90,7 @@ class Runs:
         """Start a run in the directory of its name."""
         place = (f"hydra.run.dir={name}", *more)
         said = f"{name}_{len(list(self.folder.glob('*.txt')))}"
-        return self._server.start(
-            "train", *self._overrides, *place, folder=self.folder, name=said
-        )
+        return self._server.start("train", *self._overrides, *place, folder=self.folder, name=said)
 
     def go_on(self, name: str, source: str, *more: str) -> ForkedCommand:
         """Start a run that goes on from the last checkpoint of another one."""

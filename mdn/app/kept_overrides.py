@@ -23,26 +23,20 @@ def kept_overrides() -> list[str]:
     return [*flags(), *map(_found_again, _settings(HydraConfig.get().overrides.task))]
 
 
-def repeated_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return what a command line has to repeat to go on from a checkpoint of this job.
+def going_on(ckpt: Path | None, overrides: Sequence[str]) -> list[str]:
+    """Return the command line that goes on with this job; nothing where there is no checkpoint.
 
     Args:
+        ckpt: the last checkpoint of the job, if it has one; it keeps most overrides.
         overrides: of the job.
     """
+    if ckpt is None:  # whatever its user has typed, behind the checkpoint of an earlier run
+        at = next((i for i, each in enumerate(overrides) if names_checkpoint(each)), None)
+        return [] if at is None else [*flags(), *overrides[at:]]
     settings = _settings(overrides)
     again = untaken(settings, groups_of(settings))
-    return [*(each for each in flags() if again or _is_needed(each)), *again]
-
-
-def typed(overrides: Sequence[str]) -> list[str]:
-    """Return what the user of a resumed job has typed; nothing of a job that began anew.
-
-    Args:
-        overrides: of the job.
-    """
-    at = next((i for i, each in enumerate(overrides) if names_checkpoint(each)), len(overrides))
-    again = overrides[at:]
-    return [*flags(), *again] if again else []
+    needed = [each for each in flags() if again or _is_needed(each)]
+    return [*needed, f"ckpt_path={ckpt}", *again]
 
 
 def _settings(overrides: Sequence[str]) -> list[Override]:

@@ -19,6 +19,10 @@ _FREE = (
 )
 """Settings among them that may change."""
 
+_KIND = "model.kind"
+_KINDS = ("model.optimizer.kind",)
+"""Among these what may not, since the optimizer of the checkpoint goes on."""
+
 _STATE = {
     "epoch": int,
     "global_step": int,
@@ -29,8 +33,8 @@ _STATE = {
 }
 """What Lightning restores, with its type."""
 
-_LEAVE = "a run goes on with its own settings: leave out what changes this"
-_REPEAT = "it keeps no settings of its run: repeat that run's own overrides"
+_LEAVE = "a run goes on with its own settings: leave out what changes this one"
+_REPEAT = "it keeps no settings of its run: repeat the overrides of that run"
 
 
 def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> int:
@@ -50,12 +54,13 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> int
     advice = _REPEAT if overrides_of(checkpoint, ckpt_path) is None else _LEAVE
     before = ModelCard.read(checkpoint[CARD])
     registry.check("model", before.model)
-    _check_rows(ckpt_path, before, card, advice)
-    for key, (was, now) in _differences(before, card, _LASTING).items():
-        if not key.startswith(_FREE):
-            raise ValueError(
-                f"{ckpt_path} has {key} {was} and this run has {now}; {advice}, or set {key}={was}"
-            )
+    if before.model.get("kind") == card.model.get("kind"):
+        _check_rows(ckpt_path, before, card, advice)
+    others = _differences(before, card, _LASTING)
+    for key in sorted(others, key=_KIND.__ne__):  # where that is another one, all else follows
+        if key in _KINDS or not key.startswith(_FREE):
+            was, now = others[key]
+            raise ValueError(f"{ckpt_path} has {key} {was} and this run has {now}; {advice}")
     epochs = _trained_epochs(ckpt_path, checkpoint)
     if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(
@@ -92,6 +97,8 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str)
     if others:
         asked = _differences(before, card, ("data",))
         asked.pop("data.batch_size", None)
+        if "data.kind" in asked:  # of another kind everything differs
+            asked = {"data.kind": asked["data.kind"]}
         why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
         raise ValueError(
             f"{ckpt_path} belongs to other rows, or another split of them ({', '.join(others)}): "

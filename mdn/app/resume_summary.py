@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hydra.core.override_parser.types import Override
 
 from mdn.app.merged_overrides import EarlierRun, Merged, chooses_anew
-from mdn.app.overrides import names_place, text_of
+from mdn.app.overrides import is_removal, names_place, text_of
 from mdn.app.rule_kinds import shown
 from mdn.app.trusted_overrides import PATHS, is_choice
 
@@ -30,7 +30,7 @@ def _change(new: Override, run: EarlierRun) -> Iterator[str]:
     if is_choice(new):
         if chooses_anew(new, run):
             yield f"changed     {key} from {_said(run.choice(key))} to {_value(new)}"
-    elif new.is_delete():
+    elif is_removal(new) and (new.is_delete() or isinstance(run.setting(key), dict)):
         yield f"left out    {key}"
     elif not run.has(key):
         yield f"added       {key}={_value(new)}"

@@ -74,7 +74,7 @@ def _with_settings(paths: Sequence[str], given: Sequence[Override], flags: Names
         _say(flags, [f"settings    from the command line alone: {paths[0]} keeps none of its run"])
         return _behind_checkpoint([*map(text_of, given)])
     run = EarlierRun.of(_parsed(paths[0], [each for each in stored if not is_flag(each)]))
-    both = merged(run, given, partial(_compose, given=given, flags=flags))
+    both = merged(run, given, partial(compose, given=given, flags=flags))
     _refuse(paths[0], [*_missing(stored, flags), *untaken(both.stored, run.groups)], stored)
     _say(flags, [f"settings    from {', '.join(paths)}", *summary(run, given, both)])
     mode = ["hydra.mode=RUN"] if _brings_sweep(both) and not flags.multirun else []
@@ -102,7 +102,7 @@ def _parsed(path: str, texts: Sequence[str]) -> list[Override]:
         ) from None
 
 
-def _compose(
+def compose(
     choices: Sequence[Override], given: Sequence[Override], flags: Namespace
 ) -> Groups | None:
     """Compose groups from all directories of the command line, of a swept choice the first."""
@@ -114,7 +114,7 @@ def _compose(
         return composed(
             [*places, *map(first_choice, choices)], flags.config_name or "train", folders
         )
-    except HydraException:
+    except (HydraException, ValueError):  # Hydra meets it again, and the command says so
         return None
 
 
@@ -130,9 +130,8 @@ def _refuse(path: str, untaken: Sequence[str], stored: Sequence[str]) -> None:
     folders = [each for each in stored if is_flag(each) and each not in untaken]
     listed = [printable(each)[:_MOST_LETTERS] for each in [*folders, *untaken][:_MOST_LISTED]]
     raise ValueError(
-        f"{path} is of a run that was given {shlex.join(listed)} too, which no checkpoint brings "
-        "along, since it may name code or files; repeat it on the command line, or give other "
-        "values there"
+        f"{path} does not bring all settings of its run: {shlex.join(listed)} could name code or "
+        "files, and may only stand on the command line; repeat it there, or give other values"
     )
 
 

@@ -43,7 +43,7 @@ class RunLog(TensorBoardLogger):
         self.experiment.file_writer.add_event(Event(step=step + 1, session_log=session), step + 1)
 
     @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float | int], step: int | None = None) -> None:
         try:
             super().log_metrics(metrics, step)
         except ValueError as error:  # Lightning takes every error for a value it cannot log

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast, runtime_checkable
 
+from jaxtyping import Int64
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mdn.data.batches import Blocks
 from mdn.data.rows import Rows
 from mdn.data.table import Table
 
@@ -81,6 +83,18 @@ def train_table_of(trainer: Trainer) -> Table:
             "pass trainer.fit(module, datamodule), or call module.start(table)"
         )
     return datamodule.train_table.sample
+
+
+def steps_per_call(trainer: Trainer) -> int:
+    """Return how many batches a call of `training_step` gets, at most."""
+    loader = trainer.train_dataloader
+    return loader.size if isinstance(loader, Blocks) else 1
+
+
+def rows_of(trainer: Trainer, number: int) -> Int64[Tensor, " B"] | None:
+    """Return which training rows are in a batch of this epoch, or None where nobody knows."""
+    loader = trainer.train_dataloader
+    return loader.batches.rows_of(number) if isinstance(loader, Blocks) else None
 
 
 def optimizer_of(module: LightningModule) -> Optimizer:

@@ -20,9 +20,11 @@ from mdn.networks.head import Part
 from mdn.networks.kinds import Kind
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
+from mdn.training.changed_settings import keep_patience
 from mdn.training.lightning_parts import stand_where_stopped, train_table_of
 from mdn.training.processes import close_group_at_exit
 from mdn.training.running_sums import SavedSum, Sums, own_sums, saved_sums
+from mdn.training.safe_steps import SafeSteps
 
 _SUMS = "sums"
 """Where a checkpoint keeps what has been added up in an epoch that is under way."""
@@ -53,6 +55,8 @@ class MixtureModule(LightningModule):
         """Whether some training row lacks a target, so that each counts by those that it has."""
         self.kept: Mapping[str, object] = {}
         """What checkpoints keep beside the card, as plain data."""
+        self.safe_steps: SafeSteps | None = None
+        """What decides which steps of gradient descent to skip; None to take them all."""
         self._sums: Sums = {}
         self._earlier_metrics: Mapping[str, Tensor] = {}
 
@@ -83,6 +87,13 @@ class MixtureModule(LightningModule):
     ) -> list[Part]:
         """Begin one component anew, as `mdn.fitting.reset` does."""
         return reset_component(self.model, component, y, x)
+
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        """Skip unsafe steps of gradient descent from now on; EM takes none.
+
+        Args:
+            usual_norms: what an earlier part of the run knows of norms of gradients.
+        """
 
     def setup(self, stage: str) -> None:
         close_group_at_exit()
@@ -184,6 +195,7 @@ class MixtureModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         saved = cast(Mapping[str, SavedSum], checkpoint.get(_SUMS, {}))
         self._sums = own_sums(self.trainer, saved)
+        keep_patience(self.trainer, checkpoint)
         self._earlier_metrics = cast(Mapping[str, Tensor], checkpoint.get(_METRICS, {}))
 
 

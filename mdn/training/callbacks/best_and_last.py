@@ -90,7 +90,9 @@ class WholeCheckpoint(ModelCheckpoint):
         self._run = str(state_dict.get("run", ""))
         assert self._io.loaded is not None
         earlier = self._io.loaded.with_name(self.path.name)
-        if self.monitor is None or (state_dict["best_model_score"] is None and not earlier.exists()):
+        if self.monitor is None or (
+            state_dict["best_model_score"] is None and not earlier.exists()
+        ):
             return
         try:
             score = score_of(earlier, self.state_key, self._run)
@@ -255,6 +257,19 @@ def ends(trainer: Trainer) -> bool:
 def best_path(trainer: Trainer) -> str:
     """Return the path of the best checkpoint of a run so far; empty where none is kept."""
     return getattr(trainer.checkpoint_callback, "best_model_path", "")
+
+
+def best_so_far(trainer: Trainer) -> str:
+    """Say which epoch of a run has been the best, in a sentence to go behind others."""
+    best = trainer.checkpoint_callback
+    if not (isinstance(best, BestCheckpoint) and Path(best.best_model_path).is_file()):
+        return ""
+    assert best.best_model_score is not None
+    epoch = read_checkpoint(best.best_model_path)["epoch"]
+    return (
+        f". The best checkpoint so far was saved at epoch {epoch}, {best.monitor} "
+        f"{best.best_model_score.item():.4g}"
+    )
 
 
 @rank_zero_only

@@ -15,6 +15,7 @@ import torch
 from forked_commands import CommandServer, ForkedCommand
 from parquet_files import mixed, numbers
 from pyarrow import parquet
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mdn
 
@@ -133,6 +134,15 @@ class Runs:
         if alive(run):
             os.killpg(run.process, signal.SIGKILL)
         return run.wait() == -signal.SIGKILL
+
+
+def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return the steps and numbers of each tag in all logs of a directory, as they are shown."""
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    return {
+        tag: [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in ("train/nll", "val/nll")
+    }
 
 
 def watched(run: ForkedCommand) -> float:

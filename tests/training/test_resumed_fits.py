@@ -134,12 +134,12 @@ def run(make, folder, *more, ckpt_path=None, block=2, epochs=3, **settings):
         "scores": scores.seen[-1],
         "stopping": callbacks[5].state_dict(),
         "resets": callbacks[1].state_dict(),
-        "skips": callbacks[0].state_dict(),
+        "usual norms": callbacks[0].state_dict()["usual"],
     }
 
 
 def assert_alike(one, other):
-    for key in one:
+    for key in (key for key in one if one[key] is not None):
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=0, msg=key)
 
 

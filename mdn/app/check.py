@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mdn.app.errors import UserError
 from mdn.app.memory_limits import check_sizes
 from mdn.app.node import Node
+from mdn.app.overrides import names_checkpoint
 from mdn.app.rule_kinds import Flag, Number, Rule
 from mdn.app.rules import rule_of
 from mdn.app.targets import check_target, settings
@@ -36,6 +37,7 @@ def check(config: DictConfig) -> Node:
     """
     given = resolved(config)
     _check_processes(given)
+    _check_checkpoint(given)
     return checked(given, _composed_from_groups())
 
 
@@ -50,7 +52,7 @@ def checked(given: Node, groups: DictConfig) -> Node:
         UserError: if a key, a value or a target is not what the configuration takes, or if the
             configuration needs more than the memory of this machine.
     """
-    read = read_node(given, _plain(groups))
+    read = read_node(given, plain(groups))
     check_sizes(read)
     return read
 
@@ -59,7 +61,7 @@ def resolved(config: DictConfig) -> Node:
     """Return plain data with every interpolation followed; refuse values that are missing."""
     try:
         missing = sorted(OmegaConf.missing_keys(config))
-        plain = OmegaConf.to_container(config, resolve=True)
+        values = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None)
         said = str(error).splitlines()[0]
@@ -69,8 +71,8 @@ def resolved(config: DictConfig) -> Node:
     if missing:
         wanted = " ".join(f"{key}=..." for key in missing)
         raise UserError(f"no value for {', '.join(missing)}; add {wanted} to the command")
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
 
 
 def _composed_from_groups() -> DictConfig:
@@ -92,11 +94,12 @@ def group_choices(overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def _plain(config: DictConfig) -> Node:
+def plain(config: DictConfig) -> Node:
+    """Return a configuration without Hydra's part, interpolations as they are written."""
     values = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    plain = OmegaConf.to_container(values, resolve=False)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    unresolved = OmegaConf.to_container(values, resolve=False)
+    assert isinstance(unresolved, dict)
+    return {str(key): value for key, value in unresolved.items()}
 
 
 def read_node(given: Node, known: Node | None = None, path: str = "") -> Node:
@@ -123,7 +126,7 @@ def read_node(given: Node, known: Node | None = None, path: str = "") -> Node:
 
 
 def _read(name: str, value: object, default: object, target: str) -> object:
-    rule = rule_of(name, target) or _like(default)
+    rule = rule_of(name, target) or like(default)
     if rule is not None:
         return rule.read(name, value)
     if isinstance(value, dict):
@@ -133,7 +136,7 @@ def _read(name: str, value: object, default: object, target: str) -> object:
     return value
 
 
-def _like(default: object) -> Rule | None:
+def like(default: object) -> Rule | None:
     """Return the rule that the default of a key suggests, or None."""
     if isinstance(default, bool):
         return Flag()
@@ -205,6 +208,16 @@ def _check_not_for_node(name: str, value: object, default: object) -> None:
         there = ", ".join(f"{name}.{key}" for key in default if key[0] != "_")
         hint = f"; what there is: {there}" if there else ""
         raise UserError(f"{name} must be a set of settings, got {value!r}{hint}")
+
+
+def _check_checkpoint(given: Node) -> None:
+    """Refuse a checkpoint from a file: its run's settings are taken before files are read."""
+    named = any(map(names_checkpoint, HydraConfig.get().overrides.task))
+    if given.get("ckpt_path") is not None and not named:
+        raise UserError(
+            f"ckpt_path must be on the command line, got {given['ckpt_path']!r} from a file; add "
+            "ckpt_path=... to the command"
+        )
 
 
 def _check_processes(given: Node) -> None:

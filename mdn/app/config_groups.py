@@ -34,7 +34,7 @@ def group_names() -> list[str]:
 
 
 def _check_choice(group: str, argument: str, choices: list[str], other_directories: bool) -> None:
-    unknown = [each for each in choices if _NAME.fullmatch(each) and each not in _options(group)]
+    unknown = [each for each in choices if _NAME.fullmatch(each) and each not in choices_of(group)]
     wrong = [each for each in choices if _NO_NAME.fullmatch(each)] or (
         [] if other_directories else unknown
     )
@@ -44,14 +44,15 @@ def _check_choice(group: str, argument: str, choices: list[str], other_directori
 
 def no_such_choice(group: str, choice: str, argument: str = "") -> str:
     """Say that a group does not have a choice, and what it has."""
-    options = _options(group)
+    options = choices_of(group)
     close = get_close_matches(choice, options, n=1)
     hint = f"did you mean {close[0]}?" if close else "leave it out for the default"
     got = choice or argument or f"{group}="
     return f"{group} must be one of {', '.join(options)}, got {got}; {hint}"
 
 
-def _options(group: str) -> list[str]:
+def choices_of(group: str) -> list[str]:
+    """Return the names of the choices of a config group."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TypedDict
 
+from mdn.app.claims import claimed_file
 from mdn.app.writable import check_writable
-from mdn.data.write import replaced_together
+from mdn.data.write import write_together
 from mdn.model.export_formats import FORMATS
 from mdn.model.input_codes import ENDING, columns_json
 from mdn.model.load import load
@@ -30,11 +31,10 @@ def export(config: ExportConfig) -> None:
     explained = [out.with_name(out.name + ENDING)] if kind.takes_codes else []
     for path in (out, *explained):
         check_writable(path)
-    model = load(config["ckpt"])
-    with replaced_together(out, *explained) as (written, *explaining):
-        kind.write(model, written)
-        for path in explaining:
-            path.write_text(columns_json(model.card), encoding="utf-8")
+    with claimed_file(out, "export"):
+        model = load(config["ckpt"])
+        explanations = {path: columns_json(model.card).encode() for path in explained}
+        write_together({out: kind.content(model), **explanations})
     print(f"{config['format']}: {', '.join(map(str, (out, *explained)))}")
 
 

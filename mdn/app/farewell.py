@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mdn.app.interrupts import StopReason
+from mdn.app.kept_overrides import going_on
 from mdn.app.paths import SCRIPTS
 
 
@@ -20,7 +21,7 @@ def farewell(
         run_dir: its directory.
         started: seconds since the epoch; older checkpoints belong to another run. None where the
             start is unknown.
-        overrides: the command line of the run.
+        overrides: of the run.
     """
     lines = what_to_do(reason, run_dir, started, overrides)
     nothing = (
@@ -37,12 +38,10 @@ def what_to_do(
     last, best = (_saved(run_dir, name, started) for name in ("last", "best"))
     if reason.failed and not (last or best):
         return []
-    resumed_from = [override for override in overrides if _is_ckpt_path(override)]
-    settings = [override for override in overrides if not _is_ckpt_path(override)]
-    resume_from = [f"ckpt_path={last}"] if last else resumed_from
+    resume = going_on(last, overrides)
     lines = []
-    if resume_from and not reason.fit_was_over:
-        lines.append(f"go on       {shell_command(script, *resume_from, *settings)}")
+    if resume and not reason.fit_was_over:
+        lines.append(f"go on       {_modules(resume)}{shell_command(script, *resume)}")
     if best:
         label = "evaluate   " if reason.fit_was_over else "best so far"
         lines.append(f"{label} {shell_command(script.with_name('evaluate.py'), f'ckpt={best}')}")
@@ -59,8 +58,10 @@ def _saved(run_dir: Path, name: str, started: float | None) -> Path | None:
     return path if ours else None
 
 
-def _is_ckpt_path(override: str) -> bool:
-    return override.lstrip("+").startswith("ckpt_path=")
+def _modules(resume: Sequence[str]) -> str:
+    """Return the path of the user's own modules, where something of his has to be repeated."""
+    path = os.environ.get("PYTHONPATH")
+    return f"PYTHONPATH={shlex.quote(path)} " if path and len(resume) > 1 else ""
 
 
 def shell_command(script: Path, *arguments: str) -> str:

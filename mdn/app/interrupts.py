@@ -51,7 +51,7 @@ _STOPPED = {signal.SIGINT: "stopped by Ctrl-C", signal.SIGTERM: "stopped by SIGT
 def stop_reason(error: BaseException) -> StopReason:
     """Return why an error ends a command."""
     number = _signal(error)
-    over = _FIT_WAS_OVER in getattr(error, "__notes__", [])
+    over = after_the_fit(error)
     if number is None:
         return StopReason(_message(error), 1, failed=True, fit_was_over=over)
     return StopReason(_STOPPED[number], 128 + number, fit_was_over=over)
@@ -72,6 +72,11 @@ def _message(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"the memory of this machine is used up: {readable(error) or 'no more is to be had'}"
     return readable(error)
+
+
+def after_the_fit(error: BaseException) -> bool:
+    """Tell whether the fit was over when an error was raised."""
+    return _FIT_WAS_OVER in getattr(error, "__notes__", [])
 
 
 @contextmanager

@@ -15,15 +15,18 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.app.check import check
+from mdn.app.claims import CLAIMS
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
 from mdn.app.farewell import farewell, what_to_do
+from mdn.app.hydra_files import check_job_files
 from mdn.app.interrupts import StopReason, stop_reason
-from mdn.app.leftovers import output_dir, remove_leftovers, start_time
+from mdn.app.job_errors import keep_error
+from mdn.app.leftovers import output_dir, start_time
+from mdn.app.one_writer import claim_rest
 from mdn.app.own_parts import register_own_parts
-from mdn.app.run_directory import ERROR_FILE
+from mdn.app.run_directory import remove_unfinished
 from mdn.app.started_elsewhere import tell_directory
 from mdn.app.writable import make_writable_folder
-from mdn.data.write import write_text
 from mdn.training import siblings
 
 Command = Callable[[Mapping[str, object]], float | None]
@@ -45,7 +48,7 @@ def run_job(name: str, config: DictConfig) -> float | None:
     """
     siblings.last_words = partial(_say_last, name)
     try:
-        with full_error():
+        with full_error(), CLAIMS.of_job():
             return _run(name, config)
     except BaseException as error:
         if siblings.speaks(error) and _is_bug(error):
@@ -57,9 +60,12 @@ def run_job(name: str, config: DictConfig) -> float | None:
 
 def _run(name: str, config: DictConfig) -> float | None:
     try:
+        check_job_files()
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+            claim_rest(name, checked)
+            remove_unfinished(Path(checked["run_dir"]))
         tell_directory(output_dir())
         register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
@@ -77,7 +83,7 @@ def _call(name: str, config: Mapping[str, object]) -> float | None:
 def _keep_error(error: Exception) -> float:
     # The table of the sweep reads the error from the job's directory.
     message = f"{traceback.format_exc()}\n{' '.join(readable(error).split())}\n"
-    write_text(message, output_dir() / ERROR_FILE)
+    keep_error(message, output_dir())
     print(f"this job failed, the sweep goes on: {readable(error)}")
     return float("inf")
 
@@ -102,9 +108,10 @@ def _this_run() -> tuple[Path, float | None, Sequence[str]]:
 
 def _tidy_up(reason: StopReason) -> None:
     if HydraConfig.get().mode != RunMode.MULTIRUN:
-        remove_leftovers()
+        CLAIMS.remove_leftovers()
+        CLAIMS.release()
     elif not reason.failed:
-        write_text(f"{reason.message}\n", output_dir() / ERROR_FILE)
+        keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from rich.table import Table as Grid
 
 from mdn.app.run_directory import REGRET_FILE, SWEEP_FILE
-from mdn.app.sweep import Job, exit_if_failed, print_grid, read_jobs, varied_overrides, write_csv
+from mdn.app.sweep import Job, exit_if_failed, print_grid, read_jobs, varied_overrides, write_tables
 
 _OVER_SEEDS = {
     # column: (metric, digits printed)
@@ -45,13 +45,13 @@ class RegretTable(Callback):
         if not jobs:
             return
         lines = regret_lines(jobs)
-        write_csv([job.row for job in jobs], directory / SWEEP_FILE)
-        write_csv([line.row for line in lines], directory / REGRET_FILE)
+        tables = {SWEEP_FILE: [job.row for job in jobs], REGRET_FILE: [line.row for line in lines]}
+        unwritten = write_tables({directory / name: rows for name, rows in tables.items()})
         print_grid(_grid(lines))
         for error in dict.fromkeys(job.error for job in jobs if job.error):
             print(f"failed      {error}")
         print(f"\ntable       {directory / REGRET_FILE}\nevery run   {directory / SWEEP_FILE}")
-        exit_if_failed(jobs)
+        exit_if_failed(jobs, unwritten)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mdn.data.fingerprint import changed
 from mdn.model import registry
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import CARD, read_checkpoint
+from mdn.model.checkpoint import CARD, overrides_of, read_checkpoint
 from mdn.report.run_settings import flat
 
 _LASTING = ("inputs", "targets", "model")
@@ -19,6 +19,10 @@ _FREE = (
 )
 """Settings among them that may change."""
 
+_KIND = "model.kind"
+_KINDS = ("model.optimizer.kind",)
+"""Among these what may not, since the optimizer of the checkpoint goes on."""
+
 _STATE = {
     "epoch": int,
     "global_step": int,
@@ -29,7 +33,8 @@ _STATE = {
 }
 """What Lightning restores, with its type."""
 
-_ADVICE = "to go on with a run, repeat its own overrides"
+_LEAVE = "a run goes on with its own settings: leave out what changes this one"
+_REPEAT = "it keeps no settings of its run: repeat the overrides of that run"
 
 
 def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> None:
@@ -46,14 +51,16 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
             nothing is left to do.
     """
     checkpoint = read_checkpoint(ckpt_path)
+    advice = _REPEAT if overrides_of(checkpoint, ckpt_path) is None else _LEAVE
     before = ModelCard.read(checkpoint[CARD])
     registry.check("model", before.model)
-    _check_rows(ckpt_path, before, card)
-    for key, (was, now) in _differences(before, card, _LASTING).items():
-        if not key.startswith(_FREE):
-            raise ValueError(
-                f"{ckpt_path} has {key} {was} and this run has {now}; {_ADVICE}, or set {key}={was}"
-            )
+    if before.model.get("kind") == card.model.get("kind"):
+        _check_rows(ckpt_path, before, card, advice)
+    others = _differences(before, card, _LASTING)
+    for key in sorted(others, key=_KIND.__ne__):  # where that is another one, all else follows
+        if key in _KINDS or not key.startswith(_FREE):
+            was, now = others[key]
+            raise ValueError(f"{ckpt_path} has {key} {was} and this run has {now}; {advice}")
     epochs = _trained_epochs(ckpt_path, checkpoint)
     if max_epochs is not None and 0 <= max_epochs <= epochs:
         raise ValueError(
@@ -63,7 +70,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
 
 
 def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
-    """Return the epochs behind a checkpoint; refuse a state that Lightning would fail on."""
+    """Return the epochs behind a checkpoint, without one under way; refuse what is no state."""
     for key, kind in _STATE.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(
@@ -74,19 +81,25 @@ def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
     assert isinstance(epoch, int)
     if epoch < 0:
         raise ValueError(f"{ckpt_path} has trained {epoch} epochs, fewer than none")
-    return epoch + 1
+    # Inside an epoch, and at its end, `epoch` is its number.
+    done: object = checkpoint["loops"]
+    for key in ("fit_loop", "epoch_progress", "current", "processed"):
+        done = done.get(key) if isinstance(done, dict) else None
+    return done if isinstance(done, int) else epoch + 1
 
 
-def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard) -> None:
+def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str) -> None:
     """Refuse another split: the model would learn rows that it is then tested on."""
     others = changed(before.rows, card.rows) if before.rows else []
     if others:
         asked = _differences(before, card, ("data",))
         asked.pop("data.batch_size", None)
+        if "data.kind" in asked:  # of another kind everything differs
+            asked = {"data.kind": asked["data.kind"]}
         why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
         raise ValueError(
             f"{ckpt_path} belongs to other rows, or another split of them ({', '.join(others)}): "
-            f"{', '.join(why) or 'a file has changed since'}; {_ADVICE}"
+            f"{', '.join(why) or 'a file has changed since'}; {advice}"
         )
 
 

@@ -23,6 +23,11 @@ def shown(value: object) -> str:
 class Rule(ABC):
     """A rule for the value of one key."""
 
+    @property
+    def free_text(self) -> bool:
+        """Whether any text is taken, which may name a file."""
+        return False
+
     @abstractmethod
     def read(self, name: str, value: object) -> object:
         """Return the value to use.
@@ -116,6 +121,10 @@ class Text(Rule):
     what: str = "the path of a file"
     null: bool = False
 
+    @property
+    def free_text(self) -> bool:
+        return True
+
     def read(self, name: str, value: object) -> object:
         if value is None and self.null:
             return value
@@ -194,6 +203,10 @@ class Several(Rule):
     least: int = 1
     most: float = inf
     single: bool = False
+
+    @property
+    def free_text(self) -> bool:
+        return self.each.free_text
 
     def read(self, name: str, value: object) -> object:
         if not isinstance(value, list):

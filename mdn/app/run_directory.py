@@ -6,7 +6,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from mdn.data.write import write_text
+from mdn.data.unfinished_files import sweep
+from mdn.data.write import make_folder, write_text
 
 METRICS_FILE = "metrics.json"
 CONFIG_FILE = "config.yaml"
@@ -20,14 +21,32 @@ REPORT_FILE = "report.html"
 
 def write_metrics(metrics: Mapping[str, float], run_dir: Path) -> None:
     """Write `metrics.json`, one flat object, whole or not at all."""
-    write_text(json.dumps(dict(metrics), indent=2) + "\n", run_dir / METRICS_FILE)
+    write_text(metrics_text(metrics), run_dir / METRICS_FILE)
+
+
+def metrics_text(metrics: Mapping[str, float]) -> str:
+    """Return the text of `metrics.json`."""
+    return json.dumps(dict(metrics), indent=2) + "\n"
 
 
 def write_columns(columns: Mapping[str, object], run_dir: Path) -> None:
     """Write `columns.json`: what was found in each column, and what is done with it."""
     text = json.dumps(dict(columns), indent=2, ensure_ascii=False)
-    run_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(run_dir)
     write_text(text + "\n", run_dir / COLUMNS_FILE)
+
+
+def remove_unfinished(run_dir: Path) -> None:
+    """Remove what dead programs have not finished writing in the folders of a run."""
+    figures = run_dir / FIGURES
+    for folder in (
+        run_dir,
+        run_dir / ".hydra",
+        run_dir / "checkpoints",
+        figures,
+        figures / "frames",
+    ):
+        sweep(folder)
 
 
 def trained_in(ckpt: Path) -> Path:

@@ -1,19 +1,24 @@
 """A table of all jobs at the end of a sweep."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table as Grid
 
-from mdn.app.run_directory import ERROR_FILE, METRICS_FILE, SWEEP_FILE
-from mdn.data.write import replaced
+from mdn.app.job_errors import error_of, without_file
+from mdn.app.job_memory import release_memory
+from mdn.app.run_directory import METRICS_FILE, SWEEP_FILE
+from mdn.data.write import write_text
+from mdn.data.write_errors import WriteError
 
 _SHOWN = ("test/nll", "test/excess_nll", "val/nll", "fit_seconds", "epochs")
 
@@ -21,18 +26,22 @@ _SHOWN = ("test/nll", "test/excess_nll", "val/nll", "fit_seconds", "epochs")
 class SweepTable(Callback):
     """Prints the jobs of a sweep and their scores, and writes them as CSV in its directory.
 
-    Exits with status 1 after the table if a job failed.
+    Exits with status 1 after the table if a job failed. Lets go of the memory of each job.
     """
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: object) -> None:
+        release_memory(job_return)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         directory = Path(config.hydra.sweep.dir)
         jobs = read_jobs(directory)
         if not jobs:
             return
-        write_csv([job.row for job in jobs], directory / SWEEP_FILE)
+        unwritten = write_tables({directory / SWEEP_FILE: [job.row for job in jobs]})
         print_grid(_grid(jobs))
-        print(f"\ntable       {directory / SWEEP_FILE}")
-        exit_if_failed(jobs)
+        if not unwritten:
+            print(f"\ntable       {directory / SWEEP_FILE}")
+        exit_if_failed(jobs, unwritten)
 
 
 @dataclass(frozen=True)
@@ -53,21 +62,22 @@ class Job:
 
 def read_jobs(directory: Path) -> list[Job]:
     """Return the jobs of a sweep in order, read from their directories."""
-    return [_job(path.parent) for path in sorted(directory.glob("*/.hydra"), key=_number)]
+    jobs = {path.parent.name: path.parent for path in directory.glob("*/.hydra")}
+    jobs |= {path.name: path for path in without_file(directory)}
+    return [_job(jobs[name]) for name in sorted(jobs, key=_number)]
 
 
-def _number(path: Path) -> tuple[int, str]:
-    name = path.parent.name
+def _number(name: str) -> tuple[int, str]:
     return (int(name), name) if name.isdigit() else (sys.maxsize, name)
 
 
 def _job(directory: Path) -> Job:
-    overrides = OmegaConf.load(directory / ".hydra" / "overrides.yaml")
-    error, metrics = directory / ERROR_FILE, directory / METRICS_FILE
+    written, metrics = directory / ".hydra" / "overrides.yaml", directory / METRICS_FILE
+    overrides = OmegaConf.load(written) if written.exists() else []
     return Job(
         directory.name,
         [str(override) for override in overrides],
-        error.read_text().strip().splitlines()[-1] if error.exists() else "",
+        error_of(directory),
         json.loads(metrics.read_text()) if metrics.exists() else {},
     )
 
@@ -75,10 +85,22 @@ def _job(directory: Path) -> Job:
 def write_csv(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     """Write rows as CSV; columns that a row does not have stay empty."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with replaced(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(text.getvalue(), path)
+
+
+def write_tables(tables: Mapping[Path, Sequence[Mapping[str, object]]]) -> list[str]:
+    """Write tables as CSV; return a sentence for each that could not be written."""
+    unwritten: list[str] = []
+    for path, rows in tables.items():
+        try:
+            write_csv(rows, path)
+        except WriteError as error:  # Hydra would make a warning of it, and exit with 0
+            unwritten.append(f"error: {error}")
+    return unwritten
 
 
 def print_grid(grid: Grid) -> None:
@@ -88,11 +110,17 @@ def print_grid(grid: Grid) -> None:
     console.print(grid)
 
 
-def exit_if_failed(jobs: Sequence[Job]) -> None:
-    """End the command with status 1 and the names of the jobs that failed, if any did."""
+def exit_if_failed(jobs: Sequence[Job], unwritten: Sequence[str] = ()) -> None:
+    """End the command with status 1 if jobs failed, which it names, or if tables are unwritten.
+
+    Args:
+        jobs: all jobs of the sweep.
+        unwritten: a sentence for each table that could not be written.
+    """
     failed = [job.name for job in jobs if job.error]
-    if failed:
-        sys.exit(f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(failed)}")
+    said = [f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(failed)}"] if failed else []
+    if said or unwritten:
+        sys.exit("\n".join([*said, *unwritten]))
 
 
 def varied_overrides(overrides: Sequence[list[str]]) -> list[str]:

@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.interrupts import after_fit
+from mdn.app.kept_overrides import kept_overrides
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.node import Node
 from mdn.app.resume import check_resume
@@ -18,6 +19,7 @@ from mdn.app.run_directory import write_columns, write_config, write_metrics
 from mdn.app.run_log import RunLog
 from mdn.app.terminal import print_results, print_summary
 from mdn.distributions.likelihood import use_compiled
+from mdn.model.checkpoint import OVERRIDES
 from mdn.report.basic_scores import basic_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
@@ -78,7 +80,8 @@ def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModu
     _log_hyperparameters(log, run.shown)
     if trainer.is_global_zero:
         write_config(run.shown, run.run_dir)
-    module = fit.train(run.recipe, data, trainer, card, run.ckpt_path)
+    kept = {OVERRIDES: kept_overrides()}
+    module = fit.train(run.recipe, data, trainer, card, run.ckpt_path, kept)
     return trainer, module, time.perf_counter() - start
 
 

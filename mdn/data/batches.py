@@ -1,19 +1,21 @@
 """Mini-batches of tensors that are already in memory.
 
-The order of the rows is a function of (seed, epoch) and of nothing else, so a run can be resumed
-or repeated. There are no workers and nothing is collated: a batch is one indexing operation a
+The order of the rows is a function of (seed, epoch) and of nothing else, so a run can be repeated,
+and with the position in an epoch it can be resumed. There are no workers and nothing is collated: a batch is one indexing operation a
 tensor, a few microseconds, where a default loader spends more than the training step does.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
+from mdn.data.position import Position
 from mdn.data.seeds import generator
 from mdn.distributions.checks import check_at_least
 
@@ -56,6 +58,18 @@ class Loader(Protocol):
         """Group the batches, at most so many in a block."""
         ...
 
+    def rows_of(self, number: int) -> Int64[Tensor, " B"] | None:
+        """Return which rows are in a batch of this epoch, or None where that is not known."""
+        ...
+
+    def state_dict(self) -> dict[str, int]:
+        """Tell how many batches have been taken, in which epoch."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Have the next pass over that epoch begin behind the batches that were taken."""
+        ...
+
 
 class Batches:
     """Mini-batches, each a tuple of some rows of every tensor.
@@ -95,24 +109,43 @@ class Batches:
         self.epoch = epoch
         self.rank = rank
         self.world_size = world_size
+        self._position = Position(world_size)
 
     def __len__(self) -> int:
         """Count the batches of this rank; every rank has as many."""
         return num_batches(self.num_rows, self.batch_size, self.world_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        share = self._order().tensor_split(self.world_size)[self.rank]
-        for rows in share.to(self.tensors[0].device).tensor_split(len(self)):
+        epoch = self.epoch()
+        batches = self._split(epoch, self.tensors[0].device)
+        for rows in batches[self._position.begin(epoch, len(self)) :]:
+            self._position.take()
             yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+    def rows_of(self, number: int) -> Int64[Tensor, " B"]:
+        """Return which rows are in a batch of this epoch, both counted from 0."""
+        return self._split(self.epoch(), _CPU)[number]
 
     def in_blocks(self, size: int) -> "Blocks":
         """Group the batches, at most so many in a block."""
         return Blocks(self, size)
 
-    def _order(self) -> Tensor:
+    def state_dict(self) -> dict[str, int]:
+        """Tell how many batches have been taken, in which epoch."""
+        return self._position.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Have the next pass over that epoch begin behind the batches that were taken."""
+        self._position.load_state_dict(state)
+
+    def _split(self, epoch: int, device: torch.device) -> tuple[Tensor, ...]:
+        share = self._order(epoch).tensor_split(self.world_size)[self.rank]
+        return share.to(device).tensor_split(len(self))
+
+    def _order(self, epoch: int) -> Tensor:
         if self.seed is None:
             return torch.arange(self.num_rows)
-        return torch.randperm(self.num_rows, generator=generator("order", self.seed, self.epoch()))
+        return torch.randperm(self.num_rows, generator=generator("order", self.seed, epoch))
 
 
 class Blocks:
@@ -142,6 +175,24 @@ class Blocks:
         batches = iter(self.batches)
         while block := list(islice(batches, self.size)):
             yield block
+
+    def state_dict(self) -> dict[str, int]:
+        """Tell how many batches have been taken, in which epoch; Lightning saves that."""
+        return {**self.batches.state_dict(), "block": self.size}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Have the next pass over that epoch begin behind the batches that were taken.
+
+        Raises:
+            ValueError: if the blocks had another size, which Lightning has counted.
+        """
+        before = int(state.get("block", self.size))
+        if before != self.size:
+            raise ValueError(
+                f"the checkpoint lies inside an epoch of {before} steps a call, and this run takes "
+                f"{self.size}; leave max_steps and the number of processes as they were"
+            )
+        self.batches.load_state_dict(state)
 
 
 def batches_of(block: Block) -> list[Batch]:

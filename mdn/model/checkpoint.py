@@ -3,10 +3,12 @@
 A checkpoint is a dictionary that `torch.save` writes and `seal` closes. Lightning keeps in it what
 it takes to go on with a run; this project adds
 
-    "mdn"         the card: the columns, and how the model was built and trained, as plain data
-    "mdn_format"  the number of this layout
+    "mdn"            the card: the columns, how the model was built and trained, as plain data
+    "mdn_format"     the number of this layout
+    "mdn_overrides"  what a run was given beside the defaults, as a list of texts; only there where
+                     a command has trained the model, which may be told to go on
 
-Both are open: a later version may add keys to the card, and an earlier one leaves alone the keys
+All are open: a later version may add keys to the card, and an earlier one leaves alone the keys
 that it does not know. The number changes only where a key changes its meaning.
 """
 
@@ -17,13 +19,14 @@ from typing import Final, NotRequired, TypedDict
 import torch
 from torch import Tensor
 
-from mdn.data.write import replaced
+from mdn.data.write import make_folder, replaced
 from mdn.model.archive import check_archive
 from mdn.model.plain import check_plain
 from mdn.model.seal import check_seal, seal
 
 CARD: Final = "mdn"
 FORMAT: Final = "mdn_format"
+OVERRIDES: Final = "mdn_overrides"
 WEIGHTS: Final = "state_dict"
 MODEL: Final = "model."
 """What the names of a model's weights begin with, among those of the module that trained it."""
@@ -41,10 +44,14 @@ class Checkpoint(TypedDict):
     mdn_format: int
     state_dict: dict[str, Tensor]
     joint_state_dict: NotRequired[dict[str, Tensor]]
+    mdn_overrides: NotRequired[object]
 
 
 _TYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
 """Types of the numbers of a model."""
+
+_MOST_LETTERS = 200_000
+"""Letters of the overrides of a run."""
 
 NUMBER = 3
 """The layout that this version writes and reads."""
@@ -53,7 +60,7 @@ NUMBER = 3
 def write_checkpoint(checkpoint: Mapping[str, object], path: str | Path) -> None:
     """Write a checkpoint under its digest, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replaced(path) as beside:
         with beside.open("wb") as file:
             torch.save({**checkpoint, FORMAT: NUMBER}, file)
@@ -86,6 +93,24 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return checkpoint
 
 
+def overrides_of(checkpoint: Checkpoint, path: str | Path) -> list[str] | None:
+    """Return what the run of a checkpoint was given; None where the checkpoint does not tell.
+
+    Raises:
+        ValueError: if it is not a list of texts, or is longer than a command line can be.
+    """
+    overrides = checkpoint.get(OVERRIDES)
+    if overrides is None:
+        return None
+    if not isinstance(overrides, list) or not all(type(each) is str for each in overrides):
+        raise ValueError(f"{path} must keep the overrides of its run as a list of texts")
+    if len(overrides) + sum(map(len, overrides)) > _MOST_LETTERS:
+        raise ValueError(
+            f"{path} keeps more than {_MOST_LETTERS} letters of overrides of its run; train again"
+        )
+    return overrides
+
+
 def _check(checkpoint: object, path: str | Path) -> None:
     if type(checkpoint) is not dict or type(checkpoint.get(CARD)) is not dict:
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no card")
@@ -100,19 +125,24 @@ def _check(checkpoint: object, path: str | Path) -> None:
     _check_weights(checkpoint.get(WEIGHTS), path)
 
 
+def not_finite(weights: Mapping[str, Tensor]) -> str | None:
+    """Name one of the weights that are not finite, or None; ignored inputs have infinite units."""
+    return next((name for name, value in weights.items() if not _is_sound(name, value)), None)
+
+
 def _check_weights(weights: object, path: str | Path) -> None:
     if not isinstance(weights, dict) or not all(map(_is_whole, weights, weights.values())):
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no weights")
-    for name, value in weights.items():
-        if value.is_floating_point() and not _is_sound(name, value):
-            raise ValueError(
-                f"{path} holds numbers in {name} that are not finite; take an earlier checkpoint, "
-                "or train again"
-            )
+    if (name := not_finite(weights)) is not None:
+        raise ValueError(
+            f"{path} holds numbers in {name} that are not finite; take an earlier checkpoint, "
+            "or train again"
+        )
 
 
 def _is_sound(name: str, value: Tensor) -> bool:
-    """Tell whether numbers are finite; the unit of an input that is ignored is infinite."""
+    if not value.is_floating_point():
+        return True
     return not bool((value.isnan() if name == INPUT_UNITS else ~value.isfinite()).any())
 
 

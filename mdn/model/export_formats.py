@@ -1,5 +1,6 @@
 """Formats in which a model is written for other programs."""
 
+import io
 import json
 import logging
 import warnings
@@ -7,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 
 import torch
 
@@ -18,11 +18,9 @@ _EXAMPLE_ROWS = 5
 """Rows to trace with; the graph takes any number."""
 
 
-def write_onnx(model: Model, path: Path) -> None:
-    """Write an ONNX graph from the columns of the inputs to pi, mu and std or tril."""
+def onnx_bytes(model: Model) -> bytes:
+    """Return an ONNX graph from the columns of the inputs to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
-    import onnx
-
     from mdn.model.onnx_columns import with_columns
     from mdn.model.onnx_double import translations
 
@@ -42,24 +40,25 @@ def write_onnx(model: Model, path: Path) -> None:
     whole = with_columns(graph.model_proto, model.card)
     for key, value in _metadata(model).items():
         whole.metadata_props.add(key=key, value=value)
-    onnx.save(whole, path)
+    return whole.SerializeToString()
 
 
-def write_torch_export(model: Model, path: Path) -> None:
-    """Write what `torch.export.load` reads: from x [rows, P], float64, to what ONNX returns."""
+def torch_export_bytes(model: Model) -> bytes:
+    """Return what `torch.export.load` reads: from x [rows, P], float64, to what ONNX returns."""
     program = torch.export.export(
         PlainModel(model).eval(), (_example(model),), dynamic_shapes=_any_number_of_rows()
     )
-    with path.open("wb") as stream:
-        torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(model.card.plain())})
+    stream = io.BytesIO()
+    torch.export.save(program, stream, extra_files={"mdn.json": json.dumps(model.card.plain())})
+    return stream.getvalue()
 
 
-def write_safetensors(model: Model, path: Path) -> None:
-    """Write weights and scales by name; the card is metadata, under "mdn" as JSON."""
+def safetensors_bytes(model: Model) -> bytes:
+    """Return weights and scales by name; the card is metadata, under "mdn" as JSON."""
     _require("safetensors")
-    save_file = import_module("safetensors.torch").save_file
+    save = import_module("safetensors.torch").save
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(weights, path, _metadata(model))
+    return save(weights, _metadata(model))
 
 
 @dataclass(frozen=True)
@@ -67,20 +66,20 @@ class Format:
     """A format in which a model is written.
 
     Attributes:
-        write: writes a model to a path.
+        content: returns the bytes of a file that holds a model.
         ending: of the file, as it usually is.
         takes_codes: whether it takes x, which a file beside it must explain.
     """
 
-    write: Callable[[Model, Path], None]
+    content: Callable[[Model], bytes]
     ending: str
     takes_codes: bool = True
 
 
 FORMATS: dict[str, Format] = {
-    "onnx": Format(write_onnx, ".onnx", takes_codes=False),
-    "torch_export": Format(write_torch_export, ".pt2"),
-    "safetensors": Format(write_safetensors, ".safetensors"),
+    "onnx": Format(onnx_bytes, ".onnx", takes_codes=False),
+    "torch_export": Format(torch_export_bytes, ".pt2"),
+    "safetensors": Format(safetensors_bytes, ".safetensors"),
 }
 """Formats by name."""
 

@@ -7,7 +7,6 @@ from typing import cast
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
@@ -32,11 +31,15 @@ from mdn.networks.kinds import Kind, count_features
 from mdn.training.lightning_parts import optimizer_of
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.recipe import EMRecipe
+from mdn.training.running_sums import of_each_process, own
 
 _USUAL = EMRecipe().resolve()
 
 _TRIAL_UPDATES = 10
 """Updates after which several starts are compared."""
+
+_UNFINISHED = "em_statistics"
+"""Where a checkpoint keeps the statistics of an epoch that is under way."""
 
 
 class EMModule(MixtureModule):
@@ -124,6 +127,9 @@ class EMModule(MixtureModule):
         self._statistics = some if self._statistics is None else self._statistics + some
         self._add("train", -some.log_likelihood, some.weight)
         optimizer_of(self).step()
+        # Not at the end of the epoch: validation comes before that, and perhaps a checkpoint.
+        if self.trainer.is_last_batch:
+            self._update()
         # A batch may hold nothing but rows of weight zero.
         return -some.log_likelihood / some.weight.clamp(min=torch.finfo(some.weight.dtype).tiny)
 
@@ -136,11 +142,6 @@ class EMModule(MixtureModule):
         weight = torch.ones_like(rows[:, 0]) if weight is None else weight
         pieces = zip(rows.split(size), weight.split(size), strict=True)
         return reduce(add, (e_step(*piece) for piece in pieces))
-
-    def on_train_batch_end(self, outputs: STEP_OUTPUT, batch: Block, batch_idx: int) -> None:
-        # Not at the end of the epoch: validation comes before that.
-        if self.trainer.is_last_batch:
-            self._update()
 
     def _update(self) -> None:
         assert self._statistics is not None
@@ -170,6 +171,14 @@ class EMModule(MixtureModule):
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         super().on_save_checkpoint(checkpoint)
         checkpoint["em"] = self.ascent.state_dict()
+        if self._statistics is not None:
+            sums = of_each_process(self.trainer, self._statistics.flat())
+            checkpoint[_UNFINISHED] = {"sums": sums, "about": self._statistics.about}
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        super().on_load_checkpoint(checkpoint)
         self.ascent.load_state_dict(cast(Course, checkpoint["em"]))
+        if _UNFINISHED in checkpoint:
+            saved = cast(dict[str, Tensor], checkpoint[_UNFINISHED])
+            sums = own(self.trainer, saved["sums"])
+            self._statistics = Statistics.of_flat(sums, saved["about"].to(sums))

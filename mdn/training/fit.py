@@ -205,6 +205,7 @@ def train(
     trainer: Trainer,
     card: ModelCard,
     ckpt_path: str | None = None,
+    kept: Mapping[str, object] | None = None,
 ) -> MixtureModule:
     """Build the module of a recipe, start it from the training rows, train and finish it.
 
@@ -216,9 +217,11 @@ def train(
         trainer: with the callbacks of the run.
         card: what the checkpoints say of the model.
         ckpt_path: the checkpoint to go on from.
+        kept: what the checkpoints keep beside the card, as plain data.
     """
     module = module_of(recipe, data.kinds, data.num_targets)
     module.model.card = card
+    module.kept = kept or {}
     module.start(data.train_table.sample)
     with keyboard_interrupts(), sigterm_awaits_batch():
         trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -16,9 +17,19 @@ from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.start import kmeans_start
 from mdn.networks.build import build_network
 from mdn.networks.kinds import Kind, count_features
+from mdn.training.changed_settings import (
+    GroupSettings,
+    apply_settings,
+    optimizes_otherwise,
+    settings_of_groups,
+)
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
-from mdn.training.mixture_module import MixtureModule, num_rows, total
+from mdn.training.mixture_module import MixtureModule, num_rows, total_of_each
+from mdn.training.random_steps import step_draws
 from mdn.training.recipe import Recipe
+from mdn.training.running_sums import without_last
+from mdn.training.safe_steps import SafeSteps, poisoned
+from mdn.training.spikes import Spikes
 
 _USUAL = Recipe().resolve()
 
@@ -50,6 +61,8 @@ class MDNModule(MixtureModule):
         )
         super().__init__(kinds, num_targets, network)
         self.settings = recipe
+        self._new_settings: Sequence[GroupSettings] = ()
+        self._optimizes_otherwise = False
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.misses_targets:
@@ -61,41 +74,69 @@ class MDNModule(MixtureModule):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        if self.settings.gradient_clip is not None:
+            self.safe_steps = SafeSteps(self.network)
+            return
+        if usual_norms is None:
+            usual_norms = torch.zeros(3, self.network.num_members)
+        self.safe_steps = SafeSteps(
+            self.network, Spikes(usual_norms.to(self.device, self.model.dtype))
+        )
+
     def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
         *earlier, last = batches_of(batch)
-        for each in earlier:
-            self._descend(each, bare_optimizer_of(self), Tensor.backward)
-        # This one, being Lightning's, calls the hooks and moves the counters.
-        return self._descend(last, optimizer_of(self), self.manual_backward)
+        call = self.trainer.fit_loop.total_batch_idx  # a resumed run counts on
+        with step_draws(self.settings.seed, call, self.global_rank, self.device):
+            for each in earlier:
+                self._descend(each, bare_optimizer_of(self), Tensor.backward)
+            # This one, being Lightning's, calls the hooks and moves the counters.
+            return self._descend(last, optimizer_of(self), self.manual_backward)
 
     def _descend(
         self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]
     ) -> Tensor:
         optimizer.zero_grad()
+        sums, buffers = dict(self._sums), self.safe_steps.buffers() if self.safe_steps else []
         loss = self._loss(batch)
         backward(loss)
-        if self.settings.gradient_clip is not None:
-            learnt = [p for group in optimizer.param_groups for p in group["params"]]
-            self.network.clip(learnt, self.settings.gradient_clip)
-        optimizer.step()
+        some_skip = self._step(optimizer, buffers)
+        self._sums = without_last(self._sums, sums, some_skip)
         schedule_of(self).step()
         return loss.detach()
 
+    def _step(self, optimizer: Optimizer, buffers: list[Tensor]) -> Bool[Tensor, ""] | None:
+        learnt = [p for group in optimizer.param_groups for p in group["params"]]
+        norms = self.network.gradient_norms(learnt)
+        if self.settings.gradient_clip is not None:
+            self.network.clip(learnt, norms, self.settings.gradient_clip)
+        if self.safe_steps is not None:
+            return self.safe_steps.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
+        optimizer.step()
+        return None
+
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
-        x, y, *weight = batch
+        _, y, *weight = batch
+        loss, nll = self.row_losses(batch)
+        self._score(nll, weight, "train")
+        if self.units_differ:
+            self._count_units(y, weight, "train")
+        return _mean(loss, weight)
+
+    def row_losses(
+        self, batch: Sequence[Tensor]
+    ) -> tuple[Float[Tensor, "M N"], Float[Tensor, "M N"]]:
+        """Return what a step of training minimizes for each member and row, and the nll."""
+        x, y, *_ = batch
         model = self.model
         x = self.settings.regularizer.drop(x, model.inputs)
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)
         loss, nll = self._losses(mixture, y)
-        self._score(nll, weight, "train")
-        if self.units_differ:
-            self._count_units(batch[1], weight, "train")
-        loss = self.settings.regularizer.penalize(mixture, loss)
-        return _mean(loss, weight)
+        return self.settings.regularizer.penalize(mixture, loss), nll
 
     def _losses(self, mixture: GaussianMixture, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of each row and its nll, by the targets that it has."""
@@ -107,7 +148,18 @@ class MDNModule(MixtureModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())
-        return [optimizer], [self.settings.schedule(optimizer, self._total_steps())]
+        schedule = self.settings.schedule(optimizer, self._total_steps())
+        self._new_settings = settings_of_groups(optimizer)
+        return [optimizer], [schedule]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self._optimizes_otherwise = optimizes_otherwise(self.model.card.model, checkpoint)
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        if self._optimizes_otherwise:
+            apply_settings(bare_optimizer_of(self), schedule_of(self), self._new_settings)
 
     def _total_steps(self) -> int:
         """Steps of gradient descent in the whole run, of which Lightning counts the calls."""
@@ -145,4 +197,4 @@ class MDNModule(MixtureModule):
 def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
     """The sum over members of means over rows; 0 of a batch that has no weight at all."""
     rows = num_rows(loss, weight)
-    return total(loss, weight) / (rows + (rows == 0))
+    return poisoned(total_of_each(loss, weight)).sum() / (rows + (rows == 0))

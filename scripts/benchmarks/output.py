@@ -1,12 +1,14 @@
 """Rows of figures as a table on the screen, and as CSV and JSON files."""
 
-import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from mdn.app.sweep import write_csv
+from mdn.data.write import write_text
 
 Row = dict[str, str | int | float]
 
@@ -34,11 +36,8 @@ def table(title: str, rows: list[Row]) -> Table:
 
 def write(rows: list[Row], stem: Path) -> None:
     """Write the same rows as CSV and as JSON, in full precision."""
-    with stem.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    stem.with_suffix(".json").write_text(json.dumps(rows, indent=1))
+    write_csv(rows, stem.with_suffix(".csv"))
+    write_text(json.dumps(rows, indent=1), stem.with_suffix(".json"))
 
 
 def _readable(value: str | int | float) -> str:

@@ -73,7 +73,9 @@ def test_what_was_saved_stays_and_the_run_says_how_to_go_on(run, stop_at):
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     stop_at(None)
-    status, said = run(*shlex.split(line)[4:], "hydra.run.dir=again")
+    command = shlex.split(line)[4:]
+    assert command == ["ckpt_path=run/checkpoints/last.ckpt"]
+    status, said = run(*command, "hydra.run.dir=again")
     assert status == 0, said
     assert torch.load("again/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
 
@@ -91,8 +93,8 @@ def advice(said):
 
 def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
     monkeypatch.setattr(train, "_test", press)
-    closed = []
-    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(log))
+    closed, close = [], train.RunLog.close
+    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(close(log)))
     status, said = run(*SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")
     assert status == 130
     assert advice(said) == [
@@ -103,26 +105,27 @@ def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_checkpoints_of_an_earlier_run_are_not_offered(run, monkeypatch):
+def test_a_run_resumed_in_its_own_directory_still_offers_what_is_there(run, stop_at):
     assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=run")[0] == 0
-    monkeypatch.setattr(train, "build_trainer", press)
-    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
+    stop_at(1)
+    more = ["ckpt_path=run/checkpoints/last.ckpt", "trainer.max_epochs=5"]
+    status, said = run(*SMALL, *QUIET, *more, "hydra.run.dir=run")
     assert status == 130
-    assert advice(said) == ["stopped by Ctrl-C: nothing had been saved yet"]
-    assert Path("run/checkpoints/last.ckpt").exists()
+    assert "train.py ckpt_path=run/checkpoints/last.ckpt\n" in said
+    assert Path("run/.hydra/config.yaml").exists()
 
 
 @pytest.mark.parametrize("plus", ["", "++"])
 def test_a_resumed_run_without_a_checkpoint_of_its_own_repeats_the_earlier(run, monkeypatch, plus):
+    assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=first")[0] == 0
     monkeypatch.setattr(train, "check_resume", press)
     came_from = f"{plus}ckpt_path=first/checkpoints/last.ckpt"
-    status, said = run(*SMALL, *QUIET, came_from, "trainer.max_epochs=5")
+    status, said = run("trainer.max_epochs=5", came_from)
     assert status == 130
     nothing, go_on = advice(said)
     assert nothing == "stopped by Ctrl-C: nothing had been saved yet"
     script = f"{ROOT}/scripts/train.py"
-    repeated = [came_from, *SMALL, *QUIET, "trainer.max_epochs=5"]
-    assert shlex.split(go_on) == ["go", "on", "python", script, *repeated]
+    assert shlex.split(go_on) == ["go", "on", "python", script, came_from, "trainer.max_epochs=5"]
     assert not list(Path().glob("outputs/train/*"))
 
 
@@ -130,9 +133,9 @@ def test_a_resumed_run_goes_on_from_its_own_checkpoint_where_it_has_one(run, sto
     assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=first")[0] == 0
     stop_at(3)
     more = ["++ckpt_path=first/checkpoints/last.ckpt", "hydra.run.dir=second"]
-    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", *more)
+    status, said = run("trainer.max_epochs=5", *more)
     assert status == 130
-    assert "train.py ckpt_path=second/checkpoints/last.ckpt data" in said
+    assert "train.py ckpt_path=second/checkpoints/last.ckpt\n" in said
     assert "first/" not in "".join(advice(said))
 
 

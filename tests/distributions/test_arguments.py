@@ -64,6 +64,15 @@ REFUSED = {
     "affine, shift": (lambda s: PAIR.affine([1, 1], s), [[NAN, 1], [1], 0], "shift"),
     "dispersed": (PAIR.dispersed, [0, -1, NAN, INF], "positive number"),
     "dispersed, about": (lambda c: PAIR.dispersed(2, c), [[1], torch.ones(3, 2)], "about"),
+    "probability_above": (PAIR.probability_above, [0, Y2], r"one target.*marginal\(0\)"),
+    "probability_above, y": (ONE.probability_above, [Y2, [1, 2]], "y must hold one number"),
+    "probability_below": (PAIR.probability_below, [0, Y2], "about one target, got mixtures of 2"),
+    "probability_between": (lambda y: PAIR.probability_between(y, y), [0, Y2], "about one target"),
+    "probability_between, high": (
+        lambda high: ONE.probability_between(0, high),
+        [-1, [1, 2, 3, -1], -INF],
+        "low and high in this order, got low 0 and high -",
+    ),
     "component": (PAIR.component, [-1, 2], "component must be a number from 0 to 1"),
     "prune": (PAIR.prune, [-1, NAN], "smallest weight to keep"),
     "merge": (lambda w: PAIR.merge([PAIR], w), WEIGHTS, "one weight of at least 0 for each of 2"),
@@ -158,6 +167,7 @@ ELSEWHERE = {
     *("crps", "nll", "nll_bits", "target_nll", "pit", "rosenblatt"),
     *("squared_error", "absolute_error"),
     *("modes", "most_likely", "entropy_bounds", "covariance_split", "flatten", "detach", "map"),
+    *("to_frame", "with_origin", "properties"),
     *("to", "sample_with_component", "sample_in_parts", "as_distribution", "sharpness"),
 }
 

@@ -16,7 +16,7 @@ from rows_of_values import COLUMN, POINTS, ROWS, row, two_targets
 from mdn import metrics
 from mdn.distributions.mixture import GaussianMixture
 
-VALUES = {"y", "p", "values", "about"}
+VALUES = {"y", "p", "values", "about", "low", "high"}
 """Parameters with one number for each target of each row."""
 
 OF_GAPS = {"observed_log_prob", "observed_log_responsibilities"}
@@ -50,6 +50,11 @@ REST = {
     "batch": ROWS,
     "index": 1,
     "number": 0,
+    "columns": ["mean"],
+    "quantiles": [0.1],
+    "interval_level": 0.5,
+    "samples": 2,
+    "origin": None,
     "log_pi": None,
     "mu": None,
     "scale": None,
@@ -178,7 +183,7 @@ def test_what_is_no_number_is_refused_by_name(name):
     }
     # Without a center a mixture is dispersed about its mean; without values there is no condition.
     for said, values in [pair for pair in hostile.items() if (name, pair[0]) not in DEFAULTS]:
-        with pytest.raises(TypeError, match=rf"(y|p|values|about) (is|must be).*{said}"):
+        with pytest.raises(TypeError, match=rf"(y|p|values|about|low|high) (is|must be).*{said}"):
             ask(name, values)
 
 

@@ -9,7 +9,14 @@ from hostile import UNSAFE, WITHIN_SECONDS, Payload
 import mdn
 from mdn.app.resume import check_resume
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import CARD, FORMAT, WEIGHTS, read_checkpoint
+from mdn.model.checkpoint import (
+    CARD,
+    FORMAT,
+    OVERRIDES,
+    WEIGHTS,
+    overrides_of,
+    read_checkpoint,
+)
 from mdn.model.seal import seal
 
 
@@ -271,6 +278,25 @@ def test_a_state_that_no_run_left_is_not_gone_on_with(hostile, good, key, value)
 
 def test_reading_is_free_of_the_command_line(hostile):
     """What a checkpoint says of its run is data: no override in it is composed."""
-    path = hostile(lambda c: c[CARD].update(overrides=["family=full", "+x=${oc.env:HOME}"]))
-    assert read_checkpoint(path)[CARD]["overrides"][1] == "+x=${oc.env:HOME}"
+    path = hostile(lambda c: c.update({OVERRIDES: ["family=full", "+x=${oc.env:HOME}"]}))
+    assert overrides_of(read_checkpoint(path), path) == ["family=full", "+x=${oc.env:HOME}"]
     mdn.load(path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("seed=1",), "as a list of texts"),
+        ("seed=1", "as a list of texts"),
+        ({"seed": 1}, "as a list of texts"),
+        ([["seed=1"]], "as a list of texts"),
+        (["seed=1", None], "as a list of texts"),
+        (["seed=" + "1" * 200_000], "more than 200000 letters"),
+        ([""] * 200_001, "more than 200000 letters"),
+    ],
+)
+def test_overrides_that_no_run_was_given_are_not_read(hostile, overrides, message):
+    path = hostile(lambda c: c.update({OVERRIDES: overrides}))
+    with pytest.raises(ValueError, match=message):
+        overrides_of(read_checkpoint(path), path)
+    assert mdn.load(path).num_members == 3

@@ -9,7 +9,7 @@ import torch
 from checkpoints import CITIES, MIXED, mixed_rows, untrained, untrained_mixed
 
 from mdn.data.table import Table
-from mdn.model.export_formats import write_onnx
+from mdn.model.export_formats import onnx_bytes
 from mdn.model.exportable import PlainModel
 from mdn.model.load import load
 from mdn.training.fit import fit
@@ -23,7 +23,7 @@ MISSING_TIME = np.iinfo(np.int64).min
 
 
 def graph(model, tmp_path):
-    write_onnx(model, tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes(model))
     path = str(tmp_path / "model.onnx")
     return runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
 

@@ -15,7 +15,7 @@ from mdn.distributions.transformed.log_scales import LogitTransform, LogTransfor
 from mdn.distributions.transformed.mixture import TransformedMixture
 from mdn.distributions.transformed.transforms import Identity
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
-from mdn.model.export_formats import write_safetensors
+from mdn.model.export_formats import safetensors_bytes
 from mdn.model.exportable import PlainModel
 from mdn.model.prediction_columns import COLUMNS, ColumnSettings, Prediction
 from mdn.model.target_transforms import described, transforms_of
@@ -199,7 +199,7 @@ def test_exports_hold_the_learned_scale_and_say_so(model, tmp_path):
         mixture = model(x)
     torch.testing.assert_close(mu, mixture.base.mu)
     torch.testing.assert_close(pi, mixture.pi)
-    write_safetensors(model, tmp_path / "m.safetensors")
+    (tmp_path / "m.safetensors").write_bytes(safetensors_bytes(model))
     from safetensors import safe_open
 
     with safe_open(tmp_path / "m.safetensors", "pt") as file:

@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from mdn.data.readers.parquet_reader import FORMATS, NOTES
 from mdn.data.readers.reader import Reader, Wanted
-from mdn.data.write import replaced
+from mdn.data.write import make_folder, replaced
 
 _ROWS = 1 << 17
 """Rows of a row group."""
@@ -37,7 +37,7 @@ def as_parquet(reader: Reader, folder: str | Path, wanted: Wanted | None = None)
     wanted, folder = dict(wanted or {}), Path(folder)
     path = folder / f"{Path(reader.head.source).name}.{_key(reader, wanted)}.parquet"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         try:
             _copy(reader, path, wanted)
         except ValueError as error:

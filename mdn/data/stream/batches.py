@@ -5,6 +5,7 @@ in use. Where a window holds all rows, they come exactly as from memory.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,6 +13,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from mdn.data.batches import Blocks, Share, check_enough_rows, num_batches
+from mdn.data.position import Position
 from mdn.data.seeds import generator
 from mdn.data.stream.ahead import ahead
 from mdn.data.stream.order import in_turns, read_stretch, share_of, stretches
@@ -26,9 +28,6 @@ _MOST_AT_ONCE = 4
 _COLUMNS_AT_ONCE = 64
 _FEWEST_BATCHES = 8
 """Batches that a window holds at least, however wide the rows are."""
-
-
-_NOT_BEGUN = {"epoch": -1, "batch": 0}
 
 
 @runtime_checkable
@@ -81,7 +80,7 @@ class StreamedBatches:
         self.share = share
         window_rows = window_bytes // (8 * rows.num_columns)
         self.window_rows = max(window_rows, _FEWEST_BATCHES * batch_size)
-        self._at = self._resumed = _NOT_BEGUN
+        self._position = Position(share.world_size)
 
     def __len__(self) -> int:
         """Count the batches of this rank; every rank has as many."""
@@ -89,24 +88,25 @@ class StreamedBatches:
 
     def in_blocks(self, size: int) -> Blocks:
         """Group the batches, at most so many in a block."""
-        return StreamedBlocks(self, size)
+        return Blocks(self, size)
+
+    def rows_of(self, number: int) -> None:
+        """Return None: a row is not counted while it is read."""
 
     def state_dict(self) -> dict[str, int]:
         """Tell how many batches have been taken, in which epoch."""
-        return dict(self._at)
+        return self._position.state_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Begin the next pass over that epoch behind the batches that were taken."""
-        self._resumed = self._at = {key: int(state[key]) for key in self._at}
+        """Have the next pass over that epoch begin behind the batches that were taken."""
+        self._position.load_state_dict(state)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         epoch = self.share.epoch()
-        done = self._resumed["batch"] if self._resumed["epoch"] == epoch else 0
-        done, self._resumed = done % len(self), _NOT_BEGUN
-        for number, batch in enumerate(self._batches(epoch)):
-            if number >= done:
-                self._at = {"epoch": epoch, "batch": number + 1}
-                yield tuple(tensor.to(self.share.device) for tensor in batch)
+        taken = self._position.begin(epoch, len(self))
+        for batch in islice(self._batches(epoch), taken, None):
+            self._position.take()
+            yield tuple(tensor.to(self.share.device) for tensor in batch)
 
     @property
     def _num_rows(self) -> int:
@@ -145,22 +145,6 @@ class StreamedBatches:
         parts = stretches(self._counts, order, share.rank, share.world_size)
         at_once = min(at_once, _COLUMNS_AT_ONCE // self._rows.num_columns or 1)
         return in_turns([read_stretch(self._rows.read, part) for part in parts], at_once)
-
-
-class StreamedBlocks(Blocks):
-    """Streamed batches in lists of several; Lightning keeps in a checkpoint how far they are."""
-
-    def __init__(self, batches: StreamedBatches, size: int) -> None:
-        super().__init__(batches, size)
-        self._streamed = batches
-
-    def state_dict(self) -> dict[str, int]:
-        """Tell how many batches have been taken, in which epoch."""
-        return self._streamed.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Begin the next pass over that epoch behind the batches that were taken."""
-        self._streamed.load_state_dict(state)
 
 
 def _sizes(rows: int, batches: int) -> list[int]:

@@ -22,6 +22,7 @@ from mdn.distributions import normal
 from mdn.distributions.arguments import Levels, is_one, probabilities, probability
 from mdn.distributions.questions.implicit import with_gradient
 from mdn.distributions.questions.moments import Moments
+from mdn.distributions.questions.probabilities import Probabilities
 from mdn.distributions.questions.roots import Function, RowIndex, root
 from mdn.distributions.values import takes_values
 
@@ -33,7 +34,7 @@ _DIGITS = 0.52
 _ROUNDINGS = 4
 
 
-class Quantiles(Moments):
+class Quantiles(Probabilities, Moments):
     """Questions to each target's own distribution; with several targets, their marginals."""
 
     @takes_values
@@ -132,6 +133,21 @@ class Quantiles(Moments):
         edge = self.sigma.mT * normal.density(standard)
         beyond = (self.mu.mT - anchor[..., None]) * normal.cdf(standard) - sign * edge
         return anchor + (self.pi[..., None, :] * beyond).sum(-1) / level
+
+    def _mass(
+        self, low: Float[Tensor, "*rows D"], high: Float[Tensor, "*rows D"]
+    ) -> Float[Tensor, "*out D"]:
+        width = high - low
+        # Beside an infinite end no width is narrow, whatever it is.
+        half = torch.where(width.isfinite(), width, 1)[..., None] / self.sigma.mT / 2
+        each = normal.mass(self._standard_end(low), self._standard_end(high), half)
+        return (self.pi[..., None, :] * each).sum(-1).clamp(max=1)
+
+    def _standard_end(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D K"]:
+        # An infinite end has no part in a gradient, or that would be NaN.
+        endless = y.isinf()
+        standard = self._standard(torch.where(endless, 0, y))
+        return torch.where(endless[..., None], y[..., None], standard)
 
     def _standard(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D K"]:
         return (y[..., None] - self.mu.mT) / self.sigma.mT

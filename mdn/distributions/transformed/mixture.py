@@ -23,6 +23,7 @@ from mdn.distributions.arguments import Dims, Levels, SampleShape, targets
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers
 from mdn.distributions.questions.modes import ModeList
+from mdn.distributions.questions.probabilities import Probabilities
 from mdn.distributions.questions.subsets import Known, known_targets
 from mdn.distributions.transformed.moments import TransformedMoments
 from mdn.distributions.transformed.transforms import Transform
@@ -36,7 +37,7 @@ def transformed(base: GaussianMixture, transforms: Sequence[Transform]) -> Mixtu
     return TransformedMixture(base, tuple(transforms))
 
 
-class TransformedMixture(TransformedMoments):
+class TransformedMixture(Probabilities, TransformedMoments):
     """A batch of mixtures whose components are Gaussian on other scales than the targets."""
 
     def __init_subclass__(cls) -> None:
@@ -97,6 +98,11 @@ class TransformedMixture(TransformedMoments):
     def icdf(self, p: Float[Tensor, "*rows D"], upper: bool = False) -> Float[Tensor, "*out D"]:
         """Return the value that a target stays below with probability p; exceeds where `upper`."""
         return self._inverse(self.base.icdf(p, upper))
+
+    def _mass(
+        self, low: Float[Tensor, "*rows D"], high: Float[Tensor, "*rows D"]
+    ) -> Float[Tensor, "*out D"]:
+        return self.base._mass(self.learned(low), self.learned(high))
 
     def quantile(self, levels: Levels) -> Float[Tensor, "*out D"]:
         return self._inverse(self.base.quantile(levels))
@@ -175,7 +181,7 @@ class TransformedMixture(TransformedMoments):
         z, _, found = self._density_in_z().modes()
         y = self._inverse(z)
         log_prob = torch.where(found, self.log_prob(y.movedim(-2, 0)).movedim(0, -1), -torch.inf)
-        return ModeList(y, log_prob, found)
+        return ModeList(y, log_prob, found).about(self)
 
     def _density_in_z(self) -> GaussianMixture:
         """The mixture that is proportional to p(y) as a function of z."""

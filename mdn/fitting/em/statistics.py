@@ -10,6 +10,7 @@ A sum does not depend on how the rows are cut or ordered, so neither does the fi
 near the component: E[y y'] - E[y] E[y]' about a far origin has no digits left.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,10 +50,22 @@ class Statistics:
 
     def reduce(self, total: Callable[[Tensor], Tensor]) -> "Statistics":
         """Sum over processes, given how to sum one tensor over them; it is called once."""
-        flat = total(torch.cat([part.flatten() for part in self._sums]))
-        sizes = [part.numel() for part in self._sums]
-        parts = zip(flat.split(sizes), self._sums, strict=True)
-        return self._with([part.reshape(like.shape) for part, like in parts])
+        return self.of_flat(total(self.flat()), self.about)
+
+    def flat(self) -> Float[Tensor, " sums"]:
+        """Return all sums in one tensor."""
+        return torch.cat([part.flatten() for part in self._sums])
+
+    @classmethod
+    def of_flat(cls, flat: Float[Tensor, " sums"], about: Float[Tensor, "K D"]) -> "Statistics":
+        """Return the statistics whose `flat` and `about` these are."""
+        count, targets = about.shape
+        shapes = [(count,), (count, targets), (count, targets, targets), (), ()]
+        parts = flat.split([math.prod(shape) for shape in shapes])
+        mass, first, second, log_likelihood, weight = (
+            part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)
+        )
+        return cls(mass, first, second, log_likelihood, weight, about)
 
     def moved(self, about: Float[Tensor, "K D"]) -> "Statistics":
         """Return the same statistics measured from other points."""

@@ -2,20 +2,22 @@
 
 import math
 import os
-import shutil
 import time
 from pathlib import Path
-from typing import cast
+from secrets import token_hex
+from typing import Any
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
 
-from mdn.data.write import replaced
+from mdn.data.write import make_folder, write_bytes
 from mdn.distributions.checks import check_not_negative
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
+from mdn.training.callbacks.loop_state import stand_behind_batch
 
 
 class SealedCheckpointIO(TorchCheckpointIO):
@@ -66,6 +68,7 @@ class WholeCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=save_on_train_epoch_end,
             enable_version_counter=False,
         )
+        self._run = token_hex(8)  # by which its own files are told from those of another run
 
     @property
     def state_key(self) -> str:
@@ -78,19 +81,60 @@ class WholeCheckpoint(ModelCheckpoint):
             trainer.strategy.checkpoint_io = SealedCheckpointIO()
         self._io = trainer.strategy.checkpoint_io
 
+    def state_dict(self) -> dict[str, object]:
+        return super().state_dict() | {"run": self._run}
+
     def load_state_dict(self, state_dict: dict[str, object]) -> None:
         # A run resumed in another directory brings its best model along: the file beside the one
-        # that is resumed, whatever path that one names. Without the file its score is useless.
+        # that is resumed, whatever path that one names.
+        self._run = str(state_dict.get("run", ""))
         assert self._io.loaded is not None
-        earlier = self._io.loaded.with_name(f"{self.filename}.ckpt")
-        here = Path(self.dirpath or "") / earlier.name
-        score = cast(Tensor | None, state_dict["best_model_score"])  # as Lightning saves it
-        if score is not None and earlier.is_file():
-            if not (here.exists() and here.samefile(earlier)):
-                _copy(earlier, here)
-            self.best_model_score = self.kth_value = score
-            self.best_model_path = self.kth_best_model_path = str(here)
-            self.best_k_models = {str(here): score}
+        earlier = self._io.loaded.with_name(self.path.name)
+        if self.monitor is None or (
+            state_dict["best_model_score"] is None and not earlier.exists()
+        ):
+            return
+        try:
+            score = score_of(earlier, self.state_key, self._run)
+        except (ValueError, OSError) as error:
+            rank_zero_warn(
+                f"the best model until now is lost, and the best epoch from here on is kept: {error}"
+            )
+        else:
+            self._take_over(earlier, score)
+
+    def _take_over(self, earlier: Path, score: Tensor) -> None:
+        here = self.path
+        if not (here.exists() and here.samefile(earlier)):
+            _copy(earlier, here)
+        self.best_model_score = self.kth_value = score
+        self.best_model_path = self.kth_best_model_path = str(here)
+        self.best_k_models = {str(here): score}
+
+    @property
+    def path(self) -> Path:
+        """Where the file is written."""
+        return Path(self.dirpath or "") / f"{self.filename}.ckpt"
+
+
+def score_of(path: Path, state_key: str, run: str) -> Tensor:
+    """Return the score of a best checkpoint, which may be later than the checkpoint beside it.
+
+    Args:
+        path: the checkpoint.
+        state_key: of the callback that wrote it.
+        run: that it must be of.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is damaged, or of another run.
+    """
+    callbacks = read_checkpoint(path).get("callbacks")
+    state = callbacks.get(state_key) if isinstance(callbacks, dict) else None
+    score = state.get("best_model_score") if isinstance(state, dict) else None
+    if not isinstance(score, Tensor) or state.get("run", "") != run:
+        raise ValueError(f"{path} is of another run than the checkpoint beside it")
+    return score
 
 
 class BestCheckpoint(WholeCheckpoint):
@@ -167,6 +211,30 @@ class LastCheckpoint(WholeCheckpoint):
         check_not_negative("every_seconds", every_seconds)
         self.every_seconds = every_seconds
         self._saved = -math.inf
+        self._behind_batch = False
+
+    def save_now(self, trainer: Trainer) -> None:
+        """Write the file at once; a run that goes on from it begins behind the last batch.
+
+        All processes must call it together: at the end of a training batch, or in a validation,
+        which then begins anew. Where the Trainer does not fit, there is nothing to save.
+        """
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            self._behind_batch = True
+            try:
+                trainer.save_checkpoint(self.path, weights_only=False)
+            finally:
+                self._behind_batch = False
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if self._behind_batch:
+            stand_behind_batch(trainer, checkpoint["loops"]["fit_loop"])
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # A resumed run counts a batch that was begun before.
+        trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.reset_on_restart()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         now = time.monotonic()
@@ -174,10 +242,6 @@ class LastCheckpoint(WholeCheckpoint):
         if trainer.strategy.broadcast(due):
             self._saved = now
             super().on_train_epoch_end(trainer, pl_module)
-
-    def save_now(self, trainer: Trainer) -> None:
-        """Write the file at once, on all processes together."""
-        trainer.save_checkpoint(Path(self.dirpath or "") / f"{self.filename}.ckpt")
 
 
 def ends(trainer: Trainer) -> bool:
@@ -195,8 +259,20 @@ def best_path(trainer: Trainer) -> str:
     return getattr(trainer.checkpoint_callback, "best_model_path", "")
 
 
+def best_so_far(trainer: Trainer) -> str:
+    """Say which epoch of a run has been the best, in a sentence to go behind others."""
+    best = trainer.checkpoint_callback
+    if not (isinstance(best, BestCheckpoint) and Path(best.best_model_path).is_file()):
+        return ""
+    assert best.best_model_score is not None
+    epoch = read_checkpoint(best.best_model_path)["epoch"]
+    return (
+        f". The best checkpoint so far was saved at epoch {epoch}, {best.monitor} "
+        f"{best.best_model_score.item():.4g}"
+    )
+
+
 @rank_zero_only
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(target) as beside:
-        shutil.copyfile(source, beside)
+    make_folder(target.parent)
+    write_bytes(source.read_bytes(), target)

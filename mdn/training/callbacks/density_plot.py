@@ -1,5 +1,6 @@
 """A picture of the density that has been learned, on disk and in TensorBoard."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.func import functional_call
 
-from mdn.data.write import replaced
+from mdn.data.write import make_folder, write_bytes
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.checks import check_at_least, check_one_of
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
@@ -80,7 +81,7 @@ def draw_density(
     weights: dict[str, Tensor] | None = None,
     caption: str = "",
 ) -> bool:
-    """Save the figure of a model on a table; warn and return False if that fails.
+    """Save the figure of a model on a table; warn and return False if it cannot be drawn.
 
     Args:
         trainer: whose datamodule has the table.
@@ -89,18 +90,22 @@ def draw_density(
         path: where to.
         weights: weights to draw the model with, instead of its own.
         caption: a line above the title of the figure.
+
+    Raises:
+        WriteError: if the file cannot be written.
     """
+    drawing = io.BytesIO()
     try:
         with evaluation_mode(module):
             figure = _figure(trainer, module, table, weights or {})
         if caption:
             figure.suptitle(f"{caption}\n{figure.get_suptitle()}".strip(), fontsize=9)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as beside:
-            figure.savefig(beside, format="png")
+        figure.savefig(drawing, format="png")
     except Exception as error:
         rank_zero_warn(f"no figure {path.stem}: {type(error).__name__}: {error}")
         return False
+    make_folder(path.parent)
+    write_bytes(drawing.getvalue(), path)
     return True
 
 

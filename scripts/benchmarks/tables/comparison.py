@@ -19,6 +19,7 @@ from benchmarks.tables import boosted_gaussian
 from benchmarks.tables.problem import Problem, problems_of
 from benchmarks.tables.rows import tables_of, trained
 from benchmarks.tables.scores import Scores, grid_steps, scores_of
+from mdn.data.write import write_text
 
 
 def rows(options: Options) -> Iterator[Row]:
@@ -41,7 +42,7 @@ def scores(problem: Problem, options: Options) -> dict[str, Scores]:
         if name not in known:
             known[name] = CONTENDERS[name](problem, options)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({each: known[each].plain() for each in known}))
+            write_text(json.dumps({each: known[each].plain() for each in known}), path)
     return known
 
 

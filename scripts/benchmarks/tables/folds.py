@@ -22,6 +22,7 @@ from benchmarks.tables.scores import Scores, grid_steps, scores_of
 from mdn.data.kinds.coding import recoded
 from mdn.data.seeds import generator
 from mdn.data.table import Table
+from mdn.data.write import write_text
 from mdn.training.fit import fit
 
 FOLDS = 10
@@ -45,7 +46,7 @@ def scores(problem: Problem, table: Table, seed: int, options: Options) -> Score
     if not path.exists():
         each = [_fold(table, rows, seed) for rows in folds(len(table), seed)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(_pooled(each).plain()))
+        write_text(json.dumps(_pooled(each).plain()), path)
     return _read(path)
 
 

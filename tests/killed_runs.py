@@ -15,6 +15,7 @@ import torch
 from forked_commands import CommandServer, ForkedCommand
 from parquet_files import mixed, numbers
 from pyarrow import parquet
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mdn
 
@@ -25,11 +26,12 @@ SMALL = [
     "callbacks.density_plot=null",
 ]
 BACKBONE = ["backbone.width=8", "backbone.depth=1"]
-DRAWN = ["data=two_branches", "data.train_rows=300", "data.val_rows=64", "data.test_rows=64"]
+ROWS = ["data.train_rows=300", "data.val_rows=64", "data.test_rows=64"]
+DRAWN = ["data=two_branches", *ROWS]
 RANDOM = ["backbone.dropout=0.1", "regularizer.input_noise=0.1", "regularizer.target_noise=0.1"]
 ONE = ["model.ensemble_size=1"]
 FILE = ["data=file", "data.targets=[y]", "data.stream=true"]
-WITHOUT_INPUTS = [*DRAWN, "data=three_gaussians"]
+WITHOUT_INPUTS = ["data=three_gaussians", *ROWS]
 TWO = ["trainer.devices=2", "+trainer.strategy=ddp"]
 
 KINDS = {
@@ -135,6 +137,15 @@ class Runs:
         return run.wait() == -signal.SIGKILL
 
 
+def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return the steps and numbers of each tag in all logs of a directory, as they are shown."""
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    return {
+        tag: [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in ("train/nll", "val/nll")
+    }
+
+
 def watched(run: ForkedCommand) -> float:
     """Return the seconds of processor time of a run from its first step to its end."""
     first = last = None
@@ -163,6 +174,12 @@ def _fields(run: ForkedCommand) -> list[str] | None:
     except OSError:
         return None
     return None if fields[0] in "ZX" else fields
+
+
+def is_over(path: Path, epochs: int = 6) -> bool:
+    """Tell whether a checkpoint was written behind the last epoch: nothing is left to do."""
+    counts = torch.load(path, weights_only=True)["loops"]["fit_loop"]["epoch_progress"]
+    return counts["current"]["processed"] == epochs
 
 
 def lies_inside_an_epoch(path: Path) -> bool:

@@ -23,7 +23,7 @@ ROOMS = {
 EVERYWHERE = {"torch", "numpy", "jaxtyping"}
 
 CONVENIENCES: dict[str, dict[str, str]] = {
-    "distributions/abstract.py": {"to_frame": "model"},
+    "distributions/abstract.py": {"plot": "plotting", "to_frame": "model"},
 }
 """Functions that import from a room below their own, by file, and that room."""
 

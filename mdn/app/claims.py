@@ -1,5 +1,6 @@
 """Places that this process writes to, and nobody else meanwhile."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +10,9 @@ from mdn.app.lock import HeldError, Lock
 from mdn.app.written_files import CHECKPOINTS, SAVED, SETTINGS, WRITTEN, logs, there
 
 LOCK_FILE = ".mdn.lock"
+_LONGEST = 200
+"""Bytes of the name of a file that the name of its lock repeats; file systems take 255."""
+
 _FOLDERS = (".hydra", "checkpoints", "figures/frames", "figures")
 
 
@@ -38,12 +42,17 @@ class Claim:
         self.settings: dict[str, str] = {}
         self._command = command
         was_there = self.directory.exists()
-        self._lock = _locked(directory, LOCK_FILE, command, key)
+        self._lock = _locked(directory, self.directory / LOCK_FILE, command, key)
         self._remove_files_of_the_dead()
         folders = [self.directory / name for name in _FOLDERS]
         self._earlier = {*self._written(), *self._saved(command)}
         self._earlier |= {folder for folder in folders if folder.exists()}
         self._earlier |= {self.directory} if was_there else set()
+
+    @property
+    def began(self) -> float:
+        """When it was claimed, in seconds since the epoch, by the clock of its disk."""
+        return self._lock.began
 
     def _remove_files_of_the_dead(self) -> None:
         # It began where none of these names was taken, and ended before it had saved anything.
@@ -96,11 +105,10 @@ class Claim:
                     folder.rmdir()
 
 
-def _locked(directory: Path, name: str, command: str, key: str) -> Lock:
+def _locked(place: Path, lock_file: Path, command: str, key: str) -> Lock:
     try:
-        return Lock(directory.absolute() / name, command)
+        return Lock(lock_file, command)
     except HeldError as held:
-        place = directory / name.removesuffix(LOCK_FILE)[1:]
         raise UserError(
             f"{place} is being written to by {held}; wait until that has ended, stop it, or set "
             f"another {key}"
@@ -117,7 +125,8 @@ def claimed_file(path: Path | None, command: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    lock = _locked(path.parent, f".{path.name}{LOCK_FILE}", command, "out")
+    name = os.fsdecode(os.fsencode(path.name)[:_LONGEST])
+    lock = _locked(path, path.with_name(f".{name}{LOCK_FILE}"), command, "out")
     try:
         yield
     finally:

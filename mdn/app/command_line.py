@@ -21,6 +21,7 @@ from mdn.app.hydra_messages import composing_message
 from mdn.app.interrupts import interruptible, stop_reason
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.overrides import names_checkpoint
+from mdn.app.printable import printable_lines
 from mdn.app.started_elsewhere import take_part
 from mdn.data.write_errors import WriteError
 from mdn.training.siblings import end_with_first, ended_together, is_first
@@ -104,10 +105,10 @@ def _take_settings() -> None:
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
     # Users of a command do not need the place in the code that warns.
     kind = "" if category is UserWarning else f" ({category.__name__})"
-    return f"warning{kind}: {in_keys(str(message))}\n"
+    return f"warning{kind}: {printable_lines(in_keys(str(message)))}\n"
 
 
 def fail(message: str) -> NoReturn:
     """End the program with a message and status 1."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable_lines(message)}", file=sys.stderr)
     sys.exit(1)

@@ -13,6 +13,7 @@ from hydra.errors import (
 )
 
 from mdn.app.keys_in_messages import in_keys
+from mdn.app.printable import printable_lines
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _ASKED = os.environ.get(_FULL_ERROR)
@@ -54,12 +55,19 @@ def _set(value: str | None) -> None:
 
 
 def readable(error: BaseException) -> str:
-    """Return the message of the error at the root, after the configuration key it came from."""
+    """Return the message of the error at the root, after the configuration key it came from.
+
+    Nothing in it controls a terminal, whatever is in the names and values that it quotes.
+    """
+    return printable_lines(_readable(error))
+
+
+def _readable(error: BaseException) -> str:
     key = getattr(error, "full_key", None) or _key_in(str(error))
     cause = error.__cause__
     if cause is None:
         return in_keys(_of_system(error) if isinstance(error, OSError) else str(error))
-    return f"{key}: {readable(cause)}" if key else readable(cause)
+    return f"{key}: {_readable(cause)}" if key else _readable(cause)
 
 
 def _key_in(message: str) -> str | None:

@@ -21,7 +21,7 @@ from mdn.app.farewell import farewell, what_to_do
 from mdn.app.hydra_files import check_job_files
 from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
-from mdn.app.leftovers import output_dir, start_time
+from mdn.app.job_place import output_dir, start_time
 from mdn.app.one_writer import claim_rest
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished

@@ -5,6 +5,15 @@ import gc
 from contextlib import suppress
 
 from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+
+class MemoryRelease(Callback):
+    """Frees what each job of a sweep leaves in memory before the next one begins."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: object) -> None:
+        release_memory(job_return)
 
 
 def release_memory(job_return: JobReturn) -> None:

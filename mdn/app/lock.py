@@ -20,16 +20,24 @@ from pathlib import Path
 
 from mdn.data.write_errors import WriteError, writing
 
+_HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
+_NOTHING = "nothing has been written yet"
+_FAR = 1 << 30
+"""Windows lets nobody read a byte that is locked: this one lies behind all others."""
+
 if sys.platform == "win32":
     import msvcrt
+
+    def _ask_kernel(descriptor: int) -> None:
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
 else:
     import fcntl
 
-_HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
-_NOTHING_YET = "nothing else has been written yet"
-_FAR = 1 << 30
-"""Windows lets nobody read a byte that is locked: this one lies behind all others."""
+    def _ask_kernel(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,11 @@ class Lock:
 
     Attributes:
         left_by: the owner that ended without a release; None where there was none.
+        began: when it was taken, in seconds since the epoch, by the clock of the disk.
 
     Raises:
         HeldError: if somebody else holds it.
-        OSError: if the file cannot be made.
+        OSError: if the folder cannot be made, or `WriteError` if the file cannot be.
     """
 
     def __init__(self, path: Path, command: str) -> None:
@@ -73,8 +82,9 @@ class Lock:
         self._descriptor, is_locked = _open(path)
         self.left_by = _read(self._descriptor) if is_locked else None
         try:
-            with writing(path, _NOTHING_YET):
+            with writing(path, _NOTHING):
                 _sign(self._descriptor, command)
+                self.began = os.fstat(self._descriptor).st_mtime
         except OSError:
             self.release()
             raise
@@ -96,7 +106,7 @@ def _open(path: Path) -> tuple[int, bool]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise WriteError(path, error, _NOTHING_YET) from None
+            raise WriteError(path, error, _NOTHING) from None
         try:
             is_locked = _lock(descriptor, path)
         except BaseException:
@@ -122,14 +132,6 @@ def _lock(descriptor: int, path: Path) -> bool:
         )
         return False
     return True
-
-
-def _ask_kernel(descriptor: int) -> None:
-    if sys.platform == "win32":
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

@@ -34,7 +34,7 @@ class OneWriter(Callback):
         with _one_sentence("hydra.run.dir"):
             claim = CLAIMS.take(Path(config.hydra.run.dir), command, "hydra.run.dir")
             ckpt_path = OmegaConf.select(config, "ckpt_path")
-            if check_free(claim, command, ckpt_path, with_settings=True):
+            if check_free(claim, command, ckpt_path, before_hydra=True):
                 claim.settings = _settings(config, claim)
                 _leave_settings_alone(config)
 
@@ -58,7 +58,7 @@ def claim_rest(command: str, config: Mapping[str, object]) -> None:
         directory = Path(os.path.relpath(str(place)))
         if CLAIMS.of(directory) is None:
             claim = CLAIMS.take(directory, command, key)
-            check_free(claim, command, config.get("ckpt_path"), with_settings=False)
+            check_free(claim, command, config.get("ckpt_path"), before_hydra=False)
 
 
 def _is_first_of_all() -> bool:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mdn.app.claims import claimed_file
 from mdn.app.predictor import Predictor
+from mdn.app.printable import printable
 from mdn.app.table_writer import STANDARD_OUTPUT, TableWriter
 from mdn.data.files import open_rows
 from mdn.data.readers.reader import Reader
@@ -60,7 +61,7 @@ def _predict(config: PredictConfig, settings: ColumnSettings, writer: TableWrite
         messages = sys.stderr if config["out"] == STANDARD_OUTPUT else sys.stdout
         print(f"{rows} rows predicted: {config['out']}", file=messages)
         for sentence in predictor.counts.sentences():
-            print(sentence, file=sys.stderr)
+            print(printable(sentence), file=sys.stderr)
 
 
 def _write(predictor: Predictor, stream: Reader, writer: TableWriter) -> int:

@@ -11,10 +11,10 @@ from math import isfinite, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.table import Table as Grid
 
+from mdn.app.job_memory import MemoryRelease
 from mdn.app.run_directory import REGRET_FILE, SWEEP_FILE
 from mdn.app.sweep import Job, exit_if_failed, print_grid, read_jobs, varied_overrides, write_tables
 
@@ -32,7 +32,7 @@ _OVER_SEEDS = {
 _ALL = "all"
 
 
-class RegretTable(Callback):
+class RegretTable(MemoryRelease):
     """Prints the mean excess NLL of each problem of a sweep, and writes it and all jobs as CSV.
 
     Runs that failed, or whose score is not finite, are counted and left out of the means. If there

@@ -37,8 +37,8 @@ _LEAVE = "a run goes on with its own settings: leave out what changes this one"
 _REPEAT = "it keeps no settings of its run: repeat the overrides of that run"
 
 
-def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> None:
-    """Refuse a checkpoint that a run cannot go on from.
+def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> int:
+    """Refuse a checkpoint that a run cannot go on from; return how many steps it has logged.
 
     Args:
         ckpt_path: the checkpoint.
@@ -67,6 +67,9 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
             f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
             "nothing is left to do; raise trainer.max_epochs"
         )
+    steps = checkpoint.get("global_step")
+    assert isinstance(steps, int)
+    return steps
 
 
 def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:

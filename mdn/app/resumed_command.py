@@ -21,8 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 from mdn.app.kept_overrides import is_flag
 from mdn.app.merged_overrides import EarlierRun, Merged, merged
 from mdn.app.overrides import first_choice, names_checkpoint, parsed, text_of
+from mdn.app.printable import printable
 from mdn.app.resume_summary import summary
-from mdn.app.terminal import printable
 from mdn.app.trusted_overrides import Groups, composed, untaken
 from mdn.model.checkpoint import overrides_of, read_checkpoint
 

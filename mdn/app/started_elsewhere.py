@@ -15,7 +15,7 @@ from mdn.app.errors import UserError
 from mdn.training.siblings import FIRST, is_first
 
 if TYPE_CHECKING:
-    from torch.distributed import Store
+    from torch.distributed import Store  # pyright: ignore[reportPrivateImportUsage]
 
 _DIRECTORY = "hydra.run.dir"
 
@@ -59,7 +59,8 @@ def _has_store() -> bool:
 
 
 def _store() -> "Store":
-    from torch.distributed import PrefixStore, TCPStore  # with torch, where it is needed
+    # With torch, where it is needed.
+    from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")

@@ -23,45 +23,60 @@ _OF_EVALUATION = {"ckpt", "report", "run_dir"}
 _FEW = 3
 
 
-def check_training(claim: Claim, ckpt_path: object, names: Sequence[str]) -> bool:
-    """Refuse a directory that holds a run, unless this one goes on with it.
+def check_free(claim: Claim, command: str, ckpt_path: object, *, before_hydra: bool) -> bool:
+    """Refuse a directory that holds something which a command would overwrite.
 
     Args:
         claim: of the directory.
+        command: one of `CHECKS`.
         ckpt_path: the checkpoint to go on from, if there is one.
-        names: of files that must not be there.
+        before_hydra: whether Hydra has still to write there.
 
     Returns:
-        Whether what is there stays there.
+        Whether the settings that are in `.hydra/` belong to what is there, and must stay.
+
+    Raises:
+        UserError: with what is there, and what to do.
     """
-    checkpoints = there(claim.directory, CHECKPOINTS)
-    if checkpoints and _lies_in(ckpt_path, claim.directory):
+    if CHECKS[command](claim, ckpt_path, before_hydra):
         return True
-    if checkpoints:
+    _check_names(claim, (*(SETTINGS if before_hydra else ()), *WRITTEN[command]))
+    return False
+
+
+def _check_training(claim: Claim, ckpt_path: object, before_hydra: bool) -> bool:
+    """Refuse the directory of a run, unless this run goes on with it."""
+    checkpoints = there(claim.directory, CHECKPOINTS)
+    if checkpoints and not _lies_in(ckpt_path, claim.directory):
         last = claim.shown / "checkpoints" / "last.ckpt"
         go_on = f"go on with it by ckpt_path={last} {claim.key}={claim.shown}, "
         raise UserError(
             f"{claim.shown} holds a training run already ({_few(claim, checkpoints)}); set another "
             f"{claim.key}, {go_on if last.exists() else ''}or remove it"
         )
-    _check_names(claim, names)
-    return False
+    return bool(checkpoints)
 
 
-def check_evaluation(claim: Claim, ckpt_path: object, names: Sequence[str]) -> bool:
-    """Refuse a directory that holds anything but an earlier evaluation, which is then replaced."""
+def _check_evaluation(claim: Claim, ckpt_path: object, before_hydra: bool) -> bool:
+    """Refuse the directory of a run; an earlier evaluation is replaced."""
     checkpoints = there(claim.directory, CHECKPOINTS)
     if checkpoints:
         raise UserError(
             f"{claim.shown} holds a training run ({_few(claim, checkpoints)}), whose metrics.json "
             f"would be overwritten; set another {claim.key}"
         )
-    if _is_evaluation(claim.directory):
+    if before_hydra and _is_evaluation(claim.directory):
         logs = evaluation_logs(claim.directory)
         claim.replaced = there(claim.directory, WRITTEN["evaluate"]) + logs
         return True
-    _check_names(claim, names)
     return False
+
+
+CHECKS: dict[str, Callable[[Claim, object, bool], bool]] = {
+    "train": _check_training,
+    "evaluate": _check_evaluation,
+}
+"""Checks of what a directory holds, by command; they tell whether it stays there."""
 
 
 def check_sweep(claim: Claim) -> None:
@@ -87,32 +102,6 @@ def _check_names(claim: Claim, names: Sequence[str]) -> None:
             f"{claim.shown} holds files that would be overwritten ({_few(claim, found)}); set "
             f"another {claim.key}, or move them elsewhere"
         )
-
-
-CHECKS: dict[str, Callable[[Claim, object, Sequence[str]], bool]] = {
-    "train": check_training,
-    "evaluate": check_evaluation,
-}
-"""Checks of a directory, by command."""
-
-
-def check_free(claim: Claim, command: str, ckpt_path: object, *, with_settings: bool) -> bool:
-    """Refuse a directory that holds something which a command would overwrite.
-
-    Args:
-        claim: of the directory.
-        command: one of `CHECKS`.
-        ckpt_path: the checkpoint to go on from, if there is one.
-        with_settings: whether Hydra is going to write there.
-
-    Returns:
-        Whether the settings that are in `.hydra/` belong to what is there, and must stay.
-
-    Raises:
-        UserError: with what is there, and what to do.
-    """
-    settings = SETTINGS if with_settings else ()
-    return CHECKS[command](claim, ckpt_path, (*settings, *WRITTEN[command]))
 
 
 def _lies_in(ckpt_path: object, directory: Path) -> bool:

@@ -9,6 +9,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from mdn.app.keys_in_messages import in_keys
+from mdn.app.printable import printable
 from mdn.app.run_directory import FIGURES, METRICS_FILE, REPORT_FILE
 from mdn.data.splits.comparison import PartSummary
 from mdn.data.summary import TableSummary
@@ -113,16 +114,11 @@ def print_evaluation(
     _print_files(console, run_dir)
 
 
-def printable(text: str) -> str:
-    """Escape the characters of a text that would control a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def _print_remarks(console: Console, remarks: Sequence[str]) -> None:
     if remarks:
         console.print()
     for remark in remarks:
-        console.print(in_keys(remark), style="bold", markup=False)
+        console.print(in_keys(printable(remark)), style="bold", markup=False)
 
 
 def _grid(table: ScoreTable) -> Grid:

@@ -74,7 +74,7 @@ def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModu
     """Return the trainer and the module after the last epoch, and the seconds from the start."""
     card = run.card(data)
     if run.ckpt_path is not None:
-        check_resume(run.ckpt_path, run.trainer["max_epochs"], card)
+        log.go_on_behind(check_resume(run.ckpt_path, run.trainer["max_epochs"], card))
     start = time.perf_counter()
     trainer = build_trainer(run.trainer, run.callbacks, log)
     _log_hyperparameters(log, run.shown)

@@ -26,7 +26,7 @@ RESULTS = (METRICS_FILE, REPORT_FILE)
 SETTINGS = (".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml")
 """What Hydra writes before a job begins."""
 
-JOBS = ("*/.hydra",)
+JOBS = ("*/.hydra/",)
 """Folders of jobs in the directory of a sweep."""
 
 _PICTURES = (
@@ -60,8 +60,13 @@ EVALUATION_LOG = ".evaluation"
 
 
 def there(directory: Path, patterns: Sequence[str]) -> list[Path]:
-    """Return what a directory holds under some names."""
-    return [path for pattern in patterns for path in sorted(directory.glob(pattern))]
+    """Return the files of some names in a directory, and folders where a name ends with a slash."""
+    return [
+        path
+        for pattern in patterns
+        for path in sorted(directory.glob(pattern))
+        if path.is_dir() == pattern.endswith("/")
+    ]
 
 
 def logs(directory: Path, process: int | None = None, machine: str | None = None) -> list[Path]:

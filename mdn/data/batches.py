@@ -1,8 +1,9 @@
 """Mini-batches of tensors that are already in memory.
 
 The order of the rows is a function of (seed, epoch) and of nothing else, so a run can be repeated,
-and with the position in an epoch it can be resumed. There are no workers and nothing is collated: a batch is one indexing operation a
-tensor, a few microseconds, where a default loader spends more than the training step does.
+and with the position in an epoch it can be resumed. There are no workers and nothing is collated: a
+batch is one indexing operation a tensor, a few microseconds, where a default loader spends more
+than the training step does.
 """
 
 import math

@@ -6,17 +6,20 @@ takes a `GaussianMixture`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mdn.distributions.arguments import Dims, Levels, SampleShape, inner_probability, whole
+from mdn.distributions.arguments import Dims, Known, Levels, SampleShape, inner_probability, whole
 from mdn.distributions.indexing import Index
 from mdn.distributions.named_values import Values
 from mdn.distributions.origin import Origin
 from mdn.distributions.target_names import Names
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
 AnyMixture = TypeVar("AnyMixture", bound="Mixture")
@@ -101,28 +104,19 @@ class Mixture(ABC):
 
     @abstractmethod
     def probability_above(self, y: Values) -> Float[Tensor, "*out"]:
-        """Return the probability that the one target exceeds y, exact in the far tail.
-
-        Where it is too small for a number, `log_cdf(y, upper=True)` still tells its log.
+        """Return the probability that the one target exceeds y; `log_cdf` tells its log.
 
         Args:
-            y: [*rows, 1], one number for all mixtures, or one for each; `mdn.distributions.values`
-                says in which forms.
+            y: one number for all mixtures, or one for each; `mdn.distributions.values` says how.
 
         Raises:
             TypeError: on what is not real numbers.
-            ValueError: on several targets, of which a `marginal` picks one, and on values that do
-                not fit the mixtures.
+            ValueError: on several targets, of which `marginal` picks one, and on another shape.
         """
 
     @abstractmethod
     def probability_below(self, y: Values) -> Float[Tensor, "*out"]:
-        """Return the probability that the one target stays below y, as `probability_above` does.
-
-        Raises:
-            TypeError: as there.
-            ValueError: as there.
-        """
+        """Return the probability that the one target stays below y, as `probability_above`."""
 
     @abstractmethod
     def probability_between(self, low: Values, high: Values) -> Float[Tensor, "*out"]:
@@ -133,7 +127,6 @@ class Mixture(ABC):
             high: the same; inf for no end.
 
         Raises:
-            TypeError: as there.
             ValueError: as there, and where low is above high.
         """
 
@@ -168,6 +161,10 @@ class Mixture(ABC):
     @abstractmethod
     def marginal(self, dims: Dims) -> "Mixture":
         """Return the mixture of some targets, in the order given."""
+
+    @abstractmethod
+    def condition(self, dims: Dims | Known, values: Values | None = None) -> "Mixture":
+        """Return the mixture of the other targets, given the values of some."""
 
     @abstractmethod
     def with_origin(self: AnyMixture, origin: Origin | None) -> AnyMixture:
@@ -208,7 +205,7 @@ class Mixture(ABC):
     def __repr__(self) -> str:
         if torch.compiler.is_compiling():  # sizes may be symbols, and there are no numbers
             return type(self).__name__
-        from mdn.distributions.mixture_overview import mixture_overview  # which knows mixtures
+        from mdn.distributions.mixture_overview import mixture_overview
 
         return mixture_overview(self).text()
 
@@ -249,8 +246,8 @@ class Mixture(ABC):
     ) -> object:
         """Return answers as a frame, one row for each mixture, in columns as `predict.py` has.
 
-        It is a frame of the library that the model was asked with, in pandas with the index of the
-        rows; else a table of pyarrow. A missing number is null, or NaN in pandas.
+        It is a frame of the library that the model was asked with, in pandas with its index; else
+        a table of pyarrow. A missing number is null, or NaN in pandas.
 
         Args:
             columns: mean, std, median, quantiles, interval, modes, most_likely, pi, mu, sigma or
@@ -262,13 +259,22 @@ class Mixture(ABC):
             generator: of the samples.
 
         Raises:
-            TypeError: on levels that are not numbers.
-            ValueError: on an unknown column or one that does not follow from mixtures alone, on a
-                number out of range, and on more than one batch axis that is not of members.
+            ValueError: on a column that is unknown or does not follow from mixtures alone, a number
+                out of range, and more than one batch axis that is not of members.
         """
         from mdn.model.answer_frame import answer_frame
 
         return answer_frame(self, columns, quantiles, interval_level, samples, generator)
+
+    def plot(self) -> "Figure":
+        """Draw the densities of the first six mixtures: over one target, or in the plane of two.
+
+        Raises:
+            ValueError: on more than two targets, an empty batch, and densities that are not finite.
+        """
+        from mdn.plotting.mixture_figure import mixture_figure
+
+        return mixture_figure(self)
 
     def density_threshold(
         self, level: Levels, num_samples: int = 1000, generator: torch.Generator | None = None

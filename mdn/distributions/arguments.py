@@ -1,7 +1,7 @@
 """Arguments of questions that are not values: levels, targets, counts, shapes of samples."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, SupportsIndex, TypeGuard
 
 import numpy as np
@@ -12,6 +12,9 @@ from mdn.distributions.target_names import Names, positions
 
 Levels = Numbers
 """Probabilities: one number, or a list, an array, a tensor or a column of them."""
+
+Known = Mapping[str, Numbers] | Mapping[int, Numbers]
+"""The values of some targets, by name or by number."""
 
 if TYPE_CHECKING:
     Dims = int | str | Sequence[int | str] | np.ndarray | Tensor

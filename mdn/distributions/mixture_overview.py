@@ -43,22 +43,23 @@ def _facts(mixture: Mixture, names: Sequence[str]) -> dict[str, str]:
 def _rows(mixture: Mixture) -> list[Row]:
     if 0 in mixture.batch_shape:
         return []
-    first = _first(mixture)
+    first = first_mixtures(mixture, MOST_ROWS)
     with torch.no_grad():
         means, stds = (v[:, :MOST_COLUMNS].tolist() for v in (first.mean, first.std))
     cells = [list(map(measured, mean, std)) for mean, std in zip(means, stds, strict=True)]
-    return [[label, *row] for label, row in zip(_labels(mixture, first), cells, strict=True)]
+    return [[label, *row] for label, row in zip(row_labels(mixture, first), cells, strict=True)]
 
 
-def _first(mixture: Mixture) -> Mixture:
-    """The first mixtures of a batch, as a batch of one axis."""
+def first_mixtures(mixture: Mixture, most: int) -> Mixture:
+    """Return the first mixtures of a batch, as a batch of one axis."""
     if not mixture.batch_shape:
         return mixture[None]
-    shown = np.arange(min(MOST_ROWS, math.prod(mixture.batch_shape)))
+    shown = np.arange(min(most, math.prod(mixture.batch_shape)))
     return mixture[np.unravel_index(shown, mixture.batch_shape)]
 
 
-def _labels(mixture: Mixture, first: Mixture) -> list[str]:
+def row_labels(mixture: Mixture, first: Mixture) -> list[str]:
+    """Return what the first mixtures of a batch are called: labels of a frame, or places."""
     batch, origin = mixture.batch_shape, first.origin
     if origin is not None and origin.labels is not None and len(batch) < 2:
         return [short(origin.label(row)) for row in origin.rows.tolist()]

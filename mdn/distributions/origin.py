@@ -1,8 +1,9 @@
 """Where mixtures come from: the rows of a frame that a model was asked about, and its members."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -11,10 +12,14 @@ from mdn.distributions.indexing import Part
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import pandas
 
     Library = nw.Implementation
-    Labels = pandas.Index
+
+    class Labels(Protocol):
+        """The index of a frame of pandas."""
+
+        def __getitem__(self, key: int | np.ndarray) -> "Labels": ...
+
 else:
     Library = Labels = object
 

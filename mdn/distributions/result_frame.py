@@ -31,7 +31,8 @@ def result_frame(
 
     values = {name: _array(each) for name, each in columns.items()}
     library = None if origin is None else origin.library
-    frame = nw.from_dict(values, backend=library or _USUAL)
+    backend = _USUAL if library is None else library.to_native_namespace()
+    frame = nw.from_dict(values, backend=backend)
     if origin is None or origin.labels is None:
         missing = [name for name, each in values.items() if _has_nan(each)]
         there = [nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in missing]

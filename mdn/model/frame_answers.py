@@ -138,13 +138,3 @@ class FrameAnswers(nn.Module):
         from mdn.model.model_plot import model_figure
 
         return model_figure(self, data, self._inputs_of(data), x, target)
-
-    def __repr__(self) -> str:
-        from mdn.model.model_overview import model_overview  # which knows models
-
-        return model_overview(self).text()
-
-    def _repr_html_(self) -> str:
-        from mdn.model.model_overview import model_overview
-
-        return model_overview(self).html()

@@ -109,6 +109,16 @@ class Model(FrameAnswers):
         named = replace(mixture.to(dtype=dtype), target_names=tuple(self.card.targets))
         return self.targets.on_user_scale(named)
 
+    def __repr__(self) -> str:
+        from mdn.model.model_overview import model_overview  # which knows models
+
+        return model_overview(self).text()
+
+    def _repr_html_(self) -> str:
+        from mdn.model.model_overview import model_overview
+
+        return model_overview(self).html()
+
     @property
     def device(self) -> torch.device:
         """Where the model is."""

@@ -5,6 +5,7 @@ from textwrap import fill
 
 import torch
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -45,8 +46,33 @@ def conditional_figure(
     """Draw the density of one target over its most informative input."""
     chosen = most_informative_input(predict, x, y)
     x, y = with_input(x, y, chosen)
-    columns = input_axes[chosen].edges(x[:, chosen], _COLUMNS)
-    cells = torch.linspace(*limits(y[:, 0]), _CELLS + 1, dtype=x.dtype)
+    names = input_names[chosen], target_names[0]
+    ends, axis = limits(y[:, 0]), input_axes[chosen]
+    figure, axes = figure_over_input(predict, x, chosen, ends, names, axis)
+    scatter(axes, x[:, chosen], y[:, 0])
+    return figure
+
+
+def figure_over_input(
+    predict: Predict,
+    x: Float[Tensor, "N P"],
+    chosen: int,
+    ends: tuple[float, float],
+    names: tuple[str, str],
+    axis: InputAxis,
+) -> tuple[Figure, Axes]:
+    """Draw the density of one target over an input, without data.
+
+    Args:
+        predict: from inputs to mixtures.
+        x: rows of inputs that have the chosen one.
+        chosen: the input.
+        ends: of the target's axis.
+        names: of the input and the target.
+        axis: how the input is drawn.
+    """
+    columns = axis.edges(x[:, chosen], _COLUMNS)
+    cells = torch.linspace(*ends, _CELLS + 1, dtype=x.dtype)
     centers = (columns[1:] + columns[:-1]) / 2
     density = density_along(predict, x, chosen, centers, cells)
     figure = new_figure(7.0, 4.5)
@@ -55,15 +81,14 @@ def conditional_figure(
     shade = (density.mT / peak).clamp(max=1).sqrt().numpy()
     edges = columns.numpy(), cells.numpy()
     image = axes.pcolormesh(*edges, shade, cmap=density_colors(), rasterized=True)
-    scatter(axes, x[:, chosen], y[:, 0])
-    target, name = escape_dollars(target_names[0]), escape_dollars(input_names[chosen])
+    name, target = map(escape_dollars, names)
     axes.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]], xlabel=name, ylabel=target)
-    input_axes[chosen].mark(axes)
+    axis.mark(axes)
     others = ", averaged over other inputs" if x.shape[-1] > 1 else ""
     label = fill(f"density of {target} given {name}{others}", _LABEL_WIDTH)
     bar = figure.colorbar(image, ax=axes, label=label, pad=0.01)
     bar.set_ticks([0, 0.5, 1], labels=["0", f"{peak / 4:.2g}", f"≥ {peak:.2g}"])
-    return figure
+    return figure, axes
 
 
 def usual_peak(

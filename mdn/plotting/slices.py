@@ -24,7 +24,7 @@ _MOST_TARGETS = 4
 _CELLS = 400
 _REGION = 0.9
 _SIMILAR_ROWS = 24
-_LEGEND = "dark: the smallest set that holds 90 %"
+LEGEND = "dark: the smallest set that holds 90 %"
 
 
 @torch.no_grad()
@@ -54,13 +54,13 @@ def slices_figure(
     for j in range(count):
         ends = limits(y[:, j])
         for i, axes in enumerate(panels[:, j]):
-            _draw(axes, mixtures[i].marginal([j]), ends)
+            draw_density(axes, mixtures[i].marginal([j]), ends)
             if marked:
                 _mark(axes, y[similar[i], j])
         panels[-1, j].set_xlabel(escape_dollars(target_names[j]))
     for axes in panels[:-1].flat:
         axes.tick_params(bottom=False)
-    figure.suptitle(_LEGEND, fontsize=9)
+    figure.suptitle(LEGEND, fontsize=9)
     name = escape_dollars(input_names[chosen])
     for axes, value in zip(panels[:, 0], values.tolist(), strict=True):
         text = input_axes[chosen].text(value)
@@ -86,7 +86,8 @@ def rows_at(
     return rows
 
 
-def _draw(axes: Axes, mixture: Mixture, ends: tuple[float, float]) -> None:
+def draw_density(axes: Axes, mixture: Mixture, ends: tuple[float, float]) -> None:
+    """Draw the density of one mixture over one target; the set that holds 90 % is darker."""
     cells = torch.linspace(*ends, _CELLS + 1, dtype=mixture.dtype)
     density = cell_density(mixture, cells)
     centers, height = ((cells[1:] + cells[:-1]) / 2).numpy(), density.numpy()

@@ -1,5 +1,7 @@
 """Common to all figures: colors that suit any eye and any printer, points, ranges of axes."""
 
+from io import BytesIO
+
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -25,9 +27,18 @@ def region_colors(count: int) -> list[tuple[float, ...]]:
     return [density_colors()((i + 1) / count) for i in range(count)]
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows, though it belongs to no pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure that belongs to no window and no global state; sizes in inches."""
-    return Figure((width, height), dpi=120, layout="constrained")
+    return NotebookFigure((width, height), dpi=120, layout="constrained")
 
 
 def sample_rows(count: int, most: int, seed: int = 0) -> Tensor:

@@ -36,7 +36,9 @@ _SHARES = [0.95, 0.8, 0.5]
 _PANELS = 6
 _ONE_INPUT_ROWS, _MORE_INPUTS_ROWS = 4, 12
 """Rows of a slice to average a density over, for one input and for several."""
-_LEGEND = "shaded: regions that hold 50, 80 and 95 %; outlines: the main components at two sigma"
+PLANE_LEGEND = (
+    "shaded: regions that hold 50, 80 and 95 %; outlines: the main components at two sigma"
+)
 Range = tuple[float, float]
 
 
@@ -46,7 +48,7 @@ def plane_figure(mixture: Mixture, y: Float[Tensor, "N 2"], target_names: list[s
     axes = figure.add_subplot()
     draw_plane(axes, mixture.expand(1), y, limits(y[:, 0]), limits(y[:, 1]))
     axes.set(xlabel=escape_dollars(target_names[0]), ylabel=escape_dollars(target_names[1]))
-    axes.set_title(_LEGEND, fontsize=9)
+    axes.set_title(PLANE_LEGEND, fontsize=9)
     return figure
 
 
@@ -73,7 +75,7 @@ def planes_figure(
         some = rows[sample_rows(len(rows), most)]
         draw_plane(axes, predict(x[some]), y[rows], *ends)
         axes.set_title(axis.between(name, x[rows, chosen]), fontsize=10)
-    figure.suptitle(_LEGEND, fontsize=9)
+    figure.suptitle(PLANE_LEGEND, fontsize=9)
     figure.supxlabel(escape_dollars(target_names[0]))
     figure.supylabel(escape_dollars(target_names[1]))
     return figure

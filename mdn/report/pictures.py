@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
+from mdn.model.input_axes import input_axes
 from mdn.model.model import Model
 from mdn.plotting import (
     coverage_figure,
@@ -27,7 +28,6 @@ from mdn.plotting import (
 )
 from mdn.report.evaluation import Scores
 from mdn.report.usage_history import ComponentUsage, component_usage
-from mdn.training.input_axes import input_axes
 
 DPI = 150
 """Dots per inch of images, and of rasterized parts of drawings."""

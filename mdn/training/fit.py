@@ -38,12 +38,14 @@ from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
+from mdn.training.lightning_parts import keyboard_interrupts
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
 from mdn.training.processes import look_after_processes
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
+from mdn.training.stop_signals import sigterm_awaits_batch
 from mdn.training.target_values import check_target_values
 from mdn.training.usefulness import warn_if_useless
 
@@ -221,7 +223,8 @@ def train(
     module.model.card = card
     module.kept = kept or {}
     module.start(data.train_table.sample)
-    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+    with keyboard_interrupts(), sigterm_awaits_batch():
+        trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     best = best_path(trainer)
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])

@@ -1,6 +1,8 @@
 """Parts of a Trainer and of a module that Lightning does not declare, or declares too widely."""
 
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol, cast, runtime_checkable
 
 from jaxtyping import Int64
@@ -47,6 +49,22 @@ def quiet_signal_handlers(trainer: Trainer) -> None:
     connector = cast(_SignalConnector, trainer._signal_connector)
     connector._sigterm_notifier_fn = _do_nothing
     cast(_EpochLoop, trainer.fit_loop.epoch_loop)._broadcast_sigterm_tensor = _do_nothing
+
+
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C inside, of which Lightning makes exit status 1.
+
+    It ignores further ones, too, and forgets to restore the handler where a fit has not begun.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
 
 
 def _do_nothing(*_: object) -> None:

@@ -64,13 +64,13 @@ def without_last(sums: Sums, earlier: Sums, skipped: Bool[Tensor, ""] | None) ->
 
 
 def of_each_process(
-    trainer: Trainer, value: Shaped[Tensor, "*of"]
-) -> Shaped[Tensor, "processes *of"]:
+    trainer: Trainer, value: Shaped[Tensor, "..."]
+) -> Shaped[Tensor, "processes ..."]:
     """Gather a value from all processes, which must all ask for it."""
     return trainer.strategy.all_gather(value).view(trainer.world_size, *value.shape)
 
 
-def own(trainer: Trainer, values: Shaped[Tensor, "before *of"]) -> Shaped[Tensor, "*of"]:
+def own(trainer: Trainer, values: Shaped[Tensor, "before ..."]) -> Shaped[Tensor, "..."]:
     """Return the value of this process; where there were others, the first takes the sum."""
     if len(values) == trainer.world_size:
         mine = values[trainer.global_rank]

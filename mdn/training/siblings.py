@@ -32,7 +32,7 @@ _RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 _LOOK = 0.2
 """Seconds between two looks at another process."""
 
-_PATIENCE = 8.0
+_PATIENCE = 5.0
 """Seconds for a process to see by itself that another one has ended."""
 
 _TO_LEAVE = 5.0

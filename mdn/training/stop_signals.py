@@ -9,7 +9,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 Handlers = Mapping[int, Callable[[int, FrameType | None], object] | int | None]
@@ -122,3 +123,21 @@ def _is_free(number: int) -> bool:
 
 signals = StopSignals()
 """What this process has been told."""
+
+
+@contextmanager
+def sigterm_awaits_batch() -> Iterator[None]:
+    """Let SIGTERM end a fit inside behind a batch, unless the program or command handles it.
+
+    Ctrl-C raises KeyboardInterrupt, as everywhere in a program.
+
+    Raises:
+        Interrupted: at the end, for a signal that came behind the last batch.
+    """
+    before = signals.take([signal.SIGTERM])
+    try:
+        yield
+    finally:
+        signals.give_back(before)
+    if before:
+        signals.release()

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 from forked_commands import CommandServer
 from omegaconf import OmegaConf
 
@@ -95,3 +96,14 @@ def test_further_processes_of_a_run_claim_nothing_and_leave_settings_to_the_firs
     assert config.hydra.output_subdir is None
     assert CLAIMS.of(Path("run")) is None
     assert not os.listdir(tmp_path)
+
+
+def test_two_runs_go_on_from_one_checkpoint_at_once(start, tmp_path):
+    first = start(*SHORT, "hydra.run.dir=first")
+    assert first.wait() == 0, first.said
+    more = ["ckpt_path=first/checkpoints/last.ckpt", "trainer.max_epochs=2"]
+    both = [start("train", *more, f"hydra.run.dir={name}") for name in ("one", "other")]
+    assert [run.wait() for run in both] == [0, 0], both[0].said + both[1].said
+    last = [tmp_path / name / "checkpoints" / "last.ckpt" for name in ("one", "other")]
+    weights = [torch.load(path, weights_only=True)["state_dict"] for path in last]
+    torch.testing.assert_close(*weights, rtol=0, atol=0)

@@ -12,6 +12,7 @@ from failing_disk import FailingDisk, announced, faults, files, library
 from forked_commands import CommandServer
 
 import mdn
+from mdn.app.claims import LOCK_FILE
 
 SMALL = [
     *("data=heteroscedastic", "data.train_rows=64", "data.val_rows=32", "data.test_rows=64"),
@@ -22,6 +23,7 @@ BEST = "ckpt=old/checkpoints/best.ckpt"
 PYTHON = """
 import os, sys, tempfile
 import mdn
+from mdn.app.claims import LOCK_FILE
 import pyarrow as pa
 tempfile.tempdir = os.path.abspath("temporary")
 x = [0.1 * (i % 7) for i in range(80)]
@@ -131,14 +133,14 @@ def test_every_fault_of_the_disk_ends_a_command_in_one_sentence(disk, name, full
 
 
 def test_a_command_makes_no_file_in_place(disk):
-    """All but the log, which grows, and the lock is written beside its file and renamed."""
+    """All but logs, which grow, and the lock is written beside its file and renamed."""
     folder = disk("train")
     operations = folder.operations()
     made = {Path(path).name for kind, path in operations if kind == "c"}
     renamed = {Path(path).name for kind, path in operations if kind == "r"}
     logs = {name for name in made if "tfevents" in name}
     assert len(logs) == 1
-    assert {name for name in made if not name.endswith(".part")} == {*logs, ".mdn.lock"}
+    assert {name for name in made if not name.endswith(".part")} == {*logs, LOCK_FILE}
     now = {name: content for name, content in files(folder.disk).items() if "new/" in name}
     assert {Path(name).name for name in now} == renamed | logs
     assert {name for name in now if Path(name).name not in logs} == {
@@ -185,15 +187,17 @@ def test_a_file_in_place_of_the_folder_of_checkpoints_is_said_before_the_first_e
     assert (tmp_path / "run" / "checkpoints").read_text() == "mine"
 
 
-def test_a_sweep_goes_on_past_a_job_that_cannot_write(train, tmp_path):
+def test_a_sweep_goes_on_past_a_job_that_cannot_write_and_says_so_of_its_table(train, tmp_path):
     sweep = tmp_path / "sweep"
     (sweep / "0").mkdir(parents=True)
     (sweep / "0" / "figures").write_text("mine")
+    (sweep / "sweep.csv").mkdir()
     status, said = train("--multirun", "seed=0,1", "hydra.sweep.dir=sweep")
     assert status == 1
     assert "this job failed, the sweep goes on: " in said
     assert "figures cannot be written: File exists" in said
     assert "1 of 2 jobs failed: 0\n" in said
+    assert "error: sweep/sweep.csv cannot be written: Is a directory" in said
     assert "Traceback" not in said
     assert (sweep / "1" / "metrics.json").exists()
 

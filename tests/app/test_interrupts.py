@@ -4,27 +4,32 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from pyarrow import csv
 
-from mdn.app import job, train
+from mdn.app import interrupts, job, train
 from mdn.app.interrupts import Interrupted, interruptible
 from mdn.training.callbacks.progress import EpochProgress
+from mdn.training.stop_signals import signals
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["data.train_rows=64", "data.val_rows=32", "data.test_rows=64", "model.ensemble_size=1"]
+STOPPED = {signal.SIGINT: "stopped by Ctrl-C", signal.SIGTERM: "stopped by SIGTERM"}
 QUIET = ["callbacks.density_plot=null", "callbacks.last_checkpoint.every_seconds=0"]
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c():
-    """As it is in a terminal, before and after."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def handlers():
+    """As they are in a terminal, before and after."""
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
+    sigterm = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, ctrl_c)
+    signal.signal(signal.SIGTERM, sigterm)
 
 
 @pytest.fixture
@@ -135,13 +140,16 @@ def test_a_resumed_run_goes_on_from_its_own_checkpoint_where_it_has_one(run, sto
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict", "export"])
-def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(script, monkeypatch, name):
-    monkeypatch.setattr(job, "check", press)
+@pytest.mark.parametrize(("number", "said"), STOPPED.items())
+def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(
+    script, monkeypatch, name, number, said
+):
+    monkeypatch.setattr(job, "check", lambda _: signal.raise_signal(number))
     ours = ["data.path=a.csv"] if name == "predict" else []
     out = [] if name == "evaluate" else ["out=out.csv"]
     status, _, error = script(name, "ckpt=no.ckpt", *ours, *out)
-    assert status == 130
-    assert error.split("\n") == ["", "stopped by Ctrl-C", ""]
+    assert status == 128 + number
+    assert error.split("\n") == ["", said, ""]
     assert not list(Path().glob("outputs/*/*"))
 
 
@@ -195,3 +203,36 @@ def test_what_looks_after_ctrl_c_already_goes_on_doing_so():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(Interrupted), interruptible():
         signal.raise_signal(signal.SIGINT)
+
+
+def hear_and_go_on(number):
+    signals.hold()
+    signal.raise_signal(number)
+    time.sleep(20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_nobody_looks_at_raises_after_a_while(monkeypatch, number):
+    monkeypatch.setattr(interrupts, "_PATIENCE", 0.05)
+    with pytest.raises(Interrupted) as end, interruptible():
+        hear_and_go_on(number)
+    assert end.value.code == 128 + number
+
+
+STUCK = """
+import hashlib, signal
+from mdn.app import interrupts
+interrupts._PATIENCE, interrupts._LAST = 0.05, 0.05
+with interrupts.interruptible():
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1)
+"""
+
+
+def test_a_process_that_is_stuck_in_a_library_ends_too():
+    command = [sys.executable, "-c", STUCK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 143

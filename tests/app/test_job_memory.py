@@ -15,7 +15,7 @@ from hydra.core.utils import JobReturn
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import DictConfig
 
-from mdn.app import sweep
+from mdn.app import job_memory
 
 SMALL = [
     *("data.train_rows=60", "data.val_rows=20", "data.test_rows=20", "trainer.max_epochs=1"),
@@ -43,13 +43,13 @@ def held():
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted on Linux")
 def test_a_job_of_a_sweep_leaves_nothing_behind(script, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    counts, release = [], sweep.release_memory
+    counts, release = [], job_memory.release_memory
 
     def counted(job_return: JobReturn):
         release(job_return)
         counts.append(held())
 
-    monkeypatch.setattr(sweep, "release_memory", counted)
+    monkeypatch.setattr(job_memory, "release_memory", counted)
     status, _, said = script("train", "--multirun", "seed=range(0,4)", *SMALL)
     gc.unfreeze()
     assert status == 0, said
@@ -60,7 +60,7 @@ def test_a_job_of_a_sweep_leaves_nothing_behind(script, tmp_path, monkeypatch):
 
 def test_hydra_keeps_the_answer_of_a_job_and_not_its_configuration():
     job_return = JobReturn(overrides=["seed=1"], cfg=DictConfig({}), hydra_cfg=DictConfig({}))
-    sweep.release_memory(job_return)
+    job_memory.release_memory(job_return)
     gc.unfreeze()
     assert job_return.cfg is job_return.hydra_cfg is None
     assert list(job_return.overrides or []) == ["seed=1"]
@@ -68,13 +68,13 @@ def test_hydra_keeps_the_answer_of_a_job_and_not_its_configuration():
 
 PROBE = """
 import runpy, sys
-from mdn.app import sweep
-release = sweep.release_memory
+from mdn.app import job_memory
+release = job_memory.release_memory
 def told(job_return):
     release(job_return)
     lines = open("/proc/self/status").read().splitlines()
     print(*[line for line in lines if "VmRSS" in line], file=sys.stderr)
-sweep.release_memory = told
+job_memory.release_memory = told
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 

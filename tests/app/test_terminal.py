@@ -2,7 +2,8 @@
 
 import torch
 
-from mdn.app.terminal import print_results, print_summary, printable
+from mdn.app.printable import printable
+from mdn.app.terminal import print_results, print_summary
 from mdn.data.reading import Reading
 from mdn.data.splits.comparison import part_summaries
 from mdn.data.table import Table

@@ -88,3 +88,51 @@ def test_blocks_are_the_same_batches_several_at_a_time():
     flat = [batch for block in blocks for batch in batches_of(block)]
     assert all(torch.equal(a, b) for (a,), (b,) in zip(flat, batches, strict=True))
     assert batches_of(flat[0]) == [flat[0]]
+
+
+def make(batch_size=4, **changes):
+    """Five batches of four rows."""
+    return Batches(numbers(20), batch_size, **changes)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_a_pass_goes_on_behind_the_batches_that_were_taken(block):
+    def loader():
+        return Blocks(make(seed=1, epoch=lambda: 2), block)
+
+    def rows(blocks):
+        return [rows_of(each) for each in blocks]
+
+    whole, begun, again = rows(loader()), loader(), loader()
+    next(iter(begun))
+    again.load_state_dict(begun.state_dict())
+    assert rows(again) == whole[1:]
+    assert rows(again) == whole  # for the first time only
+
+
+def test_all_taken_leaves_none_and_another_epoch_all():
+    state = {"epoch": 2, "batch": 5, "batches": 5, "processes": 1}
+    same, other = (make(epoch=lambda now=now: now) for now in (2, 3))
+    for each in (same, other):
+        each.load_state_dict(state)
+    assert (len(list(same)), len(list(other))) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 5}, "epoch of 5 batches for each of 1 processes, and this run has 4 "),
+        ({"batch_size": 2, "world_size": 2}, "and this run has 5 for each of 2; keep the batch"),
+    ],
+)
+def test_other_batches_are_refused_inside_an_epoch(changes, message):
+    batches = make(epoch=lambda: 2, **changes)
+    batches.load_state_dict({"epoch": 2, "batch": 3, "batches": 5, "processes": 1})
+    with pytest.raises(ValueError, match=message):
+        next(iter(batches))
+
+
+def test_other_blocks_are_refused_inside_an_epoch():
+    state = {**make().state_dict(), "block": 8}
+    with pytest.raises(ValueError, match="8 steps a call, and this run takes 1; leave max_steps"):
+        Blocks(make(), 1).load_state_dict(state)

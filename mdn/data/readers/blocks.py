@@ -10,6 +10,9 @@ from mdn.distributions.checks import readable_bytes
 _BLOCK = 1 << 25
 """Bytes of a block of numbers, at most."""
 
+MOST_COLUMNS = 1_000_000
+"""Columns of a table, at most."""
+
 _MOST_ROWS, _FEWEST_ROWS = 1 << 16, 1 << 10
 
 _MOST_TEXT = 1 << 28

@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mdn.data.readers.blocks import MOST_COLUMNS
 from mdn.data.readers.reader import WholeReader, check_names, first_line
+from mdn.distributions.checks import check_fits
+
+_START = 12
+_LONGEST_HEADER = 1 << 16
+"""Bytes; NumPy itself refuses a sixth of it, but only when it has read all."""
 
 
 class NpzReader(WholeReader):
@@ -52,6 +58,7 @@ def _read(path: Path) -> pa.Table:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a whole NPZ file; write it again with numpy.savez")
     try:
+        _check_members(path)
         with np.load(path, allow_pickle=False) as arrays:
             columns = [column for name in arrays.files for column in _spread(name, arrays[name])]
             columns = [(name, _arrow(column)) for name, column in columns]
@@ -65,11 +72,32 @@ def _read(path: Path) -> pa.Table:
     return pa.table(dict(columns))
 
 
+def _check_members(path: Path) -> None:
+    """Refuse what NumPy would unpack before it looks at it."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        check_fits(sum(member.file_size for member in members), "its arrays")
+        for member in members:
+            with archive.open(member) as file:
+                _check_header(file.read(_START))
+
+
+def _check_header(start: bytes) -> None:
+    # Behind the magic number and the version stands the length, in two bytes or four.
+    length = int.from_bytes(start[8:10] if start[6:7] == b"\x01" else start[8:12], "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"an array whose header has {length} bytes")
+
+
 def _spread(name: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """One column, or the columns of a matrix with a number after the name."""
     if array.ndim == 1:
         return [(name, array)]
     if array.ndim == 2:
+        if array.shape[1] > MOST_COLUMNS:
+            raise ValueError(
+                f"array {name!r} has {array.shape[1]} columns, more than {MOST_COLUMNS}"
+            )
         return [(f"{name}{i}", array[:, i]) for i in range(array.shape[1])]
     raise ValueError(f"array {name!r} has {array.ndim} dimensions where 1 or 2 are wanted")
 

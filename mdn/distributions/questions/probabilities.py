@@ -17,20 +17,20 @@ class Probabilities(Mixture):
     """Questions about the probability of a range of one target."""
 
     def probability_above(self, y: Values) -> Float[Tensor, "*out"]:
-        mixture, y = as_values(_of_one_target(self), y)
-        return mixture.cdf(y, upper=True).squeeze(-1)
+        mixture, values = as_values(_of_one_target(self), y)
+        return mixture.cdf(values, upper=True).squeeze(-1)
 
     def probability_below(self, y: Values) -> Float[Tensor, "*out"]:
-        mixture, y = as_values(_of_one_target(self), y)
-        return mixture.cdf(y).squeeze(-1)
+        mixture, values = as_values(_of_one_target(self), y)
+        return mixture.cdf(values).squeeze(-1)
 
     def probability_between(self, low: Values, high: Values) -> Float[Tensor, "*out"]:
-        mixture, low = as_values(_of_one_target(self), low, "low")
-        mixture, high = as_values(mixture, high, "high")
-        low, high = torch.broadcast_tensors(low.to(high), high)
+        mixture, start = as_values(_of_one_target(self), low, "low")
+        mixture, end = as_values(mixture, high, "high")
+        start, end = torch.broadcast_tensors(start.to(end), end)
         if not torch.compiler.is_compiling():
-            _check_order(low, high)
-        return mixture._mass(low, high).squeeze(-1)
+            _check_order(start, end)
+        return mixture._mass(start, end).squeeze(-1)
 
     @abstractmethod
     def _mass(

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.distributions import likelihood
-from mdn.distributions.arguments import Dims, targets
+from mdn.distributions.arguments import Dims, Known, targets
 from mdn.distributions.named_values import stacked
 from mdn.distributions.numbers import Numbers
 from mdn.distributions.parameters import MixtureParameters
@@ -28,9 +28,6 @@ from mdn.distributions.triangular import norm
 from mdn.distributions.values import Values, as_direction, as_values
 
 AnySubsets = TypeVar("AnySubsets", bound="Subsets")
-
-Known = Mapping[str, Numbers] | Mapping[int, Numbers]
-"""The values of some targets, by name or by number."""
 
 
 class Subsets(MixtureParameters):

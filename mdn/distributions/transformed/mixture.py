@@ -19,12 +19,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mdn.distributions.abstract import Mixture
-from mdn.distributions.arguments import Dims, Levels, SampleShape, targets
+from mdn.distributions.arguments import Dims, Known, Levels, SampleShape, targets
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers
 from mdn.distributions.questions.modes import ModeList
 from mdn.distributions.questions.probabilities import Probabilities
-from mdn.distributions.questions.subsets import Known, known_targets
+from mdn.distributions.questions.subsets import known_targets
 from mdn.distributions.transformed.moments import TransformedMoments
 from mdn.distributions.transformed.transforms import Transform
 from mdn.distributions.values import Values, as_values, takes_values

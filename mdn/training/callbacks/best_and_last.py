@@ -3,9 +3,10 @@
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
@@ -82,7 +83,7 @@ class WholeCheckpoint(ModelCheckpoint):
         self._io = trainer.strategy.checkpoint_io
 
     def state_dict(self) -> dict[str, object]:
-        return super().state_dict() | {"run": self._run}
+        return {**super().state_dict(), "run": self._run}
 
     def load_state_dict(self, state_dict: dict[str, object]) -> None:
         # A run resumed in another directory brings its best model along: the file beside the one
@@ -98,7 +99,7 @@ class WholeCheckpoint(ModelCheckpoint):
             score = score_of(earlier, self.state_key, self._run)
         except (ValueError, OSError) as error:
             rank_zero_warn(
-                f"the best model until now is lost, and the best epoch from here on is kept: {error}"
+                f"the best model until now is lost, and the best from here on is kept: {error}"
             )
         else:
             self._take_over(earlier, score)
@@ -131,7 +132,8 @@ def score_of(path: Path, state_key: str, run: str) -> Tensor:
     """
     callbacks = read_checkpoint(path).get("callbacks")
     state = callbacks.get(state_key) if isinstance(callbacks, dict) else None
-    score = state.get("best_model_score") if isinstance(state, dict) else None
+    state = state if isinstance(state, dict) else {}
+    score = state.get("best_model_score")
     if not isinstance(score, Tensor) or state.get("run", "") != run:
         raise ValueError(f"{path} is of another run than the checkpoint beside it")
     return score
@@ -265,9 +267,9 @@ def best_so_far(trainer: Trainer) -> str:
     if not (isinstance(best, BestCheckpoint) and Path(best.best_model_path).is_file()):
         return ""
     assert best.best_model_score is not None
-    epoch = read_checkpoint(best.best_model_path)["epoch"]
+    saved = cast(Mapping[str, object], read_checkpoint(best.best_model_path))
     return (
-        f". The best checkpoint so far was saved at epoch {epoch}, {best.monitor} "
+        f". The best checkpoint so far was saved at epoch {saved['epoch']}, {best.monitor} "
         f"{best.best_model_score.item():.4g}"
     )
 

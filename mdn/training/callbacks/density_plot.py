@@ -112,8 +112,8 @@ def draw_density(
 def _figure(
     trainer: Trainer, module: LightningModule, table: str, weights: dict[str, Tensor]
 ) -> "Figure":
+    from mdn.model.input_axes import input_axes
     from mdn.plotting import density_figure
-    from mdn.training.input_axes import input_axes
 
     def predict(x: Float[Tensor, "N P"]) -> Mixture:
         return functional_call(module, weights, (x.to(module.device),)).to("cpu")

@@ -64,11 +64,13 @@ class FiniteLoss(Callback):
         return {TAG: self.counts.skipped} if self.counts.skipped else {}
 
     def state_dict(self) -> dict[str, object]:
-        return {"counts": self.counts.plain, "told": self._told, "usual": self._usual}
+        told = {"told": self._told, "news": self._news}
+        return {"counts": self.counts.plain, **told, "usual": self._usual}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.counts = SkipCounts(**state_dict["counts"])
-        self._told, self._usual = state_dict["told"], state_dict["usual"]
+        self._told, self._news = state_dict["told"], state_dict.get("news", "")
+        self._usual = state_dict["usual"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         mixture_module(pl_module).make_steps_safe(self._usual)
@@ -120,6 +122,7 @@ class FiniteLoss(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         self._look(trainer, pl_module)
+        checkpoint["callbacks"][self.state_key] = self.state_dict()  # which was taken before
         if not_finite(checkpoint[WEIGHTS]) is not None:
             raise ValueError(
                 f"the weights are not finite at epoch {trainer.current_epoch}, and are not saved: "

@@ -1,8 +1,9 @@
-"""Progress over epochs: a bar on a terminal, a few lines in a log file."""
+"""Progress over epochs: a bar on a terminal or in a notebook, a few lines in a log file."""
 
 import math
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -65,7 +66,7 @@ class EpochProgress(ProgressBar):
         self._since = time.monotonic()
         self._total = planned_epochs(trainer)
         self._reported = trainer.current_epoch
-        if self._enabled and self.console.is_terminal:
+        if self._enabled and (self.console.is_terminal or _shows_widgets(self.console)):
             self._bar = _bar(self.console)
             self._task = self._bar.add_task("", total=self._total, metrics="")
             self._bar.start()
@@ -118,6 +119,11 @@ def planned_epochs(trainer: Trainer) -> int | None:
     if trainer.max_steps >= 0:
         limits.append(math.ceil(trainer.max_steps / max(1, int(trainer.num_training_batches))))
     return min(limits, default=None)
+
+
+def _shows_widgets(console: Console) -> bool:
+    """Whether this is a notebook that can show a bar; one without ipywidgets gets lines."""
+    return console.is_jupyter and find_spec("ipywidgets") is not None
 
 
 def _bar(console: Console) -> Progress:

@@ -1,6 +1,5 @@
 """A run that is told to stop saves its state at the end of a batch, on all processes together."""
 
-import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor, distributed
 from mdn.data.batches import Block
 from mdn.training.callbacks.best_and_last import LastCheckpoint
 from mdn.training.lightning_parts import callbacks_of, quiet_signal_handlers
-from mdn.training.stop_signals import Handlers, Interrupted, signals
+from mdn.training.stop_signals import Interrupted, signals
 
 
 class StopOnSignal(Callback):
@@ -23,29 +22,18 @@ class StopOnSignal(Callback):
     signal; after each batch of training and of validation the processes agree on it, with one small
     sum where there are several. The last checkpoint is written, and all processes leave.
 
-    The command line adds it to every run. In a program it looks after SIGTERM alone, and only where
-    the program has no handler of its own; Ctrl-C raises KeyboardInterrupt as everywhere.
+    The command line and `fit` add it to every run, whatever callbacks are chosen.
     """
-
-    def __init__(self) -> None:
-        self._before: Handlers = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         quiet_signal_handlers(trainer)
         if stage == "fit":
-            self._before = signals.take([signal.SIGTERM])
             signals.hold()
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if self._before:  # otherwise the command looks at what came since the last batch
-            signals.give_back(self._before)
-            signals.release()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
         signals.let_go()
-        signals.give_back(self._before)
 
     def on_train_batch_end(
         self,

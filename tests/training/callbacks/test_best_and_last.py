@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 import torch
@@ -114,3 +115,85 @@ def test_a_run_without_a_finite_score_has_no_best_model(fit, tmp_path):
     with pytest.raises(ValueError, match="no epoch has a finite val/nll, the last is nan"):
         fit([Judge(range(9)), *pair(tmp_path / "checkpoints")], max_epochs=2)
     assert os.listdir(tmp_path / "checkpoints") == ["last.ckpt"]
+
+
+def resume(fit, make_module, folder, source, *callbacks, **settings):
+    return fit(
+        [*callbacks, *pair(folder)], make_module(), ckpt_path=str(source / "last.ckpt"), **settings
+    ).trainer.checkpoint_callback
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_a_best_model_later_than_the_last_checkpoint_keeps_its_own_score(
+    fit, spoil, make_module, tmp_path
+):
+    """As a run leaves them that is killed while the last one waits for its ten seconds."""
+    early, folder = tmp_path / "early", tmp_path / "checkpoints"
+    fit(pair(early), max_epochs=1)
+    score = resume(fit, make_module, folder, early, max_epochs=4).best_model_score
+    shutil.copy(early / "last.ckpt", folder)
+    best = (folder / "best.ckpt").read_bytes()
+    # Another course, better than the early score and worse than that of the file.
+    after = resume(fit, make_module, folder, folder, spoil(1), max_epochs=3)
+    assert after.best_model_score == score
+    assert (folder / "best.ckpt").read_bytes() == best
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+@pytest.mark.parametrize(
+    ("spoiled", "message"),
+    [
+        (lambda path: path.unlink(), "here is no checkpoint .*best.ckpt"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-99]), "best.ckpt"),
+        (lambda path: shutil.copy(path.parents[1] / "other/best.ckpt", path), "is of another run"),
+    ],
+    ids=["missing", "damaged", "of another run"],
+)
+def test_a_best_model_that_cannot_be_gone_on_with_is_said(
+    fit, make_module, tmp_path, spoiled, message
+):
+    for name in ("other", "checkpoints"):
+        fit(pair(tmp_path / name), max_epochs=2)
+    folder = tmp_path / "checkpoints"
+    spoiled(folder / "best.ckpt")
+    with pytest.warns(UserWarning, match=f"best model until now is lost.*{message}"):
+        after = resume(fit, make_module, folder, folder, max_epochs=3)
+    assert load(folder / "best.ckpt")["epoch"] == 2
+    assert after.best_model_path == str(folder / "best.ckpt")
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_nothing_is_said_of_a_best_model_that_never_was(fit, make_module, tmp_path, recwarn):
+    last = LastCheckpoint(str(tmp_path), every_seconds=0.0)
+    fit([BestCheckpoint(str(tmp_path)), last, SaveAt(last, 1)], max_epochs=1)
+    (tmp_path / "best.ckpt").unlink()
+    shutil.copy(tmp_path / "kept.ckpt", tmp_path / "last.ckpt")
+    resume(fit, make_module, tmp_path, tmp_path, max_epochs=2)
+    assert not [each for each in recwarn if "best model" in str(each.message)]
+
+
+class SaveAt(Callback):
+    """Keeps what a stop leaves behind some batch."""
+
+    def __init__(self, last, batch):
+        self.last, self.batch = last, batch
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if batch_idx == self.batch:
+            self.last.save_now(trainer)
+            shutil.copy(self.last.path, self.last.path.with_name("kept.ckpt"))
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_nothing_is_saved_where_nothing_is_fitted(fit, make_module, data, tmp_path):
+    last = LastCheckpoint(str(tmp_path), every_seconds=0.0)
+    run = fit([last], max_epochs=1)
+    last.path.unlink()
+
+    class Save(Callback):
+        def on_validation_batch_end(self, trainer, *_):
+            last.save_now(trainer)
+
+    run.trainer.callbacks.append(Save())
+    run.trainer.validate(run.module, data, verbose=False)
+    assert not last.path.exists()

@@ -4,7 +4,7 @@ import os
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
-from small_tables import Rows
+from small_tables import Rows, make_table
 from torch import nn
 
 from mdn.data.batches import Batches
@@ -225,6 +225,24 @@ def test_every_objective_skips(fit, make_module, changes):
         run = fit([FiniteLoss(), Break({4})], module)
     assert weights_are_finite(module)
     assert run.trainer.callback_metrics["val/nll"].isfinite()
+
+
+def test_half_precision_skips(fit, make_module):
+    module = make_module(backbone=Spoiling)
+    with pytest.warns(UserWarning, match=f"{SKIPPED} at epoch 1, batch 1: . of 32 rows"):
+        fit([FiniteLoss(), Break({4})], module, precision="bf16-mixed")
+    assert weights_are_finite(module)
+
+
+def test_rows_that_lack_targets_skip(make_trainer, make_module):
+    tables = {name: make_table(96, 2) for name in ("train", "val")}
+    for table in tables.values():
+        table.y[::3, 0] = torch.nan
+    module = make_module(backbone=Spoiling, num_targets=2)
+    with pytest.warns(UserWarning, match=f"{SKIPPED} at epoch 1, batch 1: . of 32 rows"):
+        make_trainer([FiniteLoss(), Break({4})]).fit(module, Rows(tables))
+    assert module.misses_targets
+    assert weights_are_finite(module)
 
 
 def test_a_mixture_without_inputs_skips(fit, make_module, data):

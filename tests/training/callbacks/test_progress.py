@@ -1,5 +1,9 @@
+import contextlib
+import importlib.machinery
 import io
 import re
+import sys
+import types
 
 import pytest
 from rich.console import Console
@@ -47,6 +51,42 @@ def test_a_terminal_gets_one_bar_and_is_left_in_order(fit, progress):
     fit([callback], max_epochs=4)
     assert "4/4" in shown(callback)
     assert shown(callback).count("\x1b[?25l") == shown(callback).count("\x1b[?25h") == 1
+
+
+def notebook(monkeypatch, widgets):
+    """Modules in place of those of a notebook; returns the bars that it displays."""
+    bars = []
+
+    class Output(contextlib.nullcontext):
+        def clear_output(self, wait):
+            pass
+
+    modules = {"ipywidgets": {"Output": Output} if widgets else None}
+    modules |= {"IPython": {}, "IPython.display": {"display": bars.append}}
+    for name, contents in modules.items():
+        module = None if contents is None else types.ModuleType(name)
+        if module is not None:
+            vars(module).update(contents, __spec__=importlib.machinery.ModuleSpec(name, None))
+        monkeypatch.setitem(sys.modules, name, module)
+    if not widgets:
+        monkeypatch.setattr("mdn.training.callbacks.progress.find_spec", lambda name: None)
+    return bars
+
+
+def test_a_notebook_gets_one_bar(fit, progress, monkeypatch):
+    bars = notebook(monkeypatch, widgets=True)
+    callback = progress(force_jupyter=True)
+    fit([callback], max_epochs=4)
+    assert bars
+    assert "epoch 2/4" not in shown(callback)
+
+
+def test_a_notebook_without_widgets_gets_lines(fit, progress, monkeypatch):
+    bars = notebook(monkeypatch, widgets=False)
+    callback = progress(lines=2, force_jupyter=True)
+    fit([callback], max_epochs=4)
+    assert bars  # rich displays what is printed
+    assert not callback.console.is_terminal
 
 
 def test_a_process_that_is_not_the_first_is_silent(fit, progress):

@@ -21,6 +21,7 @@ from mdn.app.hydra_files import check_job_files
 from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
 from mdn.app.leftovers import output_dir, remove_leftovers, start_time
+from mdn.app.overrides import given_overrides
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
 from mdn.app.writable import make_writable_folder
@@ -98,7 +99,7 @@ def _farewell(name: str, error: BaseException) -> str:
     reason = stop_reason(error)
     if name != "train":  # other commands save nothing to go on from
         return reason.message
-    return farewell(reason, output_dir(), start_time(), HydraConfig.get().overrides.task)
+    return farewell(reason, output_dir(), start_time(), given_overrides())
 
 
 def _tidy_up(reason: StopReason) -> None:

@@ -15,12 +15,11 @@ from pathlib import Path
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.app.kept_overrides import is_flag
 from mdn.app.merged_overrides import EarlierRun, Merged, merged
-from mdn.app.overrides import first_choice, names_checkpoint, parsed, text_of
+from mdn.app.overrides import first_choice, followed, names_checkpoint, parsed, text_of
 from mdn.app.resume_summary import summary
 from mdn.app.terminal import printable
 from mdn.app.trusted_overrides import Groups, composed, untaken
@@ -63,7 +62,7 @@ def _paths(given: Sequence[Override]) -> list[str]:
 
 def _resolved(path: str) -> str:
     try:
-        return str(OmegaConf.create({"path": path}).path)
+        return followed(path)
     except OmegaConfBaseException:
         raise ValueError(f"ckpt_path must be the path of a file, got {path}") from None
 

@@ -1,7 +1,8 @@
 """A process that has imported everything, and forks a child for each command it is asked for.
 
-It reads one JSON object a line: {"command", "overrides", "folder", "output"} starts a command, and
-the answer is its process; {"wait": process} answers with its exit status, negative for a signal.
+It reads one JSON object a line: {"command", "overrides", "folder", "output", "environment"} starts
+a command, and the answer is its process; {"wait": process} answers with its exit status, negative
+for a signal.
 """
 
 import json
@@ -31,7 +32,8 @@ def start(request):
         os._exit(status)
 
 
-def _run(command, overrides, folder, output):
+def _run(command, overrides, folder, output, environment):
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
     os.chdir(folder)

@@ -24,6 +24,9 @@ torch.set_num_threads(1)
 
 def pytest_addoption(parser):
     parser.addoption("--device", default="cpu", help="where tests of the numeric core run")
+    parser.addoption(
+        "--repeats", type=int, default=3, help="how often slow tests kill, stop or spoil something"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,11 @@ def _seed():
 @pytest.fixture
 def device(request) -> torch.device:
     return torch.device(request.config.getoption("--device"))
+
+
+@pytest.fixture
+def repeats(request) -> int:
+    return request.config.getoption("--repeats")
 
 
 @pytest.fixture(params=FAMILIES)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 SERVER = Path(__file__).with_name("command_server.py")
@@ -50,23 +50,51 @@ class ForkedCommand:
 
 
 class CommandServer:
-    """A context manager that starts commands."""
+    """A context manager that starts commands.
+
+    Args:
+        environment: variables of the server, besides those of this process.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = {**os.environ, **(environment or {})}
 
     def __enter__(self) -> "CommandServer":
         self._process = subprocess.Popen(
-            [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(SERVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
         )
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
-    def start(self, command: str, *overrides: str, folder: Path, name: str) -> ForkedCommand:
-        """Start a command in a folder; what it says goes to the file `name`.txt there."""
+    def start(
+        self,
+        command: str,
+        *overrides: str,
+        folder: Path,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> ForkedCommand:
+        """Start a command in a folder; what it says goes to the file `name`.txt there.
+
+        Args:
+            command: a script of the project, or the path of another one, without its ending.
+            overrides: its command line.
+            folder: where it runs.
+            name: of the file for all it says.
+            environment: variables of the process, besides those of the server.
+        """
         output = folder / f"{name}.txt"
-        request = {"command": command, "overrides": overrides}
+        request = {"command": command, "overrides": overrides, "environment": environment or {}}
         process = self.ask({**request, "folder": str(folder), "output": str(output)})
         return ForkedCommand(self, process, output)
 

@@ -22,7 +22,9 @@ ROOMS = {
 
 EVERYWHERE = {"torch", "numpy", "jaxtyping"}
 
-CONVENIENCES: dict[str, dict[str, str]] = {}
+CONVENIENCES: dict[str, dict[str, str]] = {
+    "distributions/abstract.py": {"to_frame": "model"},
+}
 """Functions that import from a room below their own, by file, and that room."""
 
 LOADS = "import sys, mdn; mdn.load; print(*sys.modules)"

@@ -1,8 +1,11 @@
 """Datamodule, Trainer and callbacks built from a checked configuration or from a checkpoint."""
 
+import os
 from collections.abc import Mapping
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 
@@ -19,6 +22,9 @@ from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
 """Keys of a `trainer` node that decide in how many processes it trains."""
+
+_FEW_PROCESSES = 4
+"""Processes that any machine may try."""
 
 _SILENT: Node = {
     "logger": False,
@@ -60,8 +66,19 @@ def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:
     built.append(StopOnSignal())  # whatever callbacks are chosen
     settings = _on_device(trainer)
     trainer_: Trainer = instantiate(settings, callbacks=built, logger=log, _convert_="all")
+    _check_sweep(trainer_)
     look_after_processes(trainer_)
     return trainer_
+
+
+def _check_sweep(trainer: Trainer) -> None:
+    # Also where nothing says how many: auto takes all GPUs that there are.
+    sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if sweep and trainer.world_size > 1:
+        raise ValueError(
+            f"a sweep runs one process a job, got {trainer.world_size} processes; set "
+            "trainer.devices=1, or run the jobs one by one without --multirun"
+        )
 
 
 def build_callback(name: str, node: Node) -> Callback:
@@ -78,6 +95,22 @@ def build_callback(name: str, node: Node) -> Callback:
         if inner[0] in node:  # what failed is a part that the callback takes
             message, path = inner[2], f"{path}.{inner[0]}"
         raise ValueError(f"{path}.{message}") from None
+
+
+def check_devices(trainer: Node) -> None:
+    """Refuse more processes on one machine than it can run.
+
+    Raises:
+        ValueError: with what to set.
+    """
+    devices, most = trainer.get("devices"), max(_FEW_PROCESSES, os.cpu_count() or 1)
+    on_cpu = usable_accelerator(trainer["accelerator"]) == "cpu"
+    if on_cpu and isinstance(devices, int) and devices > most:
+        raise ValueError(
+            f"trainer.devices={devices} starts {devices} processes on a machine of "
+            f"{os.cpu_count()} cores, each with the whole program in memory; set trainer.devices "
+            f"to at most {most}, or leave it out: one process uses several cores with threads=null"
+        )
 
 
 def num_processes(trainer: Node) -> int:

@@ -221,10 +221,18 @@ def _check_checkpoint(given: Node) -> None:
 
 
 def _check_processes(given: Node) -> None:
+    """Refuse several processes in a sweep: the others would run the whole sweep again."""
+    if HydraConfig.get().mode != RunMode.MULTIRUN:
+        return
     trainer = given.get("trainer", {})
-    several = trainer.get("devices", 1) not in (1, "1", "auto") or trainer.get("num_nodes", 1) != 1
-    if several and HydraConfig.get().mode == RunMode.MULTIRUN:
+    single = {"devices": (1, "1", "auto"), "num_nodes": (1,), "strategy": ("auto",)}
+    several = [
+        f"trainer.{key}={trainer[key]}"
+        for key, one in single.items()
+        if trainer.get(key, one[0]) not in one
+    ]
+    if several:
         raise UserError(
-            f"a sweep runs one process a job, got trainer.devices={trainer['devices']}; set "
+            f"a sweep runs one process a job, got {' '.join(several)}; set "
             "trainer.devices=1, or run the jobs one by one without --multirun"
         )

@@ -13,6 +13,7 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from mdn.app.claims import CLAIMS
 from mdn.app.config_groups import check_choices
 from mdn.app.errors import full_error, readable, wants_traceback
 from mdn.app.hydra_files import whole_hydra_files
@@ -20,6 +21,7 @@ from mdn.app.hydra_messages import composing_message
 from mdn.app.interrupts import interruptible, stop_reason
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.overrides import names_checkpoint
+from mdn.app.started_elsewhere import take_part
 from mdn.data.write_errors import WriteError
 from mdn.training.siblings import end_with_first, ended_together, is_first
 from mdn.training.stop_signals import Interrupted
@@ -35,12 +37,12 @@ def run_command(name: str, main: Callable[[], object]) -> None:
     warnings.formatwarning = _one_line
     end_with_first()
     try:
-        with interruptible(), ended_together():
+        with interruptible(), ended_together(), CLAIMS.of_command():
             _compose_and_run(name, main)
     except (Interrupted, KeyboardInterrupt) as error:  # outside of a job
         reason = stop_reason(error)
         if is_first():
-            print(reason.message, file=sys.stderr)
+            print(reason.line, file=sys.stderr)
         sys.exit(reason.status)
 
 
@@ -53,13 +55,16 @@ def _compose_and_run(name: str, main: Callable[[], object]) -> None:
 
 def _run_hydra(name: str, main: Callable[[], object]) -> None:
     if wants_traceback():
+        take_part(name)
         with whole_hydra_files():
             main()
         return
     try:
+        take_part(name)
         with full_error("1"), whole_hydra_files():  # Hydra raises then, the message is ours
             main()
     except (HydraException, OmegaConfBaseException) as error:
+        CLAIMS.remove_leftovers()
         fail(composing_message(name, error))
     except BrokenPipeError:  # a reader such as `head` has seen enough of the help
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -61,11 +61,6 @@ def readable(error: BaseException) -> str:
     return f"{key}: {readable(cause)}" if key else readable(cause)
 
 
-def root_of(error: BaseException) -> BaseException:
-    """Return the error that all others in a chain were raised from."""
-    return error if error.__cause__ is None else root_of(error.__cause__)
-
-
 def _key_in(message: str) -> str | None:
     """Find the key that Hydra's instantiate writes on the last line of its message."""
     last = message.strip().splitlines()[-1:] or [""]

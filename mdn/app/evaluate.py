@@ -6,9 +6,9 @@ from typing import NotRequired, TypedDict
 from mdn.app.evaluated_rows import rows_to_score
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.node import Node
-from mdn.app.run_directory import read_fit_facts, trained_in, write_metrics
+from mdn.app.run_directory import METRICS_FILE, metrics_text, read_fit_facts, trained_in
 from mdn.app.terminal import print_evaluation
-from mdn.app.write_report import write_report
+from mdn.app.write_report import report_files, write_evaluation
 from mdn.model.load import load
 from mdn.report.evaluation import score
 from mdn.report.marginal_mixture import marginal_mixture
@@ -36,11 +36,12 @@ def evaluate(config: EvaluateConfig) -> float:
     rows = rows_to_score(config.get("data"), model)
     reference = None if rows.train is None else marginal_mixture(model, rows.train)
     scores = score(model, rows.table, reference, rows.problem)
-    write_metrics(scores.metrics, run_dir)
+    files = {METRICS_FILE: metrics_text(scores.metrics).encode()}
     counts = _row_counts(len(rows.table), ckpt)
     sentences = [in_keys(remark) for remark in remarks(scores.metrics, counts)]
     if config["report"]:
-        write_report(model, rows.table, scores, sentences, ckpt, run_dir)
+        files |= report_files(model, rows.table, scores, sentences, ckpt, run_dir)
+    write_evaluation(files, run_dir)
     print_evaluation(score_tables(scores, rows.table.target_names), run_dir, sentences)
     return scores.metrics["test/nll"]
 

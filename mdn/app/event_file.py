@@ -27,15 +27,16 @@ class EventFile:
 
     Args:
         folder: of the file; made if it is not there.
+        suffix: the end of its name.
 
     Raises:
         WriteError: if a file or an event cannot be written.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, suffix: str) -> None:
         make_folder(folder)
         name = f"events.out.tfevents.{int(time.time())}.{gethostname()}.{os.getpid()}"
-        self._path = Path(folder) / f"{name}.{next(_number)}"
+        self._path = Path(folder) / f"{name}.{next(_number)}{suffix}"
         with writing(self._path):
             self._file = self._path.open("ab", buffering=0)
         self._size = 0
@@ -82,19 +83,15 @@ class EventFile:
 
 
 class _FileWriter(FileWriter):
-    def __init__(self, folder: str) -> None:
-        self.event_writer = EventFile(folder)
+    def __init__(self, folder: str, suffix: str) -> None:
+        self.event_writer = EventFile(folder, suffix)
 
 
 class EventLog(SummaryWriter):
-    """A TensorBoard log in one file of its own; after `close` it begins another one.
-
-    Args:
-        log_dir: folder of the file.
-    """
+    """A TensorBoard log, of which each event is in its file, whole, before anything goes on."""
 
     def _get_file_writer(self) -> FileWriter:
         if self.file_writer is None:
-            self.file_writer = _FileWriter(str(self.log_dir))
+            self.file_writer = _FileWriter(str(self.log_dir), self.filename_suffix)
             self.all_writers = {self.file_writer.get_logdir(): self.file_writer}
         return self.file_writer

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypedDict
 
+from mdn.app.claims import claimed_file
 from mdn.app.writable import check_writable
 from mdn.data.write import write_together
 from mdn.model.export_formats import FORMATS
@@ -30,9 +31,10 @@ def export(config: ExportConfig) -> None:
     explained = [out.with_name(out.name + ENDING)] if kind.takes_codes else []
     for path in (out, *explained):
         check_writable(path)
-    model = load(config["ckpt"])
-    explanations = {path: columns_json(model.card).encode() for path in explained}
-    write_together({out: kind.content(model), **explanations})
+    with claimed_file(out, "export"):
+        model = load(config["ckpt"])
+        explanations = {path: columns_json(model.card).encode() for path in explained}
+        write_together({out: kind.content(model), **explanations})
     print(f"{config['format']}: {', '.join(map(str, (out, *explained)))}")
 
 

@@ -14,7 +14,7 @@ from mdn.app.paths import SCRIPTS
 def farewell(
     reason: StopReason, run_dir: Path, started: float | None, overrides: Sequence[str]
 ) -> str:
-    """Say what a training run that ends early has saved, and how to resume or evaluate it.
+    """Say why a training run ends early, what it has saved, and how to resume or evaluate it.
 
     Args:
         reason: why it ends.
@@ -23,23 +23,37 @@ def farewell(
             start is unknown.
         overrides: of the run.
     """
+    lines = what_to_do(reason, run_dir, started, overrides)
+    nothing = (
+        "" if reason.failed or _any_saved(run_dir, started) else ": nothing had been saved yet"
+    )
+    return "\n".join([f"{reason.line}{nothing}", *lines])
+
+
+def what_to_do(
+    reason: StopReason, run_dir: Path, started: float | None, overrides: Sequence[str]
+) -> list[str]:
+    """Return the lines that resume or evaluate a run; its arguments are those of `farewell`."""
     script = Path(sys.argv[0])
-    checkpoints = Path(os.path.relpath(run_dir)) / "checkpoints"
-    last, best = (_saved(checkpoints / f"{name}.ckpt", started) for name in ("last", "best"))
+    last, best = (_saved(run_dir, name, started) for name in ("last", "best"))
+    if reason.failed and not (last or best):
+        return []
     resume = going_on(last, overrides)
-    saved = bool(last or best)
-    if reason.failed and not saved:
-        return reason.message
-    lines = [reason.message if saved else f"{reason.message}: nothing had been saved yet"]
+    lines = []
     if resume and not reason.fit_was_over:
         lines.append(f"go on       {_modules(resume)}{shell_command(script, *resume)}")
     if best:
         label = "evaluate   " if reason.fit_was_over else "best so far"
         lines.append(f"{label} {shell_command(script.with_name('evaluate.py'), f'ckpt={best}')}")
-    return "\n".join(lines)
+    return lines
 
 
-def _saved(path: Path, started: float | None) -> Path | None:
+def _any_saved(run_dir: Path, started: float | None) -> bool:
+    return any(_saved(run_dir, name, started) for name in ("last", "best"))
+
+
+def _saved(run_dir: Path, name: str, started: float | None) -> Path | None:
+    path = Path(os.path.relpath(run_dir)) / "checkpoints" / f"{name}.ckpt"
     ours = path.exists() and (started is None or path.stat().st_mtime >= started)
     return path if ours else None
 
@@ -53,5 +67,11 @@ def _modules(resume: Sequence[str]) -> str:
 def shell_command(script: Path, *arguments: str) -> str:
     """Return the command line that runs a script, as its user types it."""
     installed = script.parent == SCRIPTS and SCRIPTS.parent.name == "mdn"
-    program = ["mdn", script.stem] if installed else ["python", str(script)]
+    program = ["mdn", script.stem] if installed else [*_launcher(script), str(script)]
     return shlex.join([*program, *arguments])
+
+
+def _launcher(script: Path) -> list[str]:
+    processes = os.environ.get("LOCAL_WORLD_SIZE")
+    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ and script.stem == "train"
+    return ["torchrun", f"--nproc_per_node={processes}"] if by_torchrun else ["python"]

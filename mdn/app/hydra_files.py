@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core import utils
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from mdn.data.write import make_folder, write_text
@@ -23,12 +24,21 @@ def whole_hydra_files() -> Iterator[None]:
     A file of a job that cannot be written is an error of this job, not of its sweep: it is kept
     until the job asks.
     """
-    before = utils._save_config, OmegaConf.save
-    utils._save_config, OmegaConf.save = _save_job_file, staticmethod(_save)
+    before = utils._save_config, utils.configure_log, OmegaConf.save
+
+    def configure_log(*settings: object) -> None:
+        try:
+            before[1](*settings)
+        except ValueError as error:
+            _keep(error)
+
+    utils._save_config, utils.configure_log = _save_job_file, configure_log
+    OmegaConf.save = staticmethod(_save)
     try:
         yield
     finally:
-        utils._save_config, OmegaConf.save = before[0], staticmethod(before[1])
+        utils._save_config, utils.configure_log = before[:2]
+        OmegaConf.save = staticmethod(before[2])
 
 
 def check_job_files() -> None:
@@ -40,6 +50,15 @@ def check_job_files() -> None:
     if _failures:
         first, _failures[:] = _failures[0], []
         raise first
+
+
+def _keep(error: ValueError) -> None:
+    # Of the handlers of a job's log one writes a file.
+    if not isinstance(error.__cause__, OSError):
+        raise error
+    job = HydraConfig.get()
+    path = Path(job.runtime.output_dir) / f"{job.job.name}.log"
+    _failures.append(WriteError(path, error.__cause__))
 
 
 def _save_job_file(config: object, filename: str, output_dir: Path) -> None:

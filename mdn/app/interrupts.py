@@ -26,7 +26,7 @@ class StopReason:
     """Why a command ends early.
 
     Attributes:
-        message: what the user is told.
+        message: what has happened.
         status: exit status, by the convention of shells: 128 plus the number of a signal, else 1.
         failed: whether it is an error, and nobody has told the command to stop.
         fit_was_over: whether only the test after the fit was interrupted.
@@ -36,6 +36,11 @@ class StopReason:
     status: int
     failed: bool = False
     fit_was_over: bool = False
+
+    @property
+    def line(self) -> str:
+        """What the user is told."""
+        return f"error: {self.message}" if self.failed else f"\n{self.message}"
 
 
 _FIT_WAS_OVER = "the fit was over: its checkpoints are whole"
@@ -48,8 +53,8 @@ def stop_reason(error: BaseException) -> StopReason:
     number = _signal(error)
     over = after_the_fit(error)
     if number is None:
-        return StopReason(f"error: {_message(error)}", 1, failed=True, fit_was_over=over)
-    return StopReason(f"\n{_STOPPED[number]}", 128 + number, fit_was_over=over)
+        return StopReason(_message(error), 1, failed=True, fit_was_over=over)
+    return StopReason(_STOPPED[number], 128 + number, fit_was_over=over)
 
 
 def _signal(error: BaseException) -> signal.Signals | None:
@@ -62,9 +67,10 @@ def _signal(error: BaseException) -> signal.Signals | None:
 def _message(error: BaseException) -> str:
     if is_broken_connection(error):
         return (
-            "the connection to another process of the run broke, and none has said why; a firewall "
-            f"or a machine that is gone may be the cause ({readable(error)})"
+            "another process of the run has ended or cannot be reached; look at what it said before"
         )
+    if isinstance(error, MemoryError):
+        return f"the memory of this machine is used up: {readable(error) or 'no more is to be had'}"
     return readable(error)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -15,15 +15,18 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mdn.app.check import check
+from mdn.app.claims import CLAIMS
 from mdn.app.errors import UserError, full_error, readable, wants_traceback
-from mdn.app.farewell import farewell
+from mdn.app.farewell import farewell, what_to_do
 from mdn.app.hydra_files import check_job_files
 from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
-from mdn.app.leftovers import output_dir, remove_leftovers, start_time
+from mdn.app.leftovers import output_dir, start_time
+from mdn.app.one_writer import claim_rest
 from mdn.app.overrides import given_overrides
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
+from mdn.app.started_elsewhere import tell_directory
 from mdn.app.writable import make_writable_folder
 from mdn.training import siblings
 
@@ -32,7 +35,7 @@ Command = Callable[[Mapping[str, object]], float | None]
 
 _USER_ERRORS = (
     *(UserError, ValueError, OSError, ImportError, InstantiationException),
-    siblings.ProcessFailed,
+    *(siblings.ProcessFailed, MemoryError),
 )
 
 
@@ -46,11 +49,12 @@ def run_job(name: str, config: DictConfig) -> float | None:
     """
     siblings.last_words = partial(_say_last, name)
     try:
-        with full_error():
+        with full_error(), CLAIMS.of_job():
             return _run(name, config)
     except BaseException as error:
         if siblings.speaks(error) and _is_bug(error):
-            error.add_note(_farewell(name, error))
+            if name == "train":
+                error.add_note("\n".join(what_to_do(stop_reason(error), *_this_run())))
             raise
         sys.exit(_say_last(name, error))
 
@@ -61,7 +65,9 @@ def _run(name: str, config: DictConfig) -> float | None:
         checked = check(config)
         if checked.get("run_dir") is not None:
             make_writable_folder(checked["run_dir"])
+            claim_rest(name, checked)
             remove_unfinished(Path(checked["run_dir"]))
+        tell_directory(output_dir())
         register_own_parts(checked.pop("parts", {}))
         return _call(name, checked)
     except Exception as error:
@@ -87,24 +93,24 @@ def _say_last(name: str, error: BaseException) -> int:
     """Say why this process ends, or have the first one say it; return the exit status."""
     reason = stop_reason(error)
     if siblings.speaks(error):
-        print(_farewell(name, error), file=sys.stderr)
+        # Other commands save nothing to go on from.
+        text = farewell(reason, *_this_run()) if name == "train" else reason.line
+        print(text, file=sys.stderr)
         _tidy_up(reason)
     elif reason.failed:
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(error)).strip()
         siblings.leave_message(trace if _is_bug(error) else reason.message, error)
     return reason.status
 
 
-def _farewell(name: str, error: BaseException) -> str:
-    reason = stop_reason(error)
-    if name != "train":  # other commands save nothing to go on from
-        return reason.message
-    return farewell(reason, output_dir(), start_time(), given_overrides())
+def _this_run() -> tuple[Path, float | None, Sequence[str]]:
+    return output_dir(), start_time(), given_overrides()
 
 
 def _tidy_up(reason: StopReason) -> None:
     if HydraConfig.get().mode != RunMode.MULTIRUN:
-        remove_leftovers()
+        CLAIMS.remove_leftovers()
+        CLAIMS.release()
     elif not reason.failed:
         keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()
@@ -127,4 +133,5 @@ def _is_users_mistake(error: BaseException) -> bool:
     # Instantiation wraps the error that it failed on.
     by_name = type(error).__name__ == "MisconfigurationException"  # Lightning's, not imported here
     chained = error.__cause__ is not None and _is_users_mistake(error.__cause__)
-    return by_name or isinstance(error, _USER_ERRORS) or chained
+    expected = isinstance(error, _USER_ERRORS) or siblings.is_broken_connection(error)
+    return by_name or expected or chained

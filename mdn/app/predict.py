@@ -10,6 +10,7 @@ from typing import TypedDict, TypeGuard
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mdn.app.claims import claimed_file
 from mdn.app.predictor import Predictor
 from mdn.app.table_writer import STANDARD_OUTPUT, TableWriter
 from mdn.data.files import open_rows
@@ -45,6 +46,11 @@ def predict(config: PredictConfig) -> None:
     _check_seed(config["seed"])
     _check_not_itself(config["data"]["path"], config["out"])
     writer = TableWriter(config["out"])
+    with claimed_file(writer.path, "predict"):
+        _predict(config, settings, writer)
+
+
+def _predict(config: PredictConfig, settings: ColumnSettings, writer: TableWriter) -> None:
     model = load(config["ckpt"])
     stream = open_rows(config["data"]["path"])
     predictor = Predictor.for_file(model, settings, stream, config["id"], config["seed"])

@@ -3,6 +3,7 @@
 Pieces of the file are predicted at the same time, one per processor, and returned in order.
 """
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from mdn.data.kinds.coded_columns import coded, matrix
 from mdn.data.kinds.unknown_levels import unknown_levels
 from mdn.data.kinds.wanted_formats import wanted_formats
 from mdn.data.readers.columns import Columns
-from mdn.data.readers.reader import Reader
+from mdn.data.readers.reader import PIECE, Reader
 from mdn.data.roles import find_columns
 from mdn.data.seeds import generator
 from mdn.data.table import ColumnKeys
@@ -33,6 +34,10 @@ from mdn.networks.kinds import Category, Kind
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+
+_AHEAD = 1 << 28
+"""Bytes of rows that are read before they are computed."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class Predictor:
         wanted = dict.fromkeys(self.targets, "number") | wanted_formats(self.kinds)
         wanted |= self.model.card.formats
         pieces = stream.pieces([*self.kinds, *self.targets], self.ids, wanted)
-        for table, counts in in_order(lambda item: self._answers(*item), enumerate(pieces)):
+        ahead = max(1, _AHEAD // (8 * PIECE * (len(self.kinds) + len(self.ids))))
+        for table, counts in in_order(lambda item: self._answers(*item), enumerate(pieces), ahead):
             self.counts.add(counts)
             yield table
 
@@ -146,15 +152,24 @@ def _array(values: Tensor | list[str]) -> pa.Array:
     return pa.array(values.numpy(), from_pandas=True)
 
 
-def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Yield a function's results in order; all processors compute them, a few items ahead."""
+def in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], ahead: float = math.inf
+) -> Iterator[_Result]:
+    """Yield a function's results in order; all processors compute them, a few items ahead.
+
+    Args:
+        function: of an item.
+        items: in order.
+        ahead: how many items may wait, at most.
+    """
     workers = os.cpu_count() or 1
+    most = min(2 * workers, ahead)
     waiting: deque[Future[_Result]] = deque()
     # One thread a piece: there is too little to compute in a piece to share it.
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
+            if len(waiting) > most:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

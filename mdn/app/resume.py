@@ -70,7 +70,7 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> Non
 
 
 def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
-    """Return the epochs behind a checkpoint; refuse a state that Lightning would fail on."""
+    """Return the epochs behind a checkpoint, without one under way; refuse what is no state."""
     for key, kind in _STATE.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(
@@ -81,7 +81,11 @@ def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
     assert isinstance(epoch, int)
     if epoch < 0:
         raise ValueError(f"{ckpt_path} has trained {epoch} epochs, fewer than none")
-    return epoch + 1
+    # Inside an epoch, and at its end, `epoch` is its number.
+    done: object = checkpoint["loops"]
+    for key in ("fit_loop", "epoch_progress", "current", "processed"):
+        done = done.get(key) if isinstance(done, dict) else None
+    return done if isinstance(done, int) else epoch + 1
 
 
 def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str) -> None:

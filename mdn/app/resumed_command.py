@@ -5,7 +5,6 @@ Hydra reads, so that the files of the run, a sweep and further processes know of
 Behind `ckpt_path` stands what the user has typed.
 """
 
-import os
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from mdn.app.resume_summary import summary
 from mdn.app.terminal import printable
 from mdn.app.trusted_overrides import Groups, composed, untaken
 from mdn.model.checkpoint import overrides_of, read_checkpoint
+from mdn.training.siblings import is_first
 
 _MOST_LETTERS, _MOST_LISTED = 300, 20
 """Letters of an override, and overrides, in one message."""
@@ -145,6 +145,6 @@ def _brings_sweep(both: Merged) -> bool:
 
 
 def _say(flags: Namespace, lines: Sequence[str]) -> None:
-    if flags.cfg is None and flags.info is None and os.environ.get("LOCAL_RANK", "0") == "0":
+    if flags.cfg is None and flags.info is None and is_first():
         for line in lines:
             print(printable(line))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mdn.app.build_lightning import build_callback, num_processes
+from mdn.app.build_lightning import build_callback, check_devices, num_processes
 from mdn.app.node import Node
 from mdn.app.read_recipe import described, read_recipe
 from mdn.model import registry
@@ -78,6 +78,7 @@ def read_run(config: Node) -> Run:
     data, recipe = described(config["data"]), read_recipe(config)
     if not recipe.uses_inputs and data.get("inputs", ()) is None:
         data = data | {"inputs": []}
+    check_devices(config["trainer"])
     registry.build("data", data)  # refuses numbers out of range, and reads nothing yet
     for name, node in config["callbacks"].items():
         if node:

@@ -21,7 +21,12 @@ REPORT_FILE = "report.html"
 
 def write_metrics(metrics: Mapping[str, float], run_dir: Path) -> None:
     """Write `metrics.json`, one flat object, whole or not at all."""
-    write_text(json.dumps(dict(metrics), indent=2) + "\n", run_dir / METRICS_FILE)
+    write_text(metrics_text(metrics), run_dir / METRICS_FILE)
+
+
+def metrics_text(metrics: Mapping[str, float]) -> str:
+    """Return the text of `metrics.json`."""
+    return json.dumps(dict(metrics), indent=2) + "\n"
 
 
 def write_columns(columns: Mapping[str, object], run_dir: Path) -> None:

@@ -36,7 +36,7 @@ class RunLog(TensorBoardLogger):
         return self._experiment
 
     @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float | int], step: int | None = None) -> None:
         try:
             super().log_metrics(metrics, step)
         except ValueError as error:  # Lightning takes every error for a value it cannot log

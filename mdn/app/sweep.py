@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table as Grid
 
 from mdn.app.job_errors import error_of, without_file
+from mdn.app.job_memory import release_memory
 from mdn.app.run_directory import METRICS_FILE, SWEEP_FILE
 from mdn.data.write import write_text
 from mdn.data.write_errors import WriteError
@@ -24,8 +26,11 @@ _SHOWN = ("test/nll", "test/excess_nll", "val/nll", "fit_seconds", "epochs")
 class SweepTable(Callback):
     """Prints the jobs of a sweep and their scores, and writes them as CSV in its directory.
 
-    Exits with status 1 after the table if a job failed.
+    Exits with status 1 after the table if a job failed. Lets go of the memory of each job.
     """
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: object) -> None:
+        release_memory(job_return)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         directory = Path(config.hydra.sweep.dir)

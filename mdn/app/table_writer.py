@@ -41,21 +41,24 @@ class TableWriter:
     Args:
         out: a .parquet or .csv file, or "-" for CSV on standard output.
 
+    Attributes:
+        path: of the file; None for standard output.
+
     Raises:
         ValueError: on another ending, or if no file can be written there.
         FileNotFoundError: if the folder does not exist.
     """
 
     def __init__(self, out: str) -> None:
-        self._path = None if out == STANDARD_OUTPUT else Path(out)
-        if self._path is not None:
-            _check_out(self._path)
+        self.path = None if out == STANDARD_OUTPUT else Path(out)
+        if self.path is not None:
+            _check_out(self.path)
         self._writer: Writer | None = None
         self._files = ExitStack()
 
     def __enter__(self) -> "TableWriter":
-        if self._path is not None:
-            self._beside = self._files.enter_context(replaced(self._path))
+        if self.path is not None:
+            self._beside = self._files.enter_context(replaced(self.path))
         return self
 
     def write(self, table: pa.Table) -> None:
@@ -74,9 +77,9 @@ class TableWriter:
         self._files.__exit__(kind, error, trace)
 
     def _open(self, schema: pa.Schema) -> Writer:
-        if self._path is None:
+        if self.path is None:
             return _csv_writer(sys.stdout.buffer, schema)
-        return FORMATS[self._path.suffix](self._beside, schema)
+        return FORMATS[self.path.suffix](self._beside, schema)
 
 
 def _check_out(path: Path) -> None:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from mdn.data.position import Position
@@ -55,6 +56,10 @@ class Loader(Protocol):
 
     def in_blocks(self, size: int) -> "Blocks":
         """Group the batches, at most so many in a block."""
+        ...
+
+    def rows_of(self, number: int) -> Int64[Tensor, " B"] | None:
+        """Return which rows are in a batch of this epoch, or None where that is not known."""
         ...
 
     def state_dict(self) -> dict[str, int]:
@@ -112,11 +117,14 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         epoch = self.epoch()
-        share = self._order(epoch).tensor_split(self.world_size)[self.rank]
-        batches = share.to(self.tensors[0].device).tensor_split(len(self))
+        batches = self._split(epoch, self.tensors[0].device)
         for rows in batches[self._position.begin(epoch, len(self)) :]:
             self._position.take()
             yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+    def rows_of(self, number: int) -> Int64[Tensor, " B"]:
+        """Return which rows are in a batch of this epoch, both counted from 0."""
+        return self._split(self.epoch(), _CPU)[number]
 
     def in_blocks(self, size: int) -> "Blocks":
         """Group the batches, at most so many in a block."""
@@ -129,6 +137,10 @@ class Batches:
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Have the next pass over that epoch begin behind the batches that were taken."""
         self._position.load_state_dict(state)
+
+    def _split(self, epoch: int, device: torch.device) -> tuple[Tensor, ...]:
+        share = self._order(epoch).tensor_split(self.world_size)[self.rank]
+        return share.to(device).tensor_split(len(self))
 
     def _order(self, epoch: int) -> Tensor:
         if self.seed is None:

@@ -13,7 +13,7 @@ from mdn.data.column_remarks import column_remarks
 from mdn.data.missing_targets import dropped_remark
 from mdn.data.seeds import generator
 from mdn.data.table import Table
-from mdn.networks.kinds import DAY, KINDS, Boolean, Category, Kind, Number, Time
+from mdn.networks.kinds import DAY, Boolean, Category, Kind, Number, Time, kind_word
 from mdn.networks.units import column_ends
 
 _MOST_ROWS, _MOST_VALUES = 20_000, 2_000_000
@@ -21,8 +21,6 @@ _MOST_ROWS, _MOST_VALUES = 20_000, 2_000_000
 
 _SHOWN_LEVELS = 3
 """Levels of a category that are named."""
-
-_WORDS = {made: word for word, made in KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def _column(
     use = use or ("input that never changes" if count == 1 else _use(kind))
     shown = _range(kind, facts) if count else ""
     found = levels.get(name, count)
-    return ColumnSummary(name, _WORDS[type(kind)], facts.missing, found, shown, use)
+    return ColumnSummary(name, kind_word(kind), facts.missing, found, shown, use)
 
 
 @singledispatch

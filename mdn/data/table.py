@@ -34,7 +34,7 @@ SaidKinds = Mapping[str, str | Kind]
 """Kinds by the names of columns: a word, as in "category", or a kind that has been fitted."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table:
     """N rows of P inputs and D targets, in the user's units.
 
@@ -151,6 +151,16 @@ class Table:
         from mdn.data.summary import summary_of
 
         return summary_of(recoded(self, fitted_kinds(self)))
+
+    def __repr__(self) -> str:
+        from mdn.data.table_overview import table_overview  # which knows tables
+
+        return table_overview(self).text()
+
+    def _repr_html_(self) -> str:
+        from mdn.data.table_overview import table_overview
+
+        return table_overview(self).html()
 
     def __len__(self) -> int:
         return len(self.y)

@@ -12,7 +12,7 @@ from mdn.data.write_errors import as_write_error, writing
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
 """Errors of systems that cannot sync a folder."""
 
-_RENAMED = "a whole new file is there, which a power cut may undo"
+_RENAMED = "it is there and whole, but a power cut may undo that"
 
 
 @contextmanager
@@ -37,14 +37,15 @@ def replaced(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
-    """As `replaced`, for files of one folder of which none is new unless all of them are.
+    """As `replaced`, for several files of which none is new unless all of them are.
 
     Files are renamed one after the other. If one rename fails, the earlier ones are undone, where
     the disk has hard links. A program that is killed between two renames, which takes
     microseconds, leaves whole files, some of them new.
     """
-    folder = Path(paths[0]).parent
-    sweep_once(folder)
+    folders = {Path(path).parent: path for path in paths}
+    for folder in folders:
+        sweep_once(folder)
     with ExitStack() as cleanup:
         parts = {cleanup.enter_context(unfinished(Path(path))): Path(path) for path in paths}
         try:
@@ -58,8 +59,9 @@ def replaced_together(*paths: str | Path) -> Iterator[list[Path]]:
             with writing(path):
                 _sync(part)
         _rename(parts)
-        with writing(paths[0], whole=_RENAMED):
-            _sync_folder(folder)
+        for folder, path in folders.items():
+            with writing(path, whole=_RENAMED):
+                _sync_folder(folder)
 
 
 def write_text(text: str, path: str | Path) -> None:
@@ -74,7 +76,7 @@ def write_bytes(content: bytes, path: str | Path) -> None:
 
 
 def write_together(contents: dict[Path, bytes]) -> None:
-    """Write several files of one folder as `replaced_together` does."""
+    """Write several files as `replaced_together` does."""
     with replaced_together(*contents) as parts:
         for part, (path, content) in zip(parts, contents.items(), strict=True):
             with writing(path):
@@ -89,8 +91,9 @@ def make_folder(path: str | Path) -> None:
     """
     path = Path(path)
     if not path.is_dir():
-        with writing(path):
+        with writing(path, whole="there is no such folder"):
             path.mkdir(parents=True, exist_ok=True)
+        with writing(path, whole=_RENAMED):
             _sync_folder(path.parent)
 
 

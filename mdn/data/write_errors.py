@@ -22,7 +22,7 @@ _ADVICE = {
     errno.EPERM: _OTHER_PLACE,
     errno.ENAMETOOLONG: "give it a shorter name",
     errno.ENOTDIR: _FOLDER_IN_PATH,
-    errno.EEXIST: _FOLDER_IN_PATH,
+    errno.EEXIST: "a file has this name; remove it or name another place",
     errno.ENOENT: "its folder is gone; make it again, or name another place",
     errno.EISDIR: "a folder has this name; remove it or give another name",
 }
@@ -93,7 +93,7 @@ def _of_system(error: BaseException) -> OSError | None:
 
 
 def _sentence(path: Path, reason: OSError, whole: str | None) -> str:
-    earlier = "the earlier file is as it was" if os.path.exists(path) else "no file is there"
+    earlier = "the earlier file is as it was" if os.path.isfile(path) else "no file is there"
     advice = _ADVICE.get(reason.errno or 0, "try again")
     return f"{path} cannot be written: {_why(path, reason)}; {whole or earlier}; {advice}"
 

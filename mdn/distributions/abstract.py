@@ -5,7 +5,7 @@ takes a `GaussianMixture`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from mdn.distributions.arguments import Dims, Levels, SampleShape, inner_probability, whole
 from mdn.distributions.indexing import Index
 from mdn.distributions.named_values import Values
+from mdn.distributions.origin import Origin
 from mdn.distributions.target_names import Names
 
 # Not typing.Self: beartype takes it only where whole classes are decorated.
@@ -29,10 +30,12 @@ class Mixture(ABC):
     Attributes:
         log_pi: log weights; exp(log_pi) sums to one over the last axis.
         target_names: one for each target, by which questions find them; None for none.
+        origin: the rows that a model was asked about; None where nobody says.
     """
 
     log_pi: Float[Tensor, "*batch K"]
     target_names: Names
+    origin: Origin | None
 
     @property
     def pi(self) -> Float[Tensor, "*batch K"]:
@@ -167,6 +170,10 @@ class Mixture(ABC):
         """Return the mixture of some targets, in the order given."""
 
     @abstractmethod
+    def with_origin(self: AnyMixture, origin: Origin | None) -> AnyMixture:
+        """Return the same mixtures with the rows that they answer for, where such fit the batch."""
+
+    @abstractmethod
     def component(self: AnyMixture, number: int) -> AnyMixture:
         """Return one component alone, as a mixture of one."""
 
@@ -194,6 +201,22 @@ class Mixture(ABC):
     def __getitem__(self: AnyMixture, index: Index) -> AnyMixture:
         """Some mixtures of a batch, by any index that NumPy takes of an array of its shape."""
 
+    @abstractmethod
+    def properties(self) -> dict[str, str]:
+        """Return what kind of mixture it is, in words: its covariance, and scales of targets."""
+
+    def __repr__(self) -> str:
+        if torch.compiler.is_compiling():  # sizes may be symbols, and there are no numbers
+            return type(self).__name__
+        from mdn.distributions.mixture_overview import mixture_overview  # which knows mixtures
+
+        return mixture_overview(self).text()
+
+    def _repr_html_(self) -> str:
+        from mdn.distributions.mixture_overview import mixture_overview
+
+        return mixture_overview(self).html()
+
     def __len__(self) -> int:
         if not self.batch_shape:
             raise TypeError("one mixture has no length; mixture[None] is a batch of one")
@@ -215,6 +238,37 @@ class Mixture(ABC):
         at_once = max(1, _NUMBERS_AT_ONCE // max(1, numbers))
         for start in range(0, num_samples, at_once):
             yield self.sample([min(at_once, num_samples - start)], generator)
+
+    def to_frame(
+        self,
+        columns: str | Sequence[str] = ("mean", "std", "quantiles"),
+        quantiles: Levels = (0.05, 0.5, 0.95),
+        interval_level: float = 0.9,
+        samples: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> object:
+        """Return answers as a frame, one row for each mixture, in columns as `predict.py` has.
+
+        It is a frame of the library that the model was asked with, in pandas with the index of the
+        rows; else a table of pyarrow. A missing number is null, or NaN in pandas.
+
+        Args:
+            columns: mean, std, median, quantiles, interval, modes, most_likely, pi, mu, sigma or
+                samples, and for the answer of `predict_members` aleatoric and epistemic, beside
+                which all others are about the pool.
+            quantiles: the levels of "quantiles".
+            interval_level: the probability inside "interval".
+            samples: draws a row.
+            generator: of the samples.
+
+        Raises:
+            TypeError: on levels that are not numbers.
+            ValueError: on an unknown column or one that does not follow from mixtures alone, on a
+                number out of range, and on more than one batch axis that is not of members.
+        """
+        from mdn.model.answer_frame import answer_frame
+
+        return answer_frame(self, columns, quantiles, interval_level, samples, generator)
 
     def density_threshold(
         self, level: Levels, num_samples: int = 1000, generator: torch.Generator | None = None

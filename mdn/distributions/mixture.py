@@ -22,7 +22,7 @@ from mdn.distributions.questions.regions import Regions
 from mdn.distributions.values import takes_values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GaussianMixture(Quantiles, Partial, Regions, Divergences, Pooling):
     """A batch of Gaussian mixtures over D targets with K components.
 

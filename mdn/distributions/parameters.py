@@ -7,7 +7,7 @@ in a file of its own.
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.indexing import Index, batch_index
 from mdn.distributions.named_values import Values, numbers_of_targets
+from mdn.distributions.origin import Origin
 from mdn.distributions.scale import Scale
 from mdn.distributions.target_names import Names, check_names
 
@@ -24,7 +25,7 @@ from mdn.distributions.target_names import Names, check_names
 AnyMixture = TypeVar("AnyMixture", bound="MixtureParameters")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MixtureParameters(Mixture):
     """Weights, means and scales of a batch of Gaussian mixtures.
 
@@ -33,6 +34,7 @@ class MixtureParameters(Mixture):
         mu: component means.
         scale: the factor of each component's covariance.
         target_names: one for each target, by which questions find them; None for none.
+        origin: the rows that a model was asked about; None where nobody says.
 
     Raises:
         TypeError: on names that are not a tuple of text.
@@ -45,8 +47,11 @@ class MixtureParameters(Mixture):
     mu: Float[Tensor, "*batch K D"]
     scale: Scale
     target_names: Names = None
+    origin: Origin | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.origin is not None:
+            object.__setattr__(self, "origin", self.origin.fitting(self.mu.shape[:-2]))
         if self.target_names is not None:
             check_names(self.target_names, self.mu.shape[-1])
         if self.mu.dtype not in (torch.float32, torch.float64):
@@ -78,6 +83,9 @@ class MixtureParameters(Mixture):
     def component_log_prob(self, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out K"]:
         """Return the log density of y under each component, in nats, without the weights."""
 
+    def properties(self) -> dict[str, str]:
+        return {"covariance": self.scale.structure(self.num_components)}
+
     def affine(self: AnyMixture, factor: Values, shift: Values) -> AnyMixture:
         """Return the mixture of factor * y + shift, for positive factors: a change of units.
 
@@ -98,9 +106,12 @@ class MixtureParameters(Mixture):
         return replace(mixture, mu=mixture.mu * factor + shift, scale=scale)
 
     def map(self: AnyMixture, function: Callable[[Tensor], Tensor]) -> AnyMixture:
-        """Return the mixture with `function` applied to every stored tensor, as `.detach` does."""
+        """Return the mixture with `function` applied to every stored tensor, as `.detach` does.
+
+        It may put rows into any order, so that the mixture's `origin` is left out.
+        """
         log_pi, mu = function(self.log_pi), function(self.mu)
-        return replace(self, log_pi=log_pi, mu=mu, scale=self.scale.map(function))
+        return replace(self, log_pi=log_pi, mu=mu, scale=self.scale.map(function), origin=None)
 
     def to(
         self: AnyMixture,
@@ -113,12 +124,12 @@ class MixtureParameters(Mixture):
         """
         moved = self.map(lambda stored: stored.to(device=device, dtype=dtype))
         if torch.finfo(moved.log_pi.dtype).eps >= torch.finfo(self.log_pi.dtype).eps:
-            return moved
-        return replace(moved, log_pi=normalized(moved.log_pi))
+            return moved.with_origin(self.origin)
+        return replace(moved, log_pi=normalized(moved.log_pi), origin=self.origin)
 
     def detach(self: AnyMixture) -> AnyMixture:
         """Return the mixture without gradients."""
-        return self.map(Tensor.detach)
+        return self.map(Tensor.detach).with_origin(self.origin)
 
     def expand(self: AnyMixture, *batch: int) -> AnyMixture:
         """Repeat one mixture, without a copy, for a batch of rows.
@@ -139,22 +150,27 @@ class MixtureParameters(Mixture):
         def widen(stored: Tensor) -> Tensor:
             return stored.expand(*batch, *stored.shape[lead:])
 
-        return self._in_full().map(widen)
+        return self._in_full().map(widen).with_origin(self.origin)
 
     def flatten(self: AnyMixture) -> AnyMixture:
         """Return the same mixtures with one batch axis, also where there was none."""
         # Counted, for what is stored may have no numbers to infer a -1 from.
         lead, mixtures = len(self.batch_shape), self.batch_shape.numel()
-        return self._in_full().map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
+        flat = self._in_full().map(lambda stored: stored.reshape(mixtures, *stored.shape[lead:]))
+        return flat.with_origin(self.origin and self.origin.flatten())
 
     def __getitem__(self: AnyMixture, index: Index) -> AnyMixture:
         """Some mixtures of a batch, by any index that NumPy takes of an array of its shape."""
         parts = batch_index(index, self.batch_shape)
         try:
-            return self._in_full().map(lambda stored: stored[parts])
+            some = self._in_full().map(lambda stored: stored[parts])
+            return some.with_origin(self.origin and self.origin.take(parts))
         except IndexError as error:
             shape = list(self.batch_shape)
             raise IndexError(f"mixtures of batch shape {shape}: {error}") from error
+
+    def with_origin(self: AnyMixture, origin: Origin | None) -> AnyMixture:
+        return self if origin is self.origin else replace(self, origin=origin)
 
     def component(self: AnyMixture, number: int) -> AnyMixture:
         if not 0 <= number < self.num_components:
@@ -163,7 +179,8 @@ class MixtureParameters(Mixture):
             )
         log_pi, mu = self.log_pi.new_zeros(()), self.mu[..., number, None, :]
         scale = self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., number, None, :])
-        return replace(self, log_pi=log_pi.expand(mu.shape[:-1]), mu=mu, scale=scale)
+        alone = replace(self, log_pi=log_pi.expand(mu.shape[:-1]), mu=mu, scale=scale)
+        return alone.with_origin(self.origin and self.origin.without_members())
 
     def _in_full(self: AnyMixture) -> AnyMixture:
         """The same mixtures, a scale that the batch shares repeated for each without a copy."""

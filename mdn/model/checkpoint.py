@@ -125,19 +125,24 @@ def _check(checkpoint: object, path: str | Path) -> None:
     _check_weights(checkpoint.get(WEIGHTS), path)
 
 
+def not_finite(weights: Mapping[str, Tensor]) -> str | None:
+    """Name one of the weights that are not finite, or None; ignored inputs have infinite units."""
+    return next((name for name, value in weights.items() if not _is_sound(name, value)), None)
+
+
 def _check_weights(weights: object, path: str | Path) -> None:
     if not isinstance(weights, dict) or not all(map(_is_whole, weights, weights.values())):
         raise ValueError(f"{path} is not a checkpoint of this project: it holds no weights")
-    for name, value in weights.items():
-        if value.is_floating_point() and not _is_sound(name, value):
-            raise ValueError(
-                f"{path} holds numbers in {name} that are not finite; take an earlier checkpoint, "
-                "or train again"
-            )
+    if (name := not_finite(weights)) is not None:
+        raise ValueError(
+            f"{path} holds numbers in {name} that are not finite; take an earlier checkpoint, "
+            "or train again"
+        )
 
 
 def _is_sound(name: str, value: Tensor) -> bool:
-    """Tell whether numbers are finite; the unit of an input that is ignored is infinite."""
+    if not value.is_floating_point():
+        return True
     return not bool((value.isnan() if name == INPUT_UNITS else ~value.isfinite()).any())
 
 

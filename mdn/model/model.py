@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Float64
-from torch import Tensor, nn
+from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
@@ -15,21 +15,21 @@ from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
+from mdn.model.frame_answers import FrameAnswers
 from mdn.model.guard import COMPONENTS, WIDER, guarded
-from mdn.model.input_counts import warn_of_new
-from mdn.model.novelty import Novelty, ranges_of
+from mdn.model.novelty import ranges_of
 from mdn.model.target_transforms import outside, transforms_of
 from mdn.networks.encoder import Encoder
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
 
 
-class Model(nn.Module):
+class Model(FrameAnswers):
     """p(y given x) as one mixture per row, in the user's units.
 
     The network inside works on standardized inputs and targets; units and names of the columns
     are the model's own, and travel with it. A mixture is Gaussian unless a target is learned on
-    another scale, as `card.transforms` says.
+    another scale, as `card.transforms` says. `print(model.network)` shows the layers.
 
     Args:
         network: from standardized inputs to a standardized mixture.
@@ -108,63 +108,6 @@ class Model(nn.Module):
             self.targets.check_fits(dtype, self.card.targets)
         named = replace(mixture.to(dtype=dtype), target_names=tuple(self.card.targets))
         return self.targets.on_user_scale(named)
-
-    @torch.no_grad()
-    def predict(self, data: object) -> Mixture:
-        """Return p(y given x) in the user's units, in float64: one mixture a row.
-
-        Missing values and unknown levels are answered; a warning counts them in columns where
-        training had no example of such.
-
-        Args:
-            data: a frame, whose columns are picked by the names of the inputs, or, where all inputs
-                are numbers or truth values, rows of numbers in their order: a tensor, an array or
-                a list.
-
-        Raises:
-            ValueError: if a column is not there, or holds something else than it did in training.
-        """
-        return self(self._inputs_of(data))
-
-    @torch.no_grad()
-    def predict_members(self, data: object) -> Mixture:
-        """As `predict`, from each member of an ensemble: mixtures [M, N], M = 1 of one network.
-
-        `.pool()` of it is what `predict` answers; `.std_split()` and `.covariance_split()` tell
-        the noise in y from the members' doubt about its mean.
-
-        Args:
-            data: as for `predict`.
-
-        Raises:
-            ValueError: as `predict`.
-        """
-        return self.members(self._inputs_of(data))
-
-    def novelty(self, data: object) -> list[list[str]]:
-        """Return, for each row, the names of the inputs that are unlike all that training saw.
-
-        These are numbers far outside of the training rows, levels of a category that the model does
-        not know, and values that are missing in a column that no training row lacked.
-
-        Args:
-            data: as for `predict`.
-
-        Raises:
-            ValueError: as `predict`.
-        """
-        return Novelty.of(self.card, self._codes_of(data)).names(self.card.inputs)
-
-    def _inputs_of(self, data: object) -> Float[Tensor, "N P"]:
-        x = self._codes_of(data)
-        warn_of_new(self.card, x)
-        return x.to(self.device)
-
-    def _codes_of(self, data: object) -> Float[Tensor, "N P"]:
-        from mdn.data.frames import input_matrix  # frames take a library, tensors do not
-
-        card = self.card
-        return input_matrix(data, card.inputs, card.fitted_kinds, card.formats)
 
     @property
     def device(self) -> torch.device:

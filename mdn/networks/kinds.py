@@ -180,6 +180,13 @@ KINDS: dict[str, type[Kind]] = {
 }
 """Kinds by name."""
 
+_WORDS = {made: word for word, made in KINDS.items()}
+
+
+def kind_word(kind: Kind) -> str:
+    """Return what a kind is called: its name, or that of its class for one from outside."""
+    return _WORDS.get(type(kind), type(kind).__name__)
+
 
 def numbers(count: int) -> tuple[Kind, ...]:
     """Return the kinds of columns of numbers without gaps."""

@@ -85,13 +85,24 @@ class MixtureNetwork(nn.Module):
             return log_prob[0]
         return torch.logsumexp(log_prob, 0) - math.log(self.num_members)
 
-    def clip(self, parameters: Sequence[nn.Parameter], max_norm: float) -> None:
-        """Shorten each member's gradient, over all of its parameters, to a norm."""
+    def gradient_norms(self, parameters: Sequence[nn.Parameter]) -> Float[Tensor, " M"]:
+        """Return the norm of each member's gradient, over all of its parameters."""
         gradients = [p.grad for p in parameters if p.grad is not None]
         norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]
-        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-        factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)
-        for gradient in gradients:
+        return torch.linalg.vector_norm(torch.stack(norms), dim=0)
+
+    def clip(
+        self, parameters: Sequence[nn.Parameter], norms: Float[Tensor, " M"], max_norm: float
+    ) -> None:
+        """Shorten each member's gradient to a norm.
+
+        Args:
+            parameters: that have a gradient.
+            norms: of the gradient of each member.
+            max_norm: the largest that is left.
+        """
+        factor = (max_norm / (norms + 1e-6)).clamp(max=1.0)
+        for gradient in (p.grad for p in parameters if p.grad is not None):
             gradient.mul_(factor.view(-1, *(1,) * (gradient.ndim - 1)))
 
     def _for_all(self, x: Float[Tensor, "*batch P"]) -> Float[Tensor, "M *batch P"]:

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast, runtime_checkable
 
+from jaxtyping import Int64
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mdn.data.batches import Blocks
 from mdn.data.rows import Rows
 from mdn.data.table import Table
 
@@ -82,6 +85,18 @@ def train_table_of(trainer: Trainer) -> Table:
     return datamodule.train_table.sample
 
 
+def steps_per_call(trainer: Trainer) -> int:
+    """Return how many batches a call of `training_step` gets, at most."""
+    loader = trainer.train_dataloader
+    return loader.size if isinstance(loader, Blocks) else 1
+
+
+def rows_of(trainer: Trainer, number: int) -> Int64[Tensor, " B"] | None:
+    """Return which training rows are in a batch of this epoch, or None where nobody knows."""
+    loader = trainer.train_dataloader
+    return loader.batches.rows_of(number) if isinstance(loader, Blocks) else None
+
+
 def optimizer_of(module: LightningModule) -> Optimizer:
     """Return the one optimizer of a module in training, as Lightning wraps it to count steps."""
     return cast(Optimizer, module.optimizers())
@@ -97,10 +112,16 @@ def schedule_of(module: LightningModule) -> LRScheduler:
     return cast(LRScheduler, module.lr_schedulers())
 
 
-def stand_where_stopped(trainer: Trainer) -> None:
-    """Tell the loaders of a resumed run where in an epoch it stopped.
+def stand_where_stopped(trainer: Trainer, metrics: Mapping[str, Tensor]) -> None:
+    """Tell the loaders of a resumed run where in an epoch it stopped, and callbacks its scores.
 
-    Lightning does so when it makes the loaders; but the number of steps, which the schedule asks
-    for, makes them before it has read the checkpoint, and then it leaves that out.
+    Lightning does the first when it makes the loaders; but the number of steps, which the schedule
+    asks for, makes them before it has read the checkpoint. It never does the second, and callbacks
+    ask at the end of an epoch for a score of its validation, or of an earlier one.
+
+    Args:
+        trainer: at the start of its training.
+        metrics: what had been logged for callbacks, by name.
     """
     trainer.fit_loop._load_combined_loader_states()
+    trainer._logger_connector._callback_metrics.update(metrics)

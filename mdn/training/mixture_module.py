@@ -24,9 +24,13 @@ from mdn.training.changed_settings import keep_patience
 from mdn.training.lightning_parts import stand_where_stopped, train_table_of
 from mdn.training.processes import close_group_at_exit
 from mdn.training.running_sums import SavedSum, Sums, own_sums, saved_sums
+from mdn.training.safe_steps import SafeSteps
 
 _SUMS = "sums"
 """Where a checkpoint keeps what has been added up in an epoch that is under way."""
+
+_METRICS = "metrics"
+"""Where it keeps what has been logged for callbacks."""
 
 
 class MixtureModule(LightningModule):
@@ -51,7 +55,10 @@ class MixtureModule(LightningModule):
         """Whether some training row lacks a target, so that each counts by those that it has."""
         self.kept: Mapping[str, object] = {}
         """What checkpoints keep beside the card, as plain data."""
+        self.safe_steps: SafeSteps | None = None
+        """What decides which steps of gradient descent to skip; None to take them all."""
         self._sums: Sums = {}
+        self._earlier_metrics: Mapping[str, Tensor] = {}
 
     @abstractmethod
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
@@ -80,6 +87,13 @@ class MixtureModule(LightningModule):
     ) -> list[Part]:
         """Begin one component anew, as `mdn.fitting.reset` does."""
         return reset_component(self.model, component, y, x)
+
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        """Skip unsafe steps of gradient descent from now on; EM takes none.
+
+        Args:
+            usual_norms: what an earlier part of the run knows of norms of gradients.
+        """
 
     def setup(self, stage: str) -> None:
         close_group_at_exit()
@@ -145,7 +159,7 @@ class MixtureModule(LightningModule):
         self._sums[stage] = (sums[0] + total.double(), sums[1] + rows)
 
     def on_train_start(self) -> None:
-        stand_where_stopped(self.trainer)
+        stand_where_stopped(self.trainer, self._earlier_metrics)
 
     def on_train_epoch_end(self) -> None:
         self._log_nll("train")
@@ -176,11 +190,13 @@ class MixtureModule(LightningModule):
         checkpoint |= {**self.kept, CARD: self.model.card.plain()}
         # A validation that is under way begins anew.
         checkpoint[_SUMS] = saved_sums(self.trainer, self._sums, "train")
+        checkpoint[_METRICS] = dict(self.trainer.callback_metrics)
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         saved = cast(Mapping[str, SavedSum], checkpoint.get(_SUMS, {}))
         self._sums = own_sums(self.trainer, saved)
         keep_patience(self.trainer, checkpoint)
+        self._earlier_metrics = cast(Mapping[str, Tensor], checkpoint.get(_METRICS, {}))
 
 
 def total_of_each(

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -23,9 +24,12 @@ from mdn.training.changed_settings import (
     settings_of_groups,
 )
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
-from mdn.training.mixture_module import MixtureModule, num_rows, total
+from mdn.training.mixture_module import MixtureModule, num_rows, total_of_each
 from mdn.training.random_steps import step_draws
 from mdn.training.recipe import Recipe
+from mdn.training.running_sums import without_last
+from mdn.training.safe_steps import SafeSteps, poisoned
+from mdn.training.spikes import Spikes
 
 _USUAL = Recipe().resolve()
 
@@ -70,6 +74,16 @@ class MDNModule(MixtureModule):
                 mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
                 head.start(mixture, _SHRINK, member)
 
+    def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
+        if self.settings.gradient_clip is not None:
+            self.safe_steps = SafeSteps(self.network)
+            return
+        if usual_norms is None:
+            usual_norms = torch.zeros(3, self.network.num_members)
+        self.safe_steps = SafeSteps(
+            self.network, Spikes(usual_norms.to(self.device, self.model.dtype))
+        )
+
     def training_step(self, batch: Block, batch_index: int) -> Tensor:
         """A step of gradient descent for a batch, or for each batch of a block."""
         *earlier, last = batches_of(batch)
@@ -84,29 +98,45 @@ class MDNModule(MixtureModule):
         self, batch: Sequence[Tensor], optimizer: Optimizer, backward: Callable[[Tensor], None]
     ) -> Tensor:
         optimizer.zero_grad()
+        sums, buffers = dict(self._sums), self.safe_steps.buffers() if self.safe_steps else []
         loss = self._loss(batch)
         backward(loss)
-        if self.settings.gradient_clip is not None:
-            learnt = [p for group in optimizer.param_groups for p in group["params"]]
-            self.network.clip(learnt, self.settings.gradient_clip)
-        optimizer.step()
+        some_skip = self._step(optimizer, buffers)
+        self._sums = without_last(self._sums, sums, some_skip)
         schedule_of(self).step()
         return loss.detach()
 
+    def _step(self, optimizer: Optimizer, buffers: list[Tensor]) -> Bool[Tensor, ""] | None:
+        learnt = [p for group in optimizer.param_groups for p in group["params"]]
+        norms = self.network.gradient_norms(learnt)
+        if self.settings.gradient_clip is not None:
+            self.network.clip(learnt, norms, self.settings.gradient_clip)
+        if self.safe_steps is not None:
+            return self.safe_steps.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
+        optimizer.step()
+        return None
+
     def _loss(self, batch: Sequence[Tensor]) -> Tensor:
         """The sum over members of their mean losses over rows."""
-        x, y, *weight = batch
+        _, y, *weight = batch
+        loss, nll = self.row_losses(batch)
+        self._score(nll, weight, "train")
+        if self.units_differ:
+            self._count_units(y, weight, "train")
+        return _mean(loss, weight)
+
+    def row_losses(
+        self, batch: Sequence[Tensor]
+    ) -> tuple[Float[Tensor, "M N"], Float[Tensor, "M N"]]:
+        """Return what a step of training minimizes for each member and row, and the nll."""
+        x, y, *_ = batch
         model = self.model
         x = self.settings.regularizer.drop(x, model.inputs)
         x, y = model.inputs(x, model.dtype), model.targets(y, model.dtype)
         x, y = self.settings.regularizer.disturb(x, y, model.num_members)
         mixture = self.network.per_member(x)
         loss, nll = self._losses(mixture, y)
-        self._score(nll, weight, "train")
-        if self.units_differ:
-            self._count_units(batch[1], weight, "train")
-        loss = self.settings.regularizer.penalize(mixture, loss)
-        return _mean(loss, weight)
+        return self.settings.regularizer.penalize(mixture, loss), nll
 
     def _losses(self, mixture: GaussianMixture, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of each row and its nll, by the targets that it has."""
@@ -167,4 +197,4 @@ class MDNModule(MixtureModule):
 def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
     """The sum over members of means over rows; 0 of a batch that has no weight at all."""
     rows = num_rows(loss, weight)
-    return total(loss, weight) / (rows + (rows == 0))
+    return poisoned(total_of_each(loss, weight)).sum() / (rows + (rows == 0))

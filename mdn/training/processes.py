@@ -43,6 +43,15 @@ def look_after_processes(trainer: Trainer) -> None:
         )
 
 
+def from_all(value: _T) -> list[_T]:
+    """Collect a value of each process, in the order of their ranks; all have to call this."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return [value]
+    values = [value] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
+
+
 class _Launcher(_SubprocessScriptLauncher):
     """Starts further processes, and looks after them."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 import torch
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 from lightning.pytorch import Trainer
 from torch import Tensor
 
@@ -41,6 +41,26 @@ def own_sums(trainer: Trainer, saved: Mapping[str, SavedSum]) -> Sums:
         name: (own(trainer, each["total"]), own(trainer, each["rows"]))
         for name, each in saved.items()
     }
+
+
+def without_last(sums: Sums, earlier: Sums, skipped: Bool[Tensor, ""] | None) -> Sums:
+    """Return sums without what was added last, if that is not to count.
+
+    Args:
+        sums: as they are.
+        earlier: as they were before.
+        skipped: whether it is not to count; on the device, where asking would hold it up.
+    """
+    if skipped is None or (skipped.is_cpu and not skipped):
+        return sums
+    kept: Sums = {}
+    for name, (total, rows) in sums.items():
+        earlier_total, earlier_rows = earlier.get(name, (0.0, 0))
+        kept[name] = (
+            torch.where(skipped, earlier_total, total),
+            torch.where(skipped, earlier_rows, rows),
+        )
+    return kept
 
 
 def of_each_process(

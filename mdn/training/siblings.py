@@ -77,6 +77,10 @@ def is_broken_connection(error: BaseException | None) -> bool:
     return gloo or type(error).__name__ in _CONNECTION or is_broken_connection(error.__cause__)
 
 
+def _is_started_by_others() -> bool:
+    return FIRST in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def leave_message(text: str, error: BaseException) -> None:
     """Leave the message of this process's error for the first one to tell."""
     folder, echo = os.environ.get(FOLDER), is_broken_connection(error)
@@ -249,8 +253,8 @@ def ended_together() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if FIRST in os.environ and isinstance(error, SystemExit):
-            # The first one waits for this one, which is to spend no time on tidying up.
+        if _is_started_by_others() and isinstance(error, SystemExit):
+            # Others wait for this one, which is to spend no time on tidying up its memory.
             _leave(error.code if isinstance(error.code, int) else 1)
         if others is not None:
             others.join(_TO_LEAVE)

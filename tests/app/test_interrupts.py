@@ -88,8 +88,8 @@ def advice(said):
 
 def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
     monkeypatch.setattr(train, "_test", press)
-    closed = []
-    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(log))
+    closed, close = [], train.RunLog.close
+    monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(close(log)))
     status, said = run(*SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")
     assert status == 130
     assert advice(said) == [
@@ -100,13 +100,14 @@ def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_checkpoints_of_an_earlier_run_are_not_offered(run, monkeypatch):
+def test_a_run_resumed_in_its_own_directory_still_offers_what_is_there(run, stop_at):
     assert run(*SMALL, *QUIET, "trainer.max_epochs=1", "hydra.run.dir=run")[0] == 0
-    monkeypatch.setattr(train, "build_trainer", press)
-    status, said = run(*SMALL, *QUIET, "trainer.max_epochs=5", "hydra.run.dir=run")
+    stop_at(1)
+    more = ["ckpt_path=run/checkpoints/last.ckpt", "trainer.max_epochs=5"]
+    status, said = run(*SMALL, *QUIET, *more, "hydra.run.dir=run")
     assert status == 130
-    assert advice(said) == ["stopped by Ctrl-C: nothing had been saved yet"]
-    assert Path("run/checkpoints/last.ckpt").exists()
+    assert "train.py ckpt_path=run/checkpoints/last.ckpt\n" in said
+    assert Path("run/.hydra/config.yaml").exists()
 
 
 @pytest.mark.parametrize("plus", ["", "++"])

@@ -1,68 +1,60 @@
-"""Checkpoints of a run that is killed, or is just saving, load."""
+"""Checkpoints of a run that is killed load, and the run that goes on from one ends as if uncut."""
 
-import subprocess
-import sys
-import time
-from pathlib import Path
+import random
+import signal
 
 import pytest
-import torch
-
-import mdn
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
-SETTINGS = [
-    *("data=three_gaussians", "data.train_rows=200", "trainer.max_epochs=100000", "seed=0"),
-    *("model.ensemble_size=1", "backbone.width=8", "backbone.depth=1"),
-    *("callbacks.last_checkpoint.every_seconds=0", "~callbacks.early_stopping"),
-]
+from killed_runs import KINDS, Runs, check_loads, lies_inside_an_epoch, server_with_own_parts
 
 
-def start(folder: Path) -> subprocess.Popen:
-    """A run that saves after every epoch, once it has saved."""
-    place = f"hydra.run.dir={folder}"
-    with (folder.parent / f"{folder.name}.txt").open("w") as said:
-        run = subprocess.Popen(
-            [sys.executable, str(SCRIPT), *SETTINGS, place], stdout=said, stderr=said
-        )
-    for _ in range(1200):
-        if (folder / "checkpoints" / "last.ckpt").exists():
-            return run
-        assert run.poll() is None, (folder.parent / f"{folder.name}.txt").read_text()
-        time.sleep(0.1)
-    raise AssertionError("no checkpoint within two minutes")
+@pytest.fixture(scope="module")
+def server():
+    with server_with_own_parts() as server:
+        yield server
 
 
-def check_loads(folder: Path) -> int:
-    """How many checkpoints there are, each of which answers."""
-    found = list((folder / "checkpoints").glob("*.ckpt"))
-    for path in found:
-        model = mdn.load(path)
-        assert all(stored.isfinite().all() for stored in model.state_dict().values())
-        assert model(torch.zeros(1, 0, dtype=torch.float64)).mean.isfinite().all()
-    return len(found)
+@pytest.mark.parametrize("kind", ["mdn", "gmm_em"])
+def test_a_run_killed_behind_a_step_goes_on_where_it_was_killed_again(server, tmp_path, kind):
+    runs = Runs(server, tmp_path, kind)
+    kill_at = "callbacks.killing.kill_at"  # of 30 calls, five to an epoch
+    assert runs.start("first", f"{kill_at}=12").wait() == -signal.SIGKILL
+    assert runs.go_on("first", "first", f"{kill_at}=18").wait() == -signal.SIGKILL
+    assert lies_inside_an_epoch(runs.last("first"))
+    assert check_loads(tmp_path / "first") == 2
+    runs.check_alike("elsewhere", runs.go_on("elsewhere", "first", f"{kill_at}=null"))
 
 
-@pytest.mark.slow(reason="nine runs, each of which takes ten seconds to start")
-@pytest.mark.parametrize("kill", range(9))
-def test_checkpoints_of_a_killed_run_load(tmp_path, kill):
-    run = start(tmp_path / "run")
-    try:
-        time.sleep(0.2 + 0.137 * kill)
-    finally:
-        run.kill()
-        run.wait()
-    assert check_loads(tmp_path / "run") >= 1
+@pytest.mark.slow(reason="runs that are killed, and go on, as often as --repeats says")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_killed_at_any_moment_goes_on_as_if_uncut(server, tmp_path, kind, repeats):
+    runs = Runs(server, tmp_path, kind)
+    counts = dict.fromkeys(["kills", "inside an epoch", "in the same directory"], 0)
+    number = 0
+    while counts["kills"] < repeats:
+        draws = random.Random(f"{kind} {number}")
+        here, run = f"cut{number}", runs.start(f"cut{number}")
+        number += 1
+        while runs.kill_at_random(run, runs.last(here), draws):
+            assert check_loads(tmp_path / here) >= 1
+            counts["kills"] += 1
+            counts["inside an epoch"] += lies_inside_an_epoch(runs.last(here))
+            before, same = here, draws.random() < 0.5
+            counts["in the same directory"] += same
+            here = here if same else f"{here}_on"
+            run = runs.go_on(here, before)
+            if draws.random() < 0.7:
+                break
+        runs.check_alike(here, run)
+    print(f"{kind}: {number} runs, {counts}")
 
 
 @pytest.mark.slow(reason="a run, and 48 loads beside it")
-def test_checkpoints_load_while_the_run_is_saving_them(tmp_path):
-    run = start(tmp_path / "run")
-    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    try:
-        states = {last.stat().st_ino for _ in range(48) if check_loads(tmp_path / "run")}
-        assert run.poll() is None
-    finally:
-        run.kill()
-        run.wait()
+def test_checkpoints_load_while_the_run_is_saving_them(server, tmp_path):
+    runs = Runs(server, tmp_path, "mdn")
+    run = runs.start("run", "trainer.max_epochs=100000", "callbacks.early_stopping=null")
+    last = runs.last("run")
+    run.wait_until(last.exists)
+    states = {last.stat().st_ino for _ in range(48) if check_loads(tmp_path / "run")}
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
     assert len(states) > 1  # it was being replaced meanwhile

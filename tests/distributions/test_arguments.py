@@ -167,6 +167,7 @@ ELSEWHERE = {
     *("crps", "nll", "nll_bits", "target_nll", "pit", "rosenblatt"),
     *("squared_error", "absolute_error"),
     *("modes", "most_likely", "entropy_bounds", "covariance_split", "flatten", "detach", "map"),
+    *("to_frame", "with_origin", "properties"),
     *("to", "sample_with_component", "sample_in_parts", "as_distribution", "sharpness"),
 }
 

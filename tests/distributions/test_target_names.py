@@ -14,6 +14,7 @@ from named_mixtures import FRAME, NAMED, NAMES, ROWS, TURNED, UNNAMED, Y, mixtur
 
 from mdn import metrics
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.origin import Origin
 from mdn.distributions.target_names import agreed, check_names
 
 KEPT = {
@@ -36,6 +37,7 @@ KEPT = {
     "merge": lambda m: m.merge([m]),
     "merge with one without names": lambda m: m.merge([replace(m, target_names=None)]),
     "merge of one without names": lambda m: replace(m, target_names=None).merge([m]),
+    "with_origin": lambda m: m.with_origin(Origin(torch.arange(ROWS))),
     "condition on nothing": lambda m: m.condition([], torch.zeros(ROWS, 0).double()),
     "replace": lambda m: replace(m, mu=m.mu + 1),
     "copy": copy.copy,

@@ -60,7 +60,8 @@ def test_clipping_had_its_say_on_some_members_and_not_on_others():
         each = size.view(-1, *(1,) * (parameter.ndim - 1))
         parameter.grad = each * torch.randn_like(parameter)
     before = [p.grad.clone() for p in network.parameters()]
-    network.clip(list(network.parameters()), 1.0)
+    learnt = list(network.parameters())
+    network.clip(learnt, network.gradient_norms(learnt), 1.0)
     for m in range(MEMBERS):
         mine = [gradient[m] for gradient in before]
         norm = torch.cat([gradient.flatten() for gradient in mine]).norm()

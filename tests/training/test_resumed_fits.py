@@ -150,21 +150,29 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"check_val_every_n_epoch": 2}, {"val_check_interval": 2}, {"limit_train_batches": 3}],
-    ids=lambda settings: "".join(settings) or "usual",
-)
-def test_it_goes_on_behind_any_batch(tmp_path, kind, settings):
-    make = KINDS[kind]
-    whole = run(make, tmp_path / "whole", **settings)
-    kept = tmp_path / "kept"
+def check_stops(tmp_path, make, wanted, **settings):
+    """Stop everywhere, and go on from some of the places."""
+    whole, kept = run(make, tmp_path / "whole", **settings), tmp_path / "kept"
     assert_alike(run(make, tmp_path / "other", kept, **settings), whole)
     stops = sorted(kept.iterdir())
     assert len(stops) > 10
-    for stop in stops[5:10]:
-        resumed = run(
-            make, tmp_path / f"from_{stop.name}", ckpt_path=stop / "last.ckpt", **settings
-        )
+    within = [*kept.glob("*_epoch/best.ckpt")]  # at the end of a validation
+    for path in [*(stop / "last.ckpt" for stop in stops[wanted]), *within[wanted]]:
+        resumed = run(make, tmp_path / "on" / path.relative_to(kept), ckpt_path=path, **settings)
         assert_alike(resumed, whole)
+
+
+@pytest.mark.parametrize("kind", ["random", "em"])
+def test_it_goes_on_behind_a_batch_within_a_validation_and_behind_an_epoch(tmp_path, kind):
+    check_stops(tmp_path, KINDS[kind], slice(7, 11))
+
+
+@pytest.mark.slow(reason="16 fits, resumed from each of about 18 places")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"check_val_every_n_epoch": 2}, {"val_check_interval": 2}, {"limit_train_batches": 2}],
+    ids=lambda settings: "".join(settings) or "usual",
+)
+def test_it_goes_on_from_everywhere(tmp_path, kind, settings):
+    check_stops(tmp_path, KINDS[kind], slice(None), **settings)

@@ -150,21 +150,25 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _end_of_record(path: Path, text: str, start: int, delimiter: str) -> int:
-    for line in _LINE.finditer(text, start):
-        if _is_whole(text[start : line.end()], delimiter):
-            return line.end()
-        if line.end() == len(text) or line.end() - start > _LONGEST_HEADER:
-            break
-    raise ValueError(f"{path}: a quote in the first line is never closed; mend the names")
-
-
-def _is_whole(text: str, delimiter: str) -> bool:
-    """Tell whether all quotes are closed."""
+    ends = [start]
     try:
-        next(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        next(csv.reader(_noted(text, ends), delimiter=delimiter, strict=True), None)
     except csv.Error as error:
-        return "unexpected end of data" not in str(error)
-    return True
+        if "unexpected end of data" in str(error):
+            raise ValueError(
+                f"{path}: a quote in the first line is never closed; mend the names"
+            ) from None
+    return ends[-1]
+
+
+def _noted(text: str, ends: list[int]) -> Iterator[str]:
+    """Yield lines, as long as they may be of a header, and note where each ends."""
+    start = ends[0]
+    for line in _LINE.finditer(text, start):
+        if line.end() - start > _LONGEST_HEADER:
+            return
+        ends.append(line.end())
+        yield line.group()
 
 
 def _with_rows(header: Header, rows: list[list[str]]) -> Header:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import islice
 
-import pyarrow as pa
+from mdn.data.readers.csv_source import Source
+from mdn.data.readers.long_lines import short_lines
 
 
 def is_number(text: str) -> bool:
@@ -19,17 +20,22 @@ def is_number(text: str) -> bool:
     return True
 
 
-def records(stream: pa.NativeFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line number and the values of each row that is not blank, header first."""
-    with TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as lines:
-        reader = csv.reader(lines, delimiter=delimiter)
+def records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the values of each row that is not blank, header first.
+
+    Raises:
+        ValueError: at a line that is too long to be a row.
+    """
+    stream = source.open()
+    with TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text:
+        reader = csv.reader(short_lines(text, source.name), delimiter=delimiter)
         with suppress(csv.Error):  # a value that is too long for it ends what can be told
             yield from ((reader.line_num, record) for record in reader if record)
 
 
-def line_of_record(stream: pa.NativeFile, delimiter: str, record: int) -> int | None:
+def line_of_record(source: Source, delimiter: str, record: int) -> int | None:
     """Find the line (from 1) on which a record (from 0) ends; None where it cannot be told."""
-    lines = enumerate(records(stream, delimiter))
+    lines = enumerate(records(source, delimiter))
     return next((line for i, (line, _) in lines if i == record), None)
 
 
@@ -50,10 +56,10 @@ class Ragged:
         )
 
 
-def find_ragged(stream: pa.NativeFile, delimiter: str, width: int, before: int) -> Ragged | None:
+def find_ragged(source: Source, delimiter: str, width: int, before: int) -> Ragged | None:
     """Find the lines with more or fewer values than there are columns, behind some records."""
     count, first = 0, (0, 0)
-    for line, record in islice(records(stream, delimiter), before, None):
+    for line, record in islice(records(source, delimiter), before, None):
         if len(record) != width:
             first = first if count else (line, len(record))
             count += 1

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from mdn.data.readers.long_lines import LONGEST_LINE, LineLengths, too_long
+
 SAMPLE = 1_000_000
 """Bytes from which is told how a file is written."""
 
@@ -65,20 +67,22 @@ class Source(ABC):
 
     def sample(self) -> tuple[bytes, bool]:
         """Read the first of the text in UTF-8, and tell whether that is all."""
-        stream, read = self._decoded(self.start()), b""
+        stream, read, lengths = self._decoded(self.start()), b"", LineLengths(self.name)
         while len(read) < SAMPLE or (read.count(b"\n") < _LINES and len(read) < _LONGEST):
             more = stream.read(SAMPLE)
             if not more:
                 return read, True
+            lengths.see(more)
             read += more
         return read, False
 
     def all_utf8(self) -> bool:
         """Tell whether the whole text is UTF-8, by reading it."""
         decoder = codecs.getincrementaldecoder("utf-8")()
-        stream = self.raw()
+        stream, lengths = self.raw(), LineLengths(self.name)
         try:
             while block := stream.read(SAMPLE):
+                lengths.see(block)
                 decoder.decode(block)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -88,7 +92,7 @@ class Source(ABC):
     def _decoded(self, stream: pa.NativeFile) -> pa.NativeFile:
         if self.encoding != "utf-8":
             stream = pa.transcoding_input_stream(stream, self.encoding, "utf-8")
-        return pa.PythonFile(_OneTab(stream), mode="r") if self.blanks else stream
+        return pa.PythonFile(_OneTab(stream, self.name), mode="r") if self.blanks else stream
 
 
 @contextmanager
@@ -234,8 +238,9 @@ _RUN = re.compile(rb'"[^"]*"|^[ \t]+|[ \t]+(?=[\r\n])|[ \t]+', re.MULTILINE)
 class _OneTab(io.RawIOBase):
     """Text in which a tab stands for each run of blanks between values."""
 
-    def __init__(self, stream: pa.NativeFile) -> None:
-        self._stream, self._rest, self._ready = stream, b"", b""
+    def __init__(self, stream: pa.NativeFile, name: Path) -> None:
+        self._stream, self._name = stream, name
+        self._rest = self._ready = b""
 
     def readable(self) -> bool:
         return True
@@ -243,6 +248,8 @@ class _OneTab(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         while not self._ready:
             block = self._stream.read(SAMPLE)
+            if len(self._rest) > LONGEST_LINE:
+                raise too_long(self._name)
             lines, end, rest = (self._rest + block).rpartition(b"\n")
             if not block:
                 lines, end, rest = rest, b"\n" if rest else b"", b""

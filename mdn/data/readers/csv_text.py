@@ -133,22 +133,25 @@ class CsvText:
         """
         if not self.source.rewinds:
             raise ValueError(f"{self.source.name} cannot be read as CSV: {error}") from None
-        if self.source.encoding == "utf-8" and not self.source.all_utf8():
-            self.source.encoding = "cp1252"
-            self._look()
-            return True
         if not any(word in str(error) for word in _OF_LINES):
-            return False
+            return self._mend_encoding()
         if not self._newlines:
             self._newlines = True
             return True
         faults = self._faults()
         raise _refusal(self.source, faults or [f"cannot be read as CSV: {error}"]) from None
 
+    def _mend_encoding(self) -> bool:
+        if self.source.encoding != "utf-8" or self.source.all_utf8():
+            return False
+        self.source.encoding = "cp1252"
+        self._look()
+        return True
+
     def place(self, row: int) -> str:
         """Say where a row (from 0) is."""
         header = self.header
-        line = line_of_record(self.source.open(), header.delimiter, header.before + 1 + row)
+        line = line_of_record(self.source, header.delimiter, header.before + 1 + row)
         return row_number(row) if line is None else f"line {line}"
 
     def _look(self) -> None:
@@ -167,7 +170,7 @@ class CsvText:
         header, ragged = self.header, None
         if self.source.rewinds:
             ragged = find_ragged(
-                self.source.open(), header.delimiter, len(header.names), header.before + 1
+                self.source, header.delimiter, len(header.names), header.before + 1
             )
         more = [] if ragged is None else [ragged.fault(len(header.names), header.delimiter)]
         return [*header.faults, *more]

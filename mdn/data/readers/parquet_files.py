@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import dataset, parquet
 
-from mdn.data.readers.parquet_reader import whole_parquet
+from mdn.data.readers.blocks import block_rows
+from mdn.data.readers.parquet_reader import BUFFER, whole_parquet
 from mdn.data.readers.reader import (
-    PIECE,
     Reader,
     Wanted,
     check_names,
@@ -64,7 +64,7 @@ class ParquetFiles(Reader):
         with whole_parquet(self._name):
             batches = self.dataset.to_batches(
                 columns=[*names, *others],
-                batch_size=8 * PIECE,
+                batch_size=block_rows(self.dataset.schema, [*names, *others]),
                 batch_readahead=2,
                 fragment_readahead=1,
             )
@@ -83,7 +83,12 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def _dataset(base: Path, paths: list[Path], schema: pa.Schema | None) -> dataset.FileSystemDataset:
-    checked = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    checked = dataset.ParquetFragmentScanOptions(
+        use_buffered_stream=True,
+        buffer_size=BUFFER,
+        pre_buffer=False,
+        page_checksum_verification=True,
+    )
     return dataset.dataset(
         [str(path) for path in paths],
         schema=schema,

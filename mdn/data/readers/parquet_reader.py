@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
+from mdn.data.readers.blocks import block_rows
 from mdn.data.readers.reader import (
-    PIECE,
     Reader,
     Wanted,
     check_names,
@@ -26,6 +26,10 @@ FORMATS = "mdn.formats"
 """Under which it keeps how its columns were written."""
 
 
+BUFFER = 1 << 18
+"""Bytes of a column that are read at once; without a buffer a whole row group of it is."""
+
+
 class ParquetReader(Reader):
     """A Parquet file whose pages are held against their checksums, where it has them."""
 
@@ -33,7 +37,7 @@ class ParquetReader(Reader):
         self.path = path
         with whole_parquet(path):
             self._file = parquet.ParquetFile(
-                path, page_checksum_verification=True, pre_buffer=False
+                path, page_checksum_verification=True, pre_buffer=False, buffer_size=BUFFER
             )
         self._read = 0
         names = without_index(self._file.schema_arrow.names)
@@ -66,7 +70,8 @@ class ParquetReader(Reader):
 
     def _blocks(self, names: list[str], others: list[str], wanted: Wanted) -> Iterator[pa.Table]:
         with self._file, whole_parquet(self.path):
-            for batch in self._file.iter_batches(8 * PIECE, columns=[*names, *others]):
+            rows = block_rows(self.schema, [*names, *others])
+            for batch in self._file.iter_batches(rows, columns=[*names, *others]):
                 self._read += batch.num_rows
                 yield pa.Table.from_batches([batch])
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from mdn.data.readers.blocks import check_text
 from mdn.data.readers.columns import Columns
 
 PIECE = 8192
@@ -96,7 +97,8 @@ class Reader(ABC):
         """
         start = 0
         rest = [name for name in others if name not in names]
-        for table in _in_pieces(self._blocks(list(names), rest, wanted or {})):
+        blocks = self._blocks(list(names), rest, wanted or {})
+        for table in _in_pieces(self.head.source, blocks):
             yield Columns(self.head.source, table, _after(start, self._place))
             start += table.num_rows
         self._check_rows(start)
@@ -166,13 +168,15 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _in_pieces(blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:
+def _in_pieces(source: str, blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:
     held = None
     for block in blocks:
         held = block if held is None else pa.concat_tables([held, block])
         while held.num_rows >= PIECE:
-            yield held.slice(0, PIECE)
-            held = held.slice(PIECE)
+            piece, held = held.slice(0, PIECE), held.slice(PIECE)
+            check_text(source, piece)
+            yield piece
+        check_text(source, held)
     if held is not None and held.num_rows:
         yield held
 

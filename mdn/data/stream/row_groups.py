@@ -9,11 +9,8 @@ import pyarrow as pa
 from pyarrow import dataset, parquet
 
 from mdn.data.readers.parquet_files import ParquetFiles
-from mdn.data.readers.parquet_reader import ParquetReader, whole_parquet
+from mdn.data.readers.parquet_reader import BUFFER, ParquetReader, whole_parquet
 from mdn.data.readers.reader import Reader
-
-_BUFFER = 2**18
-"""Bytes of a column that are read at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +43,7 @@ class ParquetPart:
             self.path,
             metadata=self.footer,
             pre_buffer=False,
-            buffer_size=_BUFFER,
+            buffer_size=BUFFER,
             page_checksum_verification=True,
         )
 

@@ -13,18 +13,28 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mdn.distributions.abstract import Mixture
+from mdn.distributions.long_answers import LongAnswers, names_of
+from mdn.distributions.origin import Origin
 from mdn.distributions.parameters import MixtureParameters
 from mdn.distributions.questions.mode_seeking import climb, same_top
 from mdn.distributions.questions.moments import Moments
 from mdn.distributions.questions.ragged import in_front, split, widen
 from mdn.distributions.questions.surface import Surface
 from mdn.distributions.scale import CovarianceFactor
+from mdn.distributions.target_names import Names
 from mdn.distributions.triangular import lower_factor
 
 _NEWTON_STEPS = 3
 
 
-class ModeList(NamedTuple):
+class _ModeFields(NamedTuple):
+    y: Float[Tensor, "*batch K D"]
+    log_prob: Float[Tensor, "*batch K"]
+    found: Bool[Tensor, "*batch K"]
+
+
+class ModeList(_ModeFields):
     """The modes of each mixture, highest first, in as many places as there are components.
 
     Attributes:
@@ -33,9 +43,38 @@ class ModeList(NamedTuple):
         found: which places hold a mode.
     """
 
-    y: Float[Tensor, "*batch K D"]
-    log_prob: Float[Tensor, "*batch K"]
-    found: Bool[Tensor, "*batch K"]
+    target_names: Names = None
+    origin: Origin | None = None
+
+    def about(self, mixture: Mixture) -> "ModeList":
+        """Take the names of the targets and the rows from the mixtures that have these modes."""
+        self.target_names, self.origin = mixture.target_names, mixture.origin
+        return self
+
+    def to_frame(self) -> object:
+        """Return one row for each mode, as a frame like that of `Mixture.to_frame`.
+
+        Columns are "row", the place in the batch; "mode", 0 for the highest; each target by its
+        name; and "log_density".
+
+        Raises:
+            ValueError: on more than one batch axis, and on a target with the name of another
+                column.
+        """
+        return self._answers.to_frame()
+
+    def __repr__(self) -> str:
+        return self._answers.overview("Modes").text()
+
+    def _repr_html_(self) -> str:
+        return self._answers.overview("Modes").html()
+
+    @property
+    def _answers(self) -> LongAnswers:
+        names = names_of(self.target_names, self.y.shape[-1])
+        targets = list(zip(names, self.y.unbind(-1), strict=True))
+        values = [*targets, ("log_density", self.log_prob)]
+        return LongAnswers("mode", self.found, values, self.origin)
 
 
 class Modes(Moments):
@@ -55,7 +94,8 @@ class Modes(Moments):
         numbers = self.num_components**2 * self.num_targets
         parts = [_modes(flat[part]) for part in split(len(flat), numbers)]
         found = (torch.cat(part) for part in zip(*parts, strict=True))
-        return ModeList(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in found))
+        modes = ModeList(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in found))
+        return modes.about(self)
 
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
         """Return the component with the largest weight, and its mean."""

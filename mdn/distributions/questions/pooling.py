@@ -49,6 +49,7 @@ class Pooling(Moments):
             mu=torch.cat([m.mu for m in members], -2),
             scale=_joined([m.scale for m in members], [m.num_components for m in members]),
             target_names=agreed(m.target_names for m in members),
+            origin=self.origin and self.origin.without_members(),
         )
 
     def pool(self: AnyPooling) -> AnyPooling:
@@ -72,7 +73,8 @@ class Pooling(Moments):
 
         log_pi = side_by_side(self.log_pi[..., None]).squeeze(-1) - math.log(members)
         mu, scale = side_by_side(self.mu), self._in_full().scale.map(side_by_side)
-        return replace(self, log_pi=log_pi, mu=mu, scale=scale)
+        origin = self.origin and self.origin.pool()
+        return replace(self, log_pi=log_pi, mu=mu, scale=scale, origin=origin)
 
     def covariance_split(
         self,

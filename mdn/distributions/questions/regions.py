@@ -11,7 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.abstract import Mixture
 from mdn.distributions.arguments import Levels, inner_probability
+from mdn.distributions.long_answers import LongAnswers
+from mdn.distributions.origin import Origin
 from mdn.distributions.questions.density_curves import DensityCurves
 from mdn.distributions.questions.modes import Modes
 from mdn.distributions.questions.ragged import most, split, widen
@@ -20,7 +23,13 @@ from mdn.distributions.questions.ragged import most, split, widen
 _TOLD = 1e-6
 
 
-class Region(NamedTuple):
+class _RegionFields(NamedTuple):
+    lower: Float[Tensor, "*batch K"]
+    upper: Float[Tensor, "*batch K"]
+    log_threshold: Float[Tensor, "*batch"]
+
+
+class Region(_RegionFields):
     """The highest-density regions of mixtures over one target.
 
     Attributes:
@@ -29,9 +38,35 @@ class Region(NamedTuple):
         log_threshold: the log density at every end.
     """
 
-    lower: Float[Tensor, "*batch K"]
-    upper: Float[Tensor, "*batch K"]
-    log_threshold: Float[Tensor, "*batch"]
+    origin: Origin | None = None
+
+    def about(self, mixture: Mixture) -> "Region":
+        """Take the rows from the mixtures that have these regions."""
+        self.origin = mixture.origin
+        return self
+
+    def to_frame(self) -> object:
+        """Return one row for each interval, as a frame like that of `Mixture.to_frame`.
+
+        Columns are "row", the place in the batch; "interval", counted from 0 upwards; "lower" and
+        "upper", its ends; and "log_density" there.
+
+        Raises:
+            ValueError: on more than one batch axis.
+        """
+        return self._answers.to_frame()
+
+    def __repr__(self) -> str:
+        return self._answers.overview("Highest-density regions").text()
+
+    def _repr_html_(self) -> str:
+        return self._answers.overview("Highest-density regions").html()
+
+    @property
+    def _answers(self) -> LongAnswers:
+        height = self.log_threshold[..., None].expand(self.lower.shape)
+        values = [("lower", self.lower), ("upper", self.upper), ("log_density", height)]
+        return LongAnswers("interval", ~self.lower.isnan(), values, self.origin)
 
 
 class Regions(Modes):
@@ -57,7 +92,8 @@ class Regions(Modes):
         flat, numbers = self.detach().flatten(), self.num_components**2
         parts = [_region(flat[part], level) for part in split(len(flat), numbers)]
         whole = (torch.cat(part) for part in zip(*parts, strict=True))
-        return Region(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in whole))
+        region = Region(*(v.reshape((*self.batch_shape, *v.shape[1:])) for v in whole))
+        return region.about(self)
 
 
 def _region(mixture: Regions, level: float) -> Region:

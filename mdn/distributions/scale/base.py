@@ -52,6 +52,18 @@ class Scale(ABC):
         """Whether standard deviations alone do not tell the covariance."""
         return self.num_targets > 1
 
+    @property
+    def shape(self) -> str:
+        """What the covariance of a component may be, in the words of the families."""
+        return "full" if self.correlated else "diagonal"
+
+    def structure(self, num_components: int) -> str:
+        """Return in words what the covariances of components may be, and whether they share one."""
+        shared = num_components > 1 and all(v.shape[-2] == 1 for v in self.tensors())
+        if self.num_targets == 1:
+            return f"one variance for {'all components' if shared else 'each component'}"
+        return f"{self.shape}, one for all components" if shared else self.shape
+
     def whiten(self, residual: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         """Return A^-1 residual; beyond `mdn.distributions.normal.farthest` it may be held there."""
         tril = self.tril()

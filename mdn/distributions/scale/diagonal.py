@@ -35,6 +35,10 @@ class DiagonalScale(Scale):
         return False
 
     @property
+    def shape(self) -> str:
+        return "isotropic" if self.stored.shape[-1] < self.targets else "diagonal"
+
+    @property
     def num_targets(self) -> int:
         return self.targets
 

@@ -181,7 +181,7 @@ class TransformedMixture(Probabilities, TransformedMoments):
         z, _, found = self._density_in_z().modes()
         y = self._inverse(z)
         log_prob = torch.where(found, self.log_prob(y.movedim(-2, 0)).movedim(0, -1), -torch.inf)
-        return ModeList(y, log_prob, found)
+        return ModeList(y, log_prob, found).about(self)
 
     def _density_in_z(self) -> GaussianMixture:
         """The mixture that is proportional to p(y) as a function of z."""

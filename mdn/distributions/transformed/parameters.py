@@ -10,7 +10,10 @@ from torch import Tensor
 
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.indexing import Index
+from mdn.distributions.long_answers import names_of
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.origin import Origin
+from mdn.distributions.overview import listed
 from mdn.distributions.target_names import Names
 from mdn.distributions.transformed.transforms import Transform
 
@@ -39,7 +42,7 @@ class NotOnThisScale(ValueError, AttributeError):
     """An answer that holds for Gaussian mixtures, asked of a mixture on another scale."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TransformedParameters(Mixture):
     """A batch of mixtures whose components are Gaussian on the scales of `transforms`.
 
@@ -53,8 +56,9 @@ class TransformedParameters(Mixture):
 
     base: GaussianMixture
     transforms: tuple[Transform, ...]
-    log_pi: Float[Tensor, "*batch K"] = field(init=False, repr=False)
+    log_pi: Float[Tensor, "*batch K"] = field(init=False)
     target_names: Names = field(init=False)
+    origin: Origin | None = field(init=False)
 
     def __post_init__(self) -> None:
         if len(self.transforms) != self.base.num_targets:
@@ -64,6 +68,7 @@ class TransformedParameters(Mixture):
             )
         object.__setattr__(self, "log_pi", self.base.log_pi)
         object.__setattr__(self, "target_names", self.base.target_names)
+        object.__setattr__(self, "origin", self.base.origin)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name not in _REFUSED:
@@ -85,11 +90,21 @@ class TransformedParameters(Mixture):
     def num_targets(self) -> int:
         return self.base.num_targets
 
+    def properties(self) -> dict[str, str]:
+        names = names_of(self.target_names, self.num_targets)
+        pairs = zip(self.transforms, names, strict=True)
+        return {"Gaussian in": listed([t.label(name) for t, name in pairs])} | (
+            self.base.properties()
+        )
+
     def on_learned_scale(
         self: AnyTransformed, change: Callable[[GaussianMixture], GaussianMixture]
     ) -> AnyTransformed:
         """Return the mixture with another one on the learned scale, of the same targets."""
         return replace(self, base=change(self.base))
+
+    def with_origin(self: AnyTransformed, origin: Origin | None) -> AnyTransformed:
+        return replace(self, base=self.base.with_origin(origin))
 
     def component(self: AnyTransformed, number: int) -> AnyTransformed:
         return replace(self, base=self.base.component(number))

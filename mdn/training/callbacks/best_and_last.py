@@ -4,13 +4,14 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Any, cast
+from secrets import token_hex
+from typing import Any
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
 
 from mdn.data.write import make_folder, write_bytes
@@ -67,6 +68,7 @@ class WholeCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=save_on_train_epoch_end,
             enable_version_counter=False,
         )
+        self._run = token_hex(8)  # by which its own files are told from those of another run
 
     @property
     def state_key(self) -> str:
@@ -79,19 +81,60 @@ class WholeCheckpoint(ModelCheckpoint):
             trainer.strategy.checkpoint_io = SealedCheckpointIO()
         self._io = trainer.strategy.checkpoint_io
 
+    def state_dict(self) -> dict[str, object]:
+        return super().state_dict() | {"run": self._run}
+
     def load_state_dict(self, state_dict: dict[str, object]) -> None:
         # A run resumed in another directory brings its best model along: the file beside the one
-        # that is resumed, whatever path that one names. Without the file its score is useless.
+        # that is resumed, whatever path that one names.
+        self._run = str(state_dict.get("run", ""))
         assert self._io.loaded is not None
-        earlier = self._io.loaded.with_name(f"{self.filename}.ckpt")
-        here = Path(self.dirpath or "") / earlier.name
-        score = cast(Tensor | None, state_dict["best_model_score"])  # as Lightning saves it
-        if score is not None and earlier.is_file():
-            if not (here.exists() and here.samefile(earlier)):
-                _copy(earlier, here)
-            self.best_model_score = self.kth_value = score
-            self.best_model_path = self.kth_best_model_path = str(here)
-            self.best_k_models = {str(here): score}
+        earlier = self._io.loaded.with_name(self.path.name)
+        if self.monitor is None or (
+            state_dict["best_model_score"] is None and not earlier.exists()
+        ):
+            return
+        try:
+            score = score_of(earlier, self.state_key, self._run)
+        except (ValueError, OSError) as error:
+            rank_zero_warn(
+                f"the best model until now is lost, and the best epoch from here on is kept: {error}"
+            )
+        else:
+            self._take_over(earlier, score)
+
+    def _take_over(self, earlier: Path, score: Tensor) -> None:
+        here = self.path
+        if not (here.exists() and here.samefile(earlier)):
+            _copy(earlier, here)
+        self.best_model_score = self.kth_value = score
+        self.best_model_path = self.kth_best_model_path = str(here)
+        self.best_k_models = {str(here): score}
+
+    @property
+    def path(self) -> Path:
+        """Where the file is written."""
+        return Path(self.dirpath or "") / f"{self.filename}.ckpt"
+
+
+def score_of(path: Path, state_key: str, run: str) -> Tensor:
+    """Return the score of a best checkpoint, which may be later than the checkpoint beside it.
+
+    Args:
+        path: the checkpoint.
+        state_key: of the callback that wrote it.
+        run: that it must be of.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is damaged, or of another run.
+    """
+    callbacks = read_checkpoint(path).get("callbacks")
+    state = callbacks.get(state_key) if isinstance(callbacks, dict) else None
+    score = state.get("best_model_score") if isinstance(state, dict) else None
+    if not isinstance(score, Tensor) or state.get("run", "") != run:
+        raise ValueError(f"{path} is of another run than the checkpoint beside it")
+    return score
 
 
 class BestCheckpoint(WholeCheckpoint):
@@ -183,11 +226,6 @@ class LastCheckpoint(WholeCheckpoint):
             finally:
                 self._behind_batch = False
 
-    @property
-    def path(self) -> Path:
-        """Where the file is written."""
-        return Path(self.dirpath or "") / f"{self.filename}.ckpt"
-
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
@@ -219,6 +257,19 @@ def ends(trainer: Trainer) -> bool:
 def best_path(trainer: Trainer) -> str:
     """Return the path of the best checkpoint of a run so far; empty where none is kept."""
     return getattr(trainer.checkpoint_callback, "best_model_path", "")
+
+
+def best_so_far(trainer: Trainer) -> str:
+    """Say which epoch of a run has been the best, in a sentence to go behind others."""
+    best = trainer.checkpoint_callback
+    if not (isinstance(best, BestCheckpoint) and Path(best.best_model_path).is_file()):
+        return ""
+    assert best.best_model_score is not None
+    epoch = read_checkpoint(best.best_model_path)["epoch"]
+    return (
+        f". The best checkpoint so far was saved at epoch {epoch}, {best.monitor} "
+        f"{best.best_model_score.item():.4g}"
+    )
 
 
 @rank_zero_only

@@ -108,6 +108,7 @@ def pooled_nll(trainer: Trainer, module: MixtureModule, weights: dict[str, Tenso
     try:
         with evaluation_mode(module), trainer.precision_plugin.val_step_context():
             module.load_state_dict(weights)
+            trainer.fit_loop.epoch_loop.val_loop.setup_data()  # a resumed run may not have validated
             for batch in trainer.val_dataloaders or ():
                 module.count(trainer.strategy.batch_to_device(batch), "pool")
             return module.mean_nll("pool").item()

@@ -99,4 +99,4 @@ def _texts(new: Override, run: EarlierRun, groups: Groups) -> list[str]:
     if gone and is_removal(new) and not groups.has(new.key_or_group):
         return []
     added = any(is_added(old) and old.key_or_group == new.key_or_group for old in gone)
-    return [forced(new) if added else text_of(new)]
+    return [forced(new) if added and not is_added(new) else text_of(new)]

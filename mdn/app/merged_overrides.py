@@ -89,8 +89,9 @@ def chooses_anew(override: Override, run: EarlierRun) -> bool:
 def _has_place(old: Override, anew: Sequence[str], beside: Groups | None) -> bool:
     if any(is_within(old.key_or_group, group) for group in anew):
         return False
-    free = beside is None or is_added(old) or is_choice(old)
-    return free or beside.has(old.key_or_group)
+    if beside is None or is_added(old) or is_choice(old):
+        return True
+    return beside.has(old.key_or_group)
 
 
 def _texts(new: Override, run: EarlierRun, groups: Groups) -> list[str]:

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mdn.app.errors import UserError
 from mdn.app.memory_limits import check_sizes
 from mdn.app.node import Node
-from mdn.app.overrides import names_checkpoint
+from mdn.app.overrides import given_overrides, names_checkpoint
 from mdn.app.rule_kinds import Flag, Number, Rule
 from mdn.app.rules import rule_of
 from mdn.app.targets import check_target, settings
@@ -79,7 +79,7 @@ def _composed_from_groups() -> DictConfig:
     """Compose the configuration from this command's choices of groups alone."""
     hydra = HydraConfig.get()
     loader = GlobalHydra.instance().config_loader()
-    choices = group_choices(list(hydra.overrides.task))
+    choices = group_choices(given_overrides())
     return loader.load_configuration(hydra.job.config_name, choices, RunMode.RUN)
 
 
@@ -212,7 +212,7 @@ def _check_not_for_node(name: str, value: object, default: object) -> None:
 
 def _check_checkpoint(given: Node) -> None:
     """Refuse a checkpoint from a file: its run's settings are taken before files are read."""
-    named = any(map(names_checkpoint, HydraConfig.get().overrides.task))
+    named = any(map(names_checkpoint, given_overrides()))
     if given.get("ckpt_path") is not None and not named:
         raise UserError(
             f"ckpt_path must be on the command line, got {given['ckpt_path']!r} from a file; add "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mdn.app.interrupts import StopReason
-from mdn.app.kept_overrides import going_on
+from mdn.app.kept_overrides import going_on, is_flag
 from mdn.app.paths import SCRIPTS
 
 
@@ -59,9 +59,10 @@ def _saved(run_dir: Path, name: str, started: float | None) -> Path | None:
 
 
 def _modules(resume: Sequence[str]) -> str:
-    """Return the path of the user's own modules, where something of his has to be repeated."""
+    """Return the path of the user's own modules, where a class in them has to be named again."""
     path = os.environ.get("PYTHONPATH")
-    return f"PYTHONPATH={shlex.quote(path)} " if path and len(resume) > 1 else ""
+    own = any(is_flag(each) or "_target_" in each for each in resume)
+    return f"PYTHONPATH={shlex.quote(path)} " if path and own else ""
 
 
 def shell_command(script: Path, *arguments: str) -> str:

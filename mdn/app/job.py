@@ -23,6 +23,7 @@ from mdn.app.interrupts import StopReason, stop_reason
 from mdn.app.job_errors import keep_error
 from mdn.app.job_place import output_dir, start_time
 from mdn.app.one_writer import claim_rest
+from mdn.app.overrides import given_overrides
 from mdn.app.own_parts import register_own_parts
 from mdn.app.run_directory import remove_unfinished
 from mdn.app.started_elsewhere import tell_directory
@@ -103,7 +104,7 @@ def _say_last(name: str, error: BaseException) -> int:
 
 
 def _this_run() -> tuple[Path, float | None, Sequence[str]]:
-    return output_dir(), start_time(), HydraConfig.get().overrides.task
+    return output_dir(), start_time(), given_overrides()
 
 
 def _tidy_up(reason: StopReason) -> None:

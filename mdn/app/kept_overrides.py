@@ -7,7 +7,14 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 
-from mdn.app.overrides import names_checkpoint, names_place, parsed, quoted, text_of
+from mdn.app.overrides import (
+    given_overrides,
+    names_checkpoint,
+    names_place,
+    parsed,
+    quoted,
+    text_of,
+)
 from mdn.app.paths import CONF
 from mdn.app.trusted_overrides import PATHS, groups_of, interpolates, untaken
 
@@ -20,7 +27,7 @@ def kept_overrides() -> list[str]:
 
     Paths of rows are absolute, so that they are found again from another directory.
     """
-    return [*flags(), *map(_found_again, _settings(HydraConfig.get().overrides.task))]
+    return [*flags(), *map(_found_again, _settings(given_overrides()))]
 
 
 def going_on(ckpt: Path | None, overrides: Sequence[str]) -> list[str]:

@@ -89,8 +89,9 @@ def chooses_anew(override: Override, run: EarlierRun) -> bool:
 def _has_place(old: Override, anew: Sequence[str], beside: Groups | None) -> bool:
     if any(is_within(old.key_or_group, group) for group in anew):
         return False
-    free = beside is None or is_added(old) or is_choice(old)
-    return free or beside.has(old.key_or_group)
+    if beside is None or is_added(old) or is_choice(old):
+        return True
+    return beside.has(old.key_or_group)
 
 
 def _texts(new: Override, run: EarlierRun, groups: Groups) -> list[str]:
@@ -99,4 +100,4 @@ def _texts(new: Override, run: EarlierRun, groups: Groups) -> list[str]:
     if gone and is_removal(new) and not groups.has(new.key_or_group):
         return []
     added = any(is_added(old) and old.key_or_group == new.key_or_group for old in gone)
-    return [forced(new) if added else text_of(new)]
+    return [forced(new) if added and not is_added(new) else text_of(new)]

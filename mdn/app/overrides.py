@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
+from omegaconf import OmegaConf
 
 _CKPT_PATH = re.compile(r"\+{0,2}ckpt_path=")
 _PLAIN = re.compile(r"/[\w./-]*", re.ASCII)
@@ -12,6 +14,13 @@ _PLAIN = re.compile(r"/[\w./-]*", re.ASCII)
 
 _PLACES = ("ckpt_path", "run_dir")
 """Keys that say where one run begins and ends, and nothing about the next."""
+
+
+def given_overrides() -> list[str]:
+    """Return the overrides of this job as they were typed; OmegaConf would resolve `${...}`."""
+    task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    assert isinstance(task, list)
+    return [*map(str, task)]
 
 
 def parsed(texts: Sequence[str]) -> list[Override]:
@@ -70,6 +79,15 @@ def _key(override: Override) -> str:
 def forced(override: Override) -> str:
     """Return an override that sets its key whether or not the groups have it."""
     return text_of(override) if is_removal(override) else f"++{text_of(override).lstrip('+')}"
+
+
+def followed(value: str) -> str:
+    """Return a text as OmegaConf reads it, interpolations followed and escapes taken away.
+
+    Raises:
+        OmegaConfBaseException: on an interpolation that leads nowhere.
+    """
+    return str(OmegaConf.create({"value": value}).value)
 
 
 def first_choice(override: Override) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hydra.core.override_parser.types import Override
 
 from mdn.app.merged_overrides import EarlierRun, Merged, chooses_anew
-from mdn.app.overrides import is_removal, names_place, text_of
+from mdn.app.overrides import followed, is_removal, names_place, text_of
 from mdn.app.rule_kinds import shown
 from mdn.app.trusted_overrides import PATHS, is_choice
 
@@ -21,8 +21,11 @@ def summary(run: EarlierRun, given: Sequence[Override], both: Merged) -> list[st
     told = [line for each in given if not names_place(each) for line in _change(each, run)]
     left_out = [f"left out    {text_of(each)}" for each in both.left_out]
     paths = [each for each in both.stored if each.key_or_group in PATHS]
-    read = [f"reads       the checkpoint's {each.key_or_group}: {each.value()}" for each in paths]
-    return [*told, *left_out, *read]
+    return [*told, *left_out, *map(_reading, paths)]
+
+
+def _reading(path: Override) -> str:
+    return f"reads       the checkpoint's {path.key_or_group}: {followed(str(path.value()))}"
 
 
 def _change(new: Override, run: EarlierRun) -> Iterator[str]:

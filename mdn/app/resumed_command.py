@@ -5,7 +5,6 @@ Hydra reads, so that the files of the run, a sweep and further processes know of
 Behind `ckpt_path` stands what the user has typed.
 """
 
-import os
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
@@ -15,16 +14,16 @@ from pathlib import Path
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdn.app.kept_overrides import is_flag
 from mdn.app.merged_overrides import EarlierRun, Merged, merged
-from mdn.app.overrides import first_choice, names_checkpoint, parsed, text_of
+from mdn.app.overrides import first_choice, followed, names_checkpoint, parsed, text_of
 from mdn.app.printable import printable
 from mdn.app.resume_summary import summary
 from mdn.app.trusted_overrides import Groups, composed, untaken
 from mdn.model.checkpoint import overrides_of, read_checkpoint
+from mdn.training.siblings import is_first
 
 _MOST_LETTERS, _MOST_LISTED = 300, 20
 """Letters of an override, and overrides, in one message."""
@@ -63,7 +62,7 @@ def _paths(given: Sequence[Override]) -> list[str]:
 
 def _resolved(path: str) -> str:
     try:
-        return str(OmegaConf.create({"path": path}).path)
+        return followed(path)
     except OmegaConfBaseException:
         raise ValueError(f"ckpt_path must be the path of a file, got {path}") from None
 
@@ -146,6 +145,6 @@ def _brings_sweep(both: Merged) -> bool:
 
 
 def _say(flags: Namespace, lines: Sequence[str]) -> None:
-    if flags.cfg is None and flags.info is None and os.environ.get("LOCAL_RANK", "0") == "0":
+    if flags.cfg is None and flags.info is None and is_first():
         for line in lines:
             print(printable(line))

@@ -68,7 +68,9 @@ def _number(name: str) -> tuple[int, str]:
 
 def _job(directory: Path) -> Job:
     written, metrics = directory / ".hydra" / "overrides.yaml", directory / METRICS_FILE
-    overrides = OmegaConf.load(written) if written.exists() else []
+    listed = OmegaConf.load(written) if written.exists() else OmegaConf.create([])
+    overrides = OmegaConf.to_container(listed, resolve=False)  # as they were typed
+    assert isinstance(overrides, list)
     return Job(
         directory.name,
         [str(override) for override in overrides],

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from command_lines import FILE, SMALL
 from forked_commands import CommandServer
+from omegaconf import OmegaConf
 from pyarrow import csv
 
 from mdn.model.checkpoint import OVERRIDES, read_checkpoint, write_checkpoint
@@ -28,7 +29,7 @@ TINY = [*SMALL, "model.ensemble_size=1", "callbacks.density_plot=null", "hydra.r
 
 
 def configuration(name):
-    return yaml.safe_load(Path(name, "config.yaml").read_text())
+    return OmegaConf.to_container(OmegaConf.load(Path(name, "config.yaml")), resolve=True)
 
 
 def test_a_run_goes_on_with_its_own_settings_but_for_those_that_are_given(

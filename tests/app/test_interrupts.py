@@ -139,6 +139,28 @@ def test_a_resumed_run_goes_on_from_its_own_checkpoint_where_it_has_one(run, sto
     assert "first/" not in "".join(advice(said))
 
 
+def test_only_what_a_checkpoint_does_not_keep_is_repeated(run, stop_at, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "my modules")
+    Path("mine/callbacks").mkdir(parents=True)
+    Path("mine/callbacks/own.yaml").write_text("defaults: [default]\n")
+    stop_at(1)
+    own = ["--config-dir", "mine", "callbacks=own", "+trainer.default_root_dir=a b"]
+    assert run(*own, *SMALL, *QUIET, "trainer.max_epochs=2", "hydra.run.dir=run")[0] == 130
+    stop_at(None)
+    status, said = run(*own, "ckpt_path=run/checkpoints/last.ckpt", "hydra.run.dir=run2")
+    assert status == 0, said
+    stop_at(2)
+    more = ["ckpt_path=run2/checkpoints/last.ckpt", "trainer.max_epochs=4", "hydra.run.dir=run3"]
+    status, said = run(*own, *more)
+    assert status == 130
+    (line,) = [line for line in said.splitlines() if line.startswith("go on")]
+    assert shlex.split(line)[2:] == [
+        *("PYTHONPATH=my modules", "python", f"{ROOT}/scripts/train.py"),
+        *(f"--config-dir={Path('mine').absolute()}", "ckpt_path=run3/checkpoints/last.ckpt"),
+        *("callbacks=own", "+trainer.default_root_dir=a b"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["evaluate", "predict", "export"])
 @pytest.mark.parametrize(("number", "said"), STOPPED.items())
 def test_a_command_that_saves_nothing_says_no_more_than_why_it_ended(

@@ -58,7 +58,7 @@ LINES = {
     "an added key once more": (
         ["+trainer.strategy=ddp"],
         ["+trainer.strategy=ddp"],
-        ["++trainer.strategy=ddp"],
+        ["+trainer.strategy=ddp"],
     ),
     "the same choice": (FILE, ["data=file"], [*FILE[1:], "data=file"]),
     "another choice": (FILE, ["data=jumps"], ["data=jumps"]),

@@ -187,17 +187,15 @@ def test_a_file_in_place_of_the_folder_of_checkpoints_is_said_before_the_first_e
     assert (tmp_path / "run" / "checkpoints").read_text() == "mine"
 
 
-def test_a_sweep_goes_on_past_a_job_that_cannot_write_and_says_so_of_its_table(train, tmp_path):
+def test_a_sweep_goes_on_past_a_job_that_cannot_write(train, tmp_path):
     sweep = tmp_path / "sweep"
     (sweep / "0").mkdir(parents=True)
     (sweep / "0" / "figures").write_text("mine")
-    (sweep / "sweep.csv").mkdir()
     status, said = train("--multirun", "seed=0,1", "hydra.sweep.dir=sweep")
     assert status == 1
     assert "this job failed, the sweep goes on: " in said
     assert "figures cannot be written: File exists" in said
     assert "1 of 2 jobs failed: 0\n" in said
-    assert "error: sweep/sweep.csv cannot be written: Is a directory" in said
     assert "Traceback" not in said
     assert (sweep / "1" / "metrics.json").exists()
 

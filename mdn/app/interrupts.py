@@ -29,7 +29,7 @@ class StopReason:
         message: what has happened.
         status: exit status, by the convention of shells: 128 plus the number of a signal, else 1.
         failed: whether it is an error, and nobody has told the command to stop.
-        fit_was_over: whether only the test after the fit was interrupted.
+        fit_was_over: whether only what follows on the fit was interrupted.
     """
 
     message: str

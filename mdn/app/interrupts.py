@@ -8,7 +8,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from mdn.app.errors import readable
-from mdn.training.siblings import end_now, is_broken_connection
+from mdn.training.process_ends import is_broken_connection
+from mdn.training.siblings import end_now
 from mdn.training.stop_signals import STOPPING, Interrupted, signals
 
 _PATIENCE = 7.0

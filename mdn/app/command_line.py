@@ -24,7 +24,7 @@ from mdn.app.overrides import names_checkpoint
 from mdn.app.printable import printable_lines
 from mdn.app.started_elsewhere import take_part
 from mdn.data.write_errors import WriteError
-from mdn.training.siblings import end_with_first, ended_together, is_first
+from mdn.training.siblings import FIRST, end_with_first, ended_together, is_first
 from mdn.training.stop_signals import Interrupted
 
 
@@ -50,7 +50,8 @@ def run_command(name: str, main: Callable[[], object]) -> None:
 
 def _compose_and_run(name: str, main: Callable[[], object]) -> None:
     check_choices(sys.argv[1:])
-    if name == "train" and any(map(names_checkpoint, sys.argv[1:])):
+    merged = FIRST in os.environ  # by the process that has started this one
+    if name == "train" and not merged and any(map(names_checkpoint, sys.argv[1:])):
         _take_settings()
     _run_hydra(name, main)
 

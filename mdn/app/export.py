@@ -9,6 +9,7 @@ from mdn.data.write import write_together
 from mdn.model.export_formats import FORMATS
 from mdn.model.input_codes import ENDING, columns_json
 from mdn.model.load import load
+from mdn.training.stop_signals import signals
 
 
 class ExportConfig(TypedDict):
@@ -34,7 +35,9 @@ def export(config: ExportConfig) -> None:
     with claimed_file(out, "export"):
         model = load(config["ckpt"])
         explanations = {path: columns_json(model.card).encode() for path in explained}
-        write_together({out: kind.content(model), **explanations})
+        with signals.waiting():  # libraries that trace a model hide what is raised in it
+            content = kind.content(model)
+        write_together({out: content, **explanations})
     print(f"{config['format']}: {', '.join(map(str, (out, *explained)))}")
 
 

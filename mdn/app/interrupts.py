@@ -61,6 +61,8 @@ def stop_reason(error: BaseException) -> StopReason:
 def _signal(error: BaseException) -> signal.Signals | None:
     if isinstance(error, Interrupted):
         return signal.Signals(error.number)
+    if signals.raised:
+        return signal.Signals(signals.number)
     # A library may have seen Ctrl-C first, and raises KeyboardInterrupt.
     return signal.SIGINT if isinstance(error, KeyboardInterrupt) else None
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
 
-from mdn.app.overrides import forced, is_added, is_removal, is_within, replaces, text_of
+from mdn.app.overrides import (
+    forced,
+    is_added,
+    is_removal,
+    is_within,
+    last_of_each,
+    replaces,
+    text_of,
+)
 from mdn.app.trusted_overrides import Groups, groups_of, is_choice
 
 Compose = Callable[[Sequence[Override]], Groups | None]
@@ -74,7 +82,8 @@ def merged(run: EarlierRun, given: Sequence[Override], compose: Compose) -> Merg
         compose: how groups are composed for this command line.
     """
     kept = [old for old in run.overrides if not any(replaces(new, old) for new in given)]
-    anew = [each.key_or_group for each in given if is_choice(each) and chooses_anew(each, run)]
+    holding = last_of_each(given)
+    anew = [each.key_or_group for each in holding if is_choice(each) and chooses_anew(each, run)]
     beside = compose([each for each in (*kept, *given) if is_choice(each)]) if anew else None
     stored = [old for old in kept if _has_place(old, anew, beside)]
     texts = [text for new in given for text in _texts(new, run, beside or run.groups)]
@@ -97,7 +106,7 @@ def _has_place(old: Override, anew: Sequence[str], beside: Groups | None) -> boo
 def _texts(new: Override, run: EarlierRun, groups: Groups) -> list[str]:
     """Return an override as it is typed beside those of the run; nothing where these do it."""
     gone = [old for old in run.overrides if replaces(new, old)]
-    if gone and is_removal(new) and not groups.has(new.key_or_group):
+    if gone and all(map(is_added, gone)) and is_removal(new) and not groups.has(new.key_or_group):
         return []
     added = any(is_added(old) and old.key_or_group == new.key_or_group for old in gone)
     return [forced(new) if added and not is_added(new) else text_of(new)]

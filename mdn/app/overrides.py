@@ -72,6 +72,11 @@ def replaces(new: Override, old: Override) -> bool:
     return _key(new) == _key(old)
 
 
+def last_of_each(overrides: Sequence[Override]) -> list[Override]:
+    """Return the last override of each key, which is the one that holds."""
+    return [*{each.key_or_group: each for each in overrides}.values()]
+
+
 def _key(override: Override) -> str:
     return override.get_key_element().lstrip("+~")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hydra.core.override_parser.types import Override
 
 from mdn.app.merged_overrides import EarlierRun, Merged, chooses_anew
-from mdn.app.overrides import followed, is_removal, names_place, text_of
+from mdn.app.overrides import followed, is_removal, last_of_each, names_place, text_of
 from mdn.app.rule_kinds import shown
 from mdn.app.trusted_overrides import PATHS, is_choice
 
@@ -18,7 +18,8 @@ def summary(run: EarlierRun, given: Sequence[Override], both: Merged) -> list[st
         given: the overrides of the command line.
         both: the overrides that hold now.
     """
-    told = [line for each in given if not names_place(each) for line in _change(each, run)]
+    holding = [each for each in last_of_each(given) if not names_place(each)]
+    told = [line for each in holding for line in _change(each, run)]
     left_out = [f"left out    {text_of(each)}" for each in both.left_out]
     paths = [each for each in both.stored if each.key_or_group in PATHS]
     return [*told, *left_out, *map(_reading, paths)]

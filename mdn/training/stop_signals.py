@@ -42,6 +42,8 @@ class StopSignals:
     Attributes:
         number: of the signal that came first; 0 before one has come.
         stopping: whether a fit has seen the signal, and saves its state.
+        raised: whether the signal has been raised; an error that follows comes from it, since
+            libraries make other errors of what they do not know.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class StopSignals:
     def _forget(self) -> None:
         self.number = 0
         self.stopping = False
+        self.raised = False
         self._came = 0.0
         self._held = False
         self._overdue = False
@@ -58,13 +61,14 @@ class StopSignals:
         """Raise `Interrupted`, or remember the signal while it is held; the second one kills."""
         if self._overdue:
             self._overdue = self._held = False
-            self.number = self.number or number
+            self.number, self.raised = self.number or number, True
             raise Interrupted(self.number)
         if self.number:
             self._kill_unless_repeated(number)
             return
         self.number, self._came = number, time.monotonic()
         if not self._held:
+            self.raised = True
             raise Interrupted(number)
 
     def _kill_unless_repeated(self, number: int) -> None:
@@ -88,6 +92,20 @@ class StopSignals:
         self._held = False
         if self.number:
             raise Interrupted(self.number)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let a signal wait for the end of what must not be interrupted.
+
+        Raises:
+            Interrupted: at the end, if one came meanwhile.
+        """
+        self.hold()
+        try:
+            yield
+        finally:
+            self.let_go()
+        self.release()
 
     def let_go(self) -> None:
         """Raise at once again; an error is on its way already."""

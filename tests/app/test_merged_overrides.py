@@ -104,6 +104,16 @@ LINES = {
         ["~callbacks.mine"],
         [],
     ),
+    "a key of an own group set to null": (
+        ["callbacks=mine", "callbacks.mine.n=3"],
+        ["callbacks.mine.n=null"],
+        ["callbacks=mine", "callbacks.mine.n=null"],
+    ),
+    "a group chosen twice": (
+        ["data=two_branches", "data=three_gaussians", "data.train_rows=50"],
+        ["data=two_branches", "data=three_gaussians"],
+        ["data.train_rows=50", "data=two_branches", "data=three_gaussians"],
+    ),
     "another experiment": (
         ["experiment=seed_gradient", "components=7"],
         ["experiment=seed_em"],
@@ -244,3 +254,9 @@ def leaves(node, path=""):
             yield from leaves(value, f"{path}{name}.")
         elif name[0] != "_" and not isinstance(value, dict):
             yield f"{path}{name}", value, str(node.get("_target_", ""))
+
+
+def test_only_the_last_of_two_choices_counts():
+    twice = ["data=two_branches", "data=three_gaussians"]
+    assert said(twice, twice) == []
+    assert said(twice, twice[::-1]) == ["changed     data from three_gaussians to two_branches"]

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -45,6 +45,8 @@ KINDS = {
     "two processes": [*DRAWN, *ONE, *RANDOM, *TWO],
 }
 
+
+STOPPED = {signal.SIGINT: "stopped by Ctrl-C", signal.SIGTERM: "stopped by SIGTERM"}
 
 DEFINITION = """
 defaults:
@@ -88,6 +90,7 @@ class Runs:
         self.seconds = watched(whole)
         assert whole.wait() == 0, whole.said
         self.whole = self.left_by("whole")
+        self.slowest = 0.0
 
     def start(self, name: str, *more: str) -> ForkedCommand:
         """Start a run in the directory of its name."""
@@ -132,14 +135,34 @@ class Runs:
 
     def kill_at_random(self, run: ForkedCommand, saved: Path, draws: random.Random) -> bool:
         """Kill a run at some moment after it has saved; tell whether it was under way."""
+        self._await_moment(run, saved, draws)
+        if alive(run):
+            os.killpg(run.process, signal.SIGKILL)
+        return run.wait() == -signal.SIGKILL
+
+    def stop_at_random(self, run: ForkedCommand, saved: Path, draws: random.Random) -> bool:
+        """Tell a run to stop at some moment after it has saved; tell whether it was under way."""
+        number = draws.choice([signal.SIGINT, signal.SIGTERM])
+        self._await_moment(run, saved, draws)
+        begin = time.monotonic()
+        if alive(run):
+            run.kill(number)
+        status = run.wait()
+        self.slowest = max(self.slowest, time.monotonic() - begin)
+        nobody_is_left(run)
+        if status == 0:
+            return False
+        assert status == 128 + number, f"{status}: {run.said}"
+        assert STOPPED[number] in run.said.splitlines(), run.said
+        assert "Traceback" not in run.said, run.said
+        return True
+
+    def _await_moment(self, run: ForkedCommand, saved: Path, draws: random.Random) -> None:
         run.wait_until(lambda: saved.exists() or not alive(run))
         end = cpu_seconds(run) + draws.random() * self.seconds
         while alive(run) and cpu_seconds(run) < end:
             time.sleep(0.001)
         time.sleep(0.01 * draws.random())  # the clock ticks every 10 ms
-        if alive(run):
-            os.killpg(run.process, signal.SIGKILL)
-        return run.wait() == -signal.SIGKILL
 
 
 def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -160,6 +183,16 @@ def watched(run: ForkedCommand) -> float:
             first = last
         time.sleep(0.005)
     return (last or 1.0) - (first or 0.0)
+
+
+def nobody_is_left(run: ForkedCommand, seconds: float = 20.0) -> None:
+    """Wait until no process of a run is there."""
+    end = time.monotonic() + seconds
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(run.process, 0)
+            time.sleep(0.01)
+        raise AssertionError(f"a process is left of: {run.said}")
 
 
 def alive(run: ForkedCommand) -> bool:

@@ -78,6 +78,23 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_uncut(server, tmp_path, kind, 
     print(f"{kind}: {number} runs, {counts}")
 
 
+@pytest.mark.slow(reason="runs that are stopped, and go on, as often as --repeats says")
+@pytest.mark.parametrize("kind", ["mdn", "gmm", "gmm_em", "streamed", "two processes"])
+def test_a_run_told_to_stop_at_any_moment_goes_on_as_if_uncut(server, tmp_path, kind, repeats):
+    runs = Runs(server, tmp_path, kind)
+    stops = number = 0
+    while stops < repeats:
+        draws = random.Random(f"{kind} {number}")
+        here = f"cut{number}"
+        run, number = runs.start(here), number + 1
+        if runs.stop_at_random(run, runs.last(here), draws):
+            stops += 1
+            assert check_loads(tmp_path / here) >= 1
+            run = None if runs.has_said_all(here) else runs.go_on(f"{here}_on", here)
+            runs.check_alike(f"{here}_on" if run else here, run)
+    print(f"{kind}: {number} runs, {stops} stops, the slowest took {runs.slowest:.1f} s")
+
+
 @pytest.mark.slow(reason="a run, and 48 loads beside it")
 def test_checkpoints_load_while_the_run_is_saving_them(server, tmp_path):
     runs = Runs(server, tmp_path, "mdn")

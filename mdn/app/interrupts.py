@@ -12,7 +12,7 @@ from mdn.training.process_ends import is_broken_connection
 from mdn.training.siblings import end_now
 from mdn.training.stop_signals import STOPPING, Interrupted, signals
 
-_PATIENCE = 7.0
+_PATIENCE = 6.0
 """Seconds from a signal until it raises, come what may: ten are all that some systems give."""
 
 _LAST = 2.0

@@ -3,8 +3,10 @@
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 
 from mdn.data.write import replaced
 from mdn.distributions.checks import check_at_least, check_one_of
@@ -54,10 +56,27 @@ class FitFrames(Callback):
         self.frames_per_second = frames_per_second
         self.frames: list[Path] = []
         self.stride = 1
+        self._earlier: dict[str, Any] = {}
+
+    def state_dict(self) -> dict[str, object]:
+        return {"epochs": [int(frame.stem) for frame in self.frames], "stride": self.stride}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._earlier = state_dict
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.frames, self.stride = [], 1
-        self._draw(trainer, pl_module, trainer.current_epoch, "start")
+        epochs, self.stride = self._earlier.get("epochs", []), self._earlier.get("stride", 1)
+        self._earlier = {}
+        paths = [_path(trainer, epoch) for epoch in epochs]
+        self.frames = [path for path in paths if path.exists()]
+        epoch = trainer.current_epoch
+        if len(self.frames) < len(paths):
+            rank_zero_warn(
+                f"fit.gif begins at epoch {epoch}: earlier frames lie with the run that this one "
+                "goes on from"
+            )
+        if not self.frames:
+            self._draw(trainer, pl_module, epoch, f"epoch {epoch}" if epoch else "start")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
@@ -72,10 +91,9 @@ class FitFrames(Callback):
             animate(self.frames, animation, self.frames_per_second)
 
     def _draw(self, trainer: Trainer, module: LightningModule, epoch: int, caption: str) -> None:
-        directory = trainer.log_dir  # all processes must ask
+        path = _path(trainer, epoch)
         if not (self.enabled and trainer.is_global_zero):
             return
-        path = Path(directory or ".") / f"figures/frames/{epoch:05d}.png"
         if draw_density(trainer, module, self.table, path, caption=caption):
             show(trainer, path, "fit")
             self.frames.append(path)
@@ -86,6 +104,11 @@ class FitFrames(Callback):
         for frame in self.frames[1::2]:
             frame.unlink()
         self.frames, self.stride = self.frames[::2], 2 * self.stride
+
+
+def _path(trainer: Trainer, epoch: int) -> Path:
+    directory = trainer.log_dir  # all processes must ask
+    return Path(directory or ".") / f"figures/frames/{epoch:05d}.png"
 
 
 def animate(frames: list[Path], path: Path, frames_per_second: int) -> None:

@@ -44,6 +44,25 @@ def test_a_frame_for_the_start_and_for_each_epoch_and_all_of_them_animated(fit, 
         assert animation.info["duration"] == 500 * (1 + 4)
 
 
+def test_a_resumed_fit_goes_on_with_its_frames(make_trainer, make_module, data, frames, tmp_path):
+    last = tmp_path / "last.ckpt"
+    first = make_trainer([frames(most_frames=4)], max_epochs=5)
+    first.fit(make_module(), data)
+    first.save_checkpoint(last)
+    callback = frames(most_frames=4)
+    more = make_trainer([callback], max_epochs=9)
+    more.fit(make_module(), data, ckpt_path=last, weights_only=True)
+    assert [path.stem for path in callback.frames] == ["00000", "00004", "00008"]
+    last.rename(tmp_path / "moved.ckpt")
+    for path in callback.frames:
+        path.unlink()
+    with pytest.warns(UserWarning, match=r"fit.gif begins at epoch 5: earlier frames lie with"):
+        make_trainer([callback], max_epochs=6).fit(
+            make_module(), data, ckpt_path=tmp_path / "moved.ckpt", weights_only=True
+        )
+    assert [path.stem for path in callback.frames] == ["00005", "00006"]
+
+
 def test_few_frames_span_a_long_fit(fit, frames, tmp_path):
     fit([frames(most_frames=4)], max_epochs=11)
     kept = sorted(int(path.stem) for path in (tmp_path / "figures/frames").iterdir())

@@ -10,7 +10,7 @@ import torch
 from forked_commands import CommandServer
 from omegaconf import OmegaConf
 
-from mdn.app.claims import CLAIMS
+from mdn.app.claims import CLAIMS, Claim
 from mdn.app.one_writer import OneWriter
 
 pytest.importorskip("fcntl", reason="commands are forked")
@@ -76,6 +76,16 @@ def test_a_run_that_is_killed_before_it_has_saved_leaves_a_directory_to_use(star
     ours, others = sorted(tmp_path.glob("run/events*"), key=lambda path: path.stat().st_size)[::-1]
     assert f".{again.process}." in ours.name
     assert others.name == "events.out.tfevents.1.other.1.0"
+
+
+def test_a_leftover_that_somebody_else_removes_first_does_not_matter(monkeypatch, tmp_path):
+    claim = Claim(tmp_path / "run", "train", "hydra.run.dir")
+    (tmp_path / "run" / "config.yaml").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(claim, "_written", lambda: [tmp_path / "gone", *Claim._written(claim)])
+        claim.remove_leftovers()
+    claim.release()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["LOCAL_RANK", "RANK", "NODE_RANK"])

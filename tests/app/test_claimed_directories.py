@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from forked_commands import CommandServer
 from omegaconf import OmegaConf
 
 from mdn.app.claims import CLAIMS, Claim
@@ -23,21 +22,20 @@ SHORT = (*LONG, "trainer.max_epochs=1", "data.train_rows=64")
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(server, tmp_path):
     """Begin a command; all that still run are killed at the end."""
     commands = []
-    with CommandServer() as server:
 
-        def begin(*words):
-            name = f"said_{len(commands)}"
-            commands.append(server.start(*words, folder=tmp_path, name=name))
-            return commands[-1]
+    def begin(*words):
+        name = f"said_{len(commands)}"
+        commands.append(server.start(*words, folder=tmp_path, name=name))
+        return commands[-1]
 
-        yield begin
-        for command in commands:
-            if command._status is None:
-                command.kill()
-                command.wait()
+    yield begin
+    for command in commands:
+        if command._status is None:
+            command.kill()
+            command.wait()
 
 
 def test_a_directory_is_its_writers_until_that_is_killed(start, tmp_path):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from forked_commands import CommandServer
 
 pytest.importorskip("fcntl", reason="commands are forked")
 
@@ -103,12 +102,6 @@ PAIRS: Mapping[str, Pair] = {
         f"{PREDICT}A/{CHECKPOINT}", f"{EXPORT}B/{CHECKPOINT}", "out.csv", Path.read_bytes
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def server():
-    with CommandServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from forked_commands import CommandServer
 
 ROOT = Path(__file__).parents[2]
 SPOILED = """
@@ -36,19 +35,19 @@ TWO = ("trainer.devices=2", "+trainer.strategy=ddp", "data.batch_size=10")
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
+def train(server, tmp_path):
     """Train in a folder of its own; return the exit status and all that was said."""
     (tmp_path / "own" / "backbone").mkdir(parents=True)
     (tmp_path / "own" / "backbone" / "spoiled.yaml").write_text(
         "_target_: spoiled.Spoiled\nfirst: 0\nlast: 0\n"
     )
     (tmp_path / "spoiled.py").write_text(SPOILED)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    own = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
 
     def run(*overrides):
-        with CommandServer() as server:
-            command = server.start("train", *SMALL, *overrides, folder=tmp_path, name="said")
-            return command.wait(), command.said
+        place = {"folder": tmp_path, "name": "said", "environment": own}
+        command = server.start("train", *SMALL, *overrides, **place)
+        return command.wait(), command.said
 
     return run
 

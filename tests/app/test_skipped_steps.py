@@ -30,8 +30,8 @@ SMALL = (
     *("model.ensemble_size=1", "model.num_components=2", "trainer.accelerator=cpu"),
     *("callbacks.density_plot=null", "hydra.run.dir=run"),
 )
-SLOW = pytest.mark.slow(reason="two processes")
 TWO = ("trainer.devices=2", "+trainer.strategy=ddp", "data.batch_size=10")
+PROCESSES = ((), pytest.param(TWO, marks=pytest.mark.slow(reason="two processes")))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def train(server, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("processes", [(), pytest.param(TWO, marks=SLOW)], ids=["one", "two"])
+@pytest.mark.parametrize("processes", PROCESSES, ids=["one", "two"])
 def test_a_skipped_step_is_told_with_its_rows_and_counted(train, processes, tmp_path):
     status, said = train("backbone.first=27", "backbone.last=28", *processes)
     assert status == 0
@@ -63,7 +63,7 @@ def test_a_skipped_step_is_told_with_its_rows_and_counted(train, processes, tmp_
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["train/skipped_steps"] == 2
 
 
-@pytest.mark.parametrize("processes", [(), TWO], ids=["one", "two"])
+@pytest.mark.parametrize("processes", PROCESSES, ids=["one", "two"])
 def test_several_in_a_row_end_the_run_with_its_best_checkpoint(train, processes, tmp_path):
     status, said = train("backbone.first=27", "backbone.last=99", *processes)
     assert status == 1

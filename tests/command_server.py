@@ -43,7 +43,7 @@ def _run(command, overrides, folder, output, environment):
     os.dup2(said, 2)
     script = SCRIPTS / f"{command}.py"
     sys.argv = [str(script), *overrides]
-    sys.path[0] = str(SCRIPTS)
+    sys.path[:1] = [str(SCRIPTS), *environment.get("PYTHONPATH", "").split(os.pathsep)]
     import __main__
 
     __main__.__file__, __main__.__spec__ = str(script), None

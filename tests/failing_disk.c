@@ -80,31 +80,22 @@ static int fate_of_open(int file, char kind) {
     return fate(kind, path);
 }
 
-#define OPEN(name)                                                                                 \
-    int name(const char *path, int flags, ...) {                                                   \
+#define OPEN(name, parameters, arguments)                                                          \
+    int name parameters {                                                                          \
         va_list rest;                                                                              \
         va_start(rest, flags);                                                                     \
         mode_t mode = va_arg(rest, mode_t);                                                        \
         va_end(rest);                                                                              \
         if ((flags & O_CREAT) && fate('c', path))                                                  \
             return -1;                                                                             \
-        return REAL(name)(path, flags, mode);                                                      \
+        return REAL(name) arguments;                                                               \
     }
-OPEN(open)
-OPEN(open64)
-
-#define OPENAT(name)                                                                               \
-    int name(int folder, const char *path, int flags, ...) {                                       \
-        va_list rest;                                                                              \
-        va_start(rest, flags);                                                                     \
-        mode_t mode = va_arg(rest, mode_t);                                                        \
-        va_end(rest);                                                                              \
-        if ((flags & O_CREAT) && fate('c', path))                                                  \
-            return -1;                                                                             \
-        return REAL(name)(folder, path, flags, mode);                                              \
-    }
-OPENAT(openat)
-OPENAT(openat64)
+#define OPEN_IN(name)                                                                              \
+    OPEN(name, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
+OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+OPEN_IN(openat)
+OPEN_IN(openat64)
 
 ssize_t write(int file, const void *bytes, size_t size) {
     int end = file > 2 ? fate_of_open(file, 'w') : 0;

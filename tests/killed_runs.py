@@ -5,11 +5,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
 from forked_commands import CommandServer, ForkedCommand
@@ -59,14 +57,6 @@ killing:
 """
 
 
-@contextmanager
-def server_with_own_parts() -> Iterator[CommandServer]:
-    """Start a server whose commands find the callback that kills."""
-    found = os.pathsep.join([str(OWN_PARTS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with mock.patch.dict(os.environ, PYTHONPATH=found), CommandServer() as server:
-        yield server
-
-
 class Runs:
     """Runs of one kind in a folder, and what one that is not cut leaves.
 
@@ -96,7 +86,13 @@ class Runs:
         """Start a run in the directory of its name."""
         place = (f"hydra.run.dir={name}", *more)
         said = f"{name}_{len(list(self.folder.glob('*.txt')))}"
-        return self._server.start("train", *self._overrides, *place, folder=self.folder, name=said)
+        found = os.pathsep.join([str(OWN_PARTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return self._server.start(
+            *("train", *self._overrides, *place),
+            folder=self.folder,
+            name=said,
+            environment={"PYTHONPATH": found},
+        )
 
     def go_on(self, name: str, source: str, *more: str) -> ForkedCommand:
         """Start a run that goes on from the last checkpoint of another one."""

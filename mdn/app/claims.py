@@ -1,6 +1,5 @@
 """Places that this process writes to, and nobody else meanwhile."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 from mdn.app.errors import UserError
 from mdn.app.lock import HeldError, Lock
 from mdn.app.written_files import CHECKPOINTS, SAVED, SETTINGS, WRITTEN, logs, there
+from mdn.data.unfinished_files import start_of_name
 
 LOCK_FILE = ".mdn.lock"
-_LONGEST = 200
-"""Bytes of the name of a file that the name of its lock repeats; file systems take 255."""
 
 _FOLDERS = (".hydra", "checkpoints", "figures/frames", "figures")
 
@@ -63,7 +61,7 @@ class Claim:
             names = (*SETTINGS, *WRITTEN[dead.command])
             of_the_dead = there(self.directory, names)
             for path in of_the_dead + logs(self.directory, dead.process, dead.machine):
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def _written(self) -> list[Path]:
         names = (*SETTINGS, *WRITTEN[self._command])
@@ -78,7 +76,7 @@ class Claim:
         if saved or there(self.directory, CHECKPOINTS):
             return
         for path in {*self._written()} - self._earlier:
-            path.unlink()
+            path.unlink(missing_ok=True)
         self._remove_folders(_FOLDERS)
 
     def remove_replaced(self, kept: Set[Path]) -> None:
@@ -125,8 +123,8 @@ def claimed_file(path: Path | None, command: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    name = os.fsdecode(os.fsencode(path.name)[:_LONGEST])
-    lock = _locked(path, path.with_name(f".{name}{LOCK_FILE}"), command, "out")
+    lock_file = path.with_name(f".{start_of_name(path)}{LOCK_FILE}")
+    lock = _locked(path, lock_file, command, "out")
     try:
         yield
     finally:

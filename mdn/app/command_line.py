@@ -72,6 +72,7 @@ def _run_hydra(name: str, main: Callable[[], object]) -> None:
     except BrokenPipeError:  # a reader such as `head` has seen enough of the help
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        CLAIMS.remove_leftovers()
         fail(_outside_of_job(error))
 
 

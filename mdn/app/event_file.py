@@ -30,7 +30,8 @@ class Event(Protocol):
     def SerializeToString(self) -> bytes: ...
 
 
-_new_event = vars(event_pb2)["Event"]  # which is made as the module is imported
+# These are made as the module is imported.
+_new_event, _new_session = vars(event_pb2)["Event"], vars(event_pb2)["SessionLog"]
 
 
 class EventFile:
@@ -100,6 +101,11 @@ class _FileWriter(FileWriter):
 
 class EventLog(SummaryWriter):
     """A TensorBoard log, of which each event is in its file, whole, before anything goes on."""
+
+    def start_again(self, step: int) -> None:
+        """Have readers drop what the folder's other logs hold from a step on."""
+        session = _new_session(status=_new_session.START)
+        self._get_file_writer().add_event(_new_event(session_log=session), step)
 
     def _get_file_writer(self) -> FileWriter:
         if self.file_writer is None:

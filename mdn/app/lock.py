@@ -7,37 +7,19 @@ owner lives. Processes that the owner forks share it: they write to the place as
 is, or falls back on files that a killed process leaves behind.
 """
 
-import errno
 import json
 import os
 import socket
-import sys
 import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mdn.data.kernel_lock import NO_LOCKS, try_lock
 from mdn.data.write_errors import WriteError, writing
 
-_HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 _NOTHING = "nothing has been written yet"
-_FAR = 1 << 30
-"""Windows lets nobody read a byte that is locked: this one lies behind all others."""
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _ask_kernel(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _ask_kernel(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
@@ -119,11 +101,9 @@ def _open(path: Path) -> tuple[int, bool]:
 
 def _lock(descriptor: int, path: Path) -> bool:
     try:
-        _ask_kernel(descriptor)
+        is_locked = try_lock(descriptor)
     except OSError as error:
-        if error.errno in _HELD:
-            raise HeldError(_read(descriptor)) from None
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise
         warnings.warn(
             f"the disk of {path.parent} has no locks ({error.strerror}): two commands that write "
@@ -131,6 +111,8 @@ def _lock(descriptor: int, path: Path) -> bool:
             stacklevel=2,
         )
         return False
+    if not is_locked:
+        raise HeldError(_read(descriptor))
     return True
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from mdn.app.event_file import EventLog
 from mdn.data.write_errors import WriteError
@@ -40,8 +39,7 @@ class RunLog(TensorBoardLogger):
     @rank_zero_only
     def go_on_behind(self, step: int) -> None:
         """Replace what an earlier run, killed later, may have logged here after a step."""
-        session = SessionLog(status=SessionLog.START)
-        self.experiment.file_writer.add_event(Event(step=step + 1, session_log=session), step + 1)
+        self.experiment.start_again(step + 1)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float | int], step: int | None = None) -> None:

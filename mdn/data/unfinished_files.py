@@ -11,18 +11,18 @@ import os
 import platform
 import re
 import secrets
+import sys
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from mdn.data.kernel_lock import try_lock
 from mdn.data.write_errors import writing
 
-try:
-    import fcntl
-except ImportError:  # on Windows, where an open file cannot be renamed
-    fcntl = None
+_CAN_LOCK = sys.platform != "win32"
+"""Whether a file can be renamed while it is open, as a locked one is."""
 
 _NAME = re.compile(r"\..*\.(?:(?P<host>[0-9a-f]{8})-)?[0-9]+-[0-9a-f]{8}\.part", re.DOTALL)
 _LONGEST = 200
@@ -43,7 +43,7 @@ def unfinished(path: Path) -> Iterator[Path]:
             cleanup.callback(_remove, part)
             with writing(path):
                 descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-            if fcntl is None:
+            if not _CAN_LOCK:
                 os.close(descriptor)
                 break
             cleanup.callback(os.close, descriptor)
@@ -54,8 +54,13 @@ def unfinished(path: Path) -> Iterator[Path]:
 
 def name_beside(path: Path) -> Path:
     """Return a unique name beside a file, which is never too long where that of the file is not."""
-    name = os.fsdecode(os.fsencode(path.name)[:_LONGEST])
-    return path.with_name(f".{name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.part")
+    unique = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{start_of_name(path)}.{unique}.part")
+
+
+def start_of_name(path: Path) -> str:
+    """Return as much of the name of a file as that of another one may repeat."""
+    return os.fsdecode(os.fsencode(path.name)[:_LONGEST])
 
 
 def sweep_once(folder: Path) -> None:
@@ -67,8 +72,8 @@ def sweep_once(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the unfinished files in a folder whose writers are dead; not without `fcntl`."""
-    if fcntl is None:
+    """Remove the unfinished files in a folder whose writers are dead; not on Windows."""
+    if not _CAN_LOCK:
         return
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -89,15 +94,10 @@ def _sweep(part: Path, from_here: bool) -> None:
 
 def _lock(descriptor: int) -> bool | None:
     """Tell whether a file is locked now by this process; None where there are no locks."""
-    if fcntl is None:
-        return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(descriptor)
     except OSError:
         return None
-    return True
 
 
 def _remove(part: Path) -> None:

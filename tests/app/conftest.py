@@ -1,8 +1,11 @@
 """A command that runs in an empty folder, and a file for it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from forked_commands import CommandServer
 from pyarrow import csv
 
 
@@ -27,3 +30,10 @@ def prices(tmp_path):
     path = tmp_path / "prices.csv"
     csv.write_csv(pa.table({"rooms": rooms, "age": age, "price": price, "rent": rent}), path)
     return path
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[CommandServer]:
+    """Starts commands in processes that have imported everything."""
+    with CommandServer() as server:
+        yield server

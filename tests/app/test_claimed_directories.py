@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from forked_commands import CommandServer
 from omegaconf import OmegaConf
 
-from mdn.app.claims import CLAIMS
+from mdn.app.claims import CLAIMS, Claim
 from mdn.app.one_writer import OneWriter
 
 pytest.importorskip("fcntl", reason="commands are forked")
@@ -23,21 +22,20 @@ SHORT = (*LONG, "trainer.max_epochs=1", "data.train_rows=64")
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(server, tmp_path):
     """Begin a command; all that still run are killed at the end."""
     commands = []
-    with CommandServer() as server:
 
-        def begin(*words):
-            name = f"said_{len(commands)}"
-            commands.append(server.start(*words, folder=tmp_path, name=name))
-            return commands[-1]
+    def begin(*words):
+        name = f"said_{len(commands)}"
+        commands.append(server.start(*words, folder=tmp_path, name=name))
+        return commands[-1]
 
-        yield begin
-        for command in commands:
-            if command._status is None:
-                command.kill()
-                command.wait()
+    yield begin
+    for command in commands:
+        if command._status is None:
+            command.kill()
+            command.wait()
 
 
 def test_a_directory_is_its_writers_until_that_is_killed(start, tmp_path):
@@ -76,6 +74,16 @@ def test_a_run_that_is_killed_before_it_has_saved_leaves_a_directory_to_use(star
     ours, others = sorted(tmp_path.glob("run/events*"), key=lambda path: path.stat().st_size)[::-1]
     assert f".{again.process}." in ours.name
     assert others.name == "events.out.tfevents.1.other.1.0"
+
+
+def test_a_leftover_that_somebody_else_removes_first_does_not_matter(monkeypatch, tmp_path):
+    claim = Claim(tmp_path / "run", "train", "hydra.run.dir")
+    (tmp_path / "run" / "config.yaml").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(claim, "_written", lambda: [tmp_path / "gone", *Claim._written(claim)])
+        claim.remove_leftovers()
+    claim.release()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["LOCAL_RANK", "RANK", "NODE_RANK"])

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 from command_lines import FILE, SMALL
-from forked_commands import CommandServer
 from omegaconf import OmegaConf
 from pyarrow import csv
 
@@ -165,14 +164,13 @@ def test_a_checkpoint_in_a_file_of_settings_is_not_gone_on_from(run):
 
 
 @pytest.mark.slow(reason="four processes, each of which takes seconds to start")
-def test_all_processes_of_a_run_go_on_with_its_settings(tmp_path):
+def test_all_processes_of_a_run_go_on_with_its_settings(server, tmp_path):
     several = ["trainer.devices=2", "+trainer.strategy=ddp", "trainer.accelerator=cpu"]
-    with CommandServer() as server:
-        first = server.start("train", *TINY, *several, folder=tmp_path, name="first")
-        assert first.wait() == 0, first.said
-        more = [CKPT, "trainer.max_epochs=4", "hydra.run.dir=second"]
-        second = server.start("train", *more, folder=tmp_path, name="second")
-        assert second.wait() == 0, second.said
+    first = server.start("train", *TINY, *several, folder=tmp_path, name="first")
+    assert first.wait() == 0, first.said
+    more = [CKPT, "trainer.max_epochs=4", "hydra.run.dir=second"]
+    second = server.start("train", *more, folder=tmp_path, name="second")
+    assert second.wait() == 0, second.said
     assert second.said.count("settings    from") == 1
     shown = yaml.safe_load((tmp_path / "second/config.yaml").read_text())
     assert shown["trainer"]["devices"] == 2

@@ -73,7 +73,7 @@ def attack(path, first, last):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and time are limited as on Linux")
 def test_flips_under_a_digest_that_matches_do_no_harm(checkpoints):
-    attack(checkpoints[1], 0, 40)
+    attack(checkpoints[1], 0, 12)
 
 
 @pytest.mark.slow(reason="400 copies with flips under a digest that matches")

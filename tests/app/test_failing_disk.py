@@ -112,7 +112,7 @@ def hurting(disk: FailingDisk) -> list[int]:
     return [at for at in announced(operations) if operations[at - 1][0] != "l"]
 
 
-@pytest.mark.parametrize("name", ["train", "parquet", "safetensors"])
+@pytest.mark.parametrize("name", ["train", "parquet"])
 def test_a_fault_of_the_disk_ends_a_command_in_one_sentence(disk, name):
     folder = disk(name)
     steps = hurting(folder)

@@ -4,21 +4,7 @@ import random
 import signal
 
 import pytest
-from killed_runs import (
-    KINDS,
-    Runs,
-    check_loads,
-    is_over,
-    lies_inside_an_epoch,
-    logged,
-    server_with_own_parts,
-)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with server_with_own_parts() as server:
-        yield server
+from killed_runs import KINDS, Runs, check_loads, is_over, lies_inside_an_epoch, logged
 
 
 @pytest.mark.parametrize(("kind", "place"), [("mdn", "first"), ("gmm_em", "elsewhere")])

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import pytest
 
-from mdn.app import lock
 from mdn.app.lock import HeldError, Lock
 
 fcntl = pytest.importorskip("fcntl", reason="locks of the kernel, other than on Windows")
@@ -89,7 +88,7 @@ def test_a_disk_without_locks_is_warned_of(path, monkeypatch):
 
     path.parent.mkdir()
     path.write_text('{"command": "train", "process": 1, "machine": "a", "since": "b"}')
-    monkeypatch.setattr(lock, "_ask_kernel", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.warns(UserWarning, match=r"^the disk of .*place has no locks \(Function not impl"):
         mine = Lock(path, "train")
     assert mine.left_by is None  # it may be alive

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from forked_commands import CommandServer
 
 ROOT = Path(__file__).parents[2]
 SPOILED = """
@@ -31,29 +30,29 @@ SMALL = (
     *("model.ensemble_size=1", "model.num_components=2", "trainer.accelerator=cpu"),
     *("callbacks.density_plot=null", "hydra.run.dir=run"),
 )
-SLOW = pytest.mark.slow(reason="two processes")
 TWO = ("trainer.devices=2", "+trainer.strategy=ddp", "data.batch_size=10")
+PROCESSES = ((), pytest.param(TWO, marks=pytest.mark.slow(reason="two processes")))
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
+def train(server, tmp_path):
     """Train in a folder of its own; return the exit status and all that was said."""
     (tmp_path / "own" / "backbone").mkdir(parents=True)
     (tmp_path / "own" / "backbone" / "spoiled.yaml").write_text(
         "_target_: spoiled.Spoiled\nfirst: 0\nlast: 0\n"
     )
     (tmp_path / "spoiled.py").write_text(SPOILED)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    own = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
 
     def run(*overrides):
-        with CommandServer() as server:
-            command = server.start("train", *SMALL, *overrides, folder=tmp_path, name="said")
-            return command.wait(), command.said
+        place = {"folder": tmp_path, "name": "said", "environment": own}
+        command = server.start("train", *SMALL, *overrides, **place)
+        return command.wait(), command.said
 
     return run
 
 
-@pytest.mark.parametrize("processes", [(), pytest.param(TWO, marks=SLOW)], ids=["one", "two"])
+@pytest.mark.parametrize("processes", PROCESSES, ids=["one", "two"])
 def test_a_skipped_step_is_told_with_its_rows_and_counted(train, processes, tmp_path):
     status, said = train("backbone.first=27", "backbone.last=28", *processes)
     assert status == 0
@@ -64,7 +63,7 @@ def test_a_skipped_step_is_told_with_its_rows_and_counted(train, processes, tmp_
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["train/skipped_steps"] == 2
 
 
-@pytest.mark.parametrize("processes", [(), TWO], ids=["one", "two"])
+@pytest.mark.parametrize("processes", PROCESSES, ids=["one", "two"])
 def test_several_in_a_row_end_the_run_with_its_best_checkpoint(train, processes, tmp_path):
     status, said = train("backbone.first=27", "backbone.last=99", *processes)
     assert status == 1

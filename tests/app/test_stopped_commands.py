@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from forked_commands import CommandServer
 from killed_runs import alive
 from parquet_files import numbers
 from pyarrow import parquet
@@ -27,13 +26,6 @@ TRAIN = [
 ]
 TOO_LONG = 10.0
 """Seconds from a signal to the end of a command: what systems give it."""
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Starts commands at once."""
-    with CommandServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

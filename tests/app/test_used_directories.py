@@ -126,6 +126,15 @@ def test_a_sweep_that_cannot_be_composed_leaves_nothing(run, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sweep_without_a_place_for_its_first_job_leaves_nothing(run):
+    Path("sweep").mkdir()
+    Path("sweep/0").write_text("mine")
+    status, said = run("train", "--multirun", *QUICK, "hydra.sweep.dir=sweep", "seed=1,2")
+    assert status == 1
+    assert "cannot be made: " in said
+    assert contents("sweep") == {"0": b"mine"}
+
+
 def test_an_evaluation_replaces_an_earlier_one_or_leaves_it_whole(run, trained, monkeypatch):
     from mdn.app import write_report
 

@@ -102,7 +102,7 @@ class FitFrames(Callback):
 
     def _thin_out(self) -> None:
         for frame in self.frames[1::2]:
-            frame.unlink()
+            frame.unlink(missing_ok=True)
         self.frames, self.stride = self.frames[::2], 2 * self.stride
 
 

@@ -18,6 +18,7 @@ from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.processes import look_after_processes
+from mdn.training.resumed_loop import end_resumed_fits
 from mdn.training.silence_lightning import silence_lightning
 
 _WHERE = ("_target_", "accelerator", "devices", "num_nodes", "strategy")
@@ -68,6 +69,7 @@ def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:
     trainer_: Trainer = instantiate(settings, callbacks=built, logger=log, _convert_="all")
     _check_sweep(trainer_)
     look_after_processes(trainer_)
+    end_resumed_fits(trainer_)
     return trainer_
 
 

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from mdn.app.build_lightning import build_data, stored_data
 from mdn.app.node import Node
 from mdn.app.read_recipe import described
-from mdn.data.files import read_table
+from mdn.data.files import open_rows, read_table
 from mdn.data.fingerprint import changed
+from mdn.data.reading import Reading
+from mdn.data.roles import assign_roles
 from mdn.data.rows import Rows, coded_as
+from mdn.data.stream.open_stream import streamed_rows
+from mdn.data.stream.whether import must_stream
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.model.card import ModelCard
 from mdn.model.model import Model
+from mdn.networks.kinds import Kind
 from mdn.training.datamodule import TableModule
 
 
@@ -50,13 +55,23 @@ def _coded(card: ModelCard, table: Rows) -> Rows:
     """Return rows as the model codes them, whatever levels their file has now."""
     kinds = card.fitted_kinds
     for name, now, known in zip(card.inputs, table.kinds, kinds, strict=True):
-        if type(now) is not type(known):
-            raise ValueError(
-                f"column {name!r} is read as {type(now).__name__.lower()}, and the model learned "
-                f"it as {type(known).__name__.lower()}; the file has changed since: name the rows "
-                "to score, which are then read as the model knows them"
-            )
+        _check_kind(name, now, known)
     return coded_as(table, kinds)
+
+
+def _check_kind(name: str, now: Kind, known: Kind) -> None:
+    if type(now) is not type(known):
+        raise ValueError(
+            f"column {name!r} is read as {type(now).__name__.lower()}, and the model learned "
+            f"it as {type(known).__name__.lower()}; the file has changed since: name the rows "
+            "to score, which are then read as the model knows them"
+        )
+    if {now.zoned, known.zoned} == {True, False}:
+        change = "lack the time zone they had" if known.zoned else "have a time zone they lacked"
+        raise ValueError(
+            f"the moments in column {name!r} {change} in training; the file has changed since: "
+            "mend the column, or train again"
+        )
 
 
 def _warn_of_changes(card: ModelCard, data: TableModule) -> None:
@@ -84,13 +99,20 @@ def _other_rows(settings: Node, model: Model) -> tuple[Rows, Problem | None]:
     card = model.card
     if "path" in settings:
         _check_columns(card, settings.get("inputs"), settings.get("targets"))
-        columns = card.targets, card.inputs, settings["weight"]
-        kinds = dict(zip(card.inputs, card.fitted_kinds, strict=True))
-        known = {"kinds": kinds, "formats": card.formats}
-        return read_table(settings["path"], *columns, **known)[0], None
+        return _rows_of_file(settings, card), None
     data = build_data(described(settings))
     _check_columns(card, data.input_names, data.target_names)
     return data.tables["test"], data.problem
+
+
+def _rows_of_file(settings: Node, card: ModelCard) -> Rows:
+    # In memory only where they take little of it, as in training.
+    path, kinds = settings["path"], dict(zip(card.inputs, card.fitted_kinds, strict=True))
+    columns = card.targets, card.inputs, settings["weight"]
+    if not must_stream(settings["stream"], [path]):
+        return read_table(path, *columns, kinds=kinds, formats=card.formats)[0]
+    roles = assign_roles(open_rows(path).head, *columns)
+    return streamed_rows(path, roles, kinds, Reading(formats=card.formats))
 
 
 def _training_rows(model: Model) -> Table | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mdn.app.interrupts import StopReason
 from mdn.app.kept_overrides import going_on, is_flag
 from mdn.app.paths import SCRIPTS
+from mdn.app.run_directory import METRICS_FILE
 
 
 def farewell(
@@ -40,7 +41,7 @@ def what_to_do(
         return []
     resume = going_on(last, overrides)
     lines = []
-    if resume and not reason.fit_was_over:
+    if resume and not _is_newer(run_dir / METRICS_FILE, started):  # which are written last
         lines.append(f"go on       {_modules(resume)}{shell_command(script, *resume)}")
     if best:
         label = "evaluate   " if reason.fit_was_over else "best so far"
@@ -54,8 +55,11 @@ def _any_saved(run_dir: Path, started: float | None) -> bool:
 
 def _saved(run_dir: Path, name: str, started: float | None) -> Path | None:
     path = Path(os.path.relpath(run_dir)) / "checkpoints" / f"{name}.ckpt"
-    ours = path.exists() and (started is None or path.stat().st_mtime >= started)
-    return path if ours else None
+    return path if _is_newer(path, started) else None
+
+
+def _is_newer(path: Path, started: float | None) -> bool:
+    return path.exists() and (started is None or path.stat().st_mtime >= started)
 
 
 def _modules(resume: Sequence[str]) -> str:

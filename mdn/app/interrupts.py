@@ -8,7 +8,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from mdn.app.errors import readable
-from mdn.training.siblings import end_now, is_broken_connection
+from mdn.training.process_ends import is_broken_connection
+from mdn.training.siblings import end_now
 from mdn.training.stop_signals import STOPPING, Interrupted, signals
 
 _PATIENCE = 7.0
@@ -29,7 +30,7 @@ class StopReason:
         message: what has happened.
         status: exit status, by the convention of shells: 128 plus the number of a signal, else 1.
         failed: whether it is an error, and nobody has told the command to stop.
-        fit_was_over: whether only the test after the fit was interrupted.
+        fit_was_over: whether only what follows on the fit was interrupted.
     """
 
     message: str

@@ -29,13 +29,14 @@ from mdn.app.run_directory import remove_unfinished
 from mdn.app.started_elsewhere import tell_directory
 from mdn.app.writable import make_writable_folder
 from mdn.training import siblings
+from mdn.training.process_ends import ProcessFailed, is_broken_connection
 
 Command = Callable[[Mapping[str, object]], float | None]
 """A function of a checked configuration; it returns the score of a sweep's job, if it has one."""
 
 _USER_ERRORS = (
     *(UserError, ValueError, OSError, ImportError, InstantiationException),
-    *(siblings.ProcessFailed, MemoryError),
+    *(ProcessFailed, MemoryError),
 )
 
 
@@ -133,5 +134,5 @@ def _is_users_mistake(error: BaseException) -> bool:
     # Instantiation wraps the error that it failed on.
     by_name = type(error).__name__ == "MisconfigurationException"  # Lightning's, not imported here
     chained = error.__cause__ is not None and _is_users_mistake(error.__cause__)
-    expected = isinstance(error, _USER_ERRORS) or siblings.is_broken_connection(error)
+    expected = isinstance(error, _USER_ERRORS) or is_broken_connection(error)
     return by_name or expected or chained

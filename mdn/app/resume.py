@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+from mdn.app.trained import Limits, Trained
 from mdn.data.fingerprint import changed
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, overrides_of, read_checkpoint
 from mdn.report.run_settings import flat
+from mdn.training.resumed_loop import was_stopped
+from mdn.training.siblings import is_first
 
 _LASTING = ("inputs", "targets", "model")
 """Fields of the card that must match the checkpoint, besides the rows."""
@@ -23,27 +26,27 @@ _KIND = "model.kind"
 _KINDS = ("model.optimizer.kind",)
 """Among these what may not, since the optimizer of the checkpoint goes on."""
 
-_STATE = {
-    "epoch": int,
-    "global_step": int,
-    "loops": dict,
-    "callbacks": dict,
-    "optimizer_states": list,
-    "lr_schedulers": list,
-}
-"""What Lightning restores, with its type."""
-
 _LEAVE = "a run goes on with its own settings: leave out what changes this one"
 _REPEAT = "it keeps no settings of its run: repeat the overrides of that run"
 
 
-def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> int:
+def check_resume(
+    ckpt_path: str,
+    max_epochs: int | None,
+    card: ModelCard,
+    max_steps: int = -1,
+    kept: Mapping[str, object] | None = None,
+) -> int:
     """Refuse a checkpoint that a run cannot go on from; return how many steps it has logged.
+
+    A run that was killed behind its last epoch goes on with what follows on that.
 
     Args:
         ckpt_path: the checkpoint.
         max_epochs: of the run, those of the checkpoint included.
         card: of the run.
+        max_steps: of the run, too; negative for no limit.
+        kept: what the checkpoints of this run keep beside the card.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -61,34 +64,14 @@ def check_resume(ckpt_path: str, max_epochs: int | None, card: ModelCard) -> int
         if key in _KINDS or not key.startswith(_FREE):
             was, now = others[key]
             raise ValueError(f"{ckpt_path} has {key} {was} and this run has {now}; {advice}")
-    epochs = _trained_epochs(ckpt_path, checkpoint)
-    if max_epochs is not None and 0 <= max_epochs <= epochs:
-        raise ValueError(
-            f"{ckpt_path} has trained {epochs} epochs and trainer.max_epochs is {max_epochs}: "
-            "nothing is left to do; raise trainer.max_epochs"
-        )
-    steps = checkpoint.get("global_step")
-    assert isinstance(steps, int)
-    return steps
-
-
-def _trained_epochs(ckpt_path: str, checkpoint: Mapping[str, object]) -> int:
-    """Return the epochs behind a checkpoint, without one under way; refuse what is no state."""
-    for key, kind in _STATE.items():
-        if not isinstance(checkpoint.get(key), kind):
-            raise ValueError(
-                f"{ckpt_path} holds no state of a run to go on with: its {key} must be of type "
-                f"{kind.__name__}; take the last.ckpt of a run"
-            )
-    epoch = checkpoint["epoch"]
-    assert isinstance(epoch, int)
-    if epoch < 0:
-        raise ValueError(f"{ckpt_path} has trained {epoch} epochs, fewer than none")
-    # Inside an epoch, and at its end, `epoch` is its number.
-    done: object = checkpoint["loops"]
-    for key in ("fit_loop", "epoch_progress", "current", "processed"):
-        done = done.get(key) if isinstance(done, dict) else None
-    return done if isinstance(done, int) else epoch + 1
+    trained = Trained.of(ckpt_path, checkpoint)
+    limits = Limits(max_epochs, max_steps, was_stopped(checkpoint, kept or {}))
+    over = trained.over(limits)
+    if over and not trained.was_cut(ckpt_path, limits):
+        raise ValueError(f"{ckpt_path} {over}")
+    if over and is_first():
+        print(f"no epoch is left to train: the run of {ckpt_path} only has to be tested")
+    return trained.steps
 
 
 def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str) -> None:

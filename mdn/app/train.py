@@ -42,13 +42,10 @@ def train(config: Node) -> float:
         trainer, module, seconds = _fit(run, data, log)
         with after_fit():
             metrics = _test(trainer, module, data)
-    metrics |= {"fit_seconds": seconds, **_facts(trainer, module, data)}
-    if run.recipe.recalibration != 1:
-        metrics["recalibration"] = module.model.recalibration
-    if module.model.card.guard:
-        metrics["guard"] = module.model.card.guard
+            metrics |= {"fit_seconds": seconds, **_facts(run, trainer, module, data)}
+            if trainer.is_global_zero:
+                write_metrics(metrics, run.run_dir)
     if trainer.is_global_zero:
-        write_metrics(metrics, run.run_dir)
         rows = {name: len(table) for name, table in data.tables.items()}
         said = [in_keys(remark) for remark in remarks(metrics, rows)]
         print_results(metrics, run.run_dir, said)
@@ -72,21 +69,25 @@ def _set_up_torch(run: Run) -> None:
 
 def _fit(run: Run, data: TableModule, log: RunLog) -> tuple[Trainer, MixtureModule, float]:
     """Return the trainer and the module after the last epoch, and the seconds from the start."""
-    card = run.card(data)
+    card, kept = run.card(data), {OVERRIDES: kept_overrides()}
     if run.ckpt_path is not None:
-        log.go_on_behind(check_resume(run.ckpt_path, run.trainer["max_epochs"], card))
+        limits = run.trainer["max_epochs"], card, run.trainer.get("max_steps", -1)
+        log.go_on_behind(check_resume(run.ckpt_path, *limits, kept))
     start = time.perf_counter()
     trainer = build_trainer(run.trainer, run.callbacks, log)
     _log_hyperparameters(log, run.shown)
     if trainer.is_global_zero:
         write_config(run.shown, run.run_dir)
-    kept = {OVERRIDES: kept_overrides()}
     module = fit.train(run.recipe, data, trainer, card, run.ckpt_path, kept)
     return trainer, module, time.perf_counter() - start
 
 
-def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
+def _facts(
+    run: Run, trainer: Trainer, module: MixtureModule, data: TableModule
+) -> dict[str, float]:
     """Return facts about the fit, without scores."""
+    card = module.model.card
+    decided = {} if run.recipe.recalibration == 1 else {"recalibration": card.recalibration}
     return {
         "epochs": trainer.current_epoch,
         **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
@@ -94,6 +95,8 @@ def _facts(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[s
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
         **outcomes(trainer),
+        **decided,
+        **({"guard": card.guard} if card.guard else {}),
     }
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from mdn.data.faults import Faults
 from mdn.data.kinds.arrow_values import as_levels, is_number, is_text, is_time, plain
 from mdn.data.kinds.coded_columns import coded, matrix
-from mdn.data.kinds.guessed_kinds import Guess, category, guess_kind
+from mdn.data.kinds.guessed_kinds import Guess, category, guess_kind, of_type
 from mdn.data.kinds.text_columns import read_text
 from mdn.data.kinds.vocabulary import Vocabulary
 from mdn.data.kinds.wanted_formats import wanted_formats
@@ -172,13 +172,13 @@ def _said_kind(columns: Columns, name: str, said: str) -> Kind:
         raise ValueError(
             f"`kinds` says {said!r} of column {name!r}; it must be one of {', '.join(KINDS)}"
         )
-    kind = KINDS[said]()
-    return _with_levels(columns, name) if isinstance(kind, Category) else kind
+    kind, column = KINDS[said](), columns.table.column(name)
+    return _with_levels(column) if isinstance(kind, Category) else of_type(kind, column.type)
 
 
-def _with_levels(columns: Columns, name: str) -> Category:
+def _with_levels(column: pa.ChunkedArray) -> Category:
     words = Vocabulary()
-    words.update(as_levels(columns.table.column(name)))
+    words.update(as_levels(column))
     return category(words)
 
 

@@ -33,6 +33,7 @@ _MOST_FEATURES = 1_000_000
 """The most features of all columns."""
 
 _NO_CYCLES: Sequence[float] = ()
+_NO_ZONE: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Kind:
         pieces: features that are a piecewise linear code of the value.
         waves: frequencies, of each of which sine and cosine of the value are features.
         cycles: periods in seconds, of each of which sine and cosine are features.
+        zoned: whether it is a moment with a time zone; None where that is unknown.
     """
 
     # Without annotations, for a subclass makes fields of those that it has.
@@ -55,6 +57,7 @@ class Kind:
     pieces = 0
     waves = 0
     cycles = _NO_CYCLES
+    zoned = _NO_ZONE
 
     @property
     def num_levels(self) -> int:
@@ -125,6 +128,8 @@ class Time(Kind):
     Attributes:
         missing: whether a training row lacks it.
         cycles: periods in seconds, of each of which sine and cosine are features.
+        zoned: whether it has a time zone, as a date or the time of a local clock has none; None
+            where nobody looked.
 
     Raises:
         ValueError: on a cycle that is no number of seconds, and on too many.
@@ -132,6 +137,7 @@ class Time(Kind):
 
     missing: bool = False
     cycles: Sequence[float] = ()
+    zoned: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cycles", tuple(self.cycles))

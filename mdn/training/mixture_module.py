@@ -23,6 +23,7 @@ from mdn.networks.standardize import Standardizer
 from mdn.training.changed_settings import keep_patience
 from mdn.training.lightning_parts import stand_where_stopped, train_table_of
 from mdn.training.processes import close_group_at_exit
+from mdn.training.resumed_loop import STOPPED, was_stopped
 from mdn.training.running_sums import SavedSum, Sums, own_sums, saved_sums
 from mdn.training.safe_steps import SafeSteps
 
@@ -59,6 +60,7 @@ class MixtureModule(LightningModule):
         """What decides which steps of gradient descent to skip; None to take them all."""
         self._sums: Sums = {}
         self._earlier_metrics: Mapping[str, Tensor] = {}
+        self._was_stopped = False
 
     @abstractmethod
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
@@ -160,6 +162,7 @@ class MixtureModule(LightningModule):
 
     def on_train_start(self) -> None:
         stand_where_stopped(self.trainer, self._earlier_metrics)
+        self.trainer.should_stop |= self._was_stopped
 
     def on_train_epoch_end(self) -> None:
         self._log_nll("train")
@@ -191,11 +194,13 @@ class MixtureModule(LightningModule):
         # A validation that is under way begins anew.
         checkpoint[_SUMS] = saved_sums(self.trainer, self._sums, "train")
         checkpoint[_METRICS] = dict(self.trainer.callback_metrics)
+        checkpoint[STOPPED] = self.trainer.should_stop
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         saved = cast(Mapping[str, SavedSum], checkpoint.get(_SUMS, {}))
         self._sums = own_sums(self.trainer, saved)
         keep_patience(self.trainer, checkpoint)
+        self._was_stopped = was_stopped(checkpoint, self.kept)
         self._earlier_metrics = cast(Mapping[str, Tensor], checkpoint.get(_METRICS, {}))
 
 

@@ -2,6 +2,7 @@
 
 import atexit
 from collections.abc import Callable
+from subprocess import Popen
 from typing import Any, TypeVar
 
 from lightning.pytorch import Trainer
@@ -63,7 +64,7 @@ class _Launcher(_SubprocessScriptLauncher):
         **kwargs: Any,
     ) -> _T:
         if not self.cluster_environment.creates_processes_externally:
-            siblings.start_others(self._started)
+            siblings.start_others(self._start)
         try:  # with processes started, Lightning starts no others and no observer
             return super().launch(function, *args, trainer=trainer, **kwargs)
         except BaseException as error:
@@ -72,6 +73,9 @@ class _Launcher(_SubprocessScriptLauncher):
                 raise
             raise why from None
 
-    def _started(self) -> list[Any]:
-        self._call_children_scripts()
-        return self.procs
+    def _start(self, started: list[Popen]) -> None:
+        self.procs = started
+        try:
+            self._call_children_scripts()  # makes a list of its own
+        finally:
+            started[:] = self.procs

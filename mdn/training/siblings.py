@@ -9,19 +9,23 @@ import atexit
 import json
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from tempfile import mkdtemp
 from typing import NoReturn
 
-from mdn.training.stop_signals import STOPPING, Interrupted
+from mdn.training.process_ends import (
+    End,
+    FirstFailed,
+    ProcessFailed,
+    is_broken_connection,
+    message_in,
+)
 
 FIRST, FOLDER = "MDN_FIRST_PROCESS", "MDN_MESSAGES"
 """Environment of the others: the first process, and the folder for what they have to say."""
@@ -41,22 +45,6 @@ _TO_LEAVE = 5.0
 _WATCH = "first process"
 """Name of the thread that looks at it."""
 
-_CONNECTION = {"DistError", "DistBackendError", "DistNetworkError", "DistStoreError"}
-"""Names of the errors of torch.distributed, which is not imported here."""
-
-
-class ProcessFailed(RuntimeError):
-    """Another process of the run has ended; the message is its own, where it left one."""
-
-
-class FirstFailed(ProcessFailed):
-    """The first process of the run has been killed."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the first process of the run was killed, as happens where memory runs out"
-        )
-
 
 def speaks(error: BaseException) -> bool:
     """Tell whether this process says what ends the run: the first, or the next if that is gone."""
@@ -67,14 +55,6 @@ def speaks(error: BaseException) -> bool:
 def is_first() -> bool:
     """Tell whether this process speaks for all processes of the run."""
     return all(os.environ.get(name, "0") == "0" for name in _RANKS)
-
-
-def is_broken_connection(error: BaseException | None) -> bool:
-    """Tell whether an error says no more than that another process cannot be reached."""
-    if error is None:
-        return False
-    gloo = isinstance(error, RuntimeError) and "/gloo/" in str(error)
-    return gloo or type(error).__name__ in _CONNECTION or is_broken_connection(error.__cause__)
 
 
 def _is_started_by_others() -> bool:
@@ -153,10 +133,10 @@ class Others:
         """Return the error that ended some of the processes; None if they have not ended."""
         time.sleep(_LOOK)  # several may be about to end
         ends = [
-            _End(rank, process.poll(), *_message(self._folder / str(rank)))
+            End(rank, process.poll(), *message_in(self._folder / str(rank)))
             for rank, process in enumerate(self._processes, 1)
         ]
-        failed = sorted((end for end in ends if end.status), key=_End.hearsay)
+        failed = sorted((end for end in ends if end.status), key=End.hearsay)
         return failed[0].error() if failed else None
 
     def join(self, seconds: float = 60.0) -> None:
@@ -181,69 +161,33 @@ others: Others | None = None
 """The processes that this one has started, if it has."""
 
 
-@dataclass(frozen=True)
-class _End:
-    """How another process has ended.
-
-    Attributes:
-        rank: its number.
-        status: its exit status, minus the number of a signal; None while it runs.
-        text: what it has left to say.
-        echo: whether that is no more than a broken connection.
-    """
-
-    rank: int
-    status: int | None
-    text: str
-    echo: bool
-
-    def hearsay(self) -> int:
-        """Return how far this end may follow from others: 0 for an error of its own."""
-        if self.text:
-            return 3 if self.echo else 0
-        return 1 if (self.status or 0) < 0 or self._told() else 2
-
-    def _told(self) -> int:
-        """The signal that told it to stop, or 0."""
-        numbers = [number for number in STOPPING if self.status in (-number, 128 + number)]
-        return numbers[0] if numbers else 0
-
-    def error(self) -> BaseException:
-        """Return what to tell."""
-        if self.text:
-            return ProcessFailed(f"process {self.rank}: {self.text}")
-        if self._told():
-            return Interrupted(self._told())
-        status = self.status or 0
-        if status < 0:
-            name = signal.Signals(-status).name
-            hint = ", as happens where memory runs out" if -status == signal.SIGKILL else ""
-            return ProcessFailed(f"process {self.rank} was killed by {name}{hint}")
-        return ProcessFailed(f"process {self.rank} has ended with status {status}")
-
-
-def _message(path: Path) -> tuple[str, bool]:
-    try:
-        message = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        return "", False
-    return message["text"], message["echo"]
-
-
-def start_others(start: Callable[[], Sequence[Popen]]) -> Others:
+def start_others(start: Callable[[list[Popen]], None]) -> Others:
     """Start other processes that know this one, and watch them.
 
     Args:
-        start: starts them, with the environment of this process.
+        start: starts them, with the environment of this process, and appends them to a list.
+
+    Raises:
+        ProcessFailed: if one cannot be started; those before it are ended.
     """
     global others
-    folder = Path(mkdtemp(prefix="mdn-"))
+    folder, started = Path(mkdtemp(prefix="mdn-")), list[Popen]()
     os.environ.update({FIRST: str(os.getpid()), FOLDER: str(folder)})
     try:
-        others = Others(start(), folder)
+        start(started)
+    except BaseException as error:
+        Others(started, folder).kill()
+        if not isinstance(error, OSError):
+            raise
+        rank = len(started) + 1
+        raise ProcessFailed(
+            f"process {rank} cannot be started: {error}; free memory or processes, or set fewer "
+            "devices"
+        ) from None
     finally:
         for name in (FIRST, FOLDER):
             os.environ.pop(name)
+    others = Others(started, folder)
     return others
 
 

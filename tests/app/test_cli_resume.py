@@ -1,6 +1,7 @@
 """Runs that go on from a checkpoint, and rows that have changed since."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from command_lines import FILE, SMALL
 from omegaconf import OmegaConf
 from pyarrow import csv
 
+from mdn.app import train
 from mdn.model.checkpoint import OVERRIDES, read_checkpoint, write_checkpoint
 
 
@@ -23,6 +25,40 @@ def test_resume_goes_on_and_refuses_to_do_nothing(run, tmp_path):
     assert json.loads(Path("third/metrics.json").read_text())["epochs"] == 4
 
 
+CUT = {
+    "members": ["model.ensemble_size=2", "recalibrate=true", "objective=crps"],
+    "stopped early": [
+        "callbacks.early_stopping.patience=1",
+        "trainer.max_epochs=60",
+        "optimizer.lr=1",
+    ],
+    "steps": ["+trainer.max_steps=5", "trainer.max_epochs=10", "model.ensemble_size=1"],
+    "converged": ["model=gmm_em", "data=three_gaussians", "model.tol=0.1", "trainer.max_epochs=60"],
+}
+
+
+SLOW = pytest.mark.slow(reason="the same for other ends of a fit")
+CASES = ["members", "stopped early", *(pytest.param(case, marks=SLOW) for case in [*CUT][2:])]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_that_was_cut_in_its_test_has_only_to_be_tested(run, monkeypatch, case):
+    settings = [*SMALL, "callbacks.density_plot=null", *CUT[case]]
+    assert run("train", *settings, "hydra.run.dir=whole")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "_test", lambda *_: signal.raise_signal(signal.SIGINT))
+        assert run("train", *settings, "hydra.run.dir=first")[0] == 130
+    status, said = run("train", CKPT, "hydra.run.dir=second")
+    assert status == 0, said
+    assert "no epoch is left to train: the run of first/" in said
+    whole, second = (json.loads(Path(each, "metrics.json").read_text()) for each in NAMES)
+    assert {**whole, "fit_seconds": 0} == {**second, "fit_seconds": 0}
+    status, said = run("train", CKPT.replace("first", "second"))
+    assert status == 1
+    assert "nothing is left to do" in said
+
+
+NAMES = "whole", "second"
 CKPT = "ckpt_path=first/checkpoints/last.ckpt"
 TINY = [*SMALL, "model.ensemble_size=1", "callbacks.density_plot=null", "hydra.run.dir=first"]
 

@@ -91,7 +91,7 @@ def advice(said):
     return lines[at:]
 
 
-def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
+def test_a_run_that_only_has_to_be_tested_is_gone_on_with_or_evaluated(run, monkeypatch):
     monkeypatch.setattr(train, "_test", press)
     closed, close = [], train.RunLog.close
     monkeypatch.setattr(train.RunLog, "close", lambda log: closed.append(close(log)))
@@ -99,6 +99,7 @@ def test_a_run_that_only_has_to_be_tested_is_not_gone_on_with(run, monkeypatch):
     assert status == 130
     assert advice(said) == [
         "stopped by Ctrl-C",
+        f"go on       python {ROOT}/scripts/train.py ckpt_path=run/checkpoints/last.ckpt",
         f"evaluate    python {ROOT}/scripts/evaluate.py ckpt=run/checkpoints/best.ckpt",
     ]
     assert len(closed) == 1

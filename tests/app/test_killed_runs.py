@@ -22,11 +22,25 @@ def test_a_run_killed_behind_a_step_goes_on_where_it_was_killed_again(
         assert logged(tmp_path / "first") == logged(tmp_path / "whole")
 
 
+@pytest.mark.slow(reason="five runs of each kind")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_killed_behind_its_last_epoch_is_only_finished(server, tmp_path, kind):
+    runs = Runs(server, tmp_path, kind)
+    hook = "callbacks.killing.kill_in"
+    assert runs.start("first", f"{hook}=on_train_end").wait() == -signal.SIGKILL
+    assert runs.go_on("first", "first", f"{hook}=on_fit_end").wait() == -signal.SIGKILL
+    assert runs.go_on("other", "first", f"{hook}=test").wait() == -signal.SIGKILL
+    run = runs.go_on("other", "other", f"{hook}=null")
+    runs.check_alike("other", run)
+    assert "no epoch is left to train" in run.said
+
+
 @pytest.mark.slow(reason="runs that are killed, and go on, as often as --repeats says")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_killed_at_any_moment_goes_on_as_if_uncut(server, tmp_path, kind, repeats):
     runs = Runs(server, tmp_path, kind)
-    counts = dict.fromkeys(["kills", "inside an epoch", "in the same directory"], 0)
+    of_interest = ["inside an epoch", "behind the last epoch", "in the same directory"]
+    counts = dict.fromkeys(["kills", *of_interest], 0)
     number = 0
     while counts["kills"] < repeats:
         draws = random.Random(f"{kind} {number}")
@@ -34,10 +48,11 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_uncut(server, tmp_path, kind, 
         number += 1
         while runs.kill_at_random(run, runs.last(here), draws):
             assert check_loads(tmp_path / here) >= 1
-            if is_over(runs.last(here)):  # killed in its test
+            if runs.has_said_all(here):  # killed while it left
                 run = None
                 break
             counts["kills"] += 1
+            counts["behind the last epoch"] += is_over(runs.last(here))
             counts["inside an epoch"] += lies_inside_an_epoch(runs.last(here))
             before, same = here, draws.random() < 0.5
             counts["in the same directory"] += same
@@ -45,8 +60,7 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_uncut(server, tmp_path, kind, 
             run = runs.go_on(here, before)
             if draws.random() < 0.7:
                 break
-        if run is not None:
-            runs.check_alike(here, run)
+        runs.check_alike(here, run)
     print(f"{kind}: {number} runs, {counts}")
 
 

@@ -220,3 +220,20 @@ RAW_ELSEWHERE = {
     "suite=folds": "of benchmark.py, in its own tests",
 }
 """What is tried with another document, or is no option of training."""
+
+PROCESSES = "+trainer.strategy=ddp trainer.devices=2 trainer.accelerator=cpu"
+
+RUNS: dict[str, list[Case]] = {
+    "python scripts/train.py ckpt_path=RUN/checkpoints/last.ckpt": [
+        Case(checks.resumed, add=f" trainer.max_epochs={2 * checks.EPOCHS}")
+    ],
+    "python scripts/train.py ckpt_path=RUN/checkpoints/last.ckpt trainer.max_epochs=400 "
+    "optimizer.lr=0.003": [Case(checks.resumed, {"=400": f"={2 * checks.EPOCHS}"})],
+    f"python scripts/train.py {PROCESSES}": [
+        Case(checks.trained, add=SHORT, slow="it starts processes")
+    ],
+    f"torchrun --nproc_per_node=2 scripts/train.py {PROCESSES}": [
+        Case(checks.trained, add=SHORT, slow="it starts processes")
+    ],
+}
+"""Those of docs/runs.md."""

@@ -7,11 +7,12 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 EXAMPLES = ROOT / "docs" / "examples.md"
 TABLES = ROOT / "docs" / "tables.md"
+RUNS = ROOT / "docs" / "runs.md"
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 _QUOTED = re.compile(r"`([^`]+)`")
-_COMMAND = re.compile(r"(python3? |scripts/\S+ |tensorboard |pytest |pip |cat )")
+_COMMAND = re.compile(r"(python3? |scripts/\S+ |tensorboard |torchrun |pytest |pip |cat )")
 _OPTION = re.compile(r"'?[+~]?[a-z_]+(\.[a-z_]+)*(=\S|'$)")
 _ADDED = re.compile(r"^\|[^|]+\| (`[^|]*`)", re.MULTILINE)
 

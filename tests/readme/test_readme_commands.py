@@ -13,6 +13,7 @@ from cases import (
     RAW_ELSEWHERE,
     RAW_TOGETHER,
     README,
+    RUNS,
     SHORT,
     TOGETHER,
     YOUR_DATA,
@@ -20,10 +21,11 @@ from cases import (
 from checks import started
 from documents import EXAMPLES as EXAMPLES_FILE
 from documents import README as README_FILE
+from documents import RUNS as RUNS_FILE
 from documents import TABLES as RAW_FILE
 from documents import additions, commands, options
 
-TABLES = {README_FILE: README, EXAMPLES_FILE: EXAMPLES, RAW_FILE: RAW}
+TABLES = {README_FILE: README, EXAMPLES_FILE: EXAMPLES, RAW_FILE: RAW, RUNS_FILE: RUNS}
 
 
 @pytest.mark.parametrize("document", TABLES, ids=lambda path: path.name)

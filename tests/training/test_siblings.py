@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from mdn.training import siblings
-from mdn.training.siblings import Others, ProcessFailed, is_broken_connection, is_first, speaks
+from mdn.training.process_ends import FirstFailed, ProcessFailed, is_broken_connection
+from mdn.training.siblings import Others, is_first, speaks, start_others
 from mdn.training.stop_signals import Interrupted
 
 GLOO = RuntimeError("[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed")
@@ -92,9 +93,9 @@ def test_the_first_process_speaks_and_the_next_one_where_it_is_gone(monkeypatch)
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert not is_first()
     assert not speaks(ProcessFailed("a bad file"))
-    assert speaks(siblings.FirstFailed())
+    assert speaks(FirstFailed())
     monkeypatch.setenv("LOCAL_RANK", "2")
-    assert not speaks(siblings.FirstFailed())
+    assert not speaks(FirstFailed())
 
 
 def test_what_a_process_leaves_is_found_by_the_first_one(tmp_path, monkeypatch, others):
@@ -103,3 +104,16 @@ def test_what_a_process_leaves_is_found_by_the_first_one(tmp_path, monkeypatch, 
     siblings.leave_message("a bad file", ValueError("a bad file"))
     assert os.listdir(tmp_path) == ["1"]
     assert str(others("failed").why(GLOO)) == "process 1: a bad file"
+
+
+def test_processes_are_ended_where_another_one_cannot_be_started():
+    begun = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+
+    def start(started):
+        started.append(begun)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with pytest.raises(ProcessFailed, match=r"process 2 cannot be started: .* unavailable; free"):
+        start_others(start)
+    assert begun.returncode == -9
+    assert siblings.FIRST not in os.environ

@@ -33,6 +33,11 @@ def is_time(kind: pa.DataType) -> bool:
     return types.is_date(kind) or types.is_timestamp(kind)
 
 
+def is_zoned(kind: pa.DataType) -> bool:
+    """Tell whether a type of column holds moments with a time zone."""
+    return types.is_timestamp(kind) and kind.tz is not None
+
+
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column whose values are no longer in a dictionary."""
     return column.cast(column.type.value_type) if types.is_dictionary(column.type) else column

@@ -19,6 +19,7 @@ from mdn.data.kinds.arrow_values import (
     is_number,
     is_text,
     is_time,
+    is_zoned,
     numeric_text,
     plain,
 )
@@ -97,6 +98,7 @@ def _coded_time(kind: Time, columns: Columns, name: str) -> np.ndarray:
             f"{columns.source}: column {name!r} is of type {column.type}, not dates or times; "
             "mend it"
         )
+    _check_zone(columns, name, column.type, kind.zoned)
     return as_numbers(column)
 
 
@@ -114,6 +116,18 @@ def _by_level(
 ) -> np.ndarray:
     # Row -1, of a missing value, takes the last one.
     return np.array([*(values[text] for text in texts), None], dtype=np.float64)[rows]
+
+
+def _check_zone(columns: Columns, name: str, found: pa.DataType, zoned: bool | None) -> None:
+    """Refuse moments with a time zone beside others without: they would be hours apart."""
+    if zoned in (None, is_zoned(found)) or types.is_null(found):
+        return
+    said, remedy = (
+        ("without a time zone, and the training rows have one", "add the zone to each value")
+        if zoned
+        else ("with a time zone, and the training rows have none", "write local times without one")
+    )
+    raise ValueError(f"{columns.source}: column {name!r} holds moments {said}; {remedy}")
 
 
 def _moments(columns: Columns, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:

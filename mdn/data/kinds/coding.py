@@ -73,7 +73,7 @@ def _fitted_time(kind: Time, column: Float64[Tensor, " N"]) -> Kind:
     within_a_day = bool((present % DAY != present[:1] % DAY).any())
     cycles = [YEAR, WEEK] + ([DAY] if within_a_day else [])
     fitting = tuple(cycle for cycle in cycles if span >= _TURNS * cycle)
-    return Time(missing=len(present) < len(column), cycles=fitting)
+    return replace(kind, missing=len(present) < len(column), cycles=fitting)
 
 
 @_fitted.register

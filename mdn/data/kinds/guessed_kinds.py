@@ -7,7 +7,8 @@ rows apart that were not seen before is left out: row names, identifiers, and fr
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from mdn.data.kinds.arrow_values import (
     is_number,
     is_text,
     is_time,
+    is_zoned,
 )
 from mdn.data.kinds.vocabulary import Vocabulary
 from mdn.networks.kinds import Boolean, Category, Kind, Number, Time
@@ -87,6 +89,17 @@ def guess_kind(name: str, column: pa.ChunkedArray) -> Guess:
     facts = facts_of(name, column.type)
     facts.update(column)
     return facts.guess()
+
+
+@singledispatch
+def of_type(kind: Kind, column: pa.DataType) -> Kind:
+    """Return a kind with what the type of its column tells."""
+    return kind
+
+
+@of_type.register
+def _time_of_type(kind: Time, column: pa.DataType) -> Kind:
+    return replace(kind, zoned=is_zoned(column)) if is_time(column) else kind
 
 
 def named_like_rows(name: str) -> bool:
@@ -219,7 +232,8 @@ _NAMES_ROWS = "an identifier"
 
 _FACTS: list[tuple[Callable[[pa.DataType], bool], Callable[[str], Facts]]] = [
     (types.is_boolean, lambda name: _Of(Boolean())),
-    (is_time, lambda name: _Of(Time())),
+    (is_zoned, lambda name: _Of(Time(zoned=True))),
+    (is_time, lambda name: _Of(Time(zoned=False))),
     (is_number, _Numbers),
     (is_text, _Text),
     (types.is_dictionary, _Dictionary),

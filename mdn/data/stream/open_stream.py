@@ -63,11 +63,31 @@ def streamed_tables(
     fitted = dict(zip(inputs, whole.kinds_of("train"), strict=True))
     coded = file.source(roles, fitted, reading, by)
     tables = {name: whole.table(name, coded) for name in parts}
-    for name, other in others.items():
-        file = open_stream(other, fitted, reading.formats)
-        source = file.source(roles, fitted, reading, SplitBy())
-        tables[name] = passed(source, {name: Part()}, division.seed).table(name, source)
-    return tables
+    others_read = {
+        name: streamed_rows(other, roles, fitted, reading, division.seed)
+        for name, other in others.items()
+    }
+    return tables | others_read
+
+
+def streamed_rows(
+    path: str | Path, roles: Roles, kinds: dict[str, Kind], reading: Reading, seed: int = 0
+) -> StreamedTable:
+    """Pass over a file once; return all of its rows, as a model knows them.
+
+    Args:
+        path: of the file.
+        roles: what its columns are.
+        kinds: of the inputs, fitted.
+        reading: how the training rows were written.
+        seed: of the sample.
+
+    Raises:
+        ValueError: if the file is not what it should be, or no row counts.
+    """
+    file = open_stream(path, kinds, reading.formats)
+    source = file.source(roles, kinds, reading, SplitBy())
+    return passed(source, {"whole": Part()}, seed).table("whole", source)
 
 
 def _inputs(file: OpenedFile, roles: Roles, said: SaidKinds) -> tuple[dict[str, Kind], Reading]:

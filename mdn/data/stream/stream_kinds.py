@@ -10,7 +10,14 @@ import pyarrow as pa
 from pyarrow import types
 
 from mdn.data.kinds.arrow_values import as_levels, is_number, is_time
-from mdn.data.kinds.guessed_kinds import Facts, Guess, category, facts_of, named_like_identifier
+from mdn.data.kinds.guessed_kinds import (
+    Facts,
+    Guess,
+    category,
+    facts_of,
+    named_like_identifier,
+    of_type,
+)
 from mdn.data.kinds.vocabulary import Vocabulary
 from mdn.data.make_table import check_said, settled
 from mdn.data.readers.columns import Columns
@@ -63,25 +70,26 @@ class _Levels(Facts):
 
 
 def _known(head: Columns, name: str, said: str | Kind | None) -> Kind | None:
+    column = head.table.column(name).type
     if isinstance(said, str):
-        return _of_word(name, said)
-    return _of_type(name, head.table.column(name).type) if said is None else said
+        return _of_word(name, said, column)
+    return _of_type(name, column) if said is None else said
 
 
-def _of_word(name: str, said: str) -> Kind | None:
+def _of_word(name: str, said: str, column: pa.DataType) -> Kind | None:
     if said not in KINDS:
         raise ValueError(
             f"`kinds` says {said!r} of column {name!r}; it must be one of {', '.join(KINDS)}"
         )
     kind = KINDS[said]()
-    return None if isinstance(kind, Category) else kind
+    return None if isinstance(kind, Category) else of_type(kind, column)
 
 
 def _of_type(name: str, kind: pa.DataType) -> Kind | None:
     if types.is_boolean(kind):
         return Boolean()
     if is_time(kind):
-        return Time()
+        return of_type(Time(), kind)
     return Number() if is_number(kind) and not named_like_identifier(name) else None
 
 

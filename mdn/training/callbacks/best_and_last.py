@@ -19,6 +19,7 @@ from mdn.data.write import make_folder, write_bytes
 from mdn.distributions.checks import check_not_negative
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 from mdn.training.callbacks.loop_state import stand_behind_batch
+from mdn.training.resumed_loop import bring_along
 
 
 class SealedCheckpointIO(TorchCheckpointIO):
@@ -237,6 +238,12 @@ class LastCheckpoint(WholeCheckpoint):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # A resumed run counts a batch that was begun before.
         trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.reset_on_restart()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_end(trainer, pl_module)
+        if self._io.loaded is not None and self._saved == -math.inf:  # no epoch was left
+            bring_along(self._io.loaded, self.path, trainer)
+            self.best_model_path = str(self.path)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         now = time.monotonic()

@@ -118,5 +118,5 @@ def test_what_is_said_of_a_column_comes_before_what_it_looks_like():
         Number(),
     )
     guessed = Table.from_frame(frame, "y", exclude=["zip", "inst"])
-    assert guessed.kinds == (Category(("yes", "no")), Time())
+    assert guessed.kinds == (Category(("yes", "no")), Time(zoned=False))
     assert guessed.reading.left_out == {"id": "an identifier"}

@@ -1,6 +1,6 @@
 """Places that this process writes to, and nobody else meanwhile."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -88,12 +88,17 @@ class Claim:
             with suppress(OSError):  # something else is in it
                 folder.rmdir()
 
-    def release(self) -> None:
-        """Let others write there; the directory goes if it is empty and was made for this."""
+    def release(self, *, in_order: bool = False) -> None:
+        """Let others write there; the directory goes if it is empty and was made for this.
+
+        Args:
+            in_order: whether what is there shall stay, even if nothing has been saved.
+        """
         # Files that are left without anything saved keep their owner's name: the next one removes
         # them.
         left = {*self._written()} - self._earlier
-        self._lock.release(remove=not left or bool(self._saved(self._command)))
+        stays = in_order or bool(self._saved(self._command))
+        self._lock.release(remove=not left or stays)
         self._remove_folders([""])
 
     def _remove_folders(self, names: Sequence[str]) -> None:
@@ -157,7 +162,9 @@ class Claims:
         """Release at the end what has been claimed inside; after an error `release` does."""
         before = [*self._held]
         yield
-        self._release(place for place in [*self._held] if place not in before)
+        # A job of a sweep that has failed leaves its settings and its error.
+        for place in [place for place in self._held if place not in before]:
+            self._held.pop(place).release(in_order=True)
 
     @contextmanager
     def of_command(self) -> Iterator[None]:
@@ -169,11 +176,8 @@ class Claims:
 
     def release(self) -> None:
         """Release all claims."""
-        self._release([*self._held])
-
-    def _release(self, places: Iterable[Path]) -> None:
-        for place in places:
-            self._held.pop(place).release()
+        while self._held:
+            self._held.popitem()[1].release()
 
 
 CLAIMS = Claims()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
+from lightning.pytorch.loops.progress import _ProcessedTracker
 
 from mdn.model.checkpoint import OVERRIDES, read_checkpoint, write_checkpoint
 
@@ -64,4 +65,6 @@ class _ResumedLoop(_FitLoop):
     def reset(self) -> None:
         super().reset()
         if self.is_resuming and self.done:  # where steps are the limit, Lightning does not count it
-            self.epoch_progress.current.completed = self.epoch_progress.current.processed
+            current = self.epoch_progress.current
+            assert isinstance(current, _ProcessedTracker)
+            current.completed = current.processed

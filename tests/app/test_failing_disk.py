@@ -198,6 +198,7 @@ def test_a_sweep_goes_on_past_a_job_that_cannot_write(train, tmp_path):
     assert "1 of 2 jobs failed: 0\n" in said
     assert "Traceback" not in said
     assert (sweep / "1" / "metrics.json").exists()
+    assert not list(sweep.rglob(LOCK_FILE))
 
 
 def test_a_run_whose_directory_is_removed_ends_in_one_sentence(server, tmp_path):

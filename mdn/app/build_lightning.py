@@ -106,6 +106,8 @@ def check_devices(trainer: Node) -> None:
         ValueError: with what to set.
     """
     devices, most = trainer.get("devices"), max(_FEW_PROCESSES, os.cpu_count() or 1)
+    if isinstance(devices, str) and devices.isdecimal():  # which Lightning counts by
+        devices = int(devices)
     on_cpu = usable_accelerator(trainer["accelerator"]) == "cpu"
     if on_cpu and isinstance(devices, int) and devices > most:
         raise ValueError(

@@ -22,11 +22,14 @@ _OURS = ("hydra", "main", "schema")
 """Where configurations come from when no flag adds a directory."""
 
 
-def kept_overrides() -> list[str]:
+def kept_overrides() -> list[str] | None:
     """Return the flags and overrides of this job, without those about its own place.
 
-    Paths of rows are absolute, so that they are found again from another directory.
+    Paths of rows are absolute, so that they are found again from another directory. A program that
+    trains without a command line has none, which None says.
     """
+    if not HydraConfig.initialized():
+        return None
     return [*flags(), *map(_found_again, _settings(given_overrides()))]
 
 

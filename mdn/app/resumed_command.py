@@ -94,7 +94,7 @@ def _stored(paths: Sequence[str]) -> list[str] | None:
 def _parsed(path: str, texts: Sequence[str]) -> list[Override]:
     try:
         return parsed(texts)
-    except (HydraException, RecursionError):
+    except (HydraException, RecursionError, ValueError):  # Python reads no number of 5000 digits
         raise ValueError(
             f"{path} keeps settings of its run that cannot be read; take another copy, or train "
             "again"

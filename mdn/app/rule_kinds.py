@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf, isfinite
+from sys import float_info
 from typing import TypeGuard
 
 from mdn.app.errors import UserError
@@ -101,7 +102,9 @@ class Number(Rule):
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return not isinstance(value, bool) and isinstance(value, int | float) and isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= float_info.max  # a whole number may be larger than any float
 
 
 def whole(least: int, *words: str | None, most: float = inf, hint: str = "") -> Number:

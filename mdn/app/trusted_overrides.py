@@ -51,10 +51,13 @@ TRAINER = (
     *("accumulate_grad_batches", "benchmark", "check_val_every_n_epoch", "detect_anomaly"),
     *("deterministic", "enable_progress_bar", "inference_mode", "limit_test_batches"),
     *("limit_train_batches", "limit_val_batches", "max_steps", "max_time", "min_epochs"),
-    *("min_steps", "num_nodes", "overfit_batches", "strategy", "sync_batchnorm"),
+    *("min_steps", "overfit_batches", "strategy", "sync_batchnorm"),
     *("use_distributed_sampler", "val_check_interval"),
 )
-"""Settings of Lightning that are taken beside those that the groups have."""
+"""Settings of Lightning that are taken beside those that the groups have.
+
+num_nodes is none of them: with it a program waits on the network for whoever joins it.
+"""
 
 _INTERPOLATION = re.compile(r"(?<!\\)(\\\\)*\$\{")
 _NUMBER = (bool, int, float, type(None))

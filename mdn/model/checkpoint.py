@@ -50,8 +50,8 @@ class Checkpoint(TypedDict):
 _TYPES = (torch.float32, torch.float64, torch.int64, torch.bool)
 """Types of the numbers of a model."""
 
-_MOST_LETTERS = 200_000
-"""Letters of the overrides of a run."""
+_MOST_LETTERS = 50_000
+"""Letters of the overrides of a run; Hydra reads a list of so many in seconds."""
 
 NUMBER = 3
 """The layout that this version writes and reads."""

@@ -14,7 +14,7 @@ from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, write_checkpoint
+from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, not_finite, write_checkpoint
 from mdn.model.frame_answers import FrameAnswers
 from mdn.model.guard import COMPONENTS, WIDER, guarded
 from mdn.model.novelty import ranges_of
@@ -213,8 +213,16 @@ class Model(FrameAnswers):
 
         Args:
             path: of the file; its folder is made where it is missing.
+
+        Raises:
+            ValueError: on weights that are not finite, which no program would load again.
         """
         weights = {f"{MODEL}{name}": value.cpu() for name, value in self.state_dict().items()}
+        if (name := not_finite(weights)) is not None:
+            raise ValueError(
+                f"numbers in {name.removeprefix(MODEL)} of this model are not finite, and it is "
+                "not saved; take an earlier checkpoint, or train again"
+            )
         write_checkpoint({CARD: self.card.plain(), WEIGHTS: weights}, path)
 
     def fit_units(self, table: Table) -> None:

@@ -7,7 +7,8 @@ from functools import singledispatch
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, PathPatch
+from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
@@ -88,9 +89,9 @@ def draw_ellipses(
     numbered = len(weight) <= _MOST_NUMBERED
     for k in main_components(weight):
         outline = ellipse(mu[k], covariance[k], _RADIUS)
-        outline.set(fill=False, edgecolor=LINE, alpha=strengths[k])
-        outline.set_linewidth(0.5 + 1.3 * strengths[k])
-        axes.add_patch(outline)
+        line = PathPatch(_in_lines(outline), fill=False, edgecolor=LINE, alpha=strengths[k])
+        line.set_linewidth(0.5 + 1.3 * strengths[k])
+        axes.add_patch(line)
         if numbered:
             axes.annotate(str(k), outline.center, color=LINE, alpha=strengths[k], **_NUMBER)
 
@@ -110,3 +111,8 @@ def ellipse(mu: Float[Tensor, "2"], covariance: Float[Tensor, "2 2"], radius: fl
     minor, major = (2 * radius * values.clamp(min=0).sqrt()).tolist()
     angle = math.degrees(math.atan2(vectors[1, 1].item(), vectors[0, 1].item()))
     return Ellipse((mu[0].item(), mu[1].item()), major, minor, angle=angle)
+
+
+def _in_lines(outline: Ellipse) -> Path:
+    # Lines are clipped to the picture; a curve far beyond it would be drawn for minutes.
+    return outline.get_patch_transform().transform_path(Path.unit_regular_polygon(_OUTLINE_POINTS))

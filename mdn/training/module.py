@@ -36,6 +36,9 @@ _USUAL = Recipe().resolve()
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
 
+_MOST_RATE = 1e30
+"""The largest learning rate: beyond it float32 ends."""
+
 
 class MDNModule(MixtureModule):
     """p(y given x) by gradient descent on the mean of an objective.
@@ -148,6 +151,7 @@ class MDNModule(MixtureModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())
+        _check_rates(optimizer)
         schedule = self.settings.schedule(optimizer, self._total_steps())
         self._new_settings = settings_of_groups(optimizer)
         return [optimizer], [schedule]
@@ -192,6 +196,15 @@ class MDNModule(MixtureModule):
             }
             for (rate, decays), parameters in groups.items()
         ]
+
+
+def _check_rates(optimizer: Optimizer) -> None:
+    """Refuse learning rates whose steps torch could not write down in float32."""
+    rate = max(float(group["lr"]) for group in optimizer.param_groups)
+    if not rate <= _MOST_RATE:
+        raise ValueError(
+            f"`lr` must be at most {_MOST_RATE:g}, got {rate:g}; usual is 0.001 to 0.1"
+        )
 
 
 def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:

@@ -51,10 +51,10 @@ def test_no_damaged_checkpoint_is_loaded_or_gone_on_from(checkpoints, run):
         assert len(said.strip().splitlines()) == 1
 
 
-@pytest.mark.slow(reason="200 copies, each loaded and resumed from")
-def test_none_of_200_flips_loads_or_goes_on(checkpoints, run):
+@pytest.mark.slow(reason="200 copies with --repeats 20, each loaded and resumed from")
+def test_no_flip_loads_or_goes_on(checkpoints, run, repeats):
     draws = random.Random(200)
-    for number in range(200):
+    for number in range(10 * repeats):
         content = checkpoints[number % 3].read_bytes()
         damage = list(damages.DAMAGES.values())[number % 5]
         assert is_refused(damage(content, draws))
@@ -76,8 +76,8 @@ def test_flips_under_a_digest_that_matches_do_no_harm(checkpoints):
     attack(checkpoints[1], 0, 12)
 
 
-@pytest.mark.slow(reason="400 copies with flips under a digest that matches")
+@pytest.mark.slow(reason="400 copies with --repeats 20, with flips under a digest that matches")
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and time are limited as on Linux")
-def test_many_flips_under_a_digest_that_matches_do_no_harm(checkpoints):
+def test_many_flips_under_a_digest_that_matches_do_no_harm(checkpoints, repeats):
     for path in checkpoints[1:]:
-        attack(path, 0, 200)
+        attack(path, 0, 10 * repeats)

@@ -38,6 +38,10 @@ HOSTILE = {
     "a run": ["run_dir=/root"],
     "a flag": ["--config-path=/tmp"],
     "text that is no override": ["=", "seed=[", "seed=" + "[" * 5000],
+    "a number that Python does not read": ["seed=1" + "0" * 5000],
+    "a number beyond all floats": ["seed=1" + "0" * 400],
+    "processes": ["trainer.devices=1000000"],
+    "other machines": ["+trainer.num_nodes=2"],
 }
 
 

@@ -167,7 +167,7 @@ TAKEN = [
     *("callbacks.last_checkpoint.every_seconds=0", "+callbacks.early_stopping.verbose=true"),
     *("callbacks.singularity_reset.thresholds.min_rows=3", "trainer.max_epochs=auto"),
     *("trainer.accelerator=cpu", "trainer.devices=2", "trainer.devices=[0,1]", "trainer=em"),
-    *("+trainer.strategy=ddp", "++trainer.num_nodes=2", "+trainer.limit_train_batches=0.5"),
+    *("+trainer.strategy=ddp", "+trainer.limit_train_batches=0.5"),
     *("trainer.precision=bf16-mixed", "+trainer.max_time=00:01:00:00", "++seed=3"),
 ]
 FILE_TAKEN = [
@@ -210,6 +210,7 @@ UNTAKEN = [
     *("backbone.frequencies=16", "+data.x=1", "nothing=1", "seed.x=1", "model.optimizer=x"),
     *("optimizer.lr=fast", "threads=100000", "trainer.devices=1000000", "seed=-1"),
     *("data.problem._target_=os.system", "~data._target_", "data.problem={_target_: os.system}"),
+    *("++trainer.num_nodes=2",),
     *("trainer.accelerator=tpu", "+trainer.max_time={_target_: x}", "model={_target_: x}"),
     *("model.target_transform={price: {_target_: os.system}}", "backbone.activation=3"),
     *("callbacks.progress.metrics=[{_target_: os.system}]", "~seed", "_target_=x", "a/b=c"),

@@ -28,6 +28,17 @@ def test_pool_and_members_come_from_one_pass_of_the_network(members, factor, dty
     assert len(passes) == 2
 
 
+@pytest.mark.parametrize("number", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, number):
+    model = untrained()
+    name, weight = next(iter(model.named_parameters()))
+    with torch.no_grad():
+        weight[..., 0] = number
+    with pytest.raises(ValueError, match=f"numbers in {name} of this model are not finite"):
+        model.save(tmp_path / "model.ckpt")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_model_is_saved_and_loaded(tmp_path):
     model = untrained("model.ensemble_size=2", num_targets=2)
     model.recalibrate(1.5)

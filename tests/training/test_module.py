@@ -83,6 +83,14 @@ def test_biases_do_not_decay_and_parts_have_their_own_rates():
         assert (group["weight_decay"] == 0) == all(p.ndim == 2 for p in group["params"])
 
 
+@pytest.mark.parametrize(
+    "rates", [{"optimizer": partial(torch.optim.AdamW, lr=1e38)}, {"mixture_lr": 1e31}]
+)
+def test_rates_beyond_float32_are_refused(rates):
+    with pytest.raises(ValueError, match="`lr` must be at most 1e"):
+        fit(make_module(**rates), Rows(make_table()))
+
+
 def test_gradients_are_clipped():
     table = make_table()
     torch.manual_seed(0)

@@ -166,10 +166,13 @@ def in_order(
     most = min(2 * workers, ahead)
     waiting: deque[Future[_Result]] = deque()
     # One thread a piece: there is too little to compute in a piece to share it.
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    try:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > most:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:  # a command that is stopped does not wait for items that nobody will see
+        pool.shutdown(cancel_futures=True)

@@ -27,6 +27,7 @@ _KINDS = ("model.optimizer.kind",)
 """Among these what may not, since the optimizer of the checkpoint goes on."""
 
 _LEAVE = "a run goes on with its own settings: leave out what changes this one"
+_RESTORE = "put it back as it was, or train a new run, without ckpt_path"
 _REPEAT = "it keeps no settings of its run: repeat the overrides of that run"
 
 
@@ -60,7 +61,7 @@ def check_resume(
     if before.model.get("kind") == card.model.get("kind"):
         _check_rows(ckpt_path, before, card, advice)
     others = _differences(before, card, _LASTING)
-    for key in sorted(others, key=_KIND.__ne__):  # where that is another one, all else follows
+    for key in sorted(others, key=_follows):
         if key in _KINDS or not key.startswith(_FREE):
             was, now = others[key]
             raise ValueError(f"{ckpt_path} has {key} {was} and this run has {now}; {advice}")
@@ -83,10 +84,16 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str)
         if "data.kind" in asked:  # of another kind everything differs
             asked = {"data.kind": asked["data.kind"]}
         why = [f"{key} was {was} and is {now}" for key, (was, now) in asked.items()]
+        cause = f"{', '.join(why)}; {advice}" if why else f"a file has changed since; {_RESTORE}"
         raise ValueError(
             f"{ckpt_path} belongs to other rows, or another split of them ({', '.join(others)}): "
-            f"{', '.join(why) or 'a file has changed since'}; {advice}"
+            f"{cause}"
         )
+
+
+def _follows(key: str) -> tuple[bool, bool]:
+    """Order settings: the kind of the model, kinds of its parts, and what differs with those."""
+    return key != _KIND, not key.endswith(".kind")
 
 
 def _differences(

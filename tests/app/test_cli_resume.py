@@ -184,6 +184,9 @@ def test_resume_refuses_another_model(run, tmp_path):
     assert status == 1
     assert "has model.num_components 2 and this run has 3; a run goes on with its own" in said
     assert not list(tmp_path.glob("outputs/train/*"))
+    status, said = run("train", last, "trainer.max_epochs=4", "family=diagonal")
+    assert status == 1
+    assert "has model.family.kind full and this run has diagonal; a run goes on" in said
 
 
 def test_resume_refuses_another_split_but_not_another_place_or_batch_size(run, prices):
@@ -205,7 +208,7 @@ def test_a_file_that_has_grown_is_not_resumed_from_and_not_scored_in_silence(run
     more = ["trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
     status, said = run("train", *data, *more)
     assert status == 1
-    assert "(test, val, train): a file has changed since; a run goes on with" in said
+    assert "(test, val, train): a file has changed since; put it back as it was, or train" in said
     with pytest.warns(UserWarning, match="no longer those of the run .* a file has changed"):
         assert run("evaluate", "ckpt=first/checkpoints/best.ckpt", "report=false")[0] == 0
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -79,11 +79,19 @@ class EpochProgress(ProgressBar):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._report(trainer, trainer.current_epoch, trainer.current_epoch > self._reported)
         self._stop()
+        if self._enabled:
+            self._tell_early_stop(trainer)
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
         self._stop()
+
+    def _tell_early_stop(self, trainer: Trainer) -> None:
+        for each in trainer.early_stopping_callbacks:
+            if isinstance(each, EarlyStopping) and each.wait_count >= each.patience:
+                line = f"stopped early: {each.wait_count} epochs without a better {each.monitor}"
+                self.console.print(line, soft_wrap=True)
 
     def _is_due(self, epochs: int) -> bool:
         return epochs > self._reported and epochs % max(1, (self._total or 0) // self.lines) == 0

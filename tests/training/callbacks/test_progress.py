@@ -6,6 +6,7 @@ import sys
 import types
 
 import pytest
+from lightning.pytorch.callbacks import EarlyStopping
 from rich.console import Console
 
 from mdn.training.callbacks.progress import EpochProgress, planned_epochs
@@ -35,6 +36,14 @@ def test_a_log_file_gets_a_few_whole_lines_with_the_logged_values(fit, progress)
         assert float(values[name]) == pytest.approx(
             float(run.trainer.callback_metrics[name]), abs=1e-4
         )
+
+
+def test_early_stopping_is_told_and_reaching_the_last_epoch_is_not(fit, progress):
+    told, untold = progress(), progress()
+    fit([told, EarlyStopping("val/nll", patience=2, min_delta=100.0)], max_epochs=9)
+    assert shown(told).splitlines()[-1] == "stopped early: 2 epochs without a better val/nll"
+    fit([untold, EarlyStopping("val/nll", patience=2)], max_epochs=1)
+    assert "early" not in shown(untold)
 
 
 def test_the_best_value_is_the_smallest_and_outlives_a_resume(fit, progress, scalars):

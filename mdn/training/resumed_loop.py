@@ -6,6 +6,7 @@ finds no epoch left and leaves out the hooks at the end of the training as well.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
@@ -65,6 +66,5 @@ class _ResumedLoop(_FitLoop):
     def reset(self) -> None:
         super().reset()
         if self.is_resuming and self.done:  # where steps are the limit, Lightning does not count it
-            current = self.epoch_progress.current
-            assert isinstance(current, _ProcessedTracker)
-            current.completed = current.processed
+            counts = cast(_ProcessedTracker, self.epoch_progress.current)
+            counts.completed = counts.processed

@@ -115,6 +115,8 @@ def _tidy_up(reason: StopReason) -> None:
     elif not reason.failed:
         keep_error(f"{reason.message}\n", output_dir())
         _print_sweep()
+        last = f"jobs behind job {HydraConfig.get().job.num}, if there are any"
+        print(f"not begun   {last}; start them as a sweep of their own, in another directory")
 
 
 def _print_sweep() -> None:

@@ -193,6 +193,7 @@ def test_a_sweep_ends_with_the_table_so_far(run, stop_at):
     assert [row["error"] for row in rows] == ["", "stopped by Ctrl-C"]
     assert rows[0]["epochs"] == 1
     assert "ckpt_path=sweep/1/checkpoints/last.ckpt" in said
+    assert "not begun   jobs behind job 1, if there are any; start them as a sweep" in said
 
 
 def test_a_run_that_is_terminated_has_not_succeeded(run, stop_at):

@@ -29,3 +29,8 @@ def error_of(directory: Path) -> str:
 def without_file(sweep: Path) -> list[Path]:
     """Return the directories of the jobs of a sweep whose error is in no file."""
     return [directory for directory in _unwritten if directory.parent == sweep.absolute()]
+
+
+def forget_error(directory: Path) -> None:
+    """Remove the error of a job that has been gone on with in its directory, and has ended well."""
+    (directory / ERROR_FILE).unlink(missing_ok=True)

@@ -70,8 +70,9 @@ def check_resume(
     over = trained.over(limits)
     if over and not trained.was_cut(ckpt_path, limits):
         raise ValueError(f"{ckpt_path} {over}")
-    if over and is_first():
-        print(f"no epoch is left to train: the run of {ckpt_path} only has to be tested")
+    if is_first():
+        test = f"no epoch is left to train: the run of {ckpt_path} only has to be tested"
+        print(test if over else f"goes on     {trained.place}")
     return trained.steps
 
 

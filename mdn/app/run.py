@@ -7,6 +7,7 @@ from pathlib import Path
 from mdn.app.build_lightning import build_callback, check_devices, num_processes
 from mdn.app.node import Node
 from mdn.app.read_recipe import described, read_recipe
+from mdn.app.run_directory import trained_in
 from mdn.model import registry
 from mdn.model.card import ModelCard
 from mdn.training.base_recipe import BaseRecipe
@@ -46,6 +47,11 @@ class Run:
     threads: int | None
     compile: bool
     shown: Node
+
+    @property
+    def goes_on_in_place(self) -> bool:
+        """Tell whether it goes on with a run in the directory of that run."""
+        return bool(self.ckpt_path) and trained_in(Path(self.ckpt_path)) == self.run_dir.absolute()
 
     def resolve(self, data: TableModule) -> "Run":
         """Return the run with a number in every open place; the data gets its batch size.

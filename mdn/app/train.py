@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from mdn.app.build_lightning import build_data, build_trainer
 from mdn.app.interrupts import after_fit
+from mdn.app.job_errors import forget_error
 from mdn.app.kept_overrides import kept_overrides
 from mdn.app.keys_in_messages import in_keys
 from mdn.app.node import Node
@@ -45,6 +46,8 @@ def train(config: Node) -> float:
             metrics |= {"fit_seconds": seconds, **_facts(run, trainer, module, data)}
             if trainer.is_global_zero:
                 write_metrics(metrics, run.run_dir)
+                if run.goes_on_in_place:
+                    forget_error(run.run_dir)
     if trainer.is_global_zero:
         rows = {name: len(table) for name, table in data.tables.items()}
         said = [in_keys(remark) for remark in remarks(metrics, rows)]

@@ -73,6 +73,11 @@ class Trained:
         # Inside an epoch, and at its end, `epoch` is its number.
         return cls(epoch + 1 if done is None else done, steps, done != begun)
 
+    @property
+    def place(self) -> str:
+        """Return where a run begins that goes on from there."""
+        return f"inside epoch {self.epochs + 1}" if self.within else f"behind epoch {self.epochs}"
+
     def over(self, limits: Limits) -> str:
         """Say why no epoch is left; nothing where one is."""
         most = {"epochs": limits.epochs, "steps": limits.steps}

@@ -78,7 +78,7 @@ class Suspects:
     @property
     def _cause(self) -> str:
         if not self.count:
-            return self.unusable or f"no row has none by itself. If {DIVERGED}"
+            return self.unusable or f"no row has none by itself; {DIVERGED}"
         if self.count == self.of:
             return self.unusable or DIVERGED
         cause = self.unusable or (
@@ -160,7 +160,7 @@ def _described(
     x, y = batch[0][row].tolist(), batch[1][row].tolist()
     inputs = _values(card.inputs, kinds, x)
     targets = _values(card.targets, [Number()] * len(y), y)
-    which = "a row" if numbers is None else f"training row {int(numbers[row])}"
+    which = "a row" if numbers is None else f"row {int(numbers[row])} of the training part"
     return f"{which} ({', '.join([*inputs, *targets])})"
 
 

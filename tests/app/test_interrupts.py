@@ -194,6 +194,14 @@ def test_a_sweep_ends_with_the_table_so_far(run, stop_at):
     assert rows[0]["epochs"] == 1
     assert "ckpt_path=sweep/1/checkpoints/last.ckpt" in said
     assert "not begun   jobs behind job 1, if there are any; start them as a sweep" in said
+    assert "stopped by Ctrl-C" in Path("sweep/1/error.txt").read_text()
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_at(None)
+    status, said = run("ckpt_path=sweep/1/checkpoints/last.ckpt", "hydra.run.dir=sweep/1")
+    assert status == 0, said
+    assert "goes on     " in said
+    assert not Path("sweep/1/error.txt").exists()
 
 
 def test_a_run_that_is_terminated_has_not_succeeded(run, stop_at):

@@ -58,7 +58,7 @@ def test_a_skipped_step_is_told_with_its_rows_and_counted(train, processes, tmp_
     assert status == 0
     assert "is not finite at epoch 1, batch 6: " in said
     assert " of 20 rows have none; look at these rows, and at a backbone" in said
-    assert "training row " in said
+    assert " of the training part (" in said
     assert said.count("not finite") == 1
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["train/skipped_steps"] == 2
 

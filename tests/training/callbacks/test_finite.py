@@ -1,5 +1,6 @@
 import math
 import os
+import re
 
 import pytest
 import torch
@@ -174,7 +175,7 @@ def test_the_rows_are_named(make_trainer, make_module, data):
     with pytest.warns(UserWarning, match=f"{SKIPPED} at epoch 0, batch") as warned:
         make_trainer([FiniteLoss(), Break({1})]).fit(module, blocked)
     message = next(str(each.message) for each in warned if SKIPPED in str(each.message))
-    row = int(message.split("training row ")[1].split()[0])
+    row = int(re.search(r"row (\d+) of the training part", message)[1])
     x, y = (values[row].item() for values in data.train_table.tensors)
     assert f"(x={x:.6g}, y0={y:.6g})" in message
 

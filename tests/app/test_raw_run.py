@@ -83,7 +83,7 @@ def test_another_file_is_read_as_the_model_knows_it(run, tmp_path):
     other.to_csv(tmp_path / "other.csv", index=False)
     other.assign(city=None, size=None).to_csv(tmp_path / "gaps.csv", index=False)
     for name in ("other.csv", "gaps.csv"):
-        data = {"path": str(tmp_path / name), "weight": None}
+        data = {"path": str(tmp_path / name), "weight": None, "stream": "auto"}
         nll = scored(run, data, tmp_path)["test/nll"]
         answers = predicted(run, tmp_path / name, tmp_path, ["log_density"])
         assert nll == pytest.approx(-answers["log_density"].to_numpy().mean(), abs=1e-5)

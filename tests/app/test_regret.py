@@ -117,7 +117,10 @@ def test_a_run_that_left_nothing_has_failed(sweep, tmp_path):
     rows, _, ended = sweep(job("a", 0, 0.25), failed("a", 1, None))
     assert rows[0]["failed"] == 1
     assert ended == "1 of 2 jobs failed: 1"
-    assert csv.read_csv(tmp_path / "sweep.csv").to_pylist()[1]["error"] == "no score"
+    assert (
+        csv.read_csv(tmp_path / "sweep.csv").to_pylist()[1]["error"]
+        == "it has left no metrics.json"
+    )
 
 
 def test_other_settings_are_lines_of_their_own(sweep):

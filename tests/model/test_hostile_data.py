@@ -77,14 +77,15 @@ def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):
     callback = BestCheckpoint(str(tmp_path / "here"), "best", "val/nll", "min")
     callback._io = SealedCheckpointIO()
     callback._io.load_checkpoint(tmp_path / "run" / "last.ckpt")
-    callback.load_state_dict(
-        {
-            "best_model_path": str(secret),
-            "best_model_score": torch.tensor(1.0),
-            "best_k_models": {str(secret): torch.tensor(1.0)},
-            "kth_best_model_path": str(secret),
-            "dirpath": str(tmp_path / "here"),
-        }
-    )
+    with pytest.warns(UserWarning, match="the best model until now is lost"):
+        callback.load_state_dict(
+            {
+                "best_model_path": str(secret),
+                "best_model_score": torch.tensor(1.0),
+                "best_k_models": {str(secret): torch.tensor(1.0)},
+                "kth_best_model_path": str(secret),
+                "dirpath": str(tmp_path / "here"),
+            }
+        )
     assert callback.best_model_path == callback.kth_best_model_path == ""
     assert not (tmp_path / "here").exists()

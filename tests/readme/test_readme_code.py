@@ -15,6 +15,7 @@ README_INSTEAD = {
         'mdn.fit({"family": "full", "max_epochs": 11}, renamed, targets=["price", "rent"])'
     ),
     "predict(frame)\nmixture.marginal": "predict(renamed)\nmixture.marginal",
+    "model.plot(frame,": "model.plot(renamed,",
 }
 
 README_BEFORE = """
@@ -35,13 +36,14 @@ assert mixture.pi.shape == (50, 80) and mixture.mu.shape == mixture.sigma.shape 
 assert mixture.log_prob(y).shape == (50,)
 assert mixture.quantile([0.05, 0.5, 0.95]).shape == (3, 50, 2)
 assert mixture.sample((1000,)).shape == (1000, 50, 2)
-renamed = frame.rename(columns={"y0": "price", "y1": "rent"})
+renamed = frame.rename(columns={"x": "age", "y0": "price", "y1": "rent"})
 """,
     """
 assert mixture.target_names == ("price", "rent")
 reordered = renamed[["rent", "price"]]
 assert torch.equal(mixture.log_prob(reordered), mixture.log_prob(renamed))
 assert mixture.condition({"price": 3.2}).target_names == ("rent",)
+assert mixture.to_frame().index.equals(frame.index)
 assert recipe.ensemble_size == 4 and wider.describe()["backbone"]["width"] == 128
 y = 2 * X[:, 0] + 0.3 * generator.normal(size=600)
 """,

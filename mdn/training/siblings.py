@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from signal import Signals
 from subprocess import Popen, TimeoutExpired
 from tempfile import mkdtemp
 from typing import NoReturn
@@ -26,6 +27,7 @@ from mdn.training.process_ends import (
     is_broken_connection,
     message_in,
 )
+from mdn.training.stop_signals import Interrupted
 
 FIRST, FOLDER = "MDN_FIRST_PROCESS", "MDN_MESSAGES"
 """Environment of the others: the first process, and the folder for what they have to say."""
@@ -75,6 +77,9 @@ def leave_message(text: str, error: BaseException) -> None:
 
 
 def _print(error: BaseException) -> int:
+    if isinstance(error, Interrupted):
+        print(f"stopped by {Signals(error.number).name}", file=sys.stderr)
+        return 128 + error.number
     print(f"error: {error}", file=sys.stderr)
     return 1
 

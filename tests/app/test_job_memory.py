@@ -44,6 +44,8 @@ def held():
 def test_a_job_of_a_sweep_leaves_nothing_behind(script, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     counts, release = [], job_memory.release_memory
+    gc.collect()
+    before = held()["Trainer"]  # tests before this one may hold some
 
     def counted(job_return: JobReturn):
         release(job_return)
@@ -55,7 +57,7 @@ def test_a_job_of_a_sweep_leaves_nothing_behind(script, tmp_path, monkeypatch):
     assert status == 0, said
     assert len(counts) == 4
     assert counts[3] == counts[1]
-    assert counts[3]["Trainer"] == 0
+    assert counts[3]["Trainer"] <= before
 
 
 def test_hydra_keeps_the_answer_of_a_job_and_not_its_configuration():

@@ -1,4 +1,4 @@
-"""What the checkpoints of a run keep of its command line, so that another goes on with it."""
+"""Keep the command line of a run in its checkpoints, so that another run goes on with it."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a run that goes on says of its settings, and of what the command line changes in them."""
+"""Say where the settings of a resumed run come from, and what the command line changes."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""How far the run of a checkpoint had come, and whether something is left to do."""
+"""Tell how far the run of a checkpoint had come, and whether something is left to do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -110,12 +110,16 @@ class MDNModule(MixtureModule):
         return loss.detach()
 
     def _step(self, optimizer: Optimizer, buffers: list[Tensor]) -> Bool[Tensor, ""] | None:
+        clip, safe = self.settings.gradient_clip, self.safe_steps
+        if clip is None and safe is None:
+            optimizer.step()
+            return None
         learnt = [p for group in optimizer.param_groups for p in group["params"]]
         norms = self.network.gradient_norms(learnt)
-        if self.settings.gradient_clip is not None:
-            self.network.clip(learnt, norms, self.settings.gradient_clip)
-        if self.safe_steps is not None:
-            return self.safe_steps.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
+        if clip is not None:
+            self.network.clip(learnt, norms, clip)
+        if safe is not None:
+            return safe.step(optimizer.step, bare_optimizer_of(self), norms, buffers)
         optimizer.step()
         return None
 

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypedDict, cast
 
 import torch
 from jaxtyping import Bool, Float
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -15,7 +17,9 @@ from mdn.distributions.open_settings import decided
 from mdn.distributions.questions.partial import completed
 from mdn.fitting.missing_targets import filled, gaussian_of
 from mdn.fitting.start import kmeans_start
+from mdn.model.checkpoint import MODEL, WEIGHTS
 from mdn.networks.build import build_network
+from mdn.networks.head import Part
 from mdn.networks.kinds import Kind, count_features
 from mdn.training.changed_settings import (
     GroupSettings,
@@ -30,14 +34,27 @@ from mdn.training.recipe import Recipe
 from mdn.training.running_sums import without_last
 from mdn.training.safe_steps import SafeSteps, poisoned
 from mdn.training.spikes import Spikes
+from mdn.training.weight_average import WeightAverage
 
 _USUAL = Recipe().resolve()
 
 _SHRINK = 0.1
 """What the head's input-dependent weights are multiplied by at a start from data."""
 
+_NETWORK = f"{MODEL}network."
+
+_AVERAGE = "average"
+"""Where a checkpoint keeps the weights in training, of which it holds the average."""
+
 _MOST_RATE = 1e30
 """The largest learning rate: beyond it float32 ends."""
+
+
+class _Earlier(TypedDict):
+    """What a checkpoint keeps of an average that goes on."""
+
+    in_training: dict[str, Tensor]
+    count: int
 
 
 class MDNModule(MixtureModule):
@@ -66,6 +83,9 @@ class MDNModule(MixtureModule):
         self.settings = recipe
         self._new_settings: Sequence[GroupSettings] = ()
         self._optimizes_otherwise = False
+        self.average: WeightAverage | None = None
+        """What the weights are averaged by from the start of a fit; None where they are not."""
+        self._earlier: _Earlier | None = None
 
     def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
         if self.misses_targets:
@@ -107,6 +127,8 @@ class MDNModule(MixtureModule):
         some_skip = self._step(optimizer, buffers)
         self._sums = without_last(self._sums, sums, some_skip)
         schedule_of(self).step()
+        if self.average is not None:
+            self.average.update()
         return loss.detach()
 
     def _step(self, optimizer: Optimizer, buffers: list[Tensor]) -> Bool[Tensor, ""] | None:
@@ -156,13 +178,53 @@ class MDNModule(MixtureModule):
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.settings.optimizer(self._parameter_groups())
         _check_rates(optimizer)
-        schedule = self.settings.schedule(optimizer, self._total_steps())
+        steps = self._total_steps()
+        schedule = self.settings.schedule(optimizer, steps)
         self._new_settings = settings_of_groups(optimizer)
+        self._begin_average(self.settings.averaging * steps)
         return [optimizer], [schedule]
+
+    def _begin_average(self, steps: float) -> None:
+        self.average = WeightAverage(self.network, steps) if steps else None
+        if self._earlier is not None:
+            earlier = self.average or WeightAverage(self.network, 1)
+            earlier.go_on(self._earlier["in_training"], self._earlier["count"])
+
+    def on_validation_start(self) -> None:
+        self._swap_average()
+
+    def on_validation_end(self) -> None:
+        self._swap_average()
+
+    def on_train_end(self) -> None:
+        self._swap_average()
+
+    def _swap_average(self) -> None:
+        if self.average is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            self.average.swap()
+
+    def reset_component(
+        self, component: int, y: Float[Tensor, " D"], x: Float[Tensor, "N P"]
+    ) -> list[Part]:
+        parts = super().reset_component(component, y, x)
+        if self.average is not None:
+            self.average.begin_anew(parts)
+        return parts
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        if self.average is None:
+            return
+        weights = cast(dict[str, Tensor], checkpoint[WEIGHTS])
+        weights |= {f"{_NETWORK}{name}": value for name, value in self.average.averaged.items()}
+        checkpoint[_AVERAGE] = _Earlier(
+            in_training=dict(self.average.in_training), count=self.average.count
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         super().on_load_checkpoint(checkpoint)
         self._optimizes_otherwise = optimizes_otherwise(self.model.card.model, checkpoint)
+        self._earlier = cast(_Earlier | None, checkpoint.get(_AVERAGE))
 
     def on_train_start(self) -> None:
         super().on_train_start()

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from mdn.data.profile import Profile
 from mdn.distributions.checks import (
     check_at_least,
+    check_fraction,
     check_not_negative,
     check_one_of,
     check_positive,
@@ -60,6 +61,8 @@ class Recipe(BaseRecipe):
         mixture_lr: learning rate of the weights; None for the optimizer's.
         component_lr: learning rate of means and scales; None for the optimizer's.
         gradient_clip: the largest norm of a gradient, of each member's own; None for any.
+        averaging: the share of all steps that the mean of the weights looks back on, which is what
+            the model gets; 0 for the weights of the last step.
         patience: epochs without an improvement on the rows held out, after which it ends; None to
             go on to the end.
 
@@ -79,6 +82,7 @@ class Recipe(BaseRecipe):
     mixture_lr: float | None = None
     component_lr: float | None = None
     gradient_clip: float | None = 1.0
+    averaging: float = 0.02
     patience: int | None = 60
 
     def __post_init__(self) -> None:
@@ -89,6 +93,7 @@ class Recipe(BaseRecipe):
         for name in ("mixture_lr", "component_lr", "gradient_clip"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
+        check_fraction("averaging", self.averaging)
         check_gains(self.first_layer_gain)
         self.regularizer.check_members(self.ensemble_size)
 

@@ -1,0 +1,89 @@
+"""The mean of a network's weights over its last steps: what is validated, kept and answered with.
+
+At a high learning rate the weights circle around a better place, and every member overfits in a
+direction of its own. Their mean is nearer to that place long before the rate has fallen (Polyak &
+Juditsky 1992), so that training can stop sooner. It is exponential: a step counts less the longer
+ago it was (Tarvainen & Valpola 2017).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor, nn
+
+from mdn.networks.head import Part
+
+
+class WeightAverage:
+    """An exponential moving average of the numbers of a network, that can change places with them.
+
+    Args:
+        network: as it begins.
+        steps: how many of them the average looks back on.
+
+    Attributes:
+        count: steps so far; the first ones are averaged evenly.
+        in_place: whether the network holds the average now, and this object the weights in
+            training.
+    """
+
+    def __init__(self, network: nn.Module, steps: float) -> None:
+        self._own = _numbers(network)
+        self._others = {name: value.detach().clone() for name, value in self._own.items()}
+        self._share = 1 / max(steps, 1.0)
+        self.count = 0
+        self.in_place = False
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights behind a step."""
+        self.count += 1
+        own, share = list(self._own.values()), max(1 / self.count, self._share)
+        torch._foreach_lerp_(list(self._others.values()), own, share)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Put the average into the network, or the weights in training back."""
+        own, others = list(self._own.values()), list(self._others.values())
+        kept = [value.clone() for value in own]
+        torch._foreach_copy_(own, others)
+        torch._foreach_copy_(others, kept)
+        self.in_place = not self.in_place
+
+    @torch.no_grad()
+    def begin_anew(self, parts: Sequence[Part]) -> None:
+        """Forget the past of some weights, which have jumped to another place."""
+        names = {id(value): name for name, value in self._own.items()}
+        for parameter, index in parts:
+            self._others[names[id(parameter)]][index] = parameter[index]
+
+    @property
+    def averaged(self) -> Mapping[str, Shaped[Tensor, "..."]]:
+        """The average, by the names of the network's state."""
+        return self._own if self.in_place else self._others
+
+    @property
+    def in_training(self) -> Mapping[str, Shaped[Tensor, "..."]]:
+        """The weights that the optimizer moves, likewise."""
+        return self._others if self.in_place else self._own
+
+    @torch.no_grad()
+    def go_on(self, in_training: Mapping[str, Tensor], count: int) -> None:
+        """Stand where an earlier run stopped, whose average the network holds now.
+
+        Raises:
+            ValueError: if the weights are not those of this network.
+        """
+        if set(in_training) != set(self._own):
+            raise ValueError("the checkpoint averages other weights than this network has")
+        for name, own in self._own.items():
+            self._others[name].copy_(own)
+            own.copy_(in_training[name])
+        self.count = count
+
+
+def _numbers(network: nn.Module) -> dict[str, Tensor]:
+    """Return what is averaged: parameters, and buffers such as the moments of a batch norm."""
+    state = dict(network.named_parameters()) | dict(network.named_buffers())
+    return {name: value for name, value in state.items() if value.is_floating_point()}

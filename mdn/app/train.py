@@ -34,7 +34,7 @@ def train(config: Node) -> float:
     """Run one training job; return the monitored metric, which a sweep minimizes."""
     run = read_run(config)
     _set_up_torch(run)
-    data = build_data(run.data)
+    data = build_data(run.data, run.recipe.cross_fitting)
     if data.problem is None:
         _summarize(run, data)
     fit.warn_of_rounding(run.recipe, data)

@@ -38,6 +38,7 @@ from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
+from mdn.training.held_out import held_out_table
 from mdn.training.lightning_parts import keyboard_interrupts
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
@@ -118,7 +119,10 @@ def _check_trainer(settings: Mapping[str, object]) -> None:
 
 def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
     """Return the rows of a table, a part of them held out."""
-    return MemoryData(table, recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed)
+    settings = recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed
+    data = MemoryData(table, *settings)
+    data.cross_fit = recipe.cross_fitting
+    return data
 
 
 def fit_data(
@@ -139,7 +143,7 @@ def fit_data(
         lightning = quiet_trainer(recipe, callbacks, trainer, Path(folder))
         module = train(recipe, data, lightning, card_of(recipe, data))
     model = module.model.cpu().eval()
-    warn_if_useless(model, data.val_table)
+    warn_if_useless(model, held_out_table(data))
     return model
 
 
@@ -181,7 +185,7 @@ def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRe
             that have no place on the scale that they are to be learned on.
     """
     check_target_values(recipe, data)
-    resolved = recipe.resolve(data.profile, processes)
+    resolved = recipe.resolve(data.profile, processes).cross_fitted(data.cross_fitted)
     data.batch_size = resolved.batch_size
     return resolved
 
@@ -229,7 +233,7 @@ def train(
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
     if recipe.recalibration != 1:
-        recalibrate(module.model, data.val_table, recipe.recalibration)
+        recalibrate(module.model, held_out_table(data), recipe.recalibration)
     if recipe.guard != "auto":
         module.model.keep_guard(recipe.guard)
     keep_card(trainer, module.model)

@@ -50,7 +50,7 @@ class Thresholds:
 def tally(
     mixtures: GaussianMixture,
     y: Float[Tensor, "N D"],
-    weight: Float[Tensor, "*members N"],
+    weight: Float[Tensor, "*alike N"],
     floor: float,
 ) -> Float[Tensor, "4 *members K"]:
     """Sum over rows what `find_degenerate` judges by; sums of chunks and of processes add up.

@@ -77,8 +77,8 @@ class Model(FrameAnswers):
         return self._pooled(x), self.targets(y, self.dtype)
 
     def per_member(
-        self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
-    ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
+        self, x: Float[Tensor, "*M N P"], y: Float[Tensor, "*M N D"]
+    ) -> tuple[GaussianMixture, Float[Tensor, "*M N D"]]:
         """As `standardized`, from each member: mixtures [M, N].
 
         Rows of each member's own, [M, N, P] and [M, N, D], are answered by that member alone.
@@ -97,7 +97,7 @@ class Model(FrameAnswers):
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         return self._finished(self.network(self.inputs(x, self.dtype)))
 
-    def _per_member(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def _per_member(self, x: Float[Tensor, "*M N P"]) -> GaussianMixture:
         members = self.network.per_member(self.inputs(x, self.dtype))
         alone = self.recalibration == 1 or x.ndim == 3
         center = None if alone else self._pool(members).mean

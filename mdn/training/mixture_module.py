@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
@@ -281,5 +281,5 @@ def num_rows(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> T
     return weight[0].sum() if weight else values.shape[-1]
 
 
-def _by_member(weight: Sequence[Tensor]) -> Float[Tensor, "*members N"]:
+def _by_member(weight: Sequence[Tensor]) -> Shaped[Tensor, "*members N"]:
     return weight[0].movedim(-1, 0)

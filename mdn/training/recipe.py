@@ -117,7 +117,9 @@ class Recipe(BaseRecipe):
 
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
         backbone = _with_depth(self.backbone, counted_rows(profile))
-        return replace(self, **self._decided(profile, processes), backbone=backbone)
+        cross_fit = self.cross_fitting.holds  # as far as a recipe tells; the rows may know better
+        decided = self._decided(profile, processes)
+        return replace(self, **decided, backbone=backbone, cross_fit=cross_fit)
 
 
 @dataclass(frozen=True, kw_only=True)

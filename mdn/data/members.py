@@ -30,11 +30,16 @@ def weight_by_member(table: Table, members: int) -> Shaped[Tensor, " N *M"] | No
     return learns if table.weight is None else learns * table.weight[:, None]
 
 
-def of_member(
-    weight: Shaped[Tensor, " N *M"] | None, member: int
-) -> Float64[Tensor, " N"] | None:
+def of_member(weight: Shaped[Tensor, " N *M"] | None, member: int) -> Float64[Tensor, " N"] | None:
     """Return how often each row counts for one member."""
     return weight if weight is None or weight.ndim == 1 else weight[:, member].double()
+
+
+def rows_held_out(table: Table, members: int) -> Table:
+    """Return the rows that some member holds out: all, where there are as many as folds."""
+    if members >= FOLDS:
+        return table
+    return table[(table.marks[FOLD] < members).nonzero().squeeze(-1)]
 
 
 def learned_batches(

@@ -32,7 +32,7 @@ def recalibrate(model: Model, table: Table, factor: float | HeldOut = RECALIBRAT
 
     Args:
         model: a trained one.
-        table: rows as `held_out_table` returns them, drawn from if they are many.
+        table: rows of `TableModule.val_table`, drawn from if they are many.
         factor: of the spread, or the range to choose it from.
     """
     model.recalibrate(_chosen(model, table, factor) if isinstance(factor, HeldOut) else factor)

@@ -12,7 +12,7 @@ from mdn.data.batches import Blocks, Loader, Share
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.fingerprint import Fingerprint, of_levels
 from mdn.data.kinds.coding import coded_tables
-from mdn.data.members import held_out_batches, learned_batches
+from mdn.data.members import held_out_batches, learned_batches, rows_held_out
 from mdn.data.profile import Profile
 from mdn.data.rounding import dequantized
 from mdn.data.rows import Rows
@@ -38,7 +38,8 @@ class TableModule(LightningDataModule):
     """The rows of three parts, train, val and test; they are in memory, or stay in their file.
 
     Where members of an ensemble hold out parts of their own, the training rows are in folds, and
-    they are the validation rows as well: each in another role for another member.
+    the validation rows are those of them that some member holds out: all, or with fewer than 8
+    members some.
 
     Args:
         batch_size: the most rows in a training batch of one process; "auto" until a recipe
@@ -77,7 +78,9 @@ class TableModule(LightningDataModule):
         Validation rows are in memory, as they are needed after each epoch.
         """
         tables = coded_tables(self._tables())
-        return {"val": tables["train"]} | tables
+        if "val" not in tables:
+            tables["val"] = rows_held_out(tables["train"], self.cross_fit.members)
+        return tables
 
     @abstractmethod
     def _tables(self) -> dict[str, Table]:
@@ -107,7 +110,7 @@ class TableModule(LightningDataModule):
 
     @property
     def _different(self) -> Mapping[str, Rows]:
-        """The tables without those validation rows that are the training rows."""
+        """The tables without validation rows that are training rows."""
         tables = self.tables
         return {name: tables[name] for name in tables if name != "val" or not self.cross_fitted}
 
@@ -147,7 +150,7 @@ class TableModule(LightningDataModule):
     def val_table(self) -> Table:
         """The rows that epochs, members and a recalibration are chosen by."""
         if self.cross_fitted:
-            return self.observed.sample
+            return rows_held_out(self.observed.sample, self.cross_fit.members)
         train, val = self.train_table, self.tables["val"].sample
         chosen_by = within(val, train.profile.targets)
         if len(val) and not len(chosen_by):

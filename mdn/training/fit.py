@@ -38,7 +38,6 @@ from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
-from mdn.training.held_out import held_out_table
 from mdn.training.lightning_parts import keyboard_interrupts
 from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
@@ -143,7 +142,7 @@ def fit_data(
         lightning = quiet_trainer(recipe, callbacks, trainer, Path(folder))
         module = train(recipe, data, lightning, card_of(recipe, data))
     model = module.model.cpu().eval()
-    warn_if_useless(model, held_out_table(data))
+    warn_if_useless(model, data.val_table)
     return model
 
 
@@ -233,7 +232,7 @@ def train(
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
     if recipe.recalibration != 1:
-        recalibrate(module.model, held_out_table(data), recipe.recalibration)
+        recalibrate(module.model, data.val_table, recipe.recalibration)
     if recipe.guard != "auto":
         module.model.keep_guard(recipe.guard)
     keep_card(trainer, module.model)

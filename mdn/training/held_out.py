@@ -62,15 +62,7 @@ def held_out(model: Model, data: TableModule) -> HeldOutPredictions:
         model: a trained one.
         data: the rows that it was trained on.
     """
-    return predicted(model, held_out_table(data))
-
-
-def held_out_table(data: TableModule) -> Table:
-    """Return the rows that some network has not learned from; fewer than 8 learn some folds all."""
-    table = data.val_table
-    if not data.cross_fitted:
-        return table
-    return table[(table.marks[FOLD] < data.cross_fit.members).nonzero().squeeze(-1)]
+    return predicted(model, data.val_table)
 
 
 def predicted(model: Model, table: Table) -> HeldOutPredictions:
@@ -78,7 +70,7 @@ def predicted(model: Model, table: Table) -> HeldOutPredictions:
 
     Args:
         model: a trained one.
-        table: some of the rows of `held_out_table`.
+        table: some of the rows of `TableModule.val_table`.
     """
     with evaluation_mode(model):
         if FOLD not in table.marks:

@@ -21,7 +21,7 @@ def warn_if_useless(model: Model, held_out: Table) -> None:
 
     Args:
         model: a trained one.
-        held_out: rows as `held_out_table` returns them.
+        held_out: rows of `TableModule.val_table`.
     """
     mixtures, marginal = predicted(model, held_out).mixture, model.marginal
     losses = marginal.observed_log_prob(held_out.y) - mixtures.observed_log_prob(held_out.y)

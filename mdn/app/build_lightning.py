@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from mdn.app.errors import readable
 from mdn.app.node import Node
 from mdn.app.run_log import RunLog
+from mdn.data.splits.folds import COMMON, CrossFit
 from mdn.model import registry
 from mdn.training import data_parts as data_parts  # registered, and may be named
 from mdn.training.callbacks.stop_on_signal import StopOnSignal
@@ -36,15 +37,25 @@ _SILENT: Node = {
 """Settings of a Trainer that leaves nothing behind."""
 
 
-def build_data(settings: Mapping[str, object]) -> TableModule:
-    """Build the datamodule of described settings; read and split its tables."""
+def build_data(settings: Mapping[str, object], cross_fit: CrossFit = COMMON) -> TableModule:
+    """Build the datamodule of described settings; read and split its tables.
+
+    Args:
+        settings: with the name of each part under "kind".
+        cross_fit: whether members of an ensemble hold out parts of their own.
+    """
     data: TableModule = registry.build("data", settings)
+    data.cross_fit = cross_fit
     data.setup("fit")
     return data
 
 
-def stored_data(settings: Mapping[str, object]) -> TableModule:
+def stored_data(settings: Mapping[str, object], cross_fit: CrossFit = COMMON) -> TableModule:
     """Build the datamodule that a checkpoint describes; print the files that it names first.
+
+    Args:
+        settings: of the data, as the card has them.
+        cross_fit: whether members of the model have held out parts of their own.
 
     Raises:
         ValueError: if it does not describe registered data with settings of the right types.
@@ -57,7 +68,7 @@ def stored_data(settings: Mapping[str, object]) -> TableModule:
                 f"{settings[key]!r:.200}; name the rows yourself: data=file data.path=..."
             )
         print(f"reads the checkpoint's data.{key}: {settings[key]}")
-    return build_data(settings)
+    return build_data(settings, cross_fit)
 
 
 def build_trainer(trainer: Node, callbacks: Node, log: RunLog) -> Trainer:

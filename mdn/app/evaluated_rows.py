@@ -12,6 +12,7 @@ from mdn.data.fingerprint import changed
 from mdn.data.reading import Reading
 from mdn.data.roles import assign_roles
 from mdn.data.rows import Rows, coded_as
+from mdn.data.splits.folds import CrossFit
 from mdn.data.stream.open_stream import streamed_rows
 from mdn.data.stream.whether import must_stream
 from mdn.data.synthetic import Problem
@@ -89,9 +90,14 @@ def _changed_tables(card: ModelCard, data: TableModule) -> list[str]:
 
 
 def _own_data(model: Model) -> TableModule:
-    data = stored_data(model.card.data)
+    data = stored_data(model.card.data, _cross_fit(model))
     _check_columns(model.card, data.input_names, data.target_names)
     return data
+
+
+def _cross_fit(model: Model) -> CrossFit:
+    """Whether members held out parts of their own; models of old say nothing, and had none."""
+    return CrossFit(model.card.model.get("cross_fit") is True, model.num_members)
 
 
 def _other_rows(settings: Node, model: Model) -> tuple[Rows, Problem | None]:

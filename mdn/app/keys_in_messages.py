@@ -10,6 +10,7 @@ import re
 KEYS = {
     "accelerator": "trainer.accelerator",
     "batch_size": "data.batch_size",
+    "cross_fit": "model.cross_fit",
     "dequantize": "data.dequantize",
     "ensemble_size": "model.ensemble_size",
     "exclude": "data.exclude",

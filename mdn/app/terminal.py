@@ -24,6 +24,10 @@ _LABELS = {
     "test/marginal_nll": "  one Gaussian that ignores x",
     "test/position_error": "distance from the wanted position",
     "val/nll": "validation NLL",
+    "cv/nll": "cross-validated NLL of single networks",
+    "cv/grid_nll": "  of the cells of rounded targets",
+    "cv/crps": "  CRPS",
+    "cv/coverage_90": "  share inside of 90 % intervals",
     "recalibration": "spread multiplied by",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
@@ -33,11 +37,16 @@ _LABELS = {
     "singularity/resets": "components reset",
     "members_own_epochs": "each member at its own best epoch",
 }
+_FOLDS = "val   each network holds out an eighth of the training rows of its own"
+
 _FEW_TARGETS = 3
 """Targets whose means are printed."""
 
 _WIDE = 200
 """Signs of a line where no terminal would break it."""
+
+_INSTEAD = {"val/nll": "cv/nll"}
+"""Scores that are not shown where another is, which tells the same."""
 
 _OUT_OF = {"test/components_alive": "num_components"}
 """Counts, and the totals they are shown with."""
@@ -49,7 +58,7 @@ def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence
     grid.add_column()
     grid.add_column(justify="right")
     for key, label in _LABELS.items():
-        if key in metrics:
+        if key in metrics and _INSTEAD.get(key) not in metrics:
             total = f" of {metrics[_OUT_OF[key]]}" if key in _OUT_OF else ""
             style = "bold" if key == "test/nll" else ""
             grid.add_row(label, _readable(metrics[key]) + total, style=style)
@@ -60,12 +69,15 @@ def print_results(metrics: Mapping[str, float], run_dir: Path, remarks: Sequence
     _print_files(console, run_dir)
 
 
-def print_summary(summary: TableSummary, parts: Mapping[str, PartSummary]) -> None:
+def print_summary(
+    summary: TableSummary, parts: Mapping[str, PartSummary], cross_fitted: bool = False
+) -> None:
     """Print what is known of the columns of a table, remarks on them, and the parts of the rows.
 
     Args:
         summary: of the training rows.
         parts: the training rows and others, by their names.
+        cross_fitted: whether networks hold out training rows of their own.
     """
     console = _console()
     if not console.is_terminal:
@@ -76,7 +88,7 @@ def print_summary(summary: TableSummary, parts: Mapping[str, PartSummary]) -> No
     for line in filter(None, [hidden(summary), *summary.remarks]):
         console.print(in_keys(printable(line)), markup=False)
     console.print()
-    for line in [*sizes, ""]:
+    for line in [*sizes, *([_FOLDS] if cross_fitted else []), ""]:
         console.print(printable(line), markup=False)
 
 

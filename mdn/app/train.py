@@ -22,6 +22,7 @@ from mdn.app.terminal import print_results, print_summary
 from mdn.distributions.likelihood import use_compiled
 from mdn.model.checkpoint import OVERRIDES
 from mdn.report.basic_scores import basic_scores
+from mdn.report.cross_validation import cross_validated_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
 from mdn.training import fit
@@ -34,7 +35,7 @@ def train(config: Node) -> float:
     """Run one training job; return the monitored metric, which a sweep minimizes."""
     run = read_run(config)
     _set_up_torch(run)
-    data = build_data(run.data)
+    data = build_data(run.data, run.recipe.cross_fitting)
     if data.problem is None:
         _summarize(run, data)
     fit.warn_of_rounding(run.recipe, data)
@@ -59,7 +60,7 @@ def train(config: Node) -> float:
 def _summarize(run: Run, data: TableModule) -> None:
     summary = fit.summary_for(run.recipe, data)
     write_columns(summary.plain(), run.run_dir)
-    print_summary(summary, data.parts)
+    print_summary(summary, data.parts, data.cross_fitted)
 
 
 def _set_up_torch(run: Run) -> None:
@@ -104,12 +105,12 @@ def _facts(
 
 
 def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
-    """Return metrics of the best weights on validation and test rows."""
+    """Return metrics of the best weights on rows held out and on test rows."""
     validation = {**trainer.validate(module, data, verbose=False)[0]}
     test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
         trainer.logger.log_metrics(test, step=trainer.global_step)
-    return validation | test
+    return validation | cross_validated_scores(module.model, data) | test
 
 
 def _log_hyperparameters(log: RunLog, config: Node) -> None:

@@ -48,21 +48,24 @@ class Thresholds:
 
 
 def tally(
-    mixtures: GaussianMixture, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"], floor: float
+    mixtures: GaussianMixture,
+    y: Float[Tensor, "N D"],
+    weight: Float[Tensor, "*alike N"],
+    floor: float,
 ) -> Float[Tensor, "4 *members K"]:
     """Sum over rows what `find_degenerate` judges by; sums of chunks and of processes add up.
 
     Args:
         mixtures: one for each row, [N], or [*members, N] of several models of the same rows.
         y: targets; NaN is missing.
-        weight: of each row.
+        weight: of each row, for all models alike or for each.
         floor: the scale below which a component counts as on the floor.
     """
     weight = weight.double()
-    share = weight[:, None] * mixtures.observed_log_responsibilities(y).exp()
+    share = weight[..., None] * mixtures.observed_log_responsibilities(y).exp()
     lowest = (mixtures.scale.smallest() < floor).expand(share.shape)
     sums = (share.sum(-2), share.square().sum(-2), (share * lowest).sum(-2))
-    return torch.stack([*sums, weight.sum().expand_as(sums[0])])
+    return torch.stack([*sums, weight.sum(-1, keepdim=True).expand_as(sums[0])])
 
 
 def find_degenerate(

@@ -77,17 +77,30 @@ class Model(FrameAnswers):
         return self._pooled(x), self.targets(y, self.dtype)
 
     def per_member(
-        self, x: Float[Tensor, "N P"], y: Float[Tensor, "N D"]
-    ) -> tuple[GaussianMixture, Float[Tensor, "N D"]]:
-        """As `standardized`, from each member: mixtures [M, N]."""
+        self, x: Float[Tensor, "*M N P"], y: Float[Tensor, "*M N D"]
+    ) -> tuple[GaussianMixture, Float[Tensor, "*M N D"]]:
+        """As `standardized`, from each member: mixtures [M, N].
+
+        Rows of each member's own, [M, N, P] and [M, N, D], are answered by that member alone.
+        """
         return self._per_member(x), self.targets(y, self.dtype)
+
+    def answer(self, standardized: GaussianMixture, dtype: torch.dtype) -> Mixture:
+        """Return what the model answers where the network gives some mixtures.
+
+        Args:
+            standardized: of any batch.
+            dtype: the floating type of the answer.
+        """
+        return self._in_units(self._finished(standardized), dtype)
 
     def _pooled(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
         return self._finished(self.network(self.inputs(x, self.dtype)))
 
-    def _per_member(self, x: Float[Tensor, "N P"]) -> GaussianMixture:
+    def _per_member(self, x: Float[Tensor, "*M N P"]) -> GaussianMixture:
         members = self.network.per_member(self.inputs(x, self.dtype))
-        center = None if self.recalibration == 1 else self._pool(members).mean
+        alone = self.recalibration == 1 or x.ndim == 3
+        center = None if alone else self._pool(members).mean
         return self._finished(members, center)
 
     def _pool(self, members: GaussianMixture) -> GaussianMixture:

@@ -7,18 +7,20 @@ from torch import Tensor
 PREFIX = "test/"
 
 
-def score_keys(name: str, targets: Sequence[str]) -> list[str]:
+def score_keys(name: str, targets: Sequence[str], prefix: str = PREFIX) -> list[str]:
     """Return the key of a score for each target; with several, it ends in the target's name."""
     if len(targets) == 1:
-        return [PREFIX + name]
-    return [f"{PREFIX}{name}/{target}" for target in targets]
+        return [prefix + name]
+    return [f"{prefix}{name}/{target}" for target in targets]
 
 
-def flat_scores(values: Mapping[str, Tensor], targets: Sequence[str]) -> dict[str, float]:
+def flat_scores(
+    values: Mapping[str, Tensor], targets: Sequence[str], prefix: str = PREFIX
+) -> dict[str, float]:
     """Return scores by their keys; a score is one number, or a number for each target."""
     flat = {}
     for name, value in values.items():
-        keys = score_keys(name, targets) if value.ndim else [PREFIX + name]
+        keys = score_keys(name, targets, prefix) if value.ndim else [prefix + name]
         flat |= dict(zip(keys, value.flatten().tolist(), strict=True))
     return flat
 

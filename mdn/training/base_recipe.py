@@ -9,6 +9,7 @@ import numpy as np
 
 from mdn.data.profile import Profile
 from mdn.data.rounding import grid_floor
+from mdn.data.splits.folds import COMMON, CrossFit
 from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.families import Family, Full
 from mdn.distributions.open_settings import Auto, Grid, HeldOut, decided
@@ -38,8 +39,8 @@ class BaseRecipe:
         family: the covariance family.
         batch_size: the most rows in a training batch of one process.
         max_epochs: epochs at most.
-        val_fraction: of the rows, which are held out where no other rows are given for that;
-            None for a tenth, and more of few rows.
+        val_fraction: of the rows, which are held out for all networks where no other rows are given
+            for that; None for a tenth, and more of few rows.
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
@@ -134,6 +135,15 @@ class BaseRecipe:
     def uses_inputs(self) -> bool:
         """Whether the mixture depends on x; where it does not, `fit` needs no inputs."""
         return True
+
+    @property
+    def cross_fitting(self) -> CrossFit:
+        """Whether each member of an ensemble is to hold out a part of its own."""
+        return COMMON
+
+    def cross_fitted(self: AnyRecipe, is_so: bool) -> AnyRecipe:
+        """Return the recipe with what the rows have decided on that."""
+        return self
 
     def encoded(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         """Return the kinds of inputs with the features that a network gets from them."""

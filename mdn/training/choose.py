@@ -15,10 +15,10 @@ from mdn.distributions.open_settings import HeldOut
 from mdn.metrics import grid_nll, nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
-from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
 from mdn.training.callbacks.best_and_last import best_path
+from mdn.training.held_out import predicted
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
@@ -32,7 +32,7 @@ def recalibrate(model: Model, table: Table, factor: float | HeldOut = RECALIBRAT
 
     Args:
         model: a trained one.
-        table: rows that it has not learned from, drawn from if they are many.
+        table: rows of `TableModule.val_table`, drawn from if they are many.
         factor: of the spread, or the range to choose it from.
     """
     model.recalibrate(_chosen(model, table, factor) if isinstance(factor, HeldOut) else factor)
@@ -42,8 +42,7 @@ def _chosen(model: Model, table: Table, within: HeldOut) -> float:
     """Rounded targets are scored by their cells; the density would reward narrow spikes."""
     table = _whole(table)
     some = table[torch.randperm(len(table), generator=generator("recalibration"))[:_MOST_ROWS]]
-    with evaluation_mode(model):
-        mixture = model(some.x)
+    mixture = predicted(model, some).mixture
     seen = model.card.grid
     steps = table.profile.rounded_targets if seen is None else seen
     step = table.y.new_tensor([steps.get(name, 0.0) for name in table.target_names])

@@ -12,11 +12,13 @@ from mdn.data.batches import Blocks, Loader, Share
 from mdn.data.extremes import extreme_remarks, within, without_extremes
 from mdn.data.fingerprint import Fingerprint, of_levels
 from mdn.data.kinds.coding import coded_tables
+from mdn.data.members import held_out_batches, learned_batches, rows_held_out
 from mdn.data.profile import Profile
 from mdn.data.rounding import dequantized
 from mdn.data.rows import Rows
 from mdn.data.seeds import generator
 from mdn.data.splits.comparison import PartSummary, part_summaries, split_remarks
+from mdn.data.splits.folds import COMMON, FOLD, CrossFit
 from mdn.data.synthetic.problem import Problem
 from mdn.data.table import Table
 from mdn.distributions.checks import check_at_least, check_seed
@@ -35,6 +37,10 @@ EVALUATION_BATCH = 8192
 class TableModule(LightningDataModule):
     """The rows of three parts, train, val and test; they are in memory, or stay in their file.
 
+    Where members of an ensemble hold out parts of their own, the training rows are in folds, and
+    the validation rows are those of them that some member holds out: all, or with fewer than 8
+    members some.
+
     Args:
         batch_size: the most rows in a training batch of one process; "auto" until a recipe
             has decided it.
@@ -44,6 +50,10 @@ class TableModule(LightningDataModule):
     Raises:
         ValueError: on a batch size below one or a negative seed; on first use, where there is
             nothing to dequantize.
+
+    Attributes:
+        cross_fit: whether members of an ensemble hold out parts of their own; to be set before
+            the tables are first used. By default they do not.
     """
 
     problem: Problem | None = None
@@ -59,6 +69,7 @@ class TableModule(LightningDataModule):
         self.batch_size: int | Auto = batch_size
         self.seed = seed
         self.dequantize = dequantize
+        self.cross_fit: CrossFit = COMMON
 
     @cached_property
     def tables(self) -> Mapping[str, Rows]:
@@ -66,16 +77,25 @@ class TableModule(LightningDataModule):
 
         Validation rows are in memory, as they are needed after each epoch.
         """
-        return coded_tables(self._tables())
+        tables = coded_tables(self._tables())
+        if "val" not in tables:
+            tables["val"] = rows_held_out(tables["train"], self.cross_fit.members)
+        return tables
 
     @abstractmethod
     def _tables(self) -> dict[str, Table]:
-        """Read or draw the three tables."""
+        """Read or draw the three tables; no "val" where the training rows are in folds."""
+
+    @property
+    def cross_fitted(self) -> bool:
+        """Whether the training rows are in folds, which members of an ensemble hold out."""
+        return FOLD in self.tables["train"].sample.marks
 
     def setup(self, stage: str) -> None:
         _ = self.val_table
         if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
-            remarks = extreme_remarks(self.tables["train"], self.tables["val"].sample)
+            val = self.tables["val"].sample[: 0 if self.cross_fitted else None]
+            remarks = extreme_remarks(self.tables["train"], val)
             for remark in [*remarks, *self.split_remarks()]:
                 rank_zero_warn(remark)
 
@@ -86,12 +106,18 @@ class TableModule(LightningDataModule):
 
     @property
     def _samples(self) -> dict[str, Table]:
-        return {name: rows.sample for name, rows in self.tables.items()}
+        return {name: rows.sample for name, rows in self._different.items()}
+
+    @property
+    def _different(self) -> Mapping[str, Rows]:
+        """The tables without validation rows that are training rows."""
+        tables = self.tables
+        return {name: tables[name] for name in tables if name != "val" or not self.cross_fitted}
 
     def split_remarks(self) -> list[str]:
         """Say where parts differ by more than chance, or times are not kept apart."""
         by = self.tables["train"].sample.split_by
-        tables = {name: self._samples[name] for name in self._separate}
+        tables = {name: each for name, each in self._samples.items() if name in self._separate}
         at_random = not (by.columns or self._from_files)
         scored = "test" in self._separate
         return list(split_remarks(tables, at_random, by_time=by.time is not None or not scored))
@@ -123,6 +149,8 @@ class TableModule(LightningDataModule):
     @cached_property
     def val_table(self) -> Table:
         """The rows that epochs, members and a recalibration are chosen by."""
+        if self.cross_fitted:
+            return rows_held_out(self.observed.sample, self.cross_fit.members)
         train, val = self.train_table, self.tables["val"].sample
         chosen_by = within(val, train.profile.targets)
         if len(val) and not len(chosen_by):
@@ -134,7 +162,7 @@ class TableModule(LightningDataModule):
 
     def fingerprint(self) -> Fingerprint:
         """Tell the rows that are learned, and those that the model is judged by, by numbers."""
-        tables = {**self.tables, "train": self.train_table}
+        tables = {**self._different, "train": self.train_table}
         return {
             name: table.profile.fingerprint + of_levels(table.kinds)
             for name, table in tables.items()
@@ -162,8 +190,14 @@ class TableModule(LightningDataModule):
 
     def train_dataloader(self) -> Blocks:
         batch_size = decided("batch_size", self.batch_size)
-        batches = self._batches(self.train_table, batch_size, self.seed)
+        batches = self._learned(batch_size)
         return batches.in_blocks(STEPS_PER_CALL if self._may_group else 1)
+
+    def _learned(self, batch_size: int) -> Loader:
+        if not self.cross_fitted:
+            return self._batches(self.train_table, batch_size, self.seed)
+        rows, members = self.train_table.sample, self.cross_fit.members
+        return learned_batches(rows, members, batch_size, self.seed, self._share())
 
     @property
     def _may_group(self) -> bool:
@@ -174,7 +208,10 @@ class TableModule(LightningDataModule):
         return self.trainer is None or (self.trainer.world_size == 1 and self.trainer.max_steps < 0)
 
     def val_dataloader(self) -> Loader:
-        return self._batches(self.val_table, EVALUATION_BATCH, None)
+        if not self.cross_fitted:
+            return self._batches(self.val_table, EVALUATION_BATCH, None)
+        members = self.cross_fit.members
+        return held_out_batches(self.val_table, members, EVALUATION_BATCH, self._share())
 
     def test_dataloader(self) -> Loader:
         return self._batches(self.tables["test"], EVALUATION_BATCH, None)

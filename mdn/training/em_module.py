@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from mdn.data.batches import Block, batches_of
+from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import decided
 from mdn.fitting.em import (
@@ -89,8 +90,8 @@ class EMModule(MixtureModule):
         # Lightning counts the steps of an optimizer; this one moves nothing but that count.
         return SGD(self.parameters(), lr=0.0)
 
-    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
-        self._become(self._first(y, weight))
+    def _start_network(self, y: Float[Tensor, "N D"], table: Table) -> None:
+        self._become(self._first(y, table.weight))
 
     def _first(
         self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None

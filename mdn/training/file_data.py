@@ -10,6 +10,7 @@ from mdn.data.files import read_table
 from mdn.data.roles import Roles
 from mdn.data.rows import Rows
 from mdn.data.splits.divide import Division, divided
+from mdn.data.splits.folds import CrossFit
 from mdn.data.splits.leaks import check_groups_apart
 from mdn.data.splits.settings import SplitBy
 from mdn.data.stream.open_stream import ColumnChoice, streamed_tables
@@ -102,6 +103,7 @@ class FileData(TableModule):
         """The rows as "train", "val" and "test", read on first use, coded by the first."""
         if not must_stream(self.stream, [self.path, *self._paths.values()]):
             return super().tables
+        _ = self._cross_fit.unless("rows are streamed, which `stream` decides").holds
         columns = ColumnChoice(*self.columns, self.split_by)
         tables = streamed_tables(self.path, columns, self._paths, self._division(math.inf))
         check_training_rows(tables["train"], self.path)
@@ -119,7 +121,14 @@ class FileData(TableModule):
     def _division(self, rows: float) -> Division:
         fractions = {name: val_share(each, rows) for name, each in self.fractions.items()}
         taken = {name: each for name, each in fractions.items() if name not in self._paths}
-        return Division(taken, self.seed, self.stratify, str(self.path))
+        return Division(taken, self.seed, self.stratify, str(self.path), self._cross_fit)
+
+    @property
+    def _cross_fit(self) -> CrossFit:
+        path, fraction = self.other_paths.get("val"), self.fractions.get("val")
+        named = "" if path is None else "`val_path` names the rows to validate on"
+        given = "" if fraction is None else "`val_fraction` is the part that all hold out"
+        return self.cross_fit.unless(named).unless(given)
 
     @property
     def _from_files(self) -> bool:

@@ -56,7 +56,7 @@ def in_file(recipe: BaseRecipe, path: str | Path, columns: Wanted, split_by: Spl
     targets, inputs, weight, exclude, kinds = columns
     if inputs is None and not recipe.uses_inputs:
         inputs = []
-    return FileRows(
+    data = FileRows(
         path,
         (targets, inputs, weight, exclude, kinds),
         split_by,
@@ -65,3 +65,5 @@ def in_file(recipe: BaseRecipe, path: str | Path, columns: Wanted, split_by: Spl
         recipe.batch_size,
         recipe.seed,
     )
+    data.cross_fit = recipe.cross_fitting
+    return data

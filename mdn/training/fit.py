@@ -118,7 +118,10 @@ def _check_trainer(settings: Mapping[str, object]) -> None:
 
 def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
     """Return the rows of a table, a part of them held out."""
-    return MemoryData(table, recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed)
+    settings = recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed
+    data = MemoryData(table, *settings)
+    data.cross_fit = recipe.cross_fitting
+    return data
 
 
 def fit_data(
@@ -181,7 +184,7 @@ def resolve(recipe: BaseRecipe, data: TableModule, processes: int = 1) -> BaseRe
             that have no place on the scale that they are to be learned on.
     """
     check_target_values(recipe, data)
-    resolved = recipe.resolve(data.profile, processes)
+    resolved = recipe.resolve(data.profile, processes).cross_fitted(data.cross_fitted)
     data.batch_size = resolved.batch_size
     return resolved
 

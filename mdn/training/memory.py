@@ -46,10 +46,13 @@ class MemoryData(TableModule):
                 f"rows of positive weight: {len(self.table)} of {len(table)}; at least 3 are "
                 "needed, 2 to train on and 1 to validate on"
             )
+        self.val_fraction = val_fraction
         self.fraction = max(val_share(val_fraction, len(self.table)), 1 / len(self.table))
 
     def _tables(self) -> dict[str, Table]:
-        division = Division({"val": self.fraction}, self.seed, self.stratify, "the rows to fit")
+        given = "" if self.val_fraction is None else "`val_fraction` is the part that all hold out"
+        cross_fit, source = self.cross_fit.unless(given), "the rows to fit"
+        division = Division({"val": self.fraction}, self.seed, self.stratify, source, cross_fit)
         parts = divided(self.table, division)
-        check_training_rows(parts["train"], division.source)
-        return {"test": parts["val"]} | parts
+        check_training_rows(parts["train"], source)
+        return {"test": parts.get("val", parts["train"])} | parts

@@ -1,16 +1,18 @@
 """What every model is to Lightning while it is fitted: steps, sums over epochs, and logs."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
+from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.missing_targets import gaussian_of
 from mdn.fitting.reset import reset_component
 from mdn.model.card import ModelCard
@@ -34,11 +36,35 @@ _METRICS = "metrics"
 """Where it keeps what has been logged for callbacks."""
 
 
+Candidate = Callable[[GaussianMixture], GaussianMixture]
+"""What might be done with a standardized mixture to make it better."""
+
+
+def as_it_is(mixture: GaussianMixture) -> GaussianMixture:
+    """Return the mixture."""
+    return mixture
+
+
+class ValidationSums(NamedTuple):
+    """What a validation adds up, for whoever chooses between candidates.
+
+    Attributes:
+        nll: the sum over rows of the standardized nll of each candidate and member.
+        weight: the rows, or their weights, of each member; of all members alike without folds.
+    """
+
+    nll: Float[Tensor, "C M"]
+    weight: Float[Tensor, "*M"]
+
+
 class MixtureModule(LightningModule):
     """A model in training; a subclass says how it is fitted.
 
-    Batches are (x, y) or (x, y, weight) in the user's units. The first `setup("fit")` takes the
-    units, and where to start, from the datamodule's training rows.
+    Batches are (x, y) or (x, y, weight) in the user's units. The weight is [N], or [N, M] where
+    members learn from unlike rows; and x [N, M, P] and y [N, M, D] are rows of each member's own.
+    The scores of both are means over pairs of a row and a member, while all others are scores of
+    the pool. The first `setup("fit")` takes the units, and where to start, from the datamodule's
+    training rows.
 
     Args:
         kinds: of the P inputs, fitted.
@@ -52,6 +78,12 @@ class MixtureModule(LightningModule):
         self.model = Model(network, ModelCard.of_columns(kinds, num_targets))
         self.val_nll_of_members: Float[Tensor, " M"] = torch.empty(0)
         """Each member's own nll of the last validation, standardized."""
+        self.candidates: Sequence[Candidate] = (as_it_is,)
+        """What each validation scores, beginning with the model as it is."""
+        self.validation_sums = ValidationSums(torch.empty(0, 0), torch.empty(0))
+        """What the last validation has added up."""
+        self.cross_fitted = False
+        """Whether members hold out parts of their own."""
         self.misses_targets = False
         """Whether some training row lacks a target, so that each counts by those that it has."""
         self.kept: Mapping[str, object] = {}
@@ -63,8 +95,8 @@ class MixtureModule(LightningModule):
         self._was_stopped = False
 
     @abstractmethod
-    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
-        """Begin at what standardized targets tell, in float64."""
+    def _start_network(self, y: Float[Tensor, "N D"], table: Table) -> None:
+        """Begin at what standardized targets y of a table tell, in float64."""
 
     def forward(self, x: Float[Tensor, "N P"]) -> Mixture:
         return self.model(x)
@@ -103,7 +135,12 @@ class MixtureModule(LightningModule):
             self.start(train_table_of(self.trainer))
 
     def start(self, table: Table) -> None:
-        """Take the units, and where to start, from the training rows."""
+        """Take the units, and where to start, from the training rows.
+
+        Units are of all rows, folds or not: they are the same for all members. Each member starts
+        from rows that it does not hold out.
+        """
+        self.cross_fitted = FOLD in table.marks
         self.model.fit_units(table)
         y = self.model.targets(table.y, torch.float64)
         self.misses_targets = table.misses_targets
@@ -112,7 +149,7 @@ class MixtureModule(LightningModule):
             factor = self.model.targets.factor
             self.model.target_covariance.copy_(factor[:, None] * covariance * factor)
             self._start_marginal(table)
-        self._start_network(y, table.weight)
+        self._start_network(y, table)
         self.model.started.fill_(True)
 
     def _start_marginal(self, table: Table) -> None:
@@ -124,10 +161,12 @@ class MixtureModule(LightningModule):
             self.model.user_covariance.copy_(units.factor[:, None] * covariance * units.factor)
 
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
-        nll, weight = self.count(batch, "val")
-        self._count_units(batch[1], weight, "val")
-        each = total_of_each(nll, weight)
-        self._add("val/members", each, num_rows(nll, weight))
+        (x, y), weight = map(members_first, batch[:2]), batch[2:]
+        mixture, z = self.model.per_member(x, y)
+        each = torch.stack([-one(mixture).observed_log_prob(z) for one in self.candidates])
+        self._score(each[0], weight, "val")
+        self._count_units(y, weight, "val")
+        self._add("val/members", total_of_each(each, weight), rows_of_each(each, weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         _, weight = self.count(batch, "test")
@@ -144,7 +183,10 @@ class MixtureModule(LightningModule):
         return nll, weight
 
     def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
-        """Count the nll of the pool, which follows from each member's."""
+        """Count the nll of the pool, which follows from each member's; or of single members."""
+        if weight and weight[0].ndim == 2:
+            self._add(stage, total(nll.detach(), weight), num_rows(nll, weight))
+            return
         log_prob = self.network.pool(-nll.detach())
         self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
 
@@ -169,7 +211,8 @@ class MixtureModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._log_nll("val")
-        self.val_nll_of_members = self.mean_nll("val/members")
+        self.validation_sums = ValidationSums(*self._all_of("val/members"))
+        self.val_nll_of_members = self.validation_sums.nll[0] / self.validation_sums.weight
 
     def on_test_epoch_end(self) -> None:
         self._log_nll("test")
@@ -184,10 +227,17 @@ class MixtureModule(LightningModule):
 
     def mean_nll(self, stage: str) -> Float[Tensor, "*of"]:
         """Return the exact mean over what was counted in all processes; the count begins anew."""
+        total, rows = self._all_of(stage)
+        return total / rows
+
+    def _all_of(self, stage: str) -> tuple[Float[Tensor, "*of"], Float[Tensor, "*M"]]:
+        """What all processes have counted, and of how many rows; the count begins anew."""
         total, rows = self._sums.pop(stage)
-        sums = torch.cat([total.view(-1), torch.as_tensor(rows).to(total).view(1)])
-        *means, rows = self.trainer.strategy.reduce(sums, reduce_op="sum")
-        return (torch.stack(means) / rows).view(total.shape)
+        rows = torch.as_tensor(rows).to(total)
+        sums = torch.cat([total.view(-1), rows.view(-1)])
+        reduced = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        totals, of_rows = reduced.split([total.numel(), rows.numel()])
+        return totals.view(total.shape), of_rows.view(rows.shape)
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint |= {**self.kept, CARD: self.model.card.plain()}
@@ -204,11 +254,16 @@ class MixtureModule(LightningModule):
         self._earlier_metrics = cast(Mapping[str, Tensor], checkpoint.get(_METRICS, {}))
 
 
+def members_first(rows: Float[Tensor, " N *rest"]) -> Float[Tensor, "..."]:
+    """Return rows [N, _] as they are, and rows of each member's own, [N, M, _], as [M, N, _]."""
+    return rows.transpose(0, 1) if rows.ndim == 3 else rows
+
+
 def total_of_each(
     values: Float[Tensor, "*members N"], weight: Sequence[Tensor]
 ) -> Float[Tensor, "*members"]:
-    """Return the sum over rows, weighted where there is a weight."""
-    return (weight[0].to(values) * values).sum(-1) if weight else values.sum(-1)
+    """Return the sum over rows, weighted where there is a weight, [N] or [N, M]."""
+    return (_by_member(weight).to(values) * values).sum(-1) if weight else values.sum(-1)
 
 
 def total(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Float[Tensor, ""]:
@@ -216,6 +271,15 @@ def total(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Floa
     return total_of_each(values, weight).sum()
 
 
+def rows_of_each(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Tensor | int:
+    """Return how many rows each member has, or the sum of their weights: one number, or M."""
+    return _by_member(weight).sum(-1) if weight else values.shape[-1]
+
+
 def num_rows(values: Float[Tensor, "*members N"], weight: Sequence[Tensor]) -> Tensor | int:
-    """Return how many rows there are, or the sum of their weights."""
+    """Return how many rows there are, or the sum of their weights; of all members together."""
     return weight[0].sum() if weight else values.shape[-1]
+
+
+def _by_member(weight: Sequence[Tensor]) -> Shaped[Tensor, "*members N"]:
+    return weight[0].movedim(-1, 0)

@@ -12,6 +12,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.batches import Block, Blocks, batches_of
+from mdn.data.members import of_member, weight_by_member
+from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.open_settings import decided
 from mdn.distributions.questions.partial import completed
@@ -28,7 +30,7 @@ from mdn.training.changed_settings import (
     settings_of_groups,
 )
 from mdn.training.lightning_parts import bare_optimizer_of, optimizer_of, schedule_of
-from mdn.training.mixture_module import MixtureModule, num_rows, total_of_each
+from mdn.training.mixture_module import MixtureModule, rows_of_each, total_of_each
 from mdn.training.random_steps import step_draws
 from mdn.training.recipe import Recipe
 from mdn.training.running_sums import without_last
@@ -87,14 +89,16 @@ class MDNModule(MixtureModule):
         """What the weights are averaged by from the start of a fit; None where they are not."""
         self._earlier: _Earlier | None = None
 
-    def _start_network(self, y: Float[Tensor, "N D"], weight: Float[Tensor, " N"] | None) -> None:
+    def _start_network(self, y: Float[Tensor, "N D"], table: Table) -> None:
         if self.misses_targets:
             self.settings.objective.check_missing_targets()
-            y = filled(y, gaussian_of(y, weight))
+            y = filled(y, gaussian_of(y, table.weight))
         if self.settings.start_from_data:
             head, y = self.network.head, y.to(self.model.dtype)
+            counts = weight_by_member(table, self.network.num_members)
             for member in range(self.network.num_members):
-                mixture = kmeans_start(y, head.num_components, head.family, weight, seed=member)
+                own = of_member(counts, member)
+                mixture = kmeans_start(y, head.num_components, head.family, own, seed=member)
                 head.start(mixture, _SHRINK, member)
 
     def make_steps_safe(self, usual_norms: Float[Tensor, "3 M"] | None) -> None:
@@ -275,5 +279,5 @@ def _check_rates(optimizer: Optimizer) -> None:
 
 def _mean(loss: Tensor, weight: Sequence[Tensor]) -> Tensor:
     """The sum over members of means over rows; 0 of a batch that has no weight at all."""
-    rows = num_rows(loss, weight)
-    return poisoned(total_of_each(loss, weight)).sum() / (rows + (rows == 0))
+    rows = rows_of_each(loss, weight)
+    return (poisoned(total_of_each(loss, weight)) / (rows + (rows == 0))).sum()

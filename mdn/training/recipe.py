@@ -15,6 +15,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mdn.data.profile import Profile
+from mdn.data.splits.folds import CrossFit
 from mdn.distributions.checks import (
     check_at_least,
     check_fraction,
@@ -49,6 +50,10 @@ class Recipe(BaseRecipe):
 
     Attributes:
         ensemble_size: M, networks that are trained side by side and pooled into one mixture.
+        cross_fit: whether each network holds out an eighth of the training rows of its own, and
+            learns from all others; otherwise all hold out the same part. "auto" does so with two
+            networks or more, 16 rows or groups or more, all in memory, where no validation rows
+            are given, nor `val_fraction`, and rows are not split by time.
         encoding: features of the inputs.
         backbone: given P, the module in front of the head.
         first_layer_gain: what its first layer begins with is multiplied by, dealt to the members
@@ -71,6 +76,7 @@ class Recipe(BaseRecipe):
     """
 
     ensemble_size: int = 8
+    cross_fit: bool | Auto = "auto"
     encoding: Encoding = field(default_factory=Encoding)
     backbone: Backbone = MLP
     first_layer_gain: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
@@ -96,18 +102,29 @@ class Recipe(BaseRecipe):
         check_fraction("averaging", self.averaging)
         check_gains(self.first_layer_gain)
         self.regularizer.check_members(self.ensemble_size)
+        _ = self.cross_fitting.holds
 
     @property
     def uses_inputs(self) -> bool:
         backbone = getattr(self.backbone, "func", self.backbone)  # a partial has its attributes
         return getattr(backbone, "num_features", None) != 0
 
+    @property
+    def cross_fitting(self) -> CrossFit:
+        given = "" if self.val_fraction is None else "`val_fraction` is the part that all hold out"
+        return CrossFit(self.cross_fit, self.ensemble_size, given)
+
+    def cross_fitted(self, is_so: bool) -> "Recipe":
+        return replace(self, cross_fit=is_so)
+
     def encoded(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         return self.encoding.of(kinds)
 
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
         backbone = _with_depth(self.backbone, counted_rows(profile))
-        return replace(self, **self._decided(profile, processes), backbone=backbone)
+        cross_fit = self.cross_fitting.holds  # as far as a recipe tells; the rows may know better
+        decided = self._decided(profile, processes)
+        return replace(self, **decided, backbone=backbone, cross_fit=cross_fit)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ ALL_EPOCHS = [*QUIET, "~callbacks.early_stopping"]
 def prepared(overrides: list[str], folder: Path) -> tuple[TableModule, Run]:
     """Return the rows of a run, and the run with a number for every `auto`."""
     run = read_run(compose("train", overrides, folder))
-    data = build_data(run.data)
+    data = build_data(run.data, run.recipe.cross_fitting)
     return data, run.resolve(data)
 
 

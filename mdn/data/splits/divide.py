@@ -1,8 +1,9 @@
 """The rows of each part of a table, by whatever they are split by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mdn.data.splits.folds import COMMON, CrossFit, Stratify, folded
 from mdn.data.splits.fractions import FEW, Parts, by_fraction, stratified
 from mdn.data.splits.groups import by_group
 from mdn.data.splits.leaks import check_parts_apart
@@ -10,9 +11,6 @@ from mdn.data.splits.marks import GROUP, PART, TIME
 from mdn.data.splits.named import by_name
 from mdn.data.splits.times import by_time
 from mdn.data.table import Table
-from mdn.distributions.open_settings import Auto
-
-Stratify = bool | Auto
 
 
 @dataclass(frozen=True)
@@ -25,20 +23,38 @@ class Division:
         stratify: whether each part of a random split has small and large targets alike; "auto"
             where there are fewer than 500 rows.
         source: the file, or what to call the rows.
+        cross_fit: whether training rows are in folds instead, and none are held out for all.
     """
 
     fractions: Mapping[str, float]
     seed: int
     stratify: Stratify = "auto"
     source: str = "the rows"
+    cross_fit: CrossFit = COMMON
 
 
 def divided(table: Table, division: Division) -> dict[str, Table]:
-    """Return the parts of a table, each with at least one row.
+    """Return the parts of a table, each with at least one row; no "val" where it has folds.
 
     Raises:
-        ValueError: if a part has no rows, or a group is in two parts.
+        ValueError: if a part has no rows, or a group is in two parts; where folds are wanted, and
+            not possible.
     """
+    return _with_folds(table, division) or _divided(table, division)
+
+
+def _with_folds(table: Table, division: Division) -> dict[str, Table]:
+    """Divide a table without a part to validate on; nothing where it has no folds."""
+    cross_fit = division.cross_fit
+    if not cross_fit.holds:
+        return {}
+    fractions = {name: each for name, each in division.fractions.items() if name != "val"}
+    parts = _divided(table, replace(division, fractions=fractions))
+    train = folded(parts["train"], cross_fit, [*parts], division.seed, division.stratify)
+    return {} if train is None else parts | {"train": train}
+
+
+def _divided(table: Table, division: Division) -> dict[str, Table]:
     parts = _parts(table, division)
     _check_rows(table, parts, division)
     if table.split_by.groups:

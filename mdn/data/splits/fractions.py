@@ -34,7 +34,7 @@ def stratified(y: Float64[Tensor, "N D"], fractions: Mapping[str, float], seed: 
         seed: of the draws.
     """
     draws = generator("stratified split", seed)
-    left = torch.argsort(_along(y), stable=True)
+    left = torch.argsort(along(y), stable=True)
     parts: Parts = {}
     for name, size in zip(fractions, _sizes(len(y), fractions), strict=True):
         bins = left.tensor_split(max(1, size))[:size]
@@ -45,8 +45,8 @@ def stratified(y: Float64[Tensor, "N D"], fractions: Mapping[str, float], seed: 
     return parts | {"train": left}
 
 
-def _along(y: Float64[Tensor, "N D"]) -> Float64[Tensor, " N"]:
-    """A number for each row, by which targets are small or large."""
+def along(y: Float64[Tensor, "N D"]) -> Float64[Tensor, " N"]:
+    """Return a number for each row, by which its targets are small or large."""
     away = y - y.nanmean(0)
     spread = away.nan_to_num().square().mean(0).sqrt()
     z = (away / torch.where(spread > 0, spread, 1.0)).nan_to_num()

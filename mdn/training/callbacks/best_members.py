@@ -30,8 +30,9 @@ class BestMembers(Callback):
 
     A member's best epoch is the one with its own least validation nll. At the end of the fit the
     pool of these members is compared with the best checkpoint, which holds the joint best epoch,
-    by the nll of the validation rows; the checkpoint wins a tie. One network, and a run without a
-    best checkpoint, are left alone.
+    by the nll of the validation rows; the checkpoint wins a tie. One network, a run without a best
+    checkpoint, and members that each hold out rows of their own, are left alone: there are no rows
+    that none of these has learned from.
 
     Attributes:
         nll: the least validation nll of each member so far, standardized; None before there is one.
@@ -53,7 +54,7 @@ class BestMembers(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module = mixture_module(pl_module)
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
-        if fitting and module.model.num_members > 1:
+        if fitting and module.model.num_members > 1 and not module.cross_fitted:
             self._remember(module.val_nll_of_members, module.network.state_dict())
 
     def _remember(self, nll: Float[Tensor, " M"], weights: dict[str, Tensor]) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mdn.data.members import weight_by_member
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.distributions.checks import (
@@ -145,9 +146,10 @@ class SingularityReset(Callback):
         due = self._due(degenerate.flatten(), min_scale)
         draws = generator("restarts", self.seed, epoch)  # a word that the numbers depend on
         plan = []
-        for member, log_prob in enumerate(seen.log_prob):
+        weights = seen.weight.expand_as(seen.log_prob)
+        for member, (log_prob, weight) in enumerate(zip(seen.log_prob, weights, strict=True)):
             components = [c for c in due if c // degenerate.shape[-1] == member]
-            rows = reset_rows(log_prob, seen.weight, len(components), draws)
+            rows = reset_rows(log_prob, weight, len(components), draws)
             plan += zip(components, rows.tolist(), strict=False)
         return plan
 
@@ -193,19 +195,21 @@ class Survey(NamedTuple):
     Attributes:
         sums: as `tally` gives them.
         log_prob: of each row under each member, standardized.
-        weight: of each row.
+        weight: of each row, for all members alike or for each; 0 where it holds the row out.
     """
 
     sums: Float[Tensor, "4 M K"]
     log_prob: Float[Tensor, "M N"]
-    weight: Float[Tensor, " N"]
+    weight: Shaped[Tensor, "*M N"]
 
 
 def survey(model: Model, table: Table, floor: float) -> Survey:
     """Pass over the training rows once, in chunks."""
     sums, log_prob = [], []
-    weight = torch.ones(len(table)).double() if table.weight is None else table.weight
-    for x, y, share in zip(*(v.split(_CHUNK) for v in (table.x, table.y, weight)), strict=True):
+    weight = weight_by_member(table, model.num_members)
+    weight = torch.ones(len(table)).double() if weight is None else weight.movedim(-1, 0)
+    rows = table.x.split(_CHUNK), table.y.split(_CHUNK), weight.split(_CHUNK, -1)
+    for x, y, share in zip(*rows, strict=True):
         mixture, y = model.per_member(x.to(model.device), y.to(model.device))
         mixtures = mixture.expand(model.num_members, len(x))
         sums.append(tally(mixtures, y, share.to(y), floor))

@@ -29,7 +29,7 @@ def tables_of(problem: Problem, options: Options) -> dict[str, Table]:
     """Return the tables of a training run: "train", "val" and "test"."""
     with TemporaryDirectory() as folder, _silence():
         run = read_run(_config(problem, options, Path(folder)))
-        return runs.tables_of(build_data(run.data))
+        return runs.tables_of(build_data(run.data, run.recipe.cross_fitting))
 
 
 def all_rows(problem: Problem) -> Table:

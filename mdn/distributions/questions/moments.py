@@ -87,6 +87,23 @@ class Moments(MixtureParameters):
         mixture, center = as_values(self, about, "about")
         return mixture._dispersed(float(factor), center)
 
+    def convolved(self: AnyMoments, std: float) -> AnyMoments:
+        """Return the mixture of y + e with independent Gaussian noise e: its density, smoothed.
+
+        The covariance of each component gets std^2 more on its diagonal.
+
+        Args:
+            std: the standard deviation of e, for all targets; 0 for the mixture as it is.
+
+        Raises:
+            ValueError: on a number that is negative or not finite.
+        """
+        if not (isinstance(std, Real) and 0 <= std < math.inf):
+            raise ValueError(
+                f"a smoothing takes one finite standard deviation of at least 0, got {std!r}"
+            )
+        return replace(self, scale=self.scale.convolved(float(std))) if std else self
+
     def _dispersed(
         self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None
     ) -> AnyMoments:

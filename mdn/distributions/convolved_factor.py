@@ -33,7 +33,7 @@ def convolved_factor(
     Returns:
         Diagonal entries, and what each column has below the diagonal.
     """
-    added = diagonal.new_full((), std)
+    added = diagonal.new_tensor(std)
     beside: list[Tensor] = []  # what the columns beside A have in the rows from the present one on
     lengths, rotated = [], []
     for own, below in zip(diagonal, columns, strict=True):

@@ -44,9 +44,11 @@ def guarded(
         widths: of the new components.
     """
     log_pi, mu, scale = mixture.log_pi, mixture.mu, mixture.scale
+    # Tensors, for an ONNX graph holds plain numbers in single precision.
+    rest = log_pi.new_tensor(math.log1p(-guard))
     new = log_pi.new_tensor([math.log(guard * share) for share in _SHARES])
     return GaussianMixture(
-        torch.cat([log_pi + math.log1p(-guard), new.expand(*log_pi.shape[:-1], 2)], -1),
+        torch.cat([log_pi + rest, new.expand(*log_pi.shape[:-1], 2)], -1),
         torch.cat([mu, torch.zeros_like(mu[..., :1, :]).expand(*mu.shape[:-2], 2, -1)], -2),
         _joined(scale, _factors(tril.to(mu), widths), mu.shape),
         mixture.target_names,

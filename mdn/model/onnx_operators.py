@@ -4,7 +4,9 @@
 
 where log(1 + u) is u log(w) / (w - 1), w = 1 + u rounded, which keeps the digits of a small u.
 
-    hypot(x, y) = sqrt(x^2 + y^2) = a sqrt(1 + (b / a)^2),  a the larger and b the smaller of |x|, |y|
+    hypot(x, y) = sqrt(x^2 + y^2) = a sqrt(1 + (b / a)^2)
+
+where a is the larger and b the smaller of |x| and |y|.
 """
 
 from collections.abc import Callable

@@ -107,9 +107,11 @@ class Moments(MixtureParameters):
     def _dispersed(
         self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None
     ) -> AnyMoments:
-        scale = self.scale.rescale(self.mu.new_full((self.num_targets,), factor))
+        # Tensors, for an ONNX graph holds plain numbers in single precision.
+        scale = self.scale.rescale(self.mu.new_tensor([factor] * self.num_targets))
         if about is None:
             # Moved, not placed, and by what the rounding of a large mean has no part in.
-            return replace(self, mu=self.mu + (factor - 1) * self._away(), scale=scale)
+            moved = self.mu + self.mu.new_tensor(factor - 1) * self._away()
+            return replace(self, mu=moved, scale=scale)
         center = about[..., None, :]
         return replace(self, mu=center + factor * (self.mu - center), scale=scale)

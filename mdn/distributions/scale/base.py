@@ -215,9 +215,7 @@ class TriangularScale(Scale):
 
     def convolved(self, std: float) -> "TriangularScale":
         if self.num_targets == 1:
-            return type(self)(
-                torch.hypot(self.diagonal, self.diagonal.new_full((), std)), self.lower
-            )
+            return type(self)(torch.hypot(self.diagonal, self.diagonal.new_tensor(std)), self.lower)
         diagonal, lower = (each.movedim((-1, -2), (0, 1)) for each in (self.diagonal, self.lower))
         columns = self._covariance_columns(diagonal, packed_columns(lower, self.num_targets))
         lengths, rotated = convolved_factor(diagonal, columns, std)

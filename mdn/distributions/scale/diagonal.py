@@ -49,7 +49,7 @@ class DiagonalScale(Scale):
         return noise * self.stored
 
     def convolved(self, std: float) -> "DiagonalScale":
-        return DiagonalScale(torch.hypot(self.stored, self.stored.new_full((), std)), self.targets)
+        return DiagonalScale(torch.hypot(self.stored, self.stored.new_tensor(std)), self.targets)
 
     def tril(self) -> Float[Tensor, "*batch K D D"]:
         return self.std.diag_embed()

@@ -16,8 +16,14 @@ from mdn.networks.kinds import Kind, numbers
 LEAST_RECALIBRATION, MOST_RECALIBRATION = 0.1, 10.0
 """Between which a recalibration is sought."""
 
+MOST_SMOOTHING = 10.0
+"""The most noise that is added to a standardized target."""
+
 MOST_GUARD = 0.5
 """The most probability that is kept for rows unlike those of training."""
+
+LEAST_GUARD_WIDTH, MOST_GUARD_WIDTH = 0.1, 100.0
+"""How much narrower or wider than the training targets a guard may be."""
 
 _LONGEST_NAME = 1000
 """Letters of the name of a column."""
@@ -36,7 +42,10 @@ class ModelCard:
         rows: the fingerprint of each table; empty where none was taken.
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
+        smoothing: the standard deviation of the Gaussian noise that is added to each predicted
+            target, in units of the standardized target; 0 for none.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
+        guard_width: how much wider the guard is than the training targets.
         transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
         formats: how columns were written that the model read as text, by which new rows are read:
@@ -55,7 +64,9 @@ class ModelCard:
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
+    smoothing: float = 0.0
     guard: float = 0.0
+    guard_width: float = 1.0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
@@ -68,14 +79,15 @@ class ModelCard:
                 raise ValueError(f"it has {len(each)} {name} for {len(self.inputs)} inputs")
         if any(pair and not _is_range(pair) for pair in self.ranges):
             raise ValueError("its ranges must be pairs of numbers, the smaller first, or empty")
+        # A recalibration is found up to rounding.
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "
                 f"{MOST_RECALIBRATION:g}, got {self.recalibration!r}"
             )
-
-        if not 0 <= self.guard <= MOST_GUARD:
-            raise ValueError(f"its guard must lie within 0 and {MOST_GUARD:g}, got {self.guard!r}")
+        _check_range("smoothing", self.smoothing, 0, MOST_SMOOTHING)
+        _check_range("guard", self.guard, 0, MOST_GUARD)
+        _check_range("guard_width", self.guard_width, LEAST_GUARD_WIDTH, MOST_GUARD_WIDTH)
 
     @classmethod
     def of_columns(cls, kinds: Sequence[Kind], num_targets: int) -> "ModelCard":
@@ -123,6 +135,11 @@ class ModelCard:
 
 def _is_range(pair: Sequence[float]) -> bool:
     return len(pair) == 2 and pair[0] <= pair[1]
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"its {name} must lie within {least:g} and {most:g}, got {value!r}")
 
 
 def _check_names(names: Sequence[str]) -> None:

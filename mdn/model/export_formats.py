@@ -22,7 +22,7 @@ def onnx_bytes(model: Model) -> bytes:
     """Return an ONNX graph from the columns of the inputs to pi, mu and std or tril."""
     _require("onnx", "onnxscript")
     from mdn.model.onnx_columns import with_columns
-    from mdn.model.onnx_double import translations
+    from mdn.model.onnx_operators import translations
 
     plain = PlainModel(model).eval()
     with _silenced():  # it reports every pass, every node and every missing package

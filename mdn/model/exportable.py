@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mdn.model.guard import guarded
+from mdn.model.adjustments import adjusted
 from mdn.model.model import Model
 
 
@@ -31,8 +31,7 @@ class PlainModel(nn.Module):
         self.network = model.network
         self.inputs = model.inputs
         self.targets = model.targets
-        self.recalibration = model.recalibration
-        self.guard, self.guard_width = model.card.guard, model.guard_width
+        self.card = model.card
         self.register_buffer("correlation", model.target_correlation, persistent=False)
         self.precision = model.dtype
         with torch.no_grad():
@@ -46,11 +45,8 @@ class PlainModel(nn.Module):
 
     def forward(self, x: Float[Tensor, "N P"]) -> tuple[Tensor, Tensor, Tensor]:
         standard = self.network(self.inputs(x, self.precision)).to(dtype=x.dtype)
-        if self.recalibration != 1:
-            standard = standard.dispersed(self.recalibration)
-        if self.guard:
-            standard = guarded(standard, self.guard, self.correlation, self.guard_width)
-        mixture = standard.affine(self.targets.factor, self.targets.shift)
+        mixture = adjusted(standard, self.card, self.correlation)
+        mixture = mixture.affine(self.targets.factor, self.targets.shift)
         spread = mixture.scale.tril() if self.correlated else mixture.scale.std
         # len(x) would be a number, and tie the graph to it.
         rows, (components, targets) = x.shape[0], mixture.mu.shape[-2:]

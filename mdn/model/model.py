@@ -13,10 +13,11 @@ from mdn.distributions.families import Family
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.scale import CovarianceFactor
 from mdn.distributions.triangular import floored_cholesky
+from mdn.model.adjustments import adjusted
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, not_finite, write_checkpoint
 from mdn.model.frame_answers import FrameAnswers
-from mdn.model.guard import COMPONENTS, WIDER, guarded
+from mdn.model.guard import COMPONENTS
 from mdn.model.novelty import ranges_of
 from mdn.model.target_transforms import outside, transforms_of
 from mdn.networks.encoder import Encoder
@@ -109,12 +110,8 @@ class Model(FrameAnswers):
     def _finished(
         self, mixture: GaussianMixture, center: Float[Tensor, "*batch D"] | None = None
     ) -> GaussianMixture:
-        if self.recalibration != 1:
-            mixture = mixture.dispersed(self.recalibration, center)
-        guard = self.card.guard
-        if not guard:
-            return mixture
-        return guarded(mixture, guard, self.target_correlation, self.guard_width)
+        tril = self.target_correlation if self.card.guard else None
+        return adjusted(mixture, self.card, tril, center)
 
     def _in_units(self, mixture: GaussianMixture, dtype: torch.dtype) -> Mixture:
         if dtype != torch.float64:
@@ -172,16 +169,22 @@ class Model(FrameAnswers):
         self.card = replace(self.card, recalibration=factor)
 
     @property
-    def guard_width(self) -> float:
-        """How much wider the second component of a guard is than the training targets.
+    def smoothing(self) -> float:
+        """The standard deviation of the noise added to each standardized target; 0 for none."""
+        return self.card.smoothing
 
-        On a log scale its mean would be nearly all of every predicted mean.
+    def keep_smoothing(self, std: float) -> None:
+        """Answer from now on with mixtures that are smoothed by `std` standard deviations."""
+        self.card = replace(self.card, smoothing=std)
+
+    def keep_guard(self, probability: float, width: float = 1.0) -> None:
+        """Answer from now on with some probability of rows unlike those of training.
+
+        Args:
+            probability: of such rows.
+            width: how much wider they lie than the training targets.
         """
-        return 1.0 if self.targets.transforms else WIDER
-
-    def keep_guard(self, probability: float) -> None:
-        """Answer from now on with some probability of rows unlike those of training."""
-        self.card = replace(self.card, guard=probability)
+        self.card = replace(self.card, guard=probability, guard_width=width)
 
     @property
     def target_correlation(self) -> Float64[Tensor, "D D"]:

@@ -63,6 +63,6 @@ def _whole(table: Table) -> Table:
 def keep_card(trainer: Trainer, model: Model) -> None:
     """Write what was decided after training into the best checkpoint, where one was kept."""
     best = best_path(trainer)
-    decided = model.recalibration != 1 or model.card.guard
+    decided = model.recalibration != 1 or model.smoothing or model.card.guard
     if best and decided and trainer.is_global_zero:
         write_checkpoint(read_checkpoint(best) | {CARD: model.card.plain()}, best)

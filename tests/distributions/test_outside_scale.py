@@ -55,6 +55,11 @@ def test_its_density_is_that_of_its_covariance():
     assert MIXTURE.log_prob(y).exp().item() == pytest.approx(0.3 * each[0] + 0.7 * each[1])
 
 
+def test_noise_is_added_to_its_covariance():
+    wanted = MIXTURE.scale.covariance() + 0.25 * torch.eye(2, dtype=torch.float64)
+    torch.testing.assert_close(MIXTURE.convolved(0.5).scale.covariance(), wanted)
+
+
 def test_a_merger_keeps_its_correlations():
     both = MIXTURE.merge([MIXTURE])
     torch.testing.assert_close(both.covariance, MIXTURE.covariance)

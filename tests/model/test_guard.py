@@ -36,7 +36,7 @@ def some_rows(targets):
 def test_the_density_is_the_sum_of_its_parts(targets, make_mixture):
     mixture = make_mixture(7, components=3, targets=targets)
     tril = torch.linalg.cholesky(torch.eye(targets) * 0.6 + 0.4).double()
-    found = guarded(mixture, 0.1, tril)
+    found = guarded(mixture, 0.1, tril, (1.0, 5.0))
     y = mixture.sample()
     covariance = (tril @ tril.T).numpy()
     if not mixture.scale.correlated:

@@ -87,12 +87,31 @@ class Moments(MixtureParameters):
         mixture, center = as_values(self, about, "about")
         return mixture._dispersed(float(factor), center)
 
+    def convolved(self: AnyMoments, std: float) -> AnyMoments:
+        """Return the mixture of y + e with independent Gaussian noise e: its density, smoothed.
+
+        The covariance of each component gets std^2 more on its diagonal.
+
+        Args:
+            std: the standard deviation of e, for all targets; 0 for the mixture as it is.
+
+        Raises:
+            ValueError: on a number that is negative or not finite.
+        """
+        if not (isinstance(std, Real) and 0 <= std < math.inf):
+            raise ValueError(
+                f"a smoothing takes one finite standard deviation of at least 0, got {std!r}"
+            )
+        return replace(self, scale=self.scale.convolved(float(std))) if std else self
+
     def _dispersed(
         self: AnyMoments, factor: float, about: Float[Tensor, "*#batch D"] | None
     ) -> AnyMoments:
-        scale = self.scale.rescale(self.mu.new_full((self.num_targets,), factor))
+        # Tensors, for an ONNX graph holds plain numbers in single precision.
+        scale = self.scale.rescale(self.mu.new_tensor([factor] * self.num_targets))
         if about is None:
             # Moved, not placed, and by what the rounding of a large mean has no part in.
-            return replace(self, mu=self.mu + (factor - 1) * self._away(), scale=scale)
+            moved = self.mu + self.mu.new_tensor(factor - 1) * self._away()
+            return replace(self, mu=moved, scale=scale)
         center = about[..., None, :]
         return replace(self, mu=center + factor * (self.mu - center), scale=scale)

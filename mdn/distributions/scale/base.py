@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mdn.distributions.convolved_factor import convolved_factor, packed_columns
 from mdn.distributions.lower_entries import lower_entries, lower_positions
 from mdn.distributions.masked_factor import masked_factor
 from mdn.distributions.normal import farthest
@@ -120,6 +121,13 @@ class Scale(ABC):
         """Return the scale of the targets after the first ones, given those: A's last block."""
         return CovarianceFactor.from_tril(self.tril()[..., first:, first:])
 
+    def convolved(self, std: float) -> "Scale":
+        """Return the scale of the covariance plus std^2 I, for a `std` above 0.
+
+        It is as exact as the scale itself, however small its diagonal is.
+        """
+        return CovarianceFactor.from_tril(self.tril()).convolved(std)
+
     def covariance(self) -> Float[Tensor, "*batch K D D"]:
         """Return A A'."""
         tril = self.tril()
@@ -205,6 +213,19 @@ class TriangularScale(Scale):
     def given(self, first: int) -> "TriangularScale":
         return self.from_tril(self.tril()[..., first:, first:])
 
+    def convolved(self, std: float) -> "TriangularScale":
+        if self.num_targets == 1:
+            return type(self)(torch.hypot(self.diagonal, self.diagonal.new_tensor(std)), self.lower)
+        diagonal, lower = (each.movedim((-1, -2), (0, 1)) for each in (self.diagonal, self.lower))
+        columns = self._covariance_columns(diagonal, packed_columns(lower, self.num_targets))
+        lengths, rotated = convolved_factor(diagonal, columns, std)
+        found = (torch.stack(lengths), torch.cat(rotated))
+        return CovarianceFactor(*(each.movedim((0, 1), (-1, -2)) for each in found))
+
+    @abstractmethod
+    def _covariance_columns(self, diagonal: Tensor, columns: Sequence[Tensor]) -> Sequence[Tensor]:
+        """What A has below its diagonal, from what is stored, rows last."""
+
     def strict(self) -> Float[Tensor, "*batch K D D"]:
         """Return the strictly lower entries as dense matrices."""
         rows, columns = lower_positions(self.num_targets)
@@ -244,6 +265,9 @@ class CovarianceFactor(TriangularScale):
     def rescale(self, factor: Float[Tensor, " D"]) -> "CovarianceFactor":
         rows, _ = lower_positions(self.num_targets)
         return CovarianceFactor(self.diagonal * factor, self.lower * factor[rows])
+
+    def _covariance_columns(self, diagonal: Tensor, columns: Sequence[Tensor]) -> Sequence[Tensor]:
+        return columns
 
     def masked(self, there: Bool[Tensor, "*rows D"]) -> "CovarianceFactor":
         return CovarianceFactor(*masked_factor(self.diagonal, self.lower, there))

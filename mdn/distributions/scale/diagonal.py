@@ -48,6 +48,9 @@ class DiagonalScale(Scale):
     def color(self, noise: Float[Tensor, "*batch K D"]) -> Float[Tensor, "*out K D"]:
         return noise * self.stored
 
+    def convolved(self, std: float) -> "DiagonalScale":
+        return DiagonalScale(torch.hypot(self.stored, self.stored.new_tensor(std)), self.targets)
+
     def tril(self) -> Float[Tensor, "*batch K D D"]:
         return self.std.diag_embed()
 

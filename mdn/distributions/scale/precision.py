@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mdn.distributions.convolved_factor import inverse_columns
 from mdn.distributions.lower_entries import lower_entries, lower_positions
 from mdn.distributions.scale.base import AnyTriangular, TriangularScale, refuse_subclass
 from mdn.distributions.substitution import DIAGONAL, PRECISION, Substitution
@@ -45,6 +46,9 @@ class PrecisionFactor(TriangularScale):
             power = power @ power
             inverse = inverse @ (identity + power)
         return inverse * self.diagonal[..., None, :]
+
+    def _covariance_columns(self, diagonal: Tensor, columns: Sequence[Tensor]) -> Sequence[Tensor]:
+        return inverse_columns(diagonal, columns)
 
     def rescale(self, factor: Float[Tensor, " D"]) -> "PrecisionFactor":
         rows, columns = lower_positions(self.num_targets)

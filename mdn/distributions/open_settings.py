@@ -15,6 +15,9 @@ Auto = Literal["auto"]
 Grid = Literal["grid"]
 """A number that follows from the grid of rounded targets."""
 
+ByHeldOut = Literal["held_out"]
+"""A number that rows decide which were not learned from, within the range that there is."""
+
 
 @dataclass(frozen=True)
 class HeldOut:

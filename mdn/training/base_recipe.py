@@ -12,16 +12,24 @@ from mdn.data.rounding import grid_floor
 from mdn.data.splits.folds import COMMON, CrossFit
 from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.families import Family, Full
-from mdn.distributions.open_settings import Auto, Grid, HeldOut, decided
+from mdn.distributions.open_settings import Auto, ByHeldOut, Grid, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
-from mdn.model.card import LEAST_RECALIBRATION, MOST_GUARD, MOST_RECALIBRATION
+from mdn.model.card import (
+    LEAST_RECALIBRATION,
+    MOST_GUARD,
+    MOST_RECALIBRATION,
+    MOST_SMOOTHING,
+)
 from mdn.model.plain import fits, in_words, no_setting
 from mdn.model.target_transforms import TransformSetting, check_setting
 from mdn.networks.kinds import Kind
 from mdn.training import parts as parts  # registered, and may be named
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
+
+MOST_TRIED_SMOOTHING, MOST_TRIED_GUARD = 0.3, 0.03
+"""The most that is tried on rows held out."""
 
 _ASSUMED_ROWS = 1000
 """Rows that open settings suit where nobody has seen any yet."""
@@ -44,8 +52,12 @@ class BaseRecipe:
         dequantize: spread rounded targets of the training rows by one step of noise.
         seed: from which every split, order and start follows.
         recalibration: what the spread of the predicted mixtures is multiplied by in the end.
+        smoothing: the standard deviation of the Gaussian noise that is added to each predicted
+            target, in units of the standardized one; "held_out" is what rows that were not learned
+            from ask for.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it;
-            "auto" is 1 / (rows + 1), and 0 where all inputs are numbers without gaps.
+            "held_out" likewise, but at least 1 / (rows + 1) where not all inputs are numbers
+            without gaps; "auto" is that or 0.
         target_transform: the scale that targets are learned on: "log" or "logit" for all of them,
             or by name, {"price": "log", "share": {"kind": "logit", "low": 0, "high": 100}}.
 
@@ -61,7 +73,8 @@ class BaseRecipe:
     batch_size: int | Auto = "auto"
     max_epochs: int | Auto = "auto"
     recalibration: float | HeldOut = 1.0
-    guard: float | Auto = "auto"
+    smoothing: float | ByHeldOut = "held_out"
+    guard: float | Auto | ByHeldOut = "held_out"
     target_transform: str | dict[str, object] | None = None
 
     def __post_init__(self) -> None:
@@ -79,6 +92,7 @@ class BaseRecipe:
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)
         _check_recalibration(self.recalibration)
+        _check_smoothing(self.smoothing)
         _check_guard(self.guard)
         _check_transform(self.target_transform, floor)
 
@@ -152,9 +166,12 @@ class BaseRecipe:
     @property
     def held_out(self) -> dict[str, HeldOut]:
         """What rows that were not learned from decide, by name, of a resolved recipe."""
-        epochs = {"epochs": HeldOut(1, decided("max_epochs", self.max_epochs))}
-        factor = self.recalibration
-        return epochs | ({"recalibration": factor} if isinstance(factor, HeldOut) else {})
+        found = {"epochs": HeldOut(1, decided("max_epochs", self.max_epochs))}
+        if isinstance(self.recalibration, HeldOut):
+            found["recalibration"] = self.recalibration
+        ranges = {"smoothing": MOST_TRIED_SMOOTHING, "guard": MOST_TRIED_GUARD}
+        open_ones = {name for name in ranges if getattr(self, name) == "held_out"}
+        return found | {name: HeldOut(0, ranges[name]) for name in sorted(open_ones)}
 
     def describe(self) -> dict[str, object]:
         """Return plain data that tells every setting, as a checkpoint keeps it."""
@@ -181,16 +198,26 @@ class BaseRecipe:
         return {
             "family": _with_floor(self.family, profile),
             "num_components": components,
-            "guard": self._guard(profile),
+            "smoothing": self.smoothing if self.uses_inputs else _off(self.smoothing),
+            "guard": self._guard(profile) if self.uses_inputs else _off(self.guard),
             "batch_size": batch_size,
             "max_epochs": _number(self.max_epochs, suitable_epochs, rows, batch_size, processes),
         }
 
-    def _guard(self, profile: Profile | None) -> float:
-        if not isinstance(self.guard, str):
-            return self.guard
-        guards = profile is not None and not profile.plain and self.uses_inputs
-        return 1 / (counted_rows(profile) + 1) if guards else 0.0
+    def _guard(self, profile: Profile | None) -> float | ByHeldOut:
+        if self.guard == "auto":
+            return 0.0 if profile is None else usual_guard(profile)
+        return self.guard
+
+
+def usual_guard(profile: Profile) -> float:
+    """Return 1 / (rows + 1), by Laplace's rule; 0 where all inputs are numbers without gaps."""
+    return 0.0 if profile.plain else 1 / (counted_rows(profile) + 1)
+
+
+def _off(adjustment: float | Auto | ByHeldOut) -> float:
+    """Return a number that the user has set, or 0."""
+    return 0.0 if isinstance(adjustment, str) else adjustment
 
 
 @cache
@@ -247,8 +274,16 @@ def _check_recalibration(factor: float | HeldOut) -> None:
             )
 
 
-def _check_guard(guard: float | Auto) -> None:
-    if guard != "auto" and not 0 <= guard <= MOST_GUARD:
+def _check_smoothing(smoothing: float | ByHeldOut) -> None:
+    if not isinstance(smoothing, str) and not 0 <= smoothing <= MOST_SMOOTHING:
+        raise ValueError(
+            f"smoothing must lie within 0 and {MOST_SMOOTHING:g}, got {smoothing!r}; it is in "
+            "units of the standardized target"
+        )
+
+
+def _check_guard(guard: float | Auto | ByHeldOut) -> None:
+    if not isinstance(guard, str) and not 0 <= guard <= MOST_GUARD:
         raise ValueError(f"guard must lie within 0 and {MOST_GUARD:g}, got {guard!r}")
 
 

@@ -27,6 +27,7 @@ from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.model import Model
 from mdn.model.target_transforms import described
+from mdn.training.adjustments import adjust, candidates_of
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
 from mdn.training.callbacks.best_members import BestMembers
@@ -34,6 +35,7 @@ from mdn.training.callbacks.finite import FiniteLoss
 from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.callbacks.stop_on_signal import StopOnSignal
+from mdn.training.candidates import Candidates
 from mdn.training.choose import keep_card, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
@@ -226,6 +228,7 @@ def train(
     module.model.card = card
     module.kept = kept or {}
     module.start(data.train_table.sample)
+    module.candidates = candidates_of(recipe, data)
     with keyboard_interrupts(), sigterm_awaits_batch():
         trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     best = best_path(trainer)
@@ -233,8 +236,8 @@ def train(
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
-    if recipe.guard != "auto":
-        module.model.keep_guard(recipe.guard)
+    adjust(module.model, recipe, data)
+    module.candidates = Candidates()
     keep_card(trainer, module.model)
     return module
 

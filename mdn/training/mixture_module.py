@@ -1,8 +1,8 @@
 """What every model is to Lightning while it is fitted: steps, sums over epochs, and logs."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Shaped
@@ -12,8 +12,8 @@ from torch import Tensor
 from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
-from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.missing_targets import gaussian_of
+from mdn.fitting.pool_needs import longer_training
 from mdn.fitting.reset import reset_component
 from mdn.model.card import ModelCard
 from mdn.model.checkpoint import CARD
@@ -22,6 +22,7 @@ from mdn.networks.head import Part
 from mdn.networks.kinds import Kind
 from mdn.networks.network import MixtureNetwork
 from mdn.networks.standardize import Standardizer
+from mdn.training.candidates import Candidates
 from mdn.training.changed_settings import keep_patience
 from mdn.training.lightning_parts import stand_where_stopped, train_table_of
 from mdn.training.processes import close_group_at_exit
@@ -34,27 +35,6 @@ _SUMS = "sums"
 
 _METRICS = "metrics"
 """Where it keeps what has been logged for callbacks."""
-
-
-Candidate = Callable[[GaussianMixture], GaussianMixture]
-"""What might be done with a standardized mixture to make it better."""
-
-
-def as_it_is(mixture: GaussianMixture) -> GaussianMixture:
-    """Return the mixture."""
-    return mixture
-
-
-class ValidationSums(NamedTuple):
-    """What a validation adds up, for whoever chooses between candidates.
-
-    Attributes:
-        nll: the sum over rows of the standardized nll of each candidate and member.
-        weight: the rows, or their weights, of each member; of all members alike without folds.
-    """
-
-    nll: Float[Tensor, "C M"]
-    weight: Float[Tensor, "*M"]
 
 
 class MixtureModule(LightningModule):
@@ -78,10 +58,8 @@ class MixtureModule(LightningModule):
         self.model = Model(network, ModelCard.of_columns(kinds, num_targets))
         self.val_nll_of_members: Float[Tensor, " M"] = torch.empty(0)
         """Each member's own nll of the last validation, standardized."""
-        self.candidates: Sequence[Candidate] = (as_it_is,)
-        """What each validation scores, beginning with the model as it is."""
-        self.validation_sums = ValidationSums(torch.empty(0, 0), torch.empty(0))
-        """What the last validation has added up."""
+        self.candidates = Candidates()
+        """Smoothings and guards that each validation tries; its score is that of the best."""
         self.cross_fitted = False
         """Whether members hold out parts of their own."""
         self.misses_targets = False
@@ -110,6 +88,11 @@ class MixtureModule(LightningModule):
     def units_differ(self) -> bool:
         """Whether the units of the density differ between rows."""
         return self.misses_targets or bool(self.model.targets.transforms)
+
+    @property
+    def longer_than_best(self) -> float:
+        """By what the best number of epochs is multiplied, which single networks have told."""
+        return longer_training(self.model.num_members) if self.cross_fitted else 1.0
 
     @property
     def outcome(self) -> dict[str, float | bool]:
@@ -163,10 +146,10 @@ class MixtureModule(LightningModule):
     def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         (x, y), weight = map(members_first, batch[:2]), batch[2:]
         mixture, z = self.model.per_member(x, y)
-        each = torch.stack([-one(mixture).observed_log_prob(z) for one in self.candidates])
-        self._score(each[0], weight, "val")
+        each = self.candidates.nll(self.model, mixture, z)
+        self._score(each, weight, "val")
         self._count_units(y, weight, "val")
-        self._add("val/members", total_of_each(each, weight), rows_of_each(each, weight))
+        self._add("val/members", total_of_each(each[0], weight), rows_of_each(each[0], weight))
 
     def test_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
         _, weight = self.count(batch, "test")
@@ -182,13 +165,16 @@ class MixtureModule(LightningModule):
         self._score(nll, weight, stage)
         return nll, weight
 
-    def _score(self, nll: Float[Tensor, "M N"], weight: Sequence[Tensor], stage: str) -> None:
+    def _score(
+        self, nll: Float[Tensor, "*candidates M N"], weight: Sequence[Tensor], stage: str
+    ) -> None:
         """Count the nll of the pool, which follows from each member's; or of single members."""
         if weight and weight[0].ndim == 2:
-            self._add(stage, total(nll.detach(), weight), num_rows(nll, weight))
+            each = total_of_each(nll.detach(), weight).sum(-1)
+            self._add(stage, each, num_rows(nll, weight))
             return
-        log_prob = self.network.pool(-nll.detach())
-        self._add(stage, -total(log_prob, weight), num_rows(log_prob, weight))
+        log_prob = self.network.pool(-nll.detach().movedim(-2, 0))
+        self._add(stage, -total_of_each(log_prob, weight), num_rows(log_prob, weight))
 
     def _count_units(
         self, y: Float[Tensor, "*rows D"], weight: Sequence[Tensor], stage: str
@@ -211,15 +197,15 @@ class MixtureModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._log_nll("val")
-        self.validation_sums = ValidationSums(*self._all_of("val/members"))
-        self.val_nll_of_members = self.validation_sums.nll[0] / self.validation_sums.weight
+        self.val_nll_of_members = self.mean_nll("val/members")
 
     def on_test_epoch_end(self) -> None:
         self._log_nll("test")
 
     def _log_nll(self, stage: str) -> None:
-        """Log the mean over all rows, in the user's units."""
-        standardized, log_det = self.mean_nll(stage), self.model.targets.log_det()
+        """Log the mean over all rows, in the user's units; the least of candidates."""
+        of_candidates, log_det = self.mean_nll(stage), self.model.targets.log_det()
+        standardized = of_candidates.nan_to_num(torch.inf).min()  # of one where nothing is tried
         if f"{stage}/units" in self._sums:
             log_det = log_det + self.mean_nll(f"{stage}/units")
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)

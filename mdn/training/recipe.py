@@ -23,7 +23,7 @@ from mdn.distributions.checks import (
     check_one_of,
     check_positive,
 )
-from mdn.distributions.open_settings import Auto, HeldOut
+from mdn.distributions.open_settings import Auto, ByHeldOut, HeldOut
 from mdn.fitting.objectives import NLL, Objective, Regularizer
 from mdn.fitting.schedules import cosine
 from mdn.fitting.sizes import suitable_depth
@@ -150,7 +150,8 @@ class EMRecipe(BaseRecipe):
     relative_tol: float = 0.0
     batch_size: int | Auto = 8192
     max_epochs: int | Auto = 500
-    guard: float | Auto = 0.0
+    smoothing: float | ByHeldOut = 0.0
+    guard: float | Auto | ByHeldOut = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -19,6 +19,7 @@ from mdn.data.write import make_folder, write_bytes
 from mdn.distributions.checks import check_not_negative
 from mdn.model.checkpoint import read_checkpoint, write_checkpoint
 from mdn.training.callbacks.loop_state import stand_behind_batch
+from mdn.training.callbacks.watched_module import mixture_module
 from mdn.training.resumed_loop import bring_along
 
 
@@ -97,16 +98,16 @@ class WholeCheckpoint(ModelCheckpoint):
         ):
             return
         try:
-            score = score_of(earlier, self.state_key, self._run)
+            state = state_of(earlier, self.state_key, self._run)
         except (ValueError, OSError) as error:
             rank_zero_warn(
                 f"the best model until now is lost, and the best from here on is kept: {error}"
             )
         else:
-            self._take_over(earlier, score)
+            self._take_over(earlier, state)
 
-    def _take_over(self, earlier: Path, score: Tensor) -> None:
-        here = self.path
+    def _take_over(self, earlier: Path, state: Mapping[str, object]) -> None:
+        here, score = self.path, cast(Tensor, state["best_model_score"])
         if not (here.exists() and here.samefile(earlier)):
             _copy(earlier, here)
         self.best_model_score = self.kth_value = score
@@ -119,8 +120,10 @@ class WholeCheckpoint(ModelCheckpoint):
         return Path(self.dirpath or "") / f"{self.filename}.ckpt"
 
 
-def score_of(path: Path, state_key: str, run: str) -> Tensor:
-    """Return the score of a best checkpoint, which may be later than the checkpoint beside it.
+def state_of(path: Path, state_key: str, run: str) -> Mapping[str, object]:
+    """Return what a best checkpoint keeps of its callback, `best_model_score` for one.
+
+    It may be later than the checkpoint beside it.
 
     Args:
         path: the checkpoint.
@@ -137,11 +140,15 @@ def score_of(path: Path, state_key: str, run: str) -> Tensor:
     score = state.get("best_model_score")
     if not isinstance(score, Tensor) or state.get("run", "") != run:
         raise ValueError(f"{path} is of another run than the checkpoint beside it")
-    return score
+    return state
 
 
 class BestCheckpoint(WholeCheckpoint):
     """The model with the best value of a metric so far; a value that is not finite is never best.
+
+    Where single networks tell the best epoch of their pool, which wants longer training
+    (`mdn.fitting.pool_needs`), the file gets the pool's later weights as soon as they are there,
+    and those of the last epoch where the training ends before.
 
     ```yaml
     best_checkpoint:
@@ -171,6 +178,33 @@ class BestCheckpoint(WholeCheckpoint):
     ) -> None:
         super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
         self._refused: Tensor | None = None
+        self._due: int | None = None  # how many epochs the weights to keep have been trained for
+
+    def state_dict(self) -> dict[str, object]:
+        return {**super().state_dict(), "due": self._due}
+
+    def _take_over(self, earlier: Path, state: Mapping[str, object]) -> None:
+        super()._take_over(earlier, state)
+        self._due = cast(int | None, state.get("due"))
+
+    def _update_best_and_save(
+        self, current: Tensor, trainer: Trainer, monitor_candidates: dict[str, Tensor]
+    ) -> None:
+        epochs = trainer.current_epoch + 1
+        due = round(epochs * mixture_module(trainer.lightning_module).longer_than_best)
+        self._due = due if due > epochs else None
+        super()._update_best_and_save(current, trainer, monitor_candidates)
+
+    def _save_monitor_checkpoint(
+        self, trainer: Trainer, monitor_candidates: dict[str, Tensor]
+    ) -> None:
+        super()._save_monitor_checkpoint(trainer, monitor_candidates)
+        if self._due is not None and trainer.current_epoch + 1 >= self._due:
+            self._keep_later_weights(trainer)
+
+    def _keep_later_weights(self, trainer: Trainer) -> None:
+        self._due = None
+        self._save_checkpoint(trainer, self.best_model_path)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         # Lightning keeps the first model even where its score is NaN.
@@ -181,6 +215,8 @@ class BestCheckpoint(WholeCheckpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_end(trainer, pl_module)
+        if self._due is not None and self.best_model_path:
+            self._keep_later_weights(trainer)
         if self._refused is not None and not self.best_model_path:
             raise ValueError(
                 f"no epoch has a finite {self.monitor}, the last is {self._refused.item()}: there "

@@ -115,6 +115,7 @@ def _numbers(recipe: BaseRecipe) -> dict[str, object]:
         "max_epochs": recipe.max_epochs,
         "num_components": recipe.num_components,
         "guard": recipe.guard,
+        "smoothing": recipe.smoothing,
         "cross_fit": getattr(recipe, "cross_fit", None),
         "min_scale": recipe.family.min_scale,
         "depth": registry.settings(getattr(recipe, "backbone", None)).get("depth"),

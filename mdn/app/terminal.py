@@ -29,6 +29,8 @@ _LABELS = {
     "cv/crps": "  CRPS",
     "cv/coverage_90": "  share inside of 90 % intervals",
     "recalibration": "spread multiplied by",
+    "smoothing": "smoothed by, in standard deviations of the target",
+    "guard": "probability kept for rows unlike those of training",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
     "converged": "converged",

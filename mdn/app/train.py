@@ -26,6 +26,7 @@ from mdn.report.cross_validation import cross_validated_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
 from mdn.training import fit
+from mdn.training.candidates import Candidates
 from mdn.training.callbacks.outcome import outcomes
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
@@ -43,7 +44,7 @@ def train(config: Node) -> float:
     with closing(RunLog(run.run_dir)) as log:
         trainer, module, seconds = _fit(run, data, log)
         with after_fit():
-            metrics = _test(trainer, module, data)
+            metrics = _test(trainer, module, data, fit.candidates_of(run.recipe, data))
             metrics |= {"fit_seconds": seconds, **_facts(run, trainer, module, data)}
             if trainer.is_global_zero:
                 write_metrics(metrics, run.run_dir)
@@ -100,17 +101,20 @@ def _facts(
         **module.outcome,
         **outcomes(trainer),
         **decided,
+        **({"smoothing": card.smoothing} if card.smoothing else {}),
         **({"guard": card.guard} if card.guard else {}),
     }
 
 
-def _test(trainer: Trainer, module: MixtureModule, data: TableModule) -> dict[str, float]:
+def _test(
+    trainer: Trainer, module: MixtureModule, data: TableModule, candidates: Candidates
+) -> dict[str, float]:
     """Return metrics of the best weights on rows held out and on test rows."""
     validation = {**trainer.validate(module, data, verbose=False)[0]}
     test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
         trainer.logger.log_metrics(test, step=trainer.global_step)
-    return validation | cross_validated_scores(module.model, data) | test
+    return validation | cross_validated_scores(module.model, data, candidates) | test
 
 
 def _log_hyperparameters(log: RunLog, config: Node) -> None:

@@ -2,10 +2,11 @@
 
 They are scores of single networks: each row is predicted by one that holds it out. The model pools
 all networks, of which the others have learned the row, and usually scores a little better on rows
-that are new to all.
+that are new to all. The smoothing and the guard of a row are those that the rows of all other folds
+ask for; the number of epochs alone was chosen with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -14,12 +15,15 @@ from torch import Tensor
 
 from mdn import metrics
 from mdn.data.seeds import generator
+from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
 from mdn.report.grid_scores import grid_steps
 from mdn.report.score_names import flat_scores, percent
+from mdn.training.adjustments import answering_with, best_adjustments
+from mdn.training.candidates import Candidates
 from mdn.training.datamodule import EVALUATION_BATCH, TableModule
 from mdn.training.held_out import predicted
 
@@ -32,7 +36,9 @@ _LEVEL = 0.9
 
 
 @torch.no_grad()
-def cross_validated_scores(model: Model, data: TableModule) -> dict[str, float]:
+def cross_validated_scores(
+    model: Model, data: TableModule, candidates: Candidates
+) -> dict[str, float]:
     """Return the NLL, the CRPS and the coverage of training rows by networks that hold them out.
 
     Rounded targets have the NLL of their cells as well. Means are weighted where the rows are; the
@@ -41,6 +47,7 @@ def cross_validated_scores(model: Model, data: TableModule) -> dict[str, float]:
     Args:
         model: a trained one.
         data: the rows that it was trained on, from which 20,000 are drawn where there are more.
+        candidates: what the smoothing and the guard were chosen from.
 
     Returns:
         Scores by their names in `metrics.json`; none where all networks hold out the same rows.
@@ -49,8 +56,7 @@ def cross_validated_scores(model: Model, data: TableModule) -> dict[str, float]:
         return {}
     rows = _drawn(data.val_table)
     board, pit = _scoreboard(grid_steps(model, rows), rows.target_names), []
-    for part in rows.pieces(EVALUATION_BATCH):
-        mixture = predicted(model, part).mixture.to("cpu")
+    for part, mixture in _predictions(model, rows, candidates):
         pit.append(metrics.pit(mixture, part.y))
         for mean in board.values():
             mean.update(mixture, part.y, part.weight)
@@ -58,6 +64,17 @@ def cross_validated_scores(model: Model, data: TableModule) -> dict[str, float]:
     values[f"coverage_{percent(_LEVEL)}"] = _coverage(torch.cat(pit))
     known = {name: value for name, value in values.items() if not value.isnan().any()}
     return flat_scores(known, rows.target_names, PREFIX)
+
+
+def _predictions(
+    model: Model, rows: Table, candidates: Candidates
+) -> Iterator[tuple[Table, Mixture]]:
+    """Yield rows of a fold, smoothed and guarded as the rows of all other folds ask for."""
+    for fold, chosen in best_adjustments(model, rows, candidates).without.items():
+        of_fold = rows[(rows.marks[FOLD] == fold).nonzero().squeeze(-1)]
+        with answering_with(model, chosen):
+            for part in of_fold.pieces(EVALUATION_BATCH) if len(of_fold) else ():
+                yield part, predicted(model, part).mixture.to("cpu")
 
 
 def _drawn(table: Table) -> Table:

@@ -1,7 +1,8 @@
 """The smoothing and the guard that rows ask for which were not learned from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -9,6 +10,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from mdn.data.seeds import generator
+from mdn.data.splits.folds import FOLDS
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
 from mdn.fitting.pool_needs import less_smoothing
@@ -33,7 +35,7 @@ class Adjustments:
     """
 
     best: Candidate
-    without: Mapping[int, Candidate]
+    without: Mapping[int, Candidate] = field(default_factory=dict)
 
 
 def candidates_of(recipe: BaseRecipe, data: TableModule) -> Candidates:
@@ -54,12 +56,21 @@ def adjust(model: Model, recipe: BaseRecipe, data: TableModule) -> None:
         data: the rows that it was trained on.
     """
     candidates = candidates_of(recipe, data)
-    best = candidates.all[0]
-    if len(candidates.all) > 1:
-        best = best_adjustments(model, data.val_table, candidates).best
+    best = best_adjustments(model, data.val_table, candidates).best
     single = data.cross_fitted and recipe.smoothing == "held_out"
     model.keep_smoothing(best.smoothing * (less_smoothing(model.num_members) if single else 1))
     model.keep_guard(best.guard)
+
+
+@contextmanager
+def answering_with(model: Model, candidate: Candidate) -> Iterator[None]:
+    """Have a model answer with another smoothing and guard for a while."""
+    card = model.card
+    model.card = replace(card, smoothing=candidate.smoothing, guard=candidate.guard)
+    try:
+        yield
+    finally:
+        model.card = card
 
 
 def best_adjustments(model: Model, table: Table, candidates: Candidates) -> Adjustments:
@@ -72,6 +83,8 @@ def best_adjustments(model: Model, table: Table, candidates: Candidates) -> Adju
         table: rows of `TableModule.val_table`, from which 20,000 are drawn where there are more.
         candidates: to choose from.
     """
+    if len(candidates.all) == 1:
+        return Adjustments(candidates.all[0], dict.fromkeys(range(FOLDS), candidates.all[0]))
     step = _steps(model, table)
     if step is not None:
         table = table.whole()

@@ -90,9 +90,9 @@ class Candidates:
         self,
         model: Model,
         mixture: GaussianMixture,
-        y: Float[Tensor, "*batch D"],
+        y: Float[Tensor, "*rows D"],
         log_prob: LogProb = observed_log_prob,
-    ) -> Float[Tensor, "C *batch"]:
+    ) -> Float[Tensor, "C *out"]:
         """Return the nll of standardized targets under each candidate; NaN is a missing target.
 
         Args:

@@ -205,7 +205,8 @@ class MixtureModule(LightningModule):
     def _log_nll(self, stage: str) -> None:
         """Log the mean over all rows, in the user's units; the least of candidates."""
         of_candidates, log_det = self.mean_nll(stage), self.model.targets.log_det()
-        standardized = of_candidates.nan_to_num(torch.inf).min()  # of one where nothing is tried
+        best = of_candidates.nan_to_num(torch.inf).argmin()  # there is one where nothing is tried
+        standardized = of_candidates.reshape(-1)[best]
         if f"{stage}/units" in self._sums:
             log_det = log_det + self.mean_nll(f"{stage}/units")
         self.log(f"{stage}/nll_standardized", standardized, rank_zero_only=True)

@@ -197,3 +197,53 @@ def test_nothing_is_saved_where_nothing_is_fitted(fit, make_module, data, tmp_pa
     run.trainer.callbacks.append(Save())
     run.trainer.validate(run.module, data, verbose=False)
     assert not last.path.exists()
+
+
+class Longer(Callback):
+    """Has a module be what tells the epoch of a pool, which wants longer training."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def setup(self, trainer, pl_module, stage):
+        kind = type(pl_module)
+        pl_module.__class__ = type(kind.__name__, (kind,), {"longer_than_best": self.factor})
+
+
+@pytest.mark.parametrize(("factor", "epoch"), [(1.0, 3), (1.25, 4), (1.5, 5), (3.0, 7)])
+def test_a_pool_gets_later_weights_than_the_best_epoch_of_its_members(
+    fit, spoil, tmp_path, factor, epoch
+):
+    folder = tmp_path / "checkpoints"
+    run = fit([Longer(factor), spoil(4), *pair(folder)], max_epochs=8)
+    best = load(folder / "best.ckpt")
+    assert best["epoch"] in (epoch, epoch + 1)  # Lightning counts the last epoch as over
+    last = load(folder / "last.ckpt")["state_dict"]
+    same = all(torch.equal(last[name], value) for name, value in best["state_dict"].items())
+    assert same == (factor == 3.0)
+    assert run.trainer.checkpoint_callback.best_model_path == str(folder / "best.ckpt")
+
+
+def test_a_resumed_run_still_waits_for_the_later_weights(fit, spoil, make_module, tmp_path):
+    def callbacks(folder):
+        torch.manual_seed(0)
+        return [Longer(1.5), spoil(4), *pair(folder)]
+
+    fit(callbacks(tmp_path / "whole"), max_epochs=8)
+    fit([*callbacks(tmp_path / "part"), StopsAt(4)], max_epochs=8)
+    path = str(tmp_path / "part/last.ckpt")
+    fit(callbacks(tmp_path / "rest"), make_module(), ckpt_path=path, max_epochs=8)
+    whole, rest = (load(tmp_path / name / "best.ckpt") for name in ("whole", "rest"))
+    assert rest["epoch"] == whole["epoch"] == 5
+    for name, value in whole["state_dict"].items():
+        assert torch.equal(rest["state_dict"][name], value), name
+
+
+class StopsAt(Callback):
+    """Ends a fit behind an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_validation_end(self, trainer, pl_module):
+        trainer.should_stop |= trainer.current_epoch == self.epoch

@@ -14,6 +14,8 @@ class Encoding:
         scaling: "standard", "robust" or "quantile".
         pieces: of a piecewise linear code beside the value; 0 for none.
         waves: frequencies, of each of which sine and cosine stand beside the value; 0 for none.
+        principal: principal components of all numbers stand beside the values, each about the size
+            of 1. Where inputs are much alike, their differences are learned sooner.
 
     Raises:
         ValueError: on an unknown scaling, and on numbers out of range.
@@ -22,10 +24,12 @@ class Encoding:
     scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
+    principal: bool = False
 
     def __post_init__(self) -> None:
         check_shape(self.scaling, self.pieces, self.waves)
 
     def of(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         """Return kinds whose numbers have these features."""
-        return tuple(kind.shaped(self.scaling, self.pieces, self.waves) for kind in kinds)
+        shape = (self.scaling, self.pieces, self.waves, self.principal)
+        return tuple(kind.shaped(*shape) for kind in kinds)

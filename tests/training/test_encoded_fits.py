@@ -28,7 +28,12 @@ def rows(count=120):
 @pytest.mark.filterwarnings("ignore")  # one epoch teaches it nothing
 @pytest.mark.parametrize(
     ("encoding", "features"),
-    [(Encoding(), 2), (Encoding("quantile", pieces=4), 6), (Encoding("robust", waves=3), 8)],
+    [
+        (Encoding(), 2),
+        (Encoding("quantile", pieces=4), 6),
+        (Encoding("robust", waves=3), 8),
+        (Encoding(principal=True), 3),
+    ],
 )
 def test_a_model_and_its_file_have_the_features_of_the_recipe(encoding, features, tmp_path):
     table = rows()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mdn.distributions.open_settings import Auto, decided
 from mdn.networks.kinds import Kind, check_shape
 
 
@@ -15,7 +16,8 @@ class Encoding:
         pieces: of a piecewise linear code beside the value; 0 for none.
         waves: frequencies, of each of which sine and cosine stand beside the value; 0 for none.
         principal: principal components of all numbers stand beside the values, each about the size
-            of 1. Where inputs are much alike, their differences are learned sooner.
+            of 1, by which their small differences are learned sooner; "auto" until a recipe has
+            decided it: where some inputs are mostly told by others.
 
     Raises:
         ValueError: on an unknown scaling, and on numbers out of range.
@@ -24,12 +26,13 @@ class Encoding:
     scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
-    principal: bool = False
+    principal: bool | Auto = "auto"
 
     def __post_init__(self) -> None:
         check_shape(self.scaling, self.pieces, self.waves)
 
     def of(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         """Return kinds whose numbers have these features."""
-        shape = (self.scaling, self.pieces, self.waves, self.principal)
+        principal = bool(decided("principal", self.principal))
+        shape = (self.scaling, self.pieces, self.waves, principal)
         return tuple(kind.shaped(*shape) for kind in kinds)

@@ -24,7 +24,7 @@ from mdn.distributions.checks import (
 from mdn.distributions.open_settings import Auto, HeldOut
 from mdn.fitting.objectives import NLL, Objective, Regularizer
 from mdn.fitting.schedules import cosine
-from mdn.fitting.sizes import suitable_depth
+from mdn.fitting.sizes import suitable_depth, suits_principal
 from mdn.fitting.start import start_named
 from mdn.model import registry
 from mdn.networks.backbones import MLP
@@ -102,7 +102,9 @@ class Recipe(BaseRecipe):
 
     def resolve(self, profile: Profile | None = None, processes: int = 1) -> "Recipe":
         backbone = _with_depth(self.backbone, counted_rows(profile))
-        return replace(self, **self._decided(profile, processes), backbone=backbone)
+        encoding = _with_principal(self.encoding, profile)
+        decided = self._decided(profile, processes)
+        return replace(self, **decided, backbone=backbone, encoding=encoding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +149,14 @@ def _with_depth(backbone: Backbone, rows: int) -> Backbone:
     if registry.settings(backbone).get("depth") != "auto":
         return backbone
     return partial(backbone, **{"depth": suitable_depth(rows)})
+
+
+def _with_principal(encoding: Encoding, profile: Profile | None) -> Encoding:
+    """Decide whether principal components are features, where an encoding leaves that open."""
+    if encoding.principal != "auto":
+        return encoding
+    wanted = profile is not None and suits_principal(profile.least_variance)
+    return replace(encoding, principal=wanted)
 
 
 registry.register("model", "mdn", Recipe)

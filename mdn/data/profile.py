@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
+from mdn.data.alike_inputs import least_variance
 from mdn.data.fingerprint import fingerprint
 from mdn.data.repeats import Repeats, repeats_in
 from mdn.data.seeds import generator
-from mdn.networks.kinds import Category, Kind, numbers
+from mdn.networks.kinds import Category, Kind, Number, numbers
 from mdn.networks.units import (
     LIMIT,
     ColumnUnits,
@@ -83,6 +84,8 @@ class Profile:
         copies: pairs of an input and a target that are equal in every row.
         fingerprint: numbers by which the rows are known again.
         plain: whether the inputs are numbers without gaps.
+        least_variance: of the inputs that are numbers, standardized, along any direction: near 0
+            where some of them follow from others.
     """
 
     rows: int
@@ -94,6 +97,7 @@ class Profile:
     copies: tuple[tuple[str, str], ...]
     fingerprint: list[float]
     plain: bool = True
+    least_variance: float = 1.0
 
     @property
     def grid_steps(self) -> dict[str, float]:
@@ -130,17 +134,26 @@ def profile_of(
     )
     counted = len(y) if weight is None else int((weight > 0).sum())
     effective = float(len(y)) if weight is None else effective_rows(weight)
+    inputs = _columns("input", names, ordered, column_units(ordered, weight))
     return Profile(
         rows=len(y),
         counted_rows=counted,
         effective_rows=effective,
-        inputs=_columns("input", names, ordered, column_units(ordered, weight)),
+        inputs=inputs,
         targets=_columns("target", target_names, y, column_units(y, weight)),
         repeats=tuple(_repeats(column, weight) for column in y.T),
         copies=tuple(_copies(ordered, y, names, target_names)),
         fingerprint=fingerprint([x, y] if weight is None else [x, y, weight]),
         plain=tuple(kinds) == numbers(len(kinds)),
+        least_variance=_least_variance(ordered, inputs, [kinds[i] for i in scalar]),
     )
+
+
+def _least_variance(
+    values: Float64[Tensor, "N C"], columns: ColumnProfile, kinds: Sequence[Kind]
+) -> float:
+    some = [i for i, kind in enumerate(kinds) if isinstance(kind, Number)]
+    return least_variance(_sample(values[:, some]), columns.center[some], columns.spread[some])
 
 
 def _repeats(values: Float64[Tensor, " N"], weight: Float64[Tensor, " N"] | None) -> Repeats:

@@ -17,6 +17,9 @@ _HELD_OUT = 0.1
 _FEWEST_HELD_OUT, _MOST_HELD_OUT = 25, 0.25
 """Ten rows choose an epoch badly: densities are then too narrow, and intervals hold too little."""
 
+_ALIKE = 0.1
+"""The variance that other inputs leave of one that they mostly tell."""
+
 _STEPS = 6000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 130
 
@@ -56,6 +59,15 @@ def suitable_depth(rows: int) -> int:
         rows: of the training table, those of weight zero not counted.
     """
     return _DEEP if rows > _ROWS_FOR_DEPTH else _SHALLOW
+
+
+def suits_principal(least_variance: float) -> bool:
+    """Tell whether principal components help: where some inputs are mostly told by others.
+
+    Args:
+        least_variance: of the standardized inputs, along any direction.
+    """
+    return least_variance < _ALIKE
 
 
 def suitable_epochs(rows: int, batch_size: int, processes: int = 1) -> int:

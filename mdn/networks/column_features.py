@@ -24,6 +24,12 @@ _FARTHEST = 3.0
 _BEND = 3.0
 """The size that robust values bend towards."""
 
+_LEAST_VARIANCE = 1e-3
+"""Added to the variance of principal components: what varies less is taken for rounding."""
+
+_MOST_TURNED = 6.0
+"""How far out principal components go, of which training rows may know little."""
+
 _FASTEST = 0.5
 """The standard deviation of the frequencies of waves, in cycles for each unit of z."""
 
@@ -116,6 +122,30 @@ class Normal(Features):
         return self.low.to(z) + (done * self.rise.to(z)).sum(-1)
 
 
+class Principal(Features):
+    """The principal components of columns, as many as columns, each about the size of 1.
+
+    Small differences between inputs that are much alike are large here, and easily learned from.
+    """
+
+    turn: Tensor
+
+    def __init__(self, columns: Sequence[int]) -> None:
+        super().__init__(columns)
+        self.register_buffer("turn", torch.eye(len(columns), dtype=torch.float64))
+
+    def fit(self, z: Float64[Tensor, "N P"]) -> None:
+        some = z[:, self.columns].nan_to_num()
+        variance, axes = torch.linalg.eigh(some.mT @ some / len(some))
+        # The sign of an axis is anyone's guess; here its largest entry is above 0.
+        axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
+        self.turn.copy_(axes * (variance.clamp(min=0) + _LEAST_VARIANCE).rsqrt())
+
+    def forward(self, x: Float[Tensor, "*batch P"], z: Float[Tensor, "*batch P"]) -> Tensor:
+        turned = z[..., self.columns] @ self.turn.to(z)
+        return turned.clamp(-_MOST_TURNED, _MOST_TURNED)
+
+
 class Waves(Features):
     """Sine and cosine of the standardized value, at frequencies as a normal law has them."""
 
@@ -176,6 +206,7 @@ def features_of(kinds: Sequence[Kind]) -> list[Features]:
         Values(_where(kinds, lambda kind: kind.has_value and kind.scaling == "standard")),
         Bent(_where(kinds, lambda kind: kind.scaling == "robust")),
         Normal(_where(kinds, lambda kind: kind.scaling == "quantile")),
+        Principal(_where(kinds, lambda kind: kind.principal)),
         Pieces(range(len(kinds)), [kind.pieces for kind in kinds], _even_shares),
         Waves(range(len(kinds)), [kind.waves for kind in kinds]),
         Cycles(

@@ -32,6 +32,9 @@ _MOST = 256
 _MOST_FEATURES = 1_000_000
 """The most features of all columns."""
 
+_MOST_PRINCIPAL = 1000
+"""The most columns with principal components, which take the square of their number."""
+
 _NO_CYCLES: Sequence[float] = ()
 _NO_ZONE: bool | None = None
 
@@ -46,6 +49,7 @@ class Kind:
         scaling: how it is brought to the size of 1.
         pieces: features that are a piecewise linear code of the value.
         waves: frequencies, of each of which sine and cosine of the value are features.
+        principal: whether it is one of the columns whose principal components are features.
         cycles: periods in seconds, of each of which sine and cosine are features.
         zoned: whether it is a moment with a time zone; None where that is unknown.
     """
@@ -56,6 +60,7 @@ class Kind:
     scaling = "standard"
     pieces = 0
     waves = 0
+    principal = False
     cycles = _NO_CYCLES
     zoned = _NO_ZONE
 
@@ -72,10 +77,10 @@ class Kind:
     @property
     def num_features(self) -> int:
         """How many features a network gets."""
-        periodic = 2 * (self.waves + len(self.cycles))
-        return self.has_value + self.pieces + periodic + self.missing + self.num_levels
+        value = self.has_value + self.principal + self.pieces
+        return value + 2 * (self.waves + len(self.cycles)) + self.missing + self.num_levels
 
-    def shaped(self, scaling: str, pieces: int, waves: int) -> "Kind":
+    def shaped(self, scaling: str, pieces: int, waves: int, principal: bool) -> "Kind":
         """Return the kind with other features of its value, if it is a plain number."""
         return self
 
@@ -92,6 +97,8 @@ class Number(Kind):
         pieces: of a piecewise linear code between quantiles, beside the value (Gorishniy et al.
             2022, arXiv 2203.05556).
         waves: frequencies, of each of which sine and cosine are features beside the value.
+        principal: whether it is one of the columns whose principal components, one for each of
+            them, are features beside the values.
 
     Raises:
         ValueError: on an unknown scaling, and on numbers out of range.
@@ -101,13 +108,14 @@ class Number(Kind):
     scaling: str = "standard"
     pieces: int = 0
     waves: int = 0
+    principal: bool = False
 
     def __post_init__(self) -> None:
         check_shape(self.scaling, self.pieces, self.waves)
 
-    def shaped(self, scaling: str, pieces: int, waves: int) -> Kind:
+    def shaped(self, scaling: str, pieces: int, waves: int, principal: bool) -> Kind:
         usual = Number(self.missing)
-        return Number(self.missing, scaling, pieces, waves) if self == usual else self
+        return Number(self.missing, scaling, pieces, waves, principal) if self == usual else self
 
 
 @dataclass(frozen=True)
@@ -203,13 +211,20 @@ def count_features(kinds: Sequence[Kind]) -> int:
     """Count the features of columns.
 
     Raises:
-        ValueError: if they are more than any network can take.
+        ValueError: if they are more than any network can take, or principal components of too
+            many columns are among them.
     """
     count = sum(kind.num_features for kind in kinds)
     if count > _MOST_FEATURES:
         raise ValueError(
             f"a network takes at most {_MOST_FEATURES} features, and {len(kinds)} inputs make "
             f"{count}; leave out categories of many levels, or use fewer pieces or waves"
+        )
+    turned = sum(kind.principal for kind in kinds)
+    if turned > _MOST_PRINCIPAL:
+        raise ValueError(
+            f"principal components are of at most {_MOST_PRINCIPAL} columns, got {turned}; set "
+            "`encoding.principal=false`"
         )
     return count
 

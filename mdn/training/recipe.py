@@ -26,7 +26,7 @@ from mdn.distributions.checks import (
 from mdn.distributions.open_settings import Auto, ByHeldOut, HeldOut
 from mdn.fitting.objectives import NLL, Objective, Regularizer
 from mdn.fitting.schedules import cosine
-from mdn.fitting.sizes import suitable_depth
+from mdn.fitting.sizes import suitable_depth, suits_principal
 from mdn.fitting.start import start_named
 from mdn.model import registry
 from mdn.networks.backbones import MLP
@@ -124,7 +124,10 @@ class Recipe(BaseRecipe):
         backbone = _with_depth(self.backbone, counted_rows(profile))
         cross_fit = self.cross_fitting.holds  # as far as a recipe tells; the rows may know better
         decided = self._decided(profile, processes)
-        return replace(self, **decided, backbone=backbone, cross_fit=cross_fit)
+        encoding = _with_principal(self.encoding, profile)
+        return replace(
+            self, **decided, backbone=backbone, encoding=encoding, cross_fit=cross_fit
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +173,14 @@ def _with_depth(backbone: Backbone, rows: int) -> Backbone:
     if registry.settings(backbone).get("depth") != "auto":
         return backbone
     return partial(backbone, **{"depth": suitable_depth(rows)})
+
+
+def _with_principal(encoding: Encoding, profile: Profile | None) -> Encoding:
+    """Decide whether principal components are features, where an encoding leaves that open."""
+    if encoding.principal != "auto":
+        return encoding
+    wanted = profile is not None and suits_principal(profile.least_variance)
+    return replace(encoding, principal=wanted)
 
 
 registry.register("model", "mdn", Recipe)

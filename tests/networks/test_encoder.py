@@ -127,6 +127,43 @@ def test_waves_are_sines_and_cosines_of_the_standardized_value():
     assert torch.allclose(slow, (2 * math.pi * turns * z).sin())
 
 
+def alike(rows=500):
+    """Two columns whose difference is a hundredth of their size, and a third."""
+    stream = torch.Generator().manual_seed(0)
+    common, apart, other = torch.randn(3, rows, generator=stream, dtype=torch.float64)
+    return torch.stack([common, common + 0.1 * apart, 1e6 * other], 1)
+
+
+def test_principal_components_stand_beside_the_values_and_have_their_own_units():
+    x = alike()
+    features = Encoder([Number(principal=True)] * 3).fit(x)(x, torch.float64)
+    values, components = features.split(3, -1)
+    assert torch.equal(values, Standardizer(3, bounded=True).fit(x)(x, torch.float64))
+    assert torch.allclose(components.mT @ components / len(x), torch.eye(3).double(), atol=0.2)
+    apart = (x[:, 1] - x[:, 0]).abs()
+    assert torch.corrcoef(torch.stack([apart, components[:, 0].abs()]))[0, 1] > 0.9
+
+
+def test_principal_components_of_columns_that_are_one_are_bounded():
+    x = alike()[:, [0, 0]]
+    encoder = Encoder([Number(principal=True)] * 2).fit(x)
+    features = encoder(torch.tensor([[1e9, -1e9], [NAN, NAN]], dtype=torch.float64))
+    assert features.isfinite().all()
+    assert features[:, 2:].abs().max() <= 6
+
+
+def test_principal_components_are_of_plain_numbers():
+    kinds = (Number(), Category(("a",)), Number(missing=True), Number(pieces=1))
+    shaped = Encoding(principal=True).of(kinds)
+    assert [kind.principal for kind in shaped] == [True, False, True, False]
+    assert Encoder(shaped).num_features == 2 + 1 + 3 + 2
+
+
+def test_principal_components_of_very_many_columns_are_refused():
+    with pytest.raises(ValueError, match="principal components are of at most 1000 columns"):
+        Encoder([Number(principal=True)] * 1001)
+
+
 def test_the_marks_of_a_row_are_together_never_longer_than_one():
     x = torch.full((2, 4), NAN, dtype=torch.float64)
     marks = Encoder([Number(missing=True)] * 4).fit(x)(x)[:, 4:]
@@ -147,9 +184,9 @@ def test_gaps_of_any_scaling_are_marked_and_finite(scaling):
 
 def test_an_encoding_shapes_plain_numbers_only():
     kinds = (Number(missing=True), Boolean(), Category(("a",)), Number(pieces=2))
-    shaped = Encoding("robust", pieces=3, waves=1).of(kinds)
+    shaped = Encoding("robust", pieces=3, waves=1, principal=False).of(kinds)
     assert shaped == (Number(True, "robust", 3, 1), *kinds[1:])
-    assert Encoding("robust", pieces=3, waves=1).of(shaped) == shaped
+    assert Encoding("robust", pieces=3, waves=1, principal=False).of(shaped) == shaped
 
 
 def test_a_category_of_many_levels_takes_a_code_for_each_row_until_it_is_encoded():

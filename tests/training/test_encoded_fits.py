@@ -28,7 +28,12 @@ def rows(count=120):
 @pytest.mark.filterwarnings("ignore")  # one epoch teaches it nothing
 @pytest.mark.parametrize(
     ("encoding", "features"),
-    [(Encoding(), 2), (Encoding("quantile", pieces=4), 6), (Encoding("robust", waves=3), 8)],
+    [
+        (Encoding(), 2),
+        (Encoding("quantile", pieces=4), 6),
+        (Encoding("robust", waves=3), 8),
+        (Encoding(principal=True), 3),
+    ],
 )
 def test_a_model_and_its_file_have_the_features_of_the_recipe(encoding, features, tmp_path):
     table = rows()
@@ -41,3 +46,28 @@ def test_a_model_and_its_file_have_the_features_of_the_recipe(encoding, features
     assert torch.equal(again(table.x).mu, model(table.x).mu)
     exported = torch.export.export(again.inputs, (table.x,)).module()
     assert torch.equal(exported(table.x), again.inputs(table.x))
+
+
+def resolved(x):
+    recipe = Recipe(max_epochs=1).resolve(Table.from_arrays(x, x[:, :1].sin()).profile)
+    return recipe.encoding.principal
+
+
+def test_principal_components_are_features_where_inputs_tell_each_other():
+    stream = torch.Generator().manual_seed(0)
+    one, rest = torch.randn(2, 200, 1, generator=stream).double()
+    assert resolved(torch.cat([one, one + 0.1 * rest], 1)) is True
+    assert resolved(torch.cat([one, rest], 1)) is False
+    assert Recipe().resolve().encoding.principal is False
+
+
+def test_an_open_encoding_makes_no_kinds():
+    with pytest.raises(ValueError, match="principal is 'auto', which only the rows"):
+        Encoding().of(KINDS)
+
+
+def test_what_a_recipe_says_of_principal_components_comes_first():
+    one = torch.arange(9.0).double()[:, None]
+    profile = Table.from_arrays(one.expand(9, 2), one).profile
+    said = Recipe.from_settings({"encoding.principal": False}).resolve(profile)
+    assert said.encoding.principal is False

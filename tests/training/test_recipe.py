@@ -16,6 +16,7 @@ from mdn.distributions.open_settings import HeldOut
 from mdn.fitting.objectives import NLL
 from mdn.model.plain import check_plain
 from mdn.networks.backbones import MLP, NoBackbone
+from mdn.networks.encoding import Encoding
 from mdn.networks.kinds import numbers
 from mdn.training.em_module import EMModule
 from mdn.training.module import MDNModule
@@ -61,7 +62,8 @@ def test_open_numbers_follow_from_the_rows():
 
 def test_a_number_that_was_chosen_stays():
     settings = {"num_components": 7, "batch_size": 5, "max_epochs": 3, "guard": 0.01}
-    chosen = Recipe(**settings, backbone=partial(MLP, depth=1))
+    encoding = Encoding(principal=True)
+    chosen = Recipe(**settings, backbone=partial(MLP, depth=1), encoding=encoding)
     assert chosen.resolve(profile(30)).describe() == chosen.describe()
 
 

@@ -22,7 +22,7 @@ EXACT = {
 COMMON = "model.cross_fit=false"
 """All networks hold out the same rows, as they did before each held out rows of its own."""
 
-CROSS_FITTED = {"data=inverse_sinusoid data.train_rows=500": 0.0}
+CROSS_FITTED = {"data=inverse_sinusoid data.train_rows=500": 2.0529499212752977}
 """Test NLL after two epochs, where each network holds out rows of its own."""
 
 QUICK = {

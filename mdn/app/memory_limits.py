@@ -34,22 +34,23 @@ def check_sizes(config: Node) -> None:
 
 def _sizes(config: Node) -> dict[str, float]:
     data, model = config.get("data") or {}, config.get("model") or {}
-    rows = {f"data.{key}={data[key]}": _FLOAT64 * data[key] for key in data if _is_rows(key)}
+    rows = {f"data.{key}={number}": _FLOAT64 * number for key, number in _rows(data).items()}
     sizes = rows | _problem(data) | (_network(model) if model else {})
     if "samples" in config and "columns" in config:
         sizes[f"samples={config['samples']}"] = _COLUMN * config["samples"]
     return sizes
 
 
-def _is_rows(key: str) -> bool:
-    return key.endswith("_rows")
+def _rows(data: Node) -> dict[str, int]:
+    """Return the numbers of rows that are to be drawn, without what is `auto`."""
+    return {key: data[key] for key in data if key.endswith("_rows") and data[key] != "auto"}
 
 
 def _problem(data: Node) -> dict[str, float]:
     problem = data.get("problem") or {}
     components, targets = problem.get("num_components", 1), problem.get("num_targets", 1)
     said = f"data.problem.num_components={components} and data.problem.num_targets={targets}"
-    rows = max((data[key] for key in data if _is_rows(key)), default=1)
+    rows = max(_rows(data).values(), default=1)
     return {said: _FLOAT64 * targets * max(components * targets, rows)}
 
 

@@ -9,7 +9,9 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping
 from small_runs import BACKBONE, Rows, make_module, make_table, quiet_trainer
 
-from mdn.data.batches import Batches, Blocks
+from mdn.data.batches import Batches, Blocks, Share
+from mdn.data.members import held_out_batches, learned_batches, rows_held_out
+from mdn.data.splits.folds import CrossFit, folded
 from mdn.distributions.families import Diagonal
 from mdn.fitting.objectives import NLLWithCRPS, Regularizer
 from mdn.networks.kinds import numbers
@@ -87,6 +89,23 @@ class Data(Rows):
         return Batches(self.train_table.tensors, 30)
 
 
+class Folds(Data):
+    """Rows of which each member holds out an eighth, validated on in two batches."""
+
+    def __init__(self, block=2):
+        super().__init__(block=block)
+        self.train_table = folded(self.train_table, CrossFit(True, MEMBERS), [], 0)
+
+    def train_dataloader(self):
+        trainer = self.trainer
+        share = Share(lambda: trainer.current_epoch)
+        return learned_batches(self.train_table, MEMBERS, 10, 0, share).in_blocks(self.block)
+
+    def val_dataloader(self):
+        held_out = rows_held_out(self.train_table, MEMBERS)
+        return held_out_batches(held_out, MEMBERS, 4 * MEMBERS, Share())
+
+
 def callbacks_in(folder):
     return [
         FiniteLoss(),
@@ -120,7 +139,8 @@ def run(make, folder, *more, ckpt_path=None, block=2, epochs=3, **settings):
         **settings,
     )
     module = make()
-    trainer.fit(module, Data(block=block), ckpt_path=ckpt_path, weights_only=True)
+    data = Folds if make is CROSS_FITTED else Data
+    trainer.fit(module, data(block=block), ckpt_path=ckpt_path, weights_only=True)
     best = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
     last = torch.load(folder / "last.ckpt", weights_only=True)
     return {
@@ -143,11 +163,15 @@ def assert_alike(one, other):
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=0, msg=key)
 
 
+MEMBERS = 3
+CROSS_FITTED = partial(mdn, ensemble_size=MEMBERS, gradient_clip=None, **RANDOM)
+
 KINDS = {
     "plain": mdn,
     "random": partial(mdn, **RANDOM),
     "ensemble": partial(mdn, ensemble_size=3, first_layer_gain=[1.0, 2.0], **RANDOM),
     "unclipped": partial(mdn, gradient_clip=None, **RANDOM),
+    "cross-fitted": CROSS_FITTED,
     "em": em,
 }
 
@@ -164,7 +188,7 @@ def check_stops(tmp_path, make, wanted, **settings):
         assert_alike(resumed, whole)
 
 
-@pytest.mark.parametrize("kind", ["unclipped", "em"])
+@pytest.mark.parametrize("kind", ["unclipped", "cross-fitted", "em"])
 def test_it_goes_on_behind_a_batch_within_a_validation_and_behind_an_epoch(tmp_path, kind):
     check_stops(tmp_path, KINDS[kind], slice(7, 11))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
@@ -200,14 +200,15 @@ class Survey(NamedTuple):
 
     sums: Float[Tensor, "4 M K"]
     log_prob: Float[Tensor, "M N"]
-    weight: Shaped[Tensor, "*M N"]
+    weight: Float[Tensor, "*M N"]
 
 
 def survey(model: Model, table: Table, floor: float) -> Survey:
     """Pass over the training rows once, in chunks."""
     sums, log_prob = [], []
     weight = weight_by_member(table, model.num_members)
-    weight = torch.ones(len(table)).double() if weight is None else weight.movedim(-1, 0)
+    weight = torch.ones(len(table)) if weight is None else weight.movedim(-1, 0)
+    weight = weight.double()
     rows = table.x.split(_CHUNK), table.y.split(_CHUNK), weight.split(_CHUNK, -1)
     for x, y, share in zip(*rows, strict=True):
         mixture, y = model.per_member(x.to(model.device), y.to(model.device))

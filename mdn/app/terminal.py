@@ -25,6 +25,8 @@ _LABELS = {
     "test/position_error": "distance from the wanted position",
     "val/nll": "validation NLL",
     "recalibration": "spread multiplied by",
+    "smoothing": "smoothed by, standard deviations of the target",
+    "guard": "guard, probability for rows unlike those of training",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
     "converged": "converged",

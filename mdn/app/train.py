@@ -92,17 +92,17 @@ def _facts(
 ) -> dict[str, float]:
     """Return facts about the fit, without scores."""
     card = module.model.card
-    decided = {} if run.recipe.recalibration == 1 else {"recalibration": card.recalibration}
+    recalibrated = run.recipe.recalibration != 1
     return {
         "epochs": trainer.current_epoch,
         **{f"{name}_rows": len(data.tables[name]) for name in ("train", "val", "test")},
-        "num_components": module.model.num_components,
+        "num_components": module.model.num_learned,
         "num_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
         **module.outcome,
         **outcomes(trainer),
-        **decided,
+        **({"recalibration": card.recalibration} if recalibrated else {}),
         **({"smoothing": card.smoothing} if card.smoothing else {}),
-        **({"guard": card.guard} if card.guard else {}),
+        **({"guard": card.guard, "guard_width": card.guard_width} if card.guard else {}),
     }
 
 

@@ -11,6 +11,7 @@ from mdn.app.run_directory import FIGURES, REPORT_FILE, read_fit_facts, trained_
 from mdn.app.written_files import EVALUATION_LOG
 from mdn.data.rows import Rows
 from mdn.data.write import make_folder, write_together
+from mdn.model.adjustments import in_words
 from mdn.model.model import Model
 from mdn.report.evaluation import Scores
 from mdn.report.page import Page, density_name, highlights, render
@@ -39,7 +40,11 @@ def report_files(
         highlights(scores.metrics),
         score_tables(scores, table.target_names),
         images,
-        run_settings(model.card, read_fit_facts(trained_in(ckpt))),
+        run_settings(
+            model.card,
+            read_fit_facts(trained_in(ckpt)),
+            in_words(model.card, model.targets.factor.tolist()),
+        ),
         [in_keys(remark) for remark in remarks],
     )
     return _drawn(images) | {REPORT_FILE: render(page).encode()}

@@ -152,7 +152,7 @@ class Mixture(ABC):
 
     @abstractmethod
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
-        """Return the component with the largest weight, and its mean."""
+        """Return the learned component with the largest weight, and its mean."""
 
     @abstractmethod
     def std_split(self) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:

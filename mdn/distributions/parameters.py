@@ -35,6 +35,9 @@ class MixtureParameters(Mixture):
         scale: the factor of each component's covariance.
         target_names: one for each target, by which questions find them; None for none.
         origin: the rows that a model was asked about; None where nobody says.
+        guards: how many of the last components are a guard, which no network has learned. They are
+            part of every density, but neither the most likely component nor what modes are sought
+            from.
 
     Raises:
         TypeError: on names that are not a tuple of text.
@@ -48,6 +51,7 @@ class MixtureParameters(Mixture):
     scale: Scale
     target_names: Names = None
     origin: Origin | None = field(default=None, kw_only=True)
+    guards: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.origin is not None:
@@ -76,6 +80,11 @@ class MixtureParameters(Mixture):
         return self.mu.shape[-2]
 
     @property
+    def num_learned(self) -> int:
+        """Components that are no guard, which come first."""
+        return self.num_components - self.guards
+
+    @property
     def num_targets(self) -> int:
         return self.mu.shape[-1]
 
@@ -84,7 +93,8 @@ class MixtureParameters(Mixture):
         """Return the log density of y under each component, in nats, without the weights."""
 
     def properties(self) -> dict[str, str]:
-        return {"covariance": self.scale.structure(self.num_components)}
+        guard = {"guard": f"the last {self.guards} components"} if self.guards else {}
+        return {"covariance": self.scale.structure(self.num_components), **guard}
 
     def affine(self: AnyMixture, factor: Values, shift: Values) -> AnyMixture:
         """Return the mixture of factor * y + shift, for positive factors: a change of units.
@@ -179,7 +189,7 @@ class MixtureParameters(Mixture):
             )
         log_pi, mu = self.log_pi.new_zeros(()), self.mu[..., number, None, :]
         scale = self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., number, None, :])
-        alone = replace(self, log_pi=log_pi.expand(mu.shape[:-1]), mu=mu, scale=scale)
+        alone = replace(self, log_pi=log_pi.expand(mu.shape[:-1]), mu=mu, scale=scale, guards=0)
         return alone.with_origin(self.origin and self.origin.without_members())
 
     def _in_full(self: AnyMixture) -> AnyMixture:

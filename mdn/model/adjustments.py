@@ -7,6 +7,8 @@
 Each is off by default. The result is a Gaussian mixture again, of which every answer is exact.
 """
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -46,3 +48,33 @@ def guard_widths(card: ModelCard) -> Widths:
     a log scale its mean would be nearly all of every predicted mean.
     """
     return card.guard_width, card.guard_width * (1.0 if card.transforms else WIDER)
+
+
+def in_words(card: ModelCard, factor: Sequence[float]) -> dict[str, str]:
+    """Say what is done to the mixtures of a model, by the name of each adjustment that is on.
+
+    Args:
+        card: of the model.
+        factor: one standard deviation of each standardized target in the units of the user.
+    """
+    said = {}
+    if card.recalibration != 1:
+        said["recalibrated"] = f"spread about each mean times {card.recalibration:.3g}"
+    if card.smoothing:
+        said["smoothed"] = _smoothing(card, factor)
+    if card.guard:
+        said["guard"] = _guard(card)
+    return said
+
+
+def _smoothing(card: ModelCard, factor: Sequence[float]) -> str:
+    several = len(card.targets) > 1
+    of = f"of {'each' if several else 'the'}{' learned' if card.transforms else ''} target"
+    said = f"by {card.smoothing:.3g} standard deviations {of}"
+    own = not several and not card.transforms
+    return f"{said} ({card.smoothing * factor[0]:.3g} in its units)" if own else said
+
+
+def _guard(card: ModelCard) -> str:
+    width = "" if card.guard_width == 1 else f", {card.guard_width:.3g} times as wide as those"
+    return f"{100 * card.guard:.2g} % of the probability for rows unlike those of training{width}"

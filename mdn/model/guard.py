@@ -52,6 +52,7 @@ def guarded(
         torch.cat([mu, torch.zeros_like(mu[..., :1, :]).expand(*mu.shape[:-2], 2, -1)], -2),
         _joined(scale, _factors(tril.to(mu), widths), mu.shape),
         mixture.target_names,
+        guards=COMPONENTS,
     )
 
 

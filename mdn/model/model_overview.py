@@ -6,6 +6,7 @@ from functools import singledispatch
 
 from mdn.distributions.overview import Overview, count, listed, short
 from mdn.model import registry
+from mdn.model.adjustments import in_words
 from mdn.model.card import ModelCard
 from mdn.model.model import Model
 from mdn.networks.kinds import Boolean, Category, Kind, Time, kind_word
@@ -67,13 +68,9 @@ def _family(model: Model) -> str:
 
 
 def _adjustments(model: Model) -> Iterator[tuple[str, str]]:
-    card = model.card
-    if card.recalibration != 1:
-        yield "recalibrated", f"spread about each mean times {card.recalibration:.3g}"
-    if card.guard:
-        yield "guard", f"probability {card.guard:.2g} for rows unlike those of training"
-    if card.grid:
-        steps = [f"{name} to {step:g}" for name, step in card.grid.items()]
+    yield from in_words(model.card, model.targets.factor.tolist()).items()
+    if model.card.grid:
+        steps = [f"{name} to {step:g}" for name, step in model.card.grid.items()]
         yield "rounded", listed(steps)
 
 

@@ -86,7 +86,7 @@ def _scores_of_problem(
 
 
 def components_alive(model: Model, table: Rows) -> int:
-    """Count the components that are not dead by the default thresholds.
+    """Count the learned components that are not dead by the default thresholds.
 
     The thresholds of a run's own resets do not matter: the count means the same in all runs.
     """
@@ -96,7 +96,8 @@ def components_alive(model: Model, table: Rows) -> int:
             share = weight[0] if weight else torch.ones(len(x), dtype=torch.float64)
             mixture, y = model.standardized(x.to(model.device), y.to(model.device))
             sums.append(tally(mixture.expand(len(x)), y, share.to(y), 0.0))
-    return int((~find_dead(torch.stack(sums).sum(0), Thresholds())).sum())
+    learned = torch.stack(sums).sum(0)[:, : model.num_learned]
+    return int((~find_dead(learned, Thresholds())).sum())
 
 
 def _position_error(model: Model, table: Table, problem: RobotArm) -> float:

@@ -5,15 +5,23 @@ from collections.abc import Iterator, Mapping
 from mdn.model.card import ModelCard
 
 
-def run_settings(card: ModelCard, fit: Mapping[str, object]) -> dict[str, str]:
-    """Return the columns, model and data of a model, followed by facts about its fit."""
+def run_settings(
+    card: ModelCard, fit: Mapping[str, object], adjustments: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the columns, model and data of a model, followed by facts about its fit.
+
+    Args:
+        card: of the model.
+        fit: facts about its fit.
+        adjustments: what is done to its mixtures after the head, in words.
+    """
     chosen = {
         "inputs": card.inputs,
         "targets": card.targets,
         "model": card.model,
         "data": card.data,
     }
-    return {key: _words(value) for key, value in flat({**chosen, **fit})}
+    return {key: _words(value) for key, value in flat({**chosen, **fit, **adjustments})}
 
 
 def flat(node: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:

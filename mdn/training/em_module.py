@@ -98,12 +98,10 @@ class EMModule(MixtureModule):
     ) -> GaussianMixture:
         if self.settings.n_init == 1:
             start = start_named(self.settings.start_from)
-            return start(
-                y, self.model.num_components, self.model.family, weight, self.settings.seed
-            )
+            return start(y, self.model.num_learned, self.model.family, weight, self.settings.seed)
         trials = fit_em(
             y,
-            self.model.num_components,
+            self.model.num_learned,
             self.model.family,
             weight=weight,
             start=self.settings.start_from,

@@ -46,13 +46,16 @@ def test_kinds_gaps_and_values_of_training_are_said():
 
 def test_what_was_done_after_training_is_said():
     model = untrained(num_targets=2)
-    assert not {"recalibrated", "guard", "rounded", "learned as"} & {*repr(model).split()}
+    adjustments = {"recalibrated", "smoothed", "guard"}
+    assert not (adjustments | {"rounded", "learned as"}) & {*repr(model).split()}
     transforms = {"y1": {"kind": "log", "low": 0.0}}
-    changes = dict(recalibration=1.25, guard=0.01, grid={"y0": 0.5}, transforms=transforms)
+    changes = dict(recalibration=1.25, smoothing=0.08, guard=0.012, guard_width=1.5)
+    changes |= dict(grid={"y0": 0.5}, transforms=transforms)
     again = type(model)(model.network, replace(model.card, **changes))
     said = repr(again)
     assert "spread about each mean times 1.25" in said
-    assert "probability 0.01 for rows unlike" in said
+    assert "smoothed      by 0.08 standard deviations of each learned target" in said
+    assert "guard         1.2 % of the probability for rows unlike those of training, 1.5 " in said
     assert "rounded       y0 to 0.5" in said
     assert "learned as    y0, log(y1)" in said
 

@@ -38,13 +38,14 @@ def test_what_could_not_be_fitted_is_said():
 def test_settings_are_flat_words():
     model = {"family": {"min_scale": 1e-3}, "depth": 2}
     card = ModelCard([], ["a", "b"], model, {"path": None})
-    assert run_settings(card, {"epochs": 3}) == {
+    assert run_settings(card, {"epochs": 3}, {"guard": "1 %"}) == {
         "inputs": "none",
         "targets": "a, b",
         "model.family.min_scale": "0.001",
         "model.depth": "2",
         "data.path": "None",
         "epochs": "3",
+        "guard": "1 %",
     }
 
 

@@ -98,8 +98,8 @@ class Modes(Moments):
         return modes.about(self)
 
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
-        """Return the component with the largest weight, and its mean."""
-        component = self.log_pi.argmax(-1)
+        """Return the learned component with the largest weight, and its mean."""
+        component = self.log_pi[..., : self.num_learned].argmax(-1)
         return component, self.mu.take_along_dim(component[..., None, None], -2).squeeze(-2)
 
 
@@ -122,17 +122,18 @@ def _within(
     away = (mixture.mu - center[:, None]).mT
     mu = torch.linalg.solve_triangular(factor, away, upper=False).mT
     tril = torch.linalg.solve_triangular(factor[:, None], mixture.scale.tril(), upper=False)
-    return type(mixture)(mixture.log_pi, mu, CovarianceFactor.from_tril(tril))
+    scale = CovarianceFactor.from_tril(tril)
+    return type(mixture)(mixture.log_pi, mu, scale, guards=mixture.guards)
 
 
 def _climbed(mixture: MixtureParameters) -> ModeList:
     surface = Surface.of(mixture)
     with torch.no_grad():
-        y = _in_front(climb(surface, mixture.mu))
+        y = _in_front(climb(surface, mixture.mu[:, : mixture.num_learned]))
         for _ in range(_NEWTON_STEPS):
             y = y + surface.derivatives(y).newton_step()
     values = (_sorted_modes(surface, y), (torch.nan, -torch.inf, False))
-    places = mixture.num_components
+    places = mixture.num_learned
     return ModeList(*(widen(v, places, fill) for v, fill in zip(*values, strict=True)))
 
 

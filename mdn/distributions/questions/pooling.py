@@ -43,7 +43,7 @@ class Pooling(Moments):
         """
         members = _members(self, others)
         log_share = _shares(members, weights).log()
-        return replace(
+        merged = replace(
             self,
             log_pi=torch.cat([m.log_pi + log_share[i] for i, m in enumerate(members)], -1),
             mu=torch.cat([m.mu for m in members], -2),
@@ -51,12 +51,13 @@ class Pooling(Moments):
             target_names=agreed(m.target_names for m in members),
             origin=self.origin and self.origin.without_members(),
         )
+        return guards_last(merged, [(m.num_learned, m.guards) for m in members])
 
     def pool(self: AnyPooling) -> AnyPooling:
         """Average the densities along the first batch axis, on which an ensemble's members lie.
 
         Batch axes [M, *batch] become [*batch], and K components M K: those of the first member,
-        then those of the second, and so on.
+        then those of the second, and so on; guards come last.
 
         Raises:
             ValueError: without such an axis.
@@ -74,7 +75,8 @@ class Pooling(Moments):
         log_pi = side_by_side(self.log_pi[..., None]).squeeze(-1) - math.log(members)
         mu, scale = side_by_side(self.mu), self._in_full().scale.map(side_by_side)
         origin = self.origin and self.origin.pool()
-        return replace(self, log_pi=log_pi, mu=mu, scale=scale, origin=origin)
+        pooled = replace(self, log_pi=log_pi, mu=mu, scale=scale, origin=origin)
+        return guards_last(pooled, [(self.num_learned, self.guards)] * members)
 
     def covariance_split(
         self,
@@ -154,12 +156,34 @@ class Pooling(Moments):
         lightest = math.log(tolerance) if tolerance > 0 else -math.inf
         heaviest = self.log_pi.reshape(-1, self.num_components).amax(0)
         keep = (heaviest >= min(lightest, heaviest.max().item())).nonzero().squeeze(-1)
+        guards = int((keep >= self.num_learned).sum())
         return replace(
             self,
+            guards=guards if guards < len(keep) else 0,
             log_pi=torch.log_softmax(self.log_pi[..., keep], -1),
             mu=self.mu[..., keep, :],
             scale=self.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., keep, :]),
         )
+
+
+def guards_last(mixture: AnyPooling, parts: Sequence[tuple[int, int]]) -> AnyPooling:
+    """Move the guards behind what was learned in a mixture that others were joined to.
+
+    Args:
+        mixture: with the components of all parts, one part after another.
+        parts: of each part, how many components were learned, and how many are a guard.
+    """
+    if not any(guards for _, guards in parts):
+        return mixture
+    is_guard = [each for learned, guards in parts for each in [0] * learned + [1] * guards]
+    order = sorted(range(len(is_guard)), key=is_guard.__getitem__)
+    return replace(
+        mixture,
+        log_pi=mixture.log_pi[..., order],
+        mu=mixture.mu[..., order, :],
+        scale=mixture.scale.map(lambda v: v if v.shape[-2] == 1 else v[..., order, :]),
+        guards=sum(is_guard),
+    )
 
 
 def _members(first: AnyPooling, others: Sequence[AnyPooling]) -> list[AnyPooling]:

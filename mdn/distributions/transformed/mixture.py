@@ -23,6 +23,7 @@ from mdn.distributions.arguments import Dims, Known, Levels, SampleShape, target
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers
 from mdn.distributions.questions.modes import ModeList
+from mdn.distributions.questions.pooling import guards_last
 from mdn.distributions.questions.probabilities import Probabilities
 from mdn.distributions.questions.subsets import known_targets
 from mdn.distributions.transformed.moments import TransformedMoments
@@ -197,4 +198,5 @@ class TransformedMixture(Probabilities, TransformedMoments):
         scale = base.scale.map(
             lambda v: v if v.shape[-2] == 1 else torch.cat([v] * len(levels), -2)
         )
-        return GaussianMixture(log_pi.log_softmax(-1), mu, scale)
+        joined = GaussianMixture(log_pi.log_softmax(-1), mu, scale)
+        return guards_last(joined, [(base.num_learned, base.guards)] * len(levels))

@@ -76,7 +76,7 @@ class TransformedMoments(TransformedParameters):
         return self.transforms[i].cross_covariance(self.transforms[j], own, others, covariance)
 
     def most_likely(self) -> tuple[Int[Tensor, "*batch"], Float[Tensor, "*batch D"]]:
-        component, mean = self.log_pi.argmax(-1), self._of_components[0]
+        component, mean = self.base.most_likely()[0], self._of_components[0]
         return component, mean.take_along_dim(component[..., None, None], -2).squeeze(-2)
 
     def std_split(self) -> tuple[Float[Tensor, "*batch D"], Float[Tensor, "*batch D"]]:

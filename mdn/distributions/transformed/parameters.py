@@ -24,6 +24,7 @@ _REFUSED = {
     "sigma": "ask std, or base.sigma for the standard deviations of components on that scale",
     "scale": "ask covariance, or base.scale for the factors of components on that scale",
     "affine": "change the units of the answers instead",
+    "convolved": "ask on_learned_scale(lambda base: base.convolved(std))",
     "dispersed": "ask on_learned_scale(lambda base: base.dispersed(factor))",
     "completed": "ask observed_log_prob, or complete base",
     "project": "draw samples and project those",
@@ -85,6 +86,16 @@ class TransformedParameters(Mixture):
     @property
     def num_components(self) -> int:
         return self.base.num_components
+
+    @property
+    def guards(self) -> int:
+        """How many of the last components are a guard, which no network has learned."""
+        return self.base.guards
+
+    @property
+    def num_learned(self) -> int:
+        """Components that are no guard, which come first."""
+        return self.base.num_learned
 
     @property
     def num_targets(self) -> int:

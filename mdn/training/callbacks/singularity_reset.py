@@ -138,7 +138,7 @@ class SingularityReset(Callback):
                 forget(trainer.optimizers, owned)
                 self.resets[component] = self.resets.get(component, 0) + 1
                 self.degenerate_for.pop(component, None)
-        self._log(trainer, module.model.num_components)
+        self._log(trainer, module.model.num_learned)
 
     def _plan(self, seen: "Survey", epoch: int, min_scale: float) -> list[tuple[int, int]]:
         """(component, row) of each reset; a member's rows are those that it explains badly."""
@@ -167,8 +167,8 @@ class SingularityReset(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         model = mixture_module(pl_module).model
-        if len(self.given_up) > _MANY * model.num_components:
-            advice = self._advice(model.num_components, model.family.floor)
+        if len(self.given_up) > _MANY * model.num_learned:
+            advice = self._advice(model.num_learned, model.family.floor)
             rank_zero_warn(f"{advice}; they are left as they were")
 
     def _advice(self, num_components: int, min_scale: float) -> str:

@@ -8,6 +8,10 @@ grid is what rounding leaves: all values are whole steps apart.
 Values that differ by less than `FINEST` count as equal, so neither the noise of arithmetic
 (0.1 + 0.2) nor single precision hides a repetition; and a finer grid does not matter, since no
 component is narrower than the usual floor.
+
+The cell of an atom reaches half the way to the values next to it. These are not the very nearest
+values, which come closer the more rows there are, but the nearest twentieth as many rows as the
+atom has: the cell tells the atom from other values as well as rows can, and holds few of them.
 """
 
 from collections.abc import Sequence
@@ -33,6 +37,9 @@ _FEWEST_ROWS = 5
 _OUTSTANDING = 3
 """How many times as often as its neighbours an atom occurs on a grid, where all values repeat."""
 
+_BESIDE = 0.05
+"""How many other rows, for each row of an atom, are near enough to bound the cell of the atom."""
+
 _AGREE = 0.02
 """How likely two rows agree where values repeat too much, though none is an atom."""
 
@@ -55,6 +62,8 @@ class Repeats:
         relative_step: the step in standard deviations of the values; 0 without a grid.
         num_values: how many different values there are.
         atoms: values with a share of their own and that share, the largest first.
+        cells: for each atom, in their order, the ends between which a value is taken for it; none
+            on a grid that matters, whose steps tell as much.
     """
 
     grid_step: float | None
@@ -62,6 +71,7 @@ class Repeats:
     relative_step: float
     num_values: int
     atoms: tuple[tuple[float, float], ...]
+    cells: tuple[tuple[float, float], ...] = ()
 
     def __bool__(self) -> bool:
         return self.matters or bool(self.atoms)
@@ -86,7 +96,9 @@ def repeats_in(values: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None =
     matters = step is not None and levels.mostly_shared and step >= COARSE * spread
     atoms = levels.atoms() & levels.outstanding() if matters else levels.atoms()
     relative = 0.0 if step is None else step / std
-    return Repeats(step, matters, relative, len(levels.value), levels.at(atoms))
+    at = levels.at(atoms)
+    cells = () if matters else tuple(levels.cell(value, share, step) for value, share in at)
+    return Repeats(step, matters, relative, len(levels.value), at, cells)
 
 
 def grid_step(values: Float[Tensor, " N"]) -> float | None:
@@ -149,6 +161,18 @@ class _Levels:
         """List values and their shares, the largest share first."""
         share, order = self.share[which].sort(descending=True)
         return tuple(zip(self.value[which][order].tolist(), share.tolist(), strict=True))
+
+    def cell(self, value: float, share: float, step: float | None) -> tuple[float, float]:
+        """Return the ends of the cell of an atom; on a grid they lie between two of its points."""
+        distance, order = (self.value - value).abs().sort()
+        others = self.share[order][1:].cumsum(0)
+        if len(others) == 0:
+            return value, value
+        enough = min(_BESIDE * share, others[-1].item() / 2)
+        half = distance[1:][int(torch.searchsorted(others, enough))].item() / 2
+        if step is not None:
+            half = (max(round(half / step), 1) - 0.5) * step
+        return value - half, value + half
 
 
 def _levels(

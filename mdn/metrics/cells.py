@@ -57,6 +57,11 @@ class Cells:
     def __bool__(self) -> bool:
         return bool(self.step.any()) or any(len(each) for each in self.atoms)
 
+    def among(self, names: Sequence[str]) -> list[str]:
+        """Return those of the targets' names some of whose values stand for a cell."""
+        each = zip(names, self.step.tolist(), self.atoms, strict=True)
+        return [name for name, step, atoms in each if step > 0 or len(atoms) > 0]
+
     def ends(self, y: Float[Tensor, "*rows D"]) -> Ends:
         """Return the ends of the cell of each value; the value itself where it has no cell."""
         half = self.step.to(y) / 2

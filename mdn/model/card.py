@@ -35,6 +35,8 @@ class ModelCard:
             they were in memory.
         rows: the fingerprint of each table; empty where none was taken.
         grid: the steps of the targets that were rounded; None where nobody looked.
+        fine_grid: the steps of the targets that were rounded so finely that a density does not mind.
+        atoms: of each target with values that have a share of their own, the ends of their cells.
         recalibration: the factor of the spread about each row's mean; 1 for none.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
         transforms: of each target that is learned on another scale, with its name under "kind".
@@ -54,6 +56,8 @@ class ModelCard:
     data: dict[str, object] = field(default_factory=dict)
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
+    fine_grid: dict[str, float] = field(default_factory=dict)
+    atoms: dict[str, list[list[float]]] = field(default_factory=dict)
     recalibration: float = 1.0
     guard: float = 0.0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -68,6 +72,8 @@ class ModelCard:
                 raise ValueError(f"it has {len(each)} {name} for {len(self.inputs)} inputs")
         if any(pair and not _is_range(pair) for pair in self.ranges):
             raise ValueError("its ranges must be pairs of numbers, the smaller first, or empty")
+        if not all(_is_range(pair) for pairs in self.atoms.values() for pair in pairs):
+            raise ValueError("its atoms must be pairs of numbers, the smaller first")
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "

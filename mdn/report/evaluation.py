@@ -197,7 +197,7 @@ def _calibration(pit: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     return {name: _of_each(score, pit) for name, score in (scores | coverage).items()}
 
 
-def _critical(pit: Float[Tensor, "N *D"]) -> Float[Tensor, "*D"]:
+def _critical(pit: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     return pit.new_full(pit.shape[1:], metrics.ks_critical(len(pit)))
 
 

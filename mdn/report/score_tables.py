@@ -52,8 +52,8 @@ _EACH = {
 }
 _INTERVALS = "Central intervals of each target; highest-density regions of all targets together"
 _IN_CELLS = (
-    " Values of {} repeat. Each stands for a cell around it, and counts as inside as often as a "
-    "value that is drawn from the density in this cell."
+    " Values of {} repeat; each one counts as a value that is drawn from the density within the "
+    "cell that it stands for."
 )
 _DISTANCES = {
     "pit_ks": "Kolmogorov-Smirnov distance of the PIT",

@@ -70,7 +70,7 @@ class ModelCard:
         for name, each in (("kinds", self.kinds), ("ranges", self.ranges)):
             if each and len(each) != len(self.inputs):
                 raise ValueError(f"it has {len(each)} {name} for {len(self.inputs)} inputs")
-        _check_pairs("ranges", [pair for pair in self.ranges if pair])
+        _check_pairs("ranges", [pair for pair in self.ranges if pair], ", or empty")
         _check_pairs("atoms", [pair for pairs in self.atoms.values() for pair in pairs])
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
@@ -125,9 +125,9 @@ class ModelCard:
         return asdict(self)
 
 
-def _check_pairs(name: str, pairs: Sequence[Sequence[float]]) -> None:
+def _check_pairs(name: str, pairs: Sequence[Sequence[float]], otherwise: str = "") -> None:
     if not all(len(pair) == 2 and pair[0] <= pair[1] for pair in pairs):
-        raise ValueError(f"its {name} must be pairs of numbers, the smaller first, or empty")
+        raise ValueError(f"its {name} must be pairs of numbers, the smaller first{otherwise}")
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -201,7 +201,7 @@ def _half_way(
 
 def _nearest(
     distance: Float64[Tensor, " V"], share: Float64[Tensor, " V"]
-) -> tuple[Float64[Tensor, " V"], Float64[Tensor, " V"]]:
+) -> tuple[Float64[Tensor, " W"], Float64[Tensor, " W"]]:
     """Distances of the others in order, and their shares."""
     ordered, order = distance.sort()
     return ordered[1:], share[order][1:]

@@ -21,7 +21,7 @@ from mdn.distributions.arguments import Levels, inner_probability, probability, 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.values import takes_values
-from mdn.metrics.cells import Cells, drawn_in_cells, uniform_between
+from mdn.metrics.cells import Cells, are_none, drawn_in_cells, uniform_between
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""
@@ -43,7 +43,7 @@ def pit(
             between those of both ends of its cell. None for values that stand for themselves.
         generator: of these draws.
     """
-    if not cells:
+    if are_none(cells):
         return mixture.cdf(y)
     low, high = cells.ends(y)
     return uniform_between(mixture.cdf(low), mixture.cdf(high), generator)
@@ -66,7 +66,7 @@ def rosenblatt(
         cells: of rounded targets and atoms, within which values are drawn from the mixture.
         generator: of these draws.
     """
-    return rosenblatt_of(mixture, drawn_in_cells(mixture, y, cells, generator) if cells else y)
+    return rosenblatt_of(mixture, drawn_in_cells(mixture, y, cells, generator))
 
 
 @singledispatch
@@ -102,7 +102,7 @@ def density_rank(
     """
     num_samples = whole("num_samples", num_samples, 1)
     with torch.no_grad():
-        own = mixture.log_prob(drawn_in_cells(mixture, y, cells, generator) if cells else y)
+        own = mixture.log_prob(drawn_in_cells(mixture, y, cells, generator))
         above = torch.zeros_like(own)
         for part in mixture.sample_in_parts(num_samples, generator):
             for log_prob in mixture.log_prob(part):

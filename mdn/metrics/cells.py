@@ -21,6 +21,7 @@ from torch import Tensor
 from mdn.distributions import normal
 from mdn.distributions.abstract import Mixture
 from mdn.distributions.mixture import GaussianMixture
+from mdn.distributions.values import takes_values
 
 _FAR = 40.0
 """Standard deviations from the mean beyond which a normal distribution has next to nothing."""
@@ -36,10 +37,21 @@ class Cells:
     Attributes:
         step: of each target's grid, in its units; 0 without a grid.
         atoms: for each target the ends of the cells of its atoms, in order.
+
+    Raises:
+        ValueError: on a step that is not a finite number of at least 0, and on ends in no order.
     """
 
     step: Float[Tensor, " D"]
     atoms: tuple[Float[Tensor, "_ 2"], ...]
+
+    def __post_init__(self) -> None:
+        if not (self.step.isfinite() & (self.step >= 0)).all():
+            raise ValueError(
+                f"the steps of a grid are finite and at least 0, got {self.step.tolist()}"
+            )
+        if not all((each[:, 0] <= each[:, 1]).all() for each in self.atoms):
+            raise ValueError(f"the ends of a cell are two numbers in order, got {self.atoms}")
 
     @classmethod
     def of(
@@ -63,7 +75,13 @@ class Cells:
         return [name for name, step, atoms in each if step > 0 or len(atoms) > 0]
 
     def ends(self, y: Float[Tensor, "*rows D"]) -> Ends:
-        """Return the ends of the cell of each value; the value itself where it has no cell."""
+        """Return the ends of the cell of each value; the value itself where it has no cell.
+
+        Raises:
+            ValueError: on values of another number of targets.
+        """
+        if y.shape[-1] != len(self.step):
+            raise ValueError(f"cells of {len(self.step)} targets, for values of {y.shape[-1]}")
         half = self.step.to(y) / 2
         low, high = y - half, y + half
         for d, atoms in enumerate(self.atoms):
@@ -83,18 +101,44 @@ def uniform_between(
     return low + _shares(low, generator) * (high - low)
 
 
+def are_none(cells: Cells | None) -> bool:
+    """Tell whether every value stands for itself.
+
+    Raises:
+        TypeError: on what are no cells.
+    """
+    if not isinstance(cells, Cells | None):
+        raise TypeError(
+            f"cells must be Cells, such as Cells.of(['y'], {{'y': 0.1}}), got {cells!r}"
+        )
+    return not cells
+
+
+@takes_values
 @torch.no_grad()
 def drawn_in_cells(
     mixture: Mixture,
     y: Float[Tensor, "*rows D"],
-    cells: Cells,
+    cells: Cells | None,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "*out D"]:
     """Replace values that stand for their cells by draws from the mixture within these cells.
 
     Exact for components that do not correlate the targets; else the cell of a target is taken given
     the values of those before it, as in `grid_nll`.
+
+    Args:
+        mixture: the predictions.
+        y: the values.
+        cells: of rounded targets and atoms; without any the values are returned as they are.
+        generator: of the draws.
+
+    Raises:
+        TypeError: on what are no cells.
+        ValueError: on cells of another number of targets.
     """
+    if are_none(cells):
+        return y
     low, high = cells.ends(y)
     drawn = draw_between(mixture, (low + high) / 2, low, high, generator)
     drawn = torch.where(drawn.isnan(), y, drawn)  # no component reaches the cell

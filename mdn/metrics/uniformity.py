@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mdn.distributions.checks import check_positive
 from mdn.distributions.numbers import Numbers, as_tensor
 
 _QUANTILE = 1.3581
@@ -38,7 +39,7 @@ def pit_distance(transforms: Numbers, weight: Numbers | None = None) -> PitDista
     """Measure how far transforms [N] are from uniform, and how far they may be by chance.
 
     Args:
-        transforms: of one target; NaN is a row without the target and counts for nothing.
+        transforms: of one target; one that is NaN has no distance, unless its row weighs nothing.
         weight: how often each row counts.
 
     Raises:
@@ -54,7 +55,12 @@ def pit_distance(transforms: Numbers, weight: Numbers | None = None) -> PitDista
 
 
 def ks_critical(rows: float) -> float:
-    """Return the Kolmogorov-Smirnov distance that chance exceeds in one of twenty cases."""
+    """Return the Kolmogorov-Smirnov distance that chance exceeds in one of twenty cases.
+
+    Raises:
+        ValueError: on a number of rows that is not above 0.
+    """
+    check_positive("rows", rows)
     root = math.sqrt(rows)
     return _QUANTILE / (root + 0.12 + 0.11 / root)
 
@@ -67,7 +73,7 @@ def _counted(transforms: Numbers, weight: Numbers | None) -> tuple[Tensor, Tenso
             "a distance takes the transforms of one target, [N], and a weight of at least 0 for "
             f"each, got shapes {list(values.shape)} and {list(given.shape)}"
         )
-    counted = ~values.isnan() & (given > 0)
+    counted = given > 0
     if not counted.any():
         raise ValueError("a distance takes the transforms of at least one row that counts")
     return values[counted], given[counted]

@@ -22,7 +22,7 @@ def test_the_distance_is_that_of_scipy():
     assert found.critical == ks_critical(200)
 
 
-def test_a_weight_counts_a_row_as_often_and_a_missing_target_for_nothing():
+def test_a_weight_counts_a_row_as_often():
     values = torch.rand(50, dtype=torch.float64)
     times = torch.arange(50) % 3
     weighted = pit_distance(values, times.double())
@@ -31,7 +31,13 @@ def test_a_weight_counts_a_row_as_often_and_a_missing_target_for_nothing():
     )
     effective = (times.sum() ** 2 / (times**2).sum()).item()
     assert weighted.critical == pytest.approx(ks_critical(effective))
-    assert pit_distance([*values.tolist(), math.nan]) == pit_distance(values)
+    assert pit_distance([*values.tolist(), math.nan], [1.0] * 50 + [0.0]) == pit_distance(values)
+
+
+def test_a_transform_that_is_not_a_number_is_not_within_chance():
+    found = pit_distance([0.5, math.nan])
+    assert math.isnan(found.distance)
+    assert not found.within_chance
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -43,7 +49,7 @@ def test_chance_exceeds_the_critical_value_in_one_of_twenty_cases(weighted):
 
 @pytest.mark.parametrize(
     ("transforms", "weight"),
-    [([], None), ([math.nan], None), ([0.5], [0.0]), ([0.5], [-1.0]), ([0.5, 0.6], [1.0])],
+    [([], None), ([0.5], [0.0]), ([0.5], [-1.0]), ([0.5, 0.6], [1.0])],
 )
 def test_what_tells_no_distance_is_refused(transforms, weight):
     with pytest.raises(ValueError, match="a distance takes the transforms"):

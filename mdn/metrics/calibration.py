@@ -21,7 +21,7 @@ from mdn.distributions.arguments import Levels, inner_probability, probability, 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.values import takes_values
-from mdn.metrics.cells import Cells, are_none, drawn_in_cells, uniform_between
+from mdn.metrics.cells import Cells, cells_if_any, drawn_in_cells, uniform_between
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""
@@ -43,7 +43,8 @@ def pit(
             between those of both ends of its cell. None for values that stand for themselves.
         generator: of these draws.
     """
-    if are_none(cells):
+    cells = cells_if_any(cells)
+    if cells is None:
         return mixture.cdf(y)
     low, high = cells.ends(y)
     return uniform_between(mixture.cdf(low), mixture.cdf(high), generator)

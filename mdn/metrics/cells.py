@@ -101,17 +101,15 @@ def uniform_between(
     return low + _shares(low, generator) * (high - low)
 
 
-def are_none(cells: Cells | None) -> bool:
-    """Tell whether every value stands for itself.
+def cells_if_any(cells: Cells | None) -> Cells | None:
+    """Return cells, or None where every value stands for itself.
 
     Raises:
         TypeError: on what are no cells.
     """
     if not isinstance(cells, Cells | None):
-        raise TypeError(
-            f"cells must be Cells, such as Cells.of(['y'], {{'y': 0.1}}), got {cells!r}"
-        )
-    return not cells
+        raise TypeError(f"cells must be Cells, as of Cells.of(['y'], {{'y': 0.1}}), got {cells!r}")
+    return cells or None
 
 
 @takes_values
@@ -137,7 +135,8 @@ def drawn_in_cells(
         TypeError: on what are no cells.
         ValueError: on cells of another number of targets.
     """
-    if are_none(cells):
+    cells = cells_if_any(cells)
+    if cells is None:
         return y
     low, high = cells.ends(y)
     drawn = draw_between(mixture, (low + high) / 2, low, high, generator)
@@ -157,8 +156,8 @@ def draw_between(
     tril = mixture.scale.tril()
     std = tril.diagonal(dim1=-2, dim2=-1)
     whitened = mixture.scale.whiten_far(y[..., None, :] - mixture.mu)
-    ends = [whitened + (end - y)[..., None, :] / std for end in (low, high)]
-    mass = log_mass_between(*ends, ((high - low) / 2)[..., None, :] / std)
+    below, above = (whitened + (end - y)[..., None, :] / std for end in (low, high))
+    mass = log_mass_between(below, above, ((high - low) / 2)[..., None, :] / std)
     each = torch.where((low < high)[..., None, :], mass, normal.log_density(whitened) - std.log())
     component = _draw((mixture.log_pi + each.sum(-1)).softmax(-1), generator)
     mu = _of_component(mixture.mu, component)
@@ -193,8 +192,8 @@ def _one_after_another(
     noise, values = torch.zeros_like(mu), torch.zeros_like(mu)
     for d in range(mu.shape[-1]):
         center, std = mu[..., d] + (tril[..., d, :] * noise).sum(-1), tril[..., d, d]
-        ends = ((end[..., d] - center) / std for end in (low, high))
-        noise[..., d] = _standard_between(*ends, generator)
+        below, above = ((end[..., d] - center) / std for end in (low, high))
+        noise[..., d] = _standard_between(below, above, generator)
         values[..., d] = center + std * noise[..., d]
     return values
 

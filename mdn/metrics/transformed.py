@@ -127,7 +127,7 @@ def _draw_between(
     high: Float[Tensor, "*rows D"],
     generator: torch.Generator | None,
 ) -> Float[Tensor, "*out D"]:
-    ends = (mixture.learned(values) for values in (y, low, high))
-    drawn = draw_between(mixture.base, *ends, generator)
+    y, low, high = (mixture.learned(values) for values in (y, low, high))
+    drawn = draw_between(mixture.base, y, low, high, generator)
     each = zip(mixture.transforms, drawn.unbind(-1), strict=True)
     return torch.stack([transform.inverse(values) for transform, values in each], -1)

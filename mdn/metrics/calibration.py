@@ -111,11 +111,20 @@ def density_rank(
     return _unless_nan(own, above / num_samples)
 
 
-def central_coverage(transforms: Numbers, level: Levels) -> Float[Tensor, "..."]:
-    """Return the share of rows inside the central interval, from their transforms [N, ...]."""
+def central_coverage(
+    transforms: Numbers, level: Levels, weight: Numbers | None = None
+) -> Float[Tensor, "..."]:
+    """Return the share of rows inside the central interval, from their transforms [N, ...].
+
+    Args:
+        transforms: of the rows; with the `cells` of rounded targets and atoms, the right density
+            covers them as often as it states.
+        level: the probability of the interval.
+        weight: how often each row counts.
+    """
     transforms, level = _transforms(transforms), probability(level)
-    inside = ((transforms - 0.5).abs() <= level / 2).to(transforms)
-    return _unless_nan(transforms, inside).mean(0)
+    inside = _unless_nan(transforms, ((transforms - 0.5).abs() <= level / 2).to(transforms))
+    return inside.mean(0) if weight is None else _weighted_mean(inside, weight)
 
 
 def region_coverage(rank: Numbers, level: Levels) -> Float[Tensor, ""]:
@@ -211,6 +220,16 @@ def _transforms(transforms: Numbers) -> Tensor:
             f"transforms must be those of at least one row, [N, ...], got shape {list(found.shape)}"
         )
     return found
+
+
+def _weighted_mean(values: Tensor, weight: Numbers) -> Tensor:
+    share = as_tensor(weight, "weight").to(values)
+    if share.shape != values.shape[:1] or not (share >= 0).all() or not share.any():
+        raise ValueError(
+            f"weight takes one number of at least 0 for each of {len(values)} rows, and one above "
+            f"0, got shape {list(share.shape)}"
+        )
+    return torch.tensordot(share / share.sum(), values, dims=1)
 
 
 def _unless_nan(of: Tensor, answer: Tensor) -> Tensor:

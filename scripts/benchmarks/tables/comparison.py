@@ -18,7 +18,7 @@ from benchmarks.output import Row
 from benchmarks.tables import boosted_gaussian
 from benchmarks.tables.problem import Problem, problems_of
 from benchmarks.tables.rows import tables_of, trained
-from benchmarks.tables.scores import Scores, grid_steps, scores_of
+from benchmarks.tables.scores import Scores, cells_of, scores_of
 from mdn.data.write import write_text
 
 
@@ -69,15 +69,15 @@ def _default(problem: Problem, options: Options) -> Scores:
     tables = tables_of(problem, options)
     with torch.no_grad():
         mixture = model(tables["test"].x)
-    steps = grid_steps(tables["train"])
-    return scores_of(mixture, model.marginal, tables["test"], steps, seconds)
+    cells = cells_of(tables["train"])
+    return scores_of(mixture, model.marginal, tables["test"], cells, seconds)
 
 
 def _catboost(problem: Problem, options: Options) -> Scores:
     tables = tables_of(problem, options)
-    test, steps = tables["test"], grid_steps(tables["train"])
+    test, cells = tables["test"], cells_of(tables["train"])
     mixture, seconds = boosted_gaussian.predictions(problem, test, options.threads[0])
-    return scores_of(mixture, mixture, test, steps, seconds)
+    return scores_of(mixture, mixture, test, cells, seconds)
 
 
 CONTENDERS: dict[str, Callable[[Problem, Options], Scores]] = {

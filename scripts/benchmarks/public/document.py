@@ -80,8 +80,8 @@ def _rivals(first: Summary, others: Iterable[Summary], sign: int) -> dict[str, s
 def _others(name: str, figures: list[Published], methods: list[str], sign: int) -> dict[str, str]:
     here = {each.method: each.value for each in figures if each.name == name}
     best = best_of(figures, name)
-    found = {} if best is None else {"best published": f"{sign * best.value:.3g} ({best.method})"}
-    return found | {method: f"{sign * here[method]:.3g}" for method in methods if method in here}
+    found = {} if best is None else {"best published": f"{sign * best.value:g} ({best.method})"}
+    return found | {method: f"{sign * here[method]:g}" for method in methods if method in here}
 
 
 def _most_frequent(figures: list[Published]) -> list[str]:

@@ -71,13 +71,19 @@ def problems_in(folder: Path | None, wanted: Sequence[str]) -> list[Problem]:
 def _problem(wanted: str, folder: Path) -> Problem:
     name, _, targets = wanted.partition(":")
     chosen = tuple(targets.split("+")) if targets else TARGETS.get(name, ())
-    problem = Problem(name, folder, chosen)
+    problem = Problem(name, _home(name, folder), chosen)
     _check(problem)
     return problem
 
 
+def _home(name: str, folder: Path) -> Path:
+    """Return the folder of a table, which may be inside of another."""
+    found = sorted(folder.rglob(f"{name}.train.csv"))
+    return found[0].parent if found else folder
+
+
 def _known(folder: Path) -> list[str]:
-    found = [name for name in TARGETS if Problem(name, folder, ()).train.exists()]
+    found = [name for name in TARGETS if any(folder.rglob(f"{name}.train.csv"))]
     if not found:
         raise ValueError(f"there is none of {list(TARGETS)} in {folder}; name problems=...")
     return found

@@ -7,6 +7,7 @@ and a twentieth of their range beyond, where it sums to one: that figure is give
 one, which a row outside of the range costs more.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class Boards(Collection):
     def names(self) -> list[str]:
         return present(FILES, self.folder, "boards")
 
-    def chosen(self, wanted: list[str] | tuple[str, ...]) -> list[str]:
+    def chosen(self, wanted: Sequence[str]) -> list[str]:
         parts = [name.partition("@") for name in wanted]
         known = self.names()
         return [full_name(name, known) + at + rows for name, at, rows in parts] or known
@@ -61,7 +62,7 @@ class Boards(Collection):
         x, y = numbers_in(path, TARGETS[base])
         some = np.random.RandomState(42).permutation(len(x))[: int(rows or ROWS)]
         test = train_test_split(np.arange(len(some)), test_size=0.25, random_state=number)[1]
-        return split_of_arrays(x[some], y[some], test, number)
+        return split_of_arrays(x[some], y[some], np.asarray(test), number)
 
     def sources(self, name: str) -> list[Path]:
         return [file_in(self.folder, FILES[name.partition("@")[0]], "boards")]

@@ -1,9 +1,10 @@
 """The tables of a suite in Markdown, put between two marks of a page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from math import isnan
 from pathlib import Path
+from statistics import median_low
 
 from benchmarks.public.collection import Collection
 from benchmarks.public.published import Published, best_of, published
@@ -113,13 +114,13 @@ def _detail(summary: Summary) -> dict[str, str]:
 
 def chosen(summary: Summary) -> str:
     """Return the median of each number that the fits of a contender have chosen."""
-    results = [result.chosen for result in summary.results.values()]
-    numbers = {
-        name: sorted(float(each[name]) for each in results)  # pyright: ignore
-        for name, value in results[0].items()
-        if isinstance(value, int | float)
-    }
-    return ", ".join(f"{name} {each[len(each) // 2]:.3g}" for name, each in numbers.items())
+    each = [_numbers(result.chosen) for result in summary.results.values()]
+    medians = {name: median_low([numbers[name] for numbers in each]) for name in each[0]}
+    return ", ".join(f"{name} {value:.3g}" for name, value in medians.items())
+
+
+def _numbers(chosen: Mapping[str, object]) -> dict[str, float]:
+    return {name: value for name, value in chosen.items() if isinstance(value, int | float)}
 
 
 def _text(mean: Mean, sign: int) -> str:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 import mdn
 from benchmarks.public import scores, split
@@ -72,9 +73,9 @@ class Job:
         """Fit, predict and score."""
         torch.set_num_threads(self.machine.threads)
         rows = self.collection.split(self.name, self.number)
-        found = contender(self.contender)(rows, self.machine)
+        with threadpool_limits(self.machine.threads):
+            found = contender(self.contender)(rows, self.machine)
         return Result(
-            stamp=self.stamp,
             train_rows=len(rows.train),
             figures=scores.figures_of(found.mixture, rows, self.collection.grid_points),
             rows=scores.row_scores(found.mixture, rows).tolist(),

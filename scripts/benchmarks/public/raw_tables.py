@@ -1,5 +1,6 @@
 """Twelve tables as they come, with text, gaps and dates, each with one fixed test part."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.public.collection import Collection
@@ -19,7 +20,7 @@ class RawTables(Collection):
     def names(self) -> list[str]:
         return [problem.name for problem in problems_in(self.folder, ())]
 
-    def chosen(self, wanted: list[str] | tuple[str, ...]) -> list[str]:
+    def chosen(self, wanted: Sequence[str]) -> list[str]:
         known = problems_in(self.folder, wanted)
         return [name for name, _ in zip(wanted, known, strict=True)] if wanted else self.names()
 

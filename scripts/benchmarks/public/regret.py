@@ -4,20 +4,21 @@ import torch
 
 from benchmarks.public.collection import Collection
 from benchmarks.public.split import Split
-from mdn.training.data_parts import DATA
+from mdn.data import synthetic
+from mdn.data.synthetic import Problem
 from mdn.training.synthetic_data import SyntheticData
 
-PROBLEMS = (
-    "inverse_sinusoid",
-    "inverse_problem",
-    "heteroscedastic",
-    "jumps",
-    "skew_normal",
-    "two_branches",
-    "tight_minority",
-    "tight_region",
-    "circle_of_modes",
-)
+PROBLEMS: dict[str, type[Problem]] = {
+    "inverse_sinusoid": synthetic.InverseSinusoid,
+    "inverse_problem": synthetic.InverseProblem,
+    "heteroscedastic": synthetic.Heteroscedastic,
+    "jumps": synthetic.Jumps,
+    "skew_normal": synthetic.SkewNormal,
+    "two_branches": synthetic.TwoBranches,
+    "tight_minority": synthetic.TightMinority,
+    "tight_region": synthetic.TightRegion,
+    "circle_of_modes": synthetic.CircleOfModes,
+}
 """Problems with a density to compare with."""
 
 _ROWS = {"circle_of_modes": 10_000}
@@ -36,7 +37,7 @@ class Regret(Collection):
         return _SEEDS
 
     def split(self, name: str, number: int) -> Split:
-        problem = DATA["problem"][name]()
+        problem = PROBLEMS[name]()
         rows = _ROWS.get(name, _USUAL_ROWS)
         data = SyntheticData(problem, rows, 1, _TEST_ROWS, seed=number)
         train, test = data.tables["train"].sample, data.tables["test"].sample

@@ -13,21 +13,21 @@ class Result:
     """The figures of a job.
 
     Attributes:
-        stamp: what they depend on.
         train_rows: how many rows there were to learn from.
         figures: by name, of the mean test row.
         rows: the score of each test row.
         seconds: of the fit.
         chosen: what the fit has decided.
+        stamp: what all of it depends on.
         commit: that the program was at.
     """
 
-    stamp: Mapping[str, str]
     train_rows: int
     figures: Mapping[str, float]
     rows: list[float]
     seconds: float
     chosen: Mapping[str, object] = field(default_factory=dict)
+    stamp: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
 
     @property

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.public.job import Job
+from benchmarks.public.job import Job, Stamp
 from benchmarks.public.result import Result, read, write
 
 Results = dict[Job, Result]
@@ -26,12 +26,15 @@ def results_of(jobs: Sequence[Job], folder: Path, processes: int) -> tuple[Resul
         folder: where each result has a file of its own.
         processes: how many jobs run at once; with one they run in this process.
     """
-    stored = {job: read(_path(job, folder), job.stamp) for job in jobs}
+    # Taken before the code is loaded that they speak of: it may be edited meanwhile.
+    stamps = {job: job.stamp for job in jobs}
+    stored = {job: read(_path(job, folder), stamp) for job, stamp in stamps.items()}
     known = {job: result for job, result in stored.items() if result is not None}
     failures: list[str] = []
     if known:
         _say(f"{len(known)} of {len(jobs)} jobs were measured before")
-    for job, outcome in _outcomes([job for job in jobs if job not in known], folder, processes):
+    missing = {job: stamp for job, stamp in stamps.items() if job not in known}
+    for job, outcome in _outcomes(missing, folder, processes):
         if isinstance(outcome, Result):
             known[job] = outcome
             _say(f"{len(known)}/{len(jobs)} {job.title}: {outcome.score:.3f}")
@@ -41,13 +44,16 @@ def results_of(jobs: Sequence[Job], folder: Path, processes: int) -> tuple[Resul
     return {job: known[job] for job in jobs if job in known}, failures
 
 
-def _outcomes(jobs: list[Job], folder: Path, processes: int) -> Iterator[tuple[Job, Result | str]]:
+def _outcomes(
+    stamps: dict[Job, Stamp], folder: Path, processes: int
+) -> Iterator[tuple[Job, Result | str]]:
     commit = commit_here()
+    tasks = {job: (job, stamp, commit, folder) for job, stamp in stamps.items()}
     if processes == 1:
-        yield from ((job, _measured(job, folder, commit)) for job in jobs)
+        yield from ((job, _measured(*task)) for job, task in tasks.items())
         return
     with _pool(processes) as pool:
-        futures = {pool.submit(_measured, job, folder, commit): job for job in jobs}
+        futures = {pool.submit(_measured, *task): job for job, task in tasks.items()}
         for future in as_completed(futures):
             yield futures[future], _answer(future)
 
@@ -69,9 +75,9 @@ def _answer(future: Future[Result | str]) -> Result | str:
         return f"{type(error).__name__}: {error}"
 
 
-def _measured(job: Job, folder: Path, commit: str) -> Result | str:
+def _measured(job: Job, stamp: Stamp, commit: str, folder: Path) -> Result | str:
     try:
-        result = replace(job.run(), commit=commit)
+        result = replace(job.run(), stamp=stamp, commit=commit)
         write(result, _path(job, folder))
     except Exception as error:
         traceback.print_exc()

@@ -23,9 +23,10 @@ def tables(suite: str, collection: Collection, results: Results) -> str:
     """Return the tables of a suite: scores beside those of others, then calibration and time."""
     by_set, figures = summaries(results), published(suite)
     commits = sorted({result.commit for result in results.values()} - {""})
+    where = f" at {', '.join(commits)}" if commits else ""
     return "\n\n".join(
         [
-            f"Measured by `python scripts/benchmark.py suite={suite}` at {', '.join(commits)}.",
+            f"Measured by `python scripts/benchmark.py suite={suite}`{where}.",
             markdown(_scores(by_set, figures, collection)),
             markdown(_details(by_set)),
         ]

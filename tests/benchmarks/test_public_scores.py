@@ -74,7 +74,12 @@ def test_a_density_on_a_grid_costs_at_most_23_nats():
 def result(score, rows=(1.0, 3.0), **figures):
     usual = {"median": 0.0, "nll": score, "crps": 1.0, "coverage": 0.9, "rmse": 1.0}
     figures = usual | {"score": score, "pit_distance": 0.01, "protocol": score} | figures
-    chosen = {"guard": 0.01 * score, "name": "x"}
+    chosen = {
+        "guard": 0.01 * score,
+        "name": "x",
+        "held_out": {"nll": 1.0},
+        "recipe": {"depth": 2},
+    }
     return Result(90, figures, list(rows), 2.0, chosen, {}, "abc1")
 
 
@@ -140,7 +145,9 @@ def test_tables_have_published_figures_beside_ours():
     assert "| kin8nm | 90 | 2 | 1.500 ± 0.500 | 1.500 |" in text
     assert "1.285 (TabPFN-2.5)" in text
     assert "default minus marginal" in text
-    assert "guard -0.02" in text
+    assert "guard -0.02, held_out.nll 1 |" in text
+    assert "recipe" not in text
+    assert "default: PIT within chance on 1 of 1 sets; 90 % intervals hold 0.900 to 0.900" in text
 
 
 def test_a_page_keeps_what_stands_around_its_tables(tmp_path):

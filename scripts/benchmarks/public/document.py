@@ -15,6 +15,9 @@ from mdn.data.write import write_text
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 """Between these a page has what is measured."""
 
+_NOT_SHOWN = ("recipe",)
+"""What a contender tells of itself and is not shown, though it is in the files of results."""
+
 _SHOWN = 6
 """Columns of published figures at most, those of the most sets."""
 
@@ -29,6 +32,7 @@ def tables(suite: str, collection: Collection, results: Results) -> str:
             f"Measured by `python scripts/benchmark.py suite={suite}`{where}.",
             markdown(_scores(by_set, figures, collection)),
             markdown(_details(by_set)),
+            verdict(by_set),
         ]
     )
 
@@ -116,12 +120,30 @@ def _detail(summary: Summary) -> dict[str, str]:
 def chosen(summary: Summary) -> str:
     """Return the median of each number that the fits of a contender have chosen."""
     each = [_numbers(result.chosen) for result in summary.results.values()]
-    medians = {name: median_low([numbers[name] for numbers in each]) for name in each[0]}
+    shared = [name for name in each[0] if all(name in numbers for numbers in each)]
+    medians = {name: median_low([numbers[name] for numbers in each]) for name in shared}
     return ", ".join(f"{name} {value:.3g}" for name, value in medians.items())
 
 
-def _numbers(chosen: Mapping[str, object]) -> dict[str, float]:
-    return {name: value for name, value in chosen.items() if isinstance(value, int | float)}
+def _numbers(chosen: Mapping[str, object], above: str = "") -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in chosen.items():
+        if isinstance(value, int | float):
+            found[f"{above}{name}"] = value
+        elif isinstance(value, Mapping) and name not in _NOT_SHOWN:
+            found |= _numbers(value, f"{above}{name}.")
+    return found
+
+
+def verdict(by_set: dict[str, list[Summary]]) -> str:
+    """Return on how many sets the first contender is calibrated."""
+    firsts = [each[0] for each in by_set.values()]
+    even = sum(first.pit_within_chance for first in firsts)
+    held = [first.mean("coverage") for first in firsts]
+    return (
+        f"{firsts[0].contender}: PIT within chance on {even} of {len(firsts)} sets; 90 % intervals "
+        f"hold {min(held):.3f} to {max(held):.3f} of the rows."
+    )
 
 
 def _text(mean: Mean, sign: int) -> str:

@@ -125,9 +125,7 @@ class Recipe(BaseRecipe):
         cross_fit = self.cross_fitting.holds  # as far as a recipe tells; the rows may know better
         decided = self._decided(profile, processes)
         encoding = _with_principal(self.encoding, profile)
-        return replace(
-            self, **decided, backbone=backbone, encoding=encoding, cross_fit=cross_fit
-        )
+        return replace(self, **decided, backbone=backbone, encoding=encoding, cross_fit=cross_fit)
 
 
 @dataclass(frozen=True, kw_only=True)

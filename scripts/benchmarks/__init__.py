@@ -7,7 +7,10 @@ SUITES = {
     "em": "benchmarks.em_updates",
     "fit": "benchmarks.time_to_nll",
     "density": "benchmarks.density.comparison",
-    "tables": "benchmarks.tables.comparison",
+    "uci": "benchmarks.public.suite",
+    "boards": "benchmarks.public.suite",
+    "tables": "benchmarks.public.suite",
+    "regret": "benchmarks.public.suite",
     "folds": "benchmarks.tables.folds",
 }
 """The module of each suite; it is imported only when the suite is asked for."""
@@ -15,5 +18,5 @@ SUITES = {
 NEED_DATA = ("density",)
 """Suites that need a folder of data; suite=all leaves them out where there is none."""
 
-BY_NAME = ("tables", "folds")
-"""Suites that need a folder of raw tables, and are not part of suite=all."""
+BY_NAME = ("uci", "boards", "tables", "regret", "folds")
+"""Suites that take long, most with a folder of public sets, and are not part of suite=all."""

@@ -17,13 +17,16 @@ class Options:
         threads: numbers of threads; each is measured by itself.
         seconds: how long each contender runs in each case.
         device: where it runs.
-        data: folder of CSV files; suite fit measures all of them too, target last, and suites
-            density, tables and folds those of their problems.
-        splits: how many random splits suite density makes of each problem, and how often suite
-            folds splits the rows into ten.
+        data: folder of CSV files; suite fit measures all of them too, target last, and the
+            suites of problems those of theirs, wherever in it they are.
+        splits: how many random splits suite density makes of each problem, how many of those of
+            its protocol a public suite takes, and how often suite folds splits the rows into ten.
         problems: files of such a suite by name, with targets where it does not know them, as in
             "lane2" or "enb:y0+y1"; empty for the problems it knows.
-        contenders: the contenders of suites density and tables; empty for all.
+        contenders: the contenders of suite density, empty for all, or of a public suite, empty
+            for the default recipe alone.
+        processes: how many jobs of a public suite run at once.
+        docs: folder of the pages that the tables of a public suite are put into; None for none.
         out: folder of the CSV and JSON files.
     """
 
@@ -35,6 +38,8 @@ class Options:
     splits: int = 10
     problems: tuple[str, ...] = ()
     contenders: tuple[str, ...] = ()
+    processes: int = 2
+    docs: Path | None = None
     out: Path = Path("outputs/benchmark")
 
 
@@ -77,5 +82,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "splits": _at_least_one,
     "problems": _names,
     "contenders": _names,
+    "processes": _at_least_one,
+    "docs": Path,
     "out": Path,
 }

@@ -16,13 +16,24 @@ _WIDTH = 120  # the same on a terminal, in a file and in a pipe
 
 
 def report(suite: str, rows: Iterable[Row], folder: Path) -> None:
-    """Collect rows, showing progress; print them as a table; write SUITE.csv and SUITE.json."""
+    """Collect rows, showing progress; print them as a table; write SUITE.csv and SUITE.json.
+
+    What was collected before an error is printed and written, too.
+    """
     console = Console(width=_WIDTH)
-    with console.status(f"measuring {suite}"):
-        collected = list(rows)
-    console.print(table(suite, collected))
+    collected: list[Row] = []
+    try:
+        with console.status(f"measuring {suite}"):
+            collected.extend(rows)
+    finally:
+        if collected:
+            _show_and_write(console, suite, collected, folder)
+
+
+def _show_and_write(console: Console, suite: str, rows: list[Row], folder: Path) -> None:
+    console.print(table(suite, rows))
     folder.mkdir(parents=True, exist_ok=True)
-    write(collected, folder / suite)
+    write(rows, folder / suite)
     console.print(f"written to {folder / suite}.csv and .json", soft_wrap=True)
 
 

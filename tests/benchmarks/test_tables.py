@@ -1,6 +1,5 @@
 """Scores of raw tables, paired by row, and small tables out of fold."""
 
-import json
 import math
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.options import Options
-from benchmarks.tables import boosted_gaussian, comparison, folds, rows
+from benchmarks.tables import folds, rows
 from benchmarks.tables.problem import TARGETS, Problem, problems_of
 from benchmarks.tables.scores import Scores, cells_of, scores_of
 from scipy.stats import norm
@@ -76,49 +75,6 @@ def test_scores_are_those_of_scipy():
     far = abs(abs(y) - norm.ppf(0.95)) > 0.05  # whose cells lie on one side of the end
     inside = np.array(found.inside)[far[:, 0]]
     np.testing.assert_array_equal(inside, (abs(y) < norm.ppf(0.95))[far])
-
-
-def test_a_summary_pairs_rows():
-    pair = {"default": make_scores([1.0, 2.0, 6.0]), "catboost": make_scores([2.0, 4.0, 4.0])}
-    row = comparison.summary(Problem("some", Path(), ("y",)), pair)
-    assert row["score"] == row["CatBoost"] - 1 / 3
-    assert row["behind"] == pytest.approx(-1 / 3)
-    assert row["error"] == pytest.approx(np.std([-1, -2, 2], ddof=1) / math.sqrt(3))
-    assert comparison.worst([row, row | {"behind": 0.5}])["behind"] == 0.5
-
-
-def test_without_catboost_there_is_no_comparison():
-    row = comparison.summary(Problem("some", Path(), ("y",)), {"default": make_scores([1.0, 2.0])})
-    assert math.isnan(row["CatBoost"])
-    assert math.isnan(row["behind"])
-
-
-def test_what_is_measured_is_not_measured_again(folder, monkeypatch):
-    problem, options = some(folder, contenders=("default",))
-    calls = []
-
-    def measure(problem, options):
-        calls.append(problem.name)
-        return make_scores([1.0, 2.0])
-
-    monkeypatch.setitem(comparison.CONTENDERS, "default", measure)
-    first = comparison.scores(problem, options)
-    assert comparison.scores(problem, options) == first
-    assert calls == ["some"]
-    assert set(json.loads((folder / "tables" / "some.json").read_text())) == {"default"}
-
-
-def test_an_unknown_contender_is_refused(folder):
-    problem, options = some(folder, contenders=("forest",))
-    with pytest.raises(ValueError, match="contenders must be of"):
-        comparison.scores(problem, options)
-
-
-def test_a_missing_catboost_is_said(folder, monkeypatch):
-    problem, _ = some(folder)
-    monkeypatch.setattr(boosted_gaussian, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="pip install catboost"):
-        boosted_gaussian.predictions(problem, rows.all_rows(problem), 1)
 
 
 def test_every_row_is_out_of_fold_once():

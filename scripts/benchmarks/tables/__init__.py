@@ -1,1 +1,1 @@
-"""Raw tables, with text, gaps and dates: the default recipe beside CatBoost's one Gaussian."""
+"""Raw tables in two files, with text, gaps and dates; small ones out of fold."""

@@ -5,10 +5,8 @@ gaps are left to it, and each target has a model of its own. It is given every o
 names too.
 """
 
-import time
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -16,38 +14,29 @@ import pyarrow as pa
 import torch
 from pyarrow import csv
 
+from benchmarks.public.contenders.prediction import gaussians
 from benchmarks.tables.problem import Problem
-from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.distributions.scale import DiagonalScale
 
 _TREES, _PATIENCE, _HELD_OUT = 2000, 100, 0.1
 
 
-def is_installed() -> bool:
-    """Tell whether the catboost package is here."""
-    return find_spec("catboost") is not None
+def one_gaussian(fit: Any, others: Any, targets: Sequence[str], threads: int) -> GaussianMixture:
+    """Return one Gaussian for each row of a frame, after learning from the rows of another.
 
-
-def predictions(problem: Problem, test: Table, threads: int) -> tuple[GaussianMixture, float]:
-    """Return one Gaussian a test row, and the seconds of the fit.
-
-    Raises:
-        ValueError: if the catboost package is missing.
+    Args:
+        fit: a frame of pandas with inputs and targets, text without gaps.
+        others: as fit.
+        targets: columns to predict, each by itself.
+        threads: of the fit.
     """
-    if not is_installed():
-        raise ValueError("contender catboost needs the package of that name: pip install catboost")
-    fit, others = _frames(problem)
-    begin = time.perf_counter()
-    each = [_one_target(fit, others, name, problem.targets, threads) for name in problem.targets]
-    seconds = time.perf_counter() - begin
+    each = [_one_target(fit, others, name, targets, threads) for name in targets]
     mean, variance = torch.from_numpy(np.stack(each, -1)).double()
-    scale = DiagonalScale(variance.sqrt()[:, None], len(problem.targets))
-    return GaussianMixture(mean.new_zeros(len(test), 1), mean[:, None], scale), seconds
+    return gaussians(mean, variance.sqrt())
 
 
-def _frames(problem: Problem) -> tuple[Any, Any]:
-    """Read both files with the types of the first."""
+def frames_of_files(problem: Problem) -> tuple[Any, Any]:
+    """Read both files of a table with the types of the first."""
     options = csv.ConvertOptions(strings_can_be_null=True)
     train = csv.read_csv(problem.train, convert_options=options)
     types = {field.name: _steady(field.type) for field in train.schema}

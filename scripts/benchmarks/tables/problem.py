@@ -1,6 +1,6 @@
 """A raw table in two files, NAME.train.csv and NAME.test.csv, and its targets."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,24 +48,42 @@ class Problem:
         return self.folder / f"{self.name}.test.csv"
 
 
-def problems_of(options: Options) -> Iterator[Problem]:
-    """Yield the tables that are asked for, or all known ones of a folder.
+def problems_of(options: Options) -> list[Problem]:
+    """Return the tables that are asked for, or all known ones of a folder.
 
     Raises:
         ValueError: if there is no folder or no such file in it, or the targets are not known.
     """
-    if options.data is None:
-        raise ValueError(f"suite {options.suite} needs files; add data=FOLDER")
-    for wanted in options.problems or _known(options.data):
-        name, _, targets = wanted.partition(":")
-        chosen = tuple(targets.split("+")) if targets else TARGETS.get(name, ())
-        problem = Problem(name, options.data, chosen)
-        _check(problem)
-        yield problem
+    return problems_in(options.data, options.problems)
+
+
+def problems_in(folder: Path | None, wanted: Sequence[str]) -> list[Problem]:
+    """Return the tables of these names in a folder, or all known ones.
+
+    Raises:
+        ValueError: if there is no folder or no such file in it, or the targets are not known.
+    """
+    if folder is None:
+        raise ValueError("this suite needs files; add data=FOLDER")
+    return [_problem(name, folder) for name in wanted or _known(folder)]
+
+
+def _problem(wanted: str, folder: Path) -> Problem:
+    name, _, targets = wanted.partition(":")
+    chosen = tuple(targets.split("+")) if targets else TARGETS.get(name, ())
+    problem = Problem(name, _home(name, folder), chosen)
+    _check(problem)
+    return problem
+
+
+def _home(name: str, folder: Path) -> Path:
+    """Return the folder of a table, which may be inside of another."""
+    found = sorted(folder.rglob(f"{name}.train.csv"))
+    return found[0].parent if found else folder
 
 
 def _known(folder: Path) -> list[str]:
-    found = [name for name in TARGETS if Problem(name, folder, ()).train.exists()]
+    found = [name for name in TARGETS if any(folder.rglob(f"{name}.train.csv"))]
     if not found:
         raise ValueError(f"there is none of {list(TARGETS)} in {folder}; name problems=...")
     return found

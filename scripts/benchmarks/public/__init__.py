@@ -1,0 +1,1 @@
+"""Public sets, with the published protocol and the figures of rivals beside ours."""

@@ -105,6 +105,18 @@ class Profile:
         """The step of each target that was rounded so coarsely that it matters."""
         return self._named([each.step for each in self.repeats])
 
+    @property
+    def fine_grid(self) -> dict[str, float]:
+        """The step of each target that was rounded so finely that a density does not mind."""
+        rounded = self.rounded_targets
+        return {name: step for name, step in self.grid_steps.items() if name not in rounded}
+
+    @property
+    def atom_cells(self) -> dict[str, list[list[float]]]:
+        """The ends of the cells of the atoms of each target that has some."""
+        pairs = zip(self.targets.names, self.repeats, strict=True)
+        return {name: [[*ends] for ends in each.cells] for name, each in pairs if each.cells}
+
     def _named(self, steps: Sequence[float | None]) -> dict[str, float]:
         pairs = zip(self.targets.names, steps, strict=True)
         return {name: step for name, step in pairs if step is not None}

@@ -8,6 +8,11 @@ grid is what rounding leaves: all values are whole steps apart.
 Values that differ by less than `FINEST` count as equal, so neither the noise of arithmetic
 (0.1 + 0.2) nor single precision hides a repetition; and a finer grid does not matter, since no
 component is narrower than the usual floor.
+
+The cell of an atom reaches half the way to the values next to it, on a side without values as far
+as on the other one. These are not the very nearest values, which come closer the more rows there
+are, but the nearest twentieth as many rows as the atom has, half of them on each side: the cell
+tells the atom from other values as well as rows can, and holds few of them.
 """
 
 from collections.abc import Sequence
@@ -33,6 +38,12 @@ _FEWEST_ROWS = 5
 _OUTSTANDING = 3
 """How many times as often as its neighbours an atom occurs on a grid, where all values repeat."""
 
+_BESIDE = 0.05
+"""How many other rows, for each row of an atom, are near enough to bound the cell of the atom."""
+
+_MOST_CELLS = 200
+"""Values on no grid that have cells; of more, each has too small a share to matter."""
+
 _AGREE = 0.02
 """How likely two rows agree where values repeat too much, though none is an atom."""
 
@@ -55,6 +66,8 @@ class Repeats:
         relative_step: the step in standard deviations of the values; 0 without a grid.
         num_values: how many different values there are.
         atoms: values with a share of their own and that share, the largest first.
+        cells: the ends between which a value is taken for one that repeats, in order; none on a
+            grid that matters, whose steps tell as much.
     """
 
     grid_step: float | None
@@ -62,6 +75,7 @@ class Repeats:
     relative_step: float
     num_values: int
     atoms: tuple[tuple[float, float], ...]
+    cells: tuple[tuple[float, float], ...] = ()
 
     def __bool__(self) -> bool:
         return self.matters or bool(self.atoms)
@@ -86,7 +100,8 @@ def repeats_in(values: Float[Tensor, " N"], weight: Float[Tensor, " N"] | None =
     matters = step is not None and levels.mostly_shared and step >= COARSE * spread
     atoms = levels.atoms() & levels.outstanding() if matters else levels.atoms()
     relative = 0.0 if step is None else step / std
-    return Repeats(step, matters, relative, len(levels.value), levels.at(atoms))
+    cells = () if matters else levels.cells(levels.apart() if step is None else atoms, step)
+    return Repeats(step, matters, relative, len(levels.value), levels.at(atoms), cells)
 
 
 def grid_step(values: Float[Tensor, " N"]) -> float | None:
@@ -149,6 +164,51 @@ class _Levels:
         """List values and their shares, the largest share first."""
         share, order = self.share[which].sort(descending=True)
         return tuple(zip(self.value[which][order].tolist(), share.tolist(), strict=True))
+
+    def apart(self) -> Bool[Tensor, " V"]:
+        """Tell which values have cells: the atoms, or all of the few that most rows share."""
+        frequent = self.rows >= _FEWEST_ROWS
+        few = self.mostly_shared and int(frequent.sum()) <= _MOST_CELLS
+        return self.atoms() | frequent if few else self.atoms()
+
+    def cells(
+        self, which: Bool[Tensor, " V"], step: float | None
+    ) -> tuple[tuple[float, float], ...]:
+        """List the ends of the cells of some values; on a grid they lie between its points."""
+        ends = []
+        for i in which.nonzero().squeeze(-1).tolist():
+            below, above = (_on_grid(half, step) for half in self._halves(i))
+            ends.append((self.value[i].item() - below, self.value[i].item() + above))
+        return tuple(ends)
+
+    def _halves(self, i: int) -> tuple[float, float]:
+        """Half the way from a value to those next to it, below and above."""
+        distance, enough = (self.value - self.value[i]).abs(), _BESIDE * self.share[i].item() / 2
+        below = _half_way(distance[:i].flip(0), self.share[:i].flip(0), enough)
+        above = _half_way(distance[i + 1 :], self.share[i + 1 :], enough)
+        if below is None and above is None:  # hardly anything but this value
+            below = _half_way(*_nearest(distance, self.share), (1 - self.share[i].item()) / 2)
+        return below or above or 0.0, above or below or 0.0
+
+
+def _half_way(
+    distance: Float64[Tensor, " V"], share: Float64[Tensor, " V"], enough: float
+) -> float | None:
+    """Half the distance within which other values have a share, nearest first; None if none do."""
+    place = int(torch.searchsorted(share.cumsum(0), enough))
+    return distance[place].item() / 2 if place < len(distance) else None
+
+
+def _nearest(
+    distance: Float64[Tensor, " V"], share: Float64[Tensor, " V"]
+) -> tuple[Float64[Tensor, " W"], Float64[Tensor, " W"]]:
+    """Distances of the others in order, and their shares."""
+    ordered, order = distance.sort()
+    return ordered[1:], share[order][1:]
+
+
+def _on_grid(half: float, step: float | None) -> float:
+    return half if step is None else (max(round(half / step), 1) - 0.5) * step
 
 
 def _levels(

@@ -18,6 +18,7 @@ from mdn.metrics.calibration import (
     rosenblatt,
     sharpness,
 )
+from mdn.metrics.cells import Cells, drawn_in_cells
 from mdn.metrics.log_scores import (
     gain,
     grid_nll,
@@ -35,26 +36,32 @@ from mdn.metrics.scores import (
     point_prediction,
     squared_error,
 )
+from mdn.metrics.uniformity import PitDistance, ks_critical, pit_distance
 
 __all__ = [
     "LEVELS",
     "POINTS",
+    "Cells",
+    "PitDistance",
     "absolute_error",
     "calibration_error",
     "central_coverage",
     "crps",
     "density_rank",
+    "drawn_in_cells",
     "energy_score",
     "gain",
     "grid_nll",
     "histogram",
     "interval_width",
+    "ks_critical",
     "ks_distance",
     "marginal_gaussian",
     "nll",
     "nll_bits",
     "pinball",
     "pit",
+    "pit_distance",
     "point_prediction",
     "region_coverage",
     "region_size",

@@ -3,7 +3,8 @@
 Where a density is right, each of three numbers of a row is uniform on [0, 1]: F(y) of every target
 (the probability integral transform), F(y_j given y_1 ... y_j-1) of one target after the other
 (Rosenblatt 1952), and the probability of the smallest region that holds y (Hyndman 1996). What is
-asked of them is the same: histogram, distance from uniform, coverage.
+asked of them is the same: histogram, distance from uniform, coverage. For rounded targets and atoms
+they take the `cells` of the targets.
 """
 
 import math
@@ -20,24 +21,53 @@ from mdn.distributions.arguments import Levels, inner_probability, probability, 
 from mdn.distributions.mixture import GaussianMixture
 from mdn.distributions.numbers import Numbers, as_tensor
 from mdn.distributions.values import takes_values
+from mdn.metrics.cells import Cells, cells_if_any, drawn_in_cells, uniform_between
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Levels at which coverage and width are reported."""
 
 
 @takes_values
-def pit(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
-    """Return the probability integral transform of each target on its own."""
-    return mixture.cdf(y)
+def pit(
+    mixture: Mixture,
+    y: Float[Tensor, "*rows D"],
+    cells: Cells | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "*out D"]:
+    """Return the probability integral transform of each target on its own.
+
+    Args:
+        mixture: the predictions.
+        y: the values.
+        cells: of rounded targets and atoms; the transform of such a value is drawn uniformly
+            between those of both ends of its cell. None for values that stand for themselves.
+        generator: of these draws.
+    """
+    cells = cells_if_any(cells)
+    if cells is None:
+        return mixture.cdf(y)
+    low, high = cells.ends(y)
+    return uniform_between(mixture.cdf(low), mixture.cdf(high), generator)
 
 
 @takes_values
-def rosenblatt(mixture: Mixture, y: Float[Tensor, "*rows D"]) -> Float[Tensor, "*out D"]:
+def rosenblatt(
+    mixture: Mixture,
+    y: Float[Tensor, "*rows D"],
+    cells: Cells | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "*out D"]:
     """Transform each target given those before it; uniform and independent when right.
 
     For another order of the targets pass their `marginal` in it.
+
+    Args:
+        mixture: the predictions.
+        y: the values.
+        cells: of rounded targets and atoms, within which values are drawn from the mixture.
+        generator: of these draws.
     """
-    return rosenblatt_of(mixture, y)
+    return rosenblatt_of(mixture, drawn_in_cells(mixture, y, cells, generator))
 
 
 @singledispatch
@@ -57,15 +87,23 @@ def density_rank(
     y: Float[Tensor, "*rows D"],
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
+    cells: Cells | None = None,
 ) -> Float[Tensor, "*out"]:
     """Return the probability of the smallest region with y: how often a sample is more likely.
+
+    Args:
+        mixture: the predictions.
+        y: the values.
+        num_samples: drawn from each mixture.
+        generator: of the samples.
+        cells: of rounded targets and atoms, within which values are drawn from the mixture.
 
     Raises:
         ValueError: on fewer than one sample.
     """
     num_samples = whole("num_samples", num_samples, 1)
     with torch.no_grad():
-        own = mixture.log_prob(y)
+        own = mixture.log_prob(drawn_in_cells(mixture, y, cells, generator))
         above = torch.zeros_like(own)
         for part in mixture.sample_in_parts(num_samples, generator):
             for log_prob in mixture.log_prob(part):
@@ -73,11 +111,20 @@ def density_rank(
     return _unless_nan(own, above / num_samples)
 
 
-def central_coverage(transforms: Numbers, level: Levels) -> Float[Tensor, "..."]:
-    """Return the share of rows inside the central interval, from their transforms [N, ...]."""
+def central_coverage(
+    transforms: Numbers, level: Levels, weight: Numbers | None = None
+) -> Float[Tensor, "..."]:
+    """Return the share of rows inside the central interval, from their transforms [N, ...].
+
+    Args:
+        transforms: of the rows; with the `cells` of rounded targets and atoms, the right density
+            covers them as often as it states.
+        level: the probability of the interval.
+        weight: how often each row counts.
+    """
     transforms, level = _transforms(transforms), probability(level)
-    inside = ((transforms - 0.5).abs() <= level / 2).to(transforms)
-    return _unless_nan(transforms, inside).mean(0)
+    inside = _unless_nan(transforms, ((transforms - 0.5).abs() <= level / 2).to(transforms))
+    return inside.mean(0) if weight is None else _weighted_mean(inside, weight)
 
 
 def region_coverage(rank: Numbers, level: Levels) -> Float[Tensor, ""]:
@@ -173,6 +220,16 @@ def _transforms(transforms: Numbers) -> Tensor:
             f"transforms must be those of at least one row, [N, ...], got shape {list(found.shape)}"
         )
     return found
+
+
+def _weighted_mean(values: Tensor, weight: Numbers) -> Tensor:
+    share = as_tensor(weight, "weight").to(values)
+    if share.shape != values.shape[:1] or not (share >= 0).all() or not share.any():
+        raise ValueError(
+            f"weight takes one number of at least 0 for each of {len(values)} rows, and one above "
+            f"0, got shape {list(share.shape)}"
+        )
+    return torch.tensordot(share / share.sum(), values, dims=1)
 
 
 def _unless_nan(of: Tensor, answer: Tensor) -> Tensor:

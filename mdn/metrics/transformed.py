@@ -23,11 +23,9 @@ from mdn.distributions.transformed.logit_integrals import lower_area
 from mdn.distributions.transformed.mixture import TransformedMixture
 from mdn.distributions.transformed.transforms import Transform
 from mdn.metrics.calibration import rosenblatt_of
+from mdn.metrics.cells import draw_between, log_mass_between
 from mdn.metrics.log_scores import grid_nll_of, target_nll_of
 from mdn.metrics.scores import crps_of
-
-_FAR = 40.0
-"""Standard deviations from the mean beyond which a normal distribution has next to nothing."""
 
 
 @target_nll_of.register
@@ -113,7 +111,7 @@ def _grid_nll(
     std = base.scale.tril().diagonal(dim1=-2, dim2=-1)
     ends = [mixture.learned(y + torch.where(rounded, side * step / 2, 0)) for side in (-1, 1)]
     low, high = (whitened + (end - z)[..., None, :] / std for end in ends)
-    mass = _log_mass(low, high, (ends[1] - ends[0])[..., None, :] / std / 2)
+    mass = log_mass_between(low, high, (ends[1] - ends[0])[..., None, :] / std / 2)
     density = normal.log_density(whitened) - std.log() + log_slope[..., None, :]
     each = torch.where(rounded, mass, density)
     width = torch.where(rounded, step, torch.ones_like(step)).log().sum()
@@ -121,11 +119,15 @@ def _grid_nll(
     return torch.where(possible, nll, torch.inf)
 
 
-def _log_mass(low: Tensor, high: Tensor, half: Tensor) -> Tensor:
-    """The log probability of cells of a standard normal variable, one end of which may be inf."""
-    # Far below the upper end of a cell is nothing beside the rest of it, and above likewise.
-    bottom = torch.maximum(low, high.clamp(max=0) - _FAR)
-    top = torch.minimum(high, bottom.clamp(min=0) + _FAR)
-    whole = (bottom == low) & (top == high)
-    half = torch.where(whole & (half > 0), half, ((top - bottom) / 2).clamp(min=_FAR**-9))
-    return normal.log_mass((bottom + top) / 2, half)
+@draw_between.register
+def _draw_between(
+    mixture: TransformedMixture,
+    y: Float[Tensor, "*rows D"],
+    low: Float[Tensor, "*rows D"],
+    high: Float[Tensor, "*rows D"],
+    generator: torch.Generator | None,
+) -> Float[Tensor, "*out D"]:
+    y, low, high = (mixture.learned(values) for values in (y, low, high))
+    drawn = draw_between(mixture.base, y, low, high, generator)
+    each = zip(mixture.transforms, drawn.unbind(-1), strict=True)
+    return torch.stack([transform.inverse(values) for transform, values in each], -1)

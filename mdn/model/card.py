@@ -35,6 +35,8 @@ class ModelCard:
             they were in memory.
         rows: the fingerprint of each table; empty where none was taken.
         grid: the steps of the targets that were rounded; None where nobody looked.
+        fine_grid: the steps of the targets that lie on a grid too fine to mislead a density.
+        atoms: of each target with values that have a share of their own, the ends of their cells.
         recalibration: the factor of the spread about each row's mean; 1 for none.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
         transforms: of each target that is learned on another scale, with its name under "kind".
@@ -54,6 +56,8 @@ class ModelCard:
     data: dict[str, object] = field(default_factory=dict)
     rows: dict[str, list[float]] = field(default_factory=dict)
     grid: dict[str, float] | None = None
+    fine_grid: dict[str, float] = field(default_factory=dict)
+    atoms: dict[str, list[list[float]]] = field(default_factory=dict)
     recalibration: float = 1.0
     guard: float = 0.0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -66,8 +70,8 @@ class ModelCard:
         for name, each in (("kinds", self.kinds), ("ranges", self.ranges)):
             if each and len(each) != len(self.inputs):
                 raise ValueError(f"it has {len(each)} {name} for {len(self.inputs)} inputs")
-        if any(pair and not _is_range(pair) for pair in self.ranges):
-            raise ValueError("its ranges must be pairs of numbers, the smaller first, or empty")
+        _check_pairs("ranges", [pair for pair in self.ranges if pair], ", or empty")
+        _check_pairs("atoms", [pair for pairs in self.atoms.values() for pair in pairs])
         if not LEAST_RECALIBRATION / 2 < self.recalibration < 2 * MOST_RECALIBRATION:
             raise ValueError(
                 f"its recalibration must lie within {LEAST_RECALIBRATION:g} and "
@@ -121,8 +125,9 @@ class ModelCard:
         return asdict(self)
 
 
-def _is_range(pair: Sequence[float]) -> bool:
-    return len(pair) == 2 and pair[0] <= pair[1]
+def _check_pairs(name: str, pairs: Sequence[Sequence[float]], otherwise: str = "") -> None:
+    if not all(len(pair) == 2 and pair[0] <= pair[1] for pair in pairs):
+        raise ValueError(f"its {name} must be pairs of numbers, the smaller first{otherwise}")
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -3,12 +3,14 @@
 Highest-density regions and the energy score cost thousands of densities a row: they are computed
 for a random sample of the rows.
 
+Calibration takes rounded values and atoms for the cells that they stand for (`mdn.metrics.cells`).
+
 Where rows lack targets, likelihoods are of the targets that a row has, scores of one target are of
 the rows that have it, and the other joint scores are of the rows that have every target.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,15 +20,18 @@ from torch import Tensor
 
 from mdn import metrics
 from mdn.data.rows import Rows
+from mdn.data.seeds import generator
 from mdn.data.synthetic import Problem
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
 from mdn.metrics.calibration import region_sizes
+from mdn.metrics.cells import Cells
 from mdn.metrics.running import RowMean
 from mdn.model.model import Model
 from mdn.report.basic_scores import basic_scores
 from mdn.report.score_names import flat_scores, percent
 from mdn.training.datamodule import EVALUATION_BATCH
+from mdn.training.value_cells import cells_of
 
 SAMPLED_ROWS = 2000
 """The most rows whose highest-density regions are found."""
@@ -46,23 +51,29 @@ class Scores:
         pit: the probability integral transform of each target, for every row, or for those of a
             sample where the rows are streamed.
         rank: the probability of the smallest region that holds the row, for some rows.
+        in_cells: names of the targets some of whose values stand for cells; in them `pit` and
+            `rank` are drawn.
     """
 
     metrics: dict[str, float]
     pit: Float[Tensor, "N D"]
     rank: Float[Tensor, " M"]
+    in_cells: Sequence[str] = ()
 
 
 class _Transforms:
     """The values of every row that calibration needs; a sample of the rows has enough of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
+        self.draws = generator("pit"), generator("rosenblatt")
         self.pit: list[Tensor] = []
         self.rosenblatt: list[Tensor] = []
 
     def update(self, mixture: Mixture, y: Float[Tensor, "N D"]) -> None:
-        self.pit.append(metrics.pit(mixture, y))
-        self.rosenblatt.append(metrics.rosenblatt(mixture, y))
+        self.pit.append(metrics.pit(mixture, y, self.cells, self.draws[0]))
+        if mixture.num_targets > 1:  # of one target it is the same
+            self.rosenblatt.append(metrics.rosenblatt(mixture, y, self.cells, self.draws[1]))
 
 
 @torch.no_grad()
@@ -90,7 +101,8 @@ def score(
     means = scoreboard(model, len(names)) | _of_learned_scale(model, len(names))
     if reference is not None:
         means["gain_over_marginal_mixture"] = _gain_over(reference)
-    transforms = _Transforms()
+    cells = cells_of(model.card, table)
+    transforms = _Transforms(cells)
     in_memory = len(table.sample) == len(table)
     for part in table.pieces(EVALUATION_BATCH):
         mixture = model(part.x)
@@ -101,10 +113,11 @@ def score(
     for part in () if in_memory else table.sample.pieces(EVALUATION_BATCH):
         transforms.update(model(part.x), part.y)
     pit = torch.cat(transforms.pit)
-    sampled, rank = _sampled_scores(model, table.sample.whole())
+    sampled, rank = _sampled_scores(model, table.sample.whole(), cells)
     values = {name: mean.compute() for name, mean in means.items()}
-    values |= _calibration(pit) | _joint_calibration(torch.cat(transforms.rosenblatt)) | sampled
-    return Scores(basic_scores(model, table, problem) | flat_scores(values, names), pit, rank)
+    values |= _calibration(pit) | _joint_calibration(transforms.rosenblatt) | sampled
+    flat = basic_scores(model, table, problem) | flat_scores(values, names)
+    return Scores(flat, pit, rank, cells.among(names))
 
 
 def scoreboard(model: Model, num_targets: int) -> dict[str, RowMean]:
@@ -176,8 +189,16 @@ def _calibration(pit: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         f"coverage_{percent(level)}": partial(metrics.central_coverage, level=level)
         for level in metrics.LEVELS
     }
-    scores = {"pit_ks": metrics.ks_distance, "calibration_error": metrics.calibration_error}
+    scores = {
+        "pit_ks": metrics.ks_distance,
+        "pit_ks_critical": _critical,
+        "calibration_error": metrics.calibration_error,
+    }
     return {name: _of_each(score, pit) for name, score in (scores | coverage).items()}
+
+
+def _critical(pit: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    return pit.new_full(pit.shape[1:], metrics.ks_critical(len(pit)))
 
 
 def _of_each(score: Callable[[Tensor], Tensor], pit: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
@@ -187,23 +208,22 @@ def _of_each(score: Callable[[Tensor], Tensor], pit: Float[Tensor, "N D"]) -> Fl
     return torch.stack([score(column[~column.isnan()]) for column in pit.T])
 
 
-def _joint_calibration(rosenblatt: Float[Tensor, "N D"]) -> dict[str, Tensor]:
-    # With one target, the Rosenblatt transform is the PIT again.
-    whole = rosenblatt[~rosenblatt.isnan().any(-1)]
-    if rosenblatt.shape[-1] == 1 or not len(whole):
-        return {}
-    return {"rosenblatt_ks": metrics.ks_distance(whole)}
+def _joint_calibration(parts: Sequence[Float[Tensor, "_ D"]]) -> dict[str, Tensor]:
+    rows = torch.cat([part[~part.isnan().any(-1)] for part in parts]) if parts else ()
+    return {"rosenblatt_ks": metrics.ks_distance(rows)} if len(rows) else {}
 
 
-def _sampled_scores(model: Model, table: Table) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
+def _sampled_scores(
+    model: Model, table: Table, cells: Cells
+) -> tuple[dict[str, Tensor], Float[Tensor, " M"]]:
     if len(table) == 0:
         return {}, table.y.new_empty(0)
-    generator = torch.Generator().manual_seed(0)
-    some = table[torch.randperm(len(table), generator=generator)[:SAMPLED_ROWS]]
+    draws = torch.Generator().manual_seed(0)
+    some = table[torch.randperm(len(table), generator=draws)[:SAMPLED_ROWS]]
     mixture = model(some.x)
-    rank = metrics.density_rank(mixture, some.y, _SAMPLES, generator)
+    rank = metrics.density_rank(mixture, some.y, _SAMPLES, draws, cells)
     values = {"region_calibration_error": metrics.calibration_error(rank)}
-    sizes = region_sizes(mixture, metrics.LEVELS, _SAMPLES, generator)
+    sizes = region_sizes(mixture, metrics.LEVELS, _SAMPLES, draws)
     for level, size in zip(metrics.LEVELS, sizes, strict=True):
         values[f"region_coverage_{percent(level)}"] = metrics.region_coverage(rank, level)
         values[f"region_size_{percent(level)}"] = size.mean()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mdn.data.table import Table
 from mdn.distributions.abstract import Mixture
+from mdn.distributions.overview import listed
 from mdn.model.input_axes import input_axes
 from mdn.model.model import Model
 from mdn.plotting import (
@@ -136,25 +137,32 @@ _DEPENDENCE = (
 )
 
 
+_IN_CELLS = (
+    " Values of {} repeat; each one is drawn anew from the density within the cell that it stands "
+    "for."
+)
+
+
 def _calibration_pictures(scores: Scores, names: list[str]) -> Iterator[Picture]:
+    cells = _IN_CELLS.format(listed(scores.in_cells)) if scores.in_cells else ""
     yield Picture(
         "reliability",
         "Reliability",
         "The share of rows below each stated quantile. Inside the band, which chance explains, "
-        "nothing speaks against the model.",
+        "nothing speaks against the model." + cells,
         reliability_figure(scores.pit, names),
     )
     yield Picture(
         "pit",
         "Probability integral transform",
         "Flat when densities are right; a hump tells that they are too wide, raised ends that "
-        "they are too narrow, a slope that they lie too high or too low.",
+        "they are too narrow, a slope that they lie too high or too low." + cells,
         pit_figure(scores.pit, names),
     )
     yield Picture(
         "coverage",
         "Coverage",
         "How many rows more or less than stated fall into central intervals and into "
-        "highest-density regions, at every level.",
+        "highest-density regions, at every level." + cells,
         coverage_figure(scores.pit, scores.rank, names),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mdn.distributions.overview import listed
 from mdn.metrics import LEVELS
 from mdn.report.evaluation import Scores
 from mdn.report.score_names import PREFIX, percent, score_keys
@@ -50,8 +51,13 @@ _EACH = {
     "sharpness": "sharpness: expected RMSE of the mean",
 }
 _INTERVALS = "Central intervals of each target; highest-density regions of all targets together"
+_IN_CELLS = (
+    " Values of {} repeat; each one counts as a value that is drawn from the density within the "
+    "cell that it stands for."
+)
 _DISTANCES = {
     "pit_ks": "Kolmogorov-Smirnov distance of the PIT",
+    "pit_ks_critical": "what chance exceeds in 1 of 20 cases",
     "rosenblatt_ks": "the same, given the targets before it",
     "calibration_error": "mean error of stated probabilities",
 }
@@ -104,8 +110,9 @@ def _intervals(scores: Scores, targets: Sequence[str]) -> ScoreTable:
         for level in levels
     ]
     sample = f", for {len(scores.rank)} of the rows." if len(scores.rank) < len(scores.pit) else "."
+    cells = _IN_CELLS.format(listed(scores.in_cells)) if scores.in_cells else ""
     columns += ["region: inside", "region: size"]
-    return ScoreTable("Intervals and regions", columns, rows, _INTERVALS + sample)
+    return ScoreTable("Intervals and regions", columns, rows, _INTERVALS + sample + cells)
 
 
 def _interval(metrics: Mapping[str, float], targets: Sequence[str], level: str) -> list[str]:

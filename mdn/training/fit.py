@@ -195,6 +195,8 @@ def card_of(recipe: BaseRecipe, data: TableModule) -> ModelCard:
         formats=dict(data.train_table.sample.reading.formats),
         model=recipe.describe(),
         grid=data.profile.rounded_targets,
+        fine_grid=data.profile.fine_grid,
+        atoms=data.profile.atom_cells,
         transforms=described(recipe.target_transform, data.target_names),
     )
 

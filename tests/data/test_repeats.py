@@ -103,3 +103,47 @@ def test_a_grid_is_told_from_what_only_repeats():
     continuous[:30] = 0  # atoms
     assert grid_step(continuous) is None
     assert grid_step(torch.ones(3, dtype=torch.float64)) is None
+
+
+@pytest.mark.parametrize("rows", [300, 3000, 30_000])
+def test_the_cell_of_an_atom_holds_few_other_values_however_many_rows_there_are(rows):
+    random = np.random.default_rng(1)
+    values = np.where(random.random(rows) < 0.3, 0, random.exponential(1, rows))
+    [(low, high)] = repeats_in(tensor(values)).cells
+    assert low == -high  # nothing is below
+    others = np.mean((values > 0) & (values < high))
+    assert 0 <= others < 0.03 * np.mean(values == 0)
+    assert 0.002 < high < 0.02
+
+
+def test_the_cells_of_atoms_reach_half_the_way_to_values_that_are_far():
+    values = np.where(RANDOM.random(1000) < 0.3, 0, 10 + NORMAL[:1000])
+    [(low, high)] = repeats_in(tensor(values)).cells
+    assert low == -high
+    assert values[values > 0].min() / 2 <= high < 4.5
+    mostly = np.append(np.zeros(980), 10 + NORMAL[:20])
+    [(low, high)] = repeats_in(tensor(mostly)).cells
+    assert high == pytest.approx(5, rel=0.1)
+
+
+def test_cells_of_values_on_no_grid_meet_half_way():
+    counts = np.log1p(RANDOM.poisson(3, 1000))
+    found = repeats_in(tensor(counts))
+    ends = np.array(found.cells)
+    np.testing.assert_allclose(ends[1:, 0], ends[:-1, 1])
+    middles = np.log1p(np.arange(6))
+    np.testing.assert_allclose(ends[:5, 1], (middles[1:] + middles[:-1]) / 2)
+    assert ends[0, 0] == pytest.approx(-ends[0, 1])
+
+
+def test_cells_of_atoms_on_a_fine_grid_end_between_its_points():
+    found = repeats_in(tensor(np.where(RANDOM.random(20_000) < 0.4, 0, np.round(PRICES))))
+    assert (found.grid_step, found.step) == (1, None)
+    for end in found.cells[0]:
+        assert abs(abs(end) / found.grid_step % 1 - 0.5) < 1e-6
+
+
+def test_a_grid_that_matters_and_values_that_do_not_repeat_have_no_cells():
+    visits = np.where(RANDOM.random(2000) < 0.6, 0, RANDOM.poisson(4, 2000))
+    assert repeats_in(tensor(visits)).cells == ()
+    assert repeats_in(tensor(NORMAL)).cells == ()

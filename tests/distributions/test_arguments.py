@@ -123,6 +123,28 @@ REFUSED = {
     "histogram of NaN": (metrics.histogram, [[0.5, NAN]], "no bin for NaN"),
     "histogram of none": (metrics.histogram, [[], 0.5], "at least one row"),
     "ks_distance": (metrics.ks_distance, [[], 0.5], "at least one row"),
+    "pit_distance": (metrics.pit_distance, [[], 0.5, [[0.5]]], "one target|at least one row"),
+    "pit_distance, weight": (
+        lambda w: metrics.pit_distance(PIT[:2], w),
+        [[1], [-1, 1], [NAN, 1], [0, 0]],
+        "a weight of at least 0|one row that counts",
+    ),
+    "ks_critical": (metrics.ks_critical, [0, -1, NAN], "rows"),
+    "drawn_in_cells": (
+        lambda names: metrics.drawn_in_cells(PAIR, Y2, metrics.Cells.of(names, {"a": 1.0})),
+        [["a"], ["a", "b", "c"]],
+        "cells of . targets, for values of 2",
+    ),
+    "Cells.of": (
+        lambda step: metrics.Cells.of(["a"], {"a": step}),
+        [-1, NAN, INF],
+        "finite and at least 0",
+    ),
+    "atoms of Cells.of": (
+        lambda ends: metrics.Cells.of(["a"], {}, {"a": [ends]}),
+        [[1, 0], [NAN, 1]],
+        "two numbers in order",
+    ),
     "calibration_error": (metrics.calibration_error, [[], 0.5], "at least one row"),
     "central_coverage of none": (lambda v: metrics.central_coverage(v, 0.5), [[]], "at least one"),
     "region_coverage of none": (lambda v: metrics.region_coverage(v, 0.5), [[]], "at least one"),
@@ -198,6 +220,7 @@ UNCHECKED = {
     "metrics.histogram([0.5], 2.5)": "whole number of at least 1, got 2.5",
     "metrics.energy_score(m, torch.zeros(4, 2), 2.5)": "whole number of at least 1, got 2.5",
     "metrics.marginal_gaussian([[0.0]], None)": "min_scale must be a number of at least 0",
+    "metrics.pit(m, torch.zeros(4, 2), 0.5)": "cells must be Cells",
     "metrics.point_prediction(m, ['mean'])": "a point prediction is one of",
 }
 """Calls that the types of this test run would refuse by themselves, and what users read."""

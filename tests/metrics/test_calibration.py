@@ -102,6 +102,17 @@ def test_sharpness_is_the_expected_rmse_of_the_mean(drawn):
     torch.testing.assert_close(metrics.sharpness(mixture), error, rtol=0.1, atol=0)
 
 
+def test_a_weight_covers_a_row_as_often():
+    transforms = torch.rand(40, 2, dtype=torch.float64)
+    times = torch.arange(40) % 3
+    found = metrics.central_coverage(transforms, 0.6, times.double())
+    expected = metrics.central_coverage(transforms.repeat_interleave(times, 0), 0.6)
+    torch.testing.assert_close(found, expected)
+    for weight in ([1.0], [-1.0] * 40, [0.0] * 40):
+        with pytest.raises(ValueError, match="one number of at least 0 for each of 40 rows"):
+            metrics.central_coverage(transforms, 0.6, weight)
+
+
 def test_histogram_is_numpys():
     transforms = torch.rand(1000, 3, dtype=torch.float64) ** 2
     transforms[0] = 1.0

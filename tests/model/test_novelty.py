@@ -86,3 +86,10 @@ def test_ranges_of_a_card_are_pairs():
     for pair in ([0.0], [2.0, 1.0], [float("nan"), 1.0]):
         with pytest.raises(ValueError, match="pairs of numbers, the smaller first, or empty"):
             ModelCard(["a"], ["y"], ranges=[pair])
+
+
+def test_atoms_of_a_card_are_pairs():
+    assert ModelCard(["a"], ["y"], atoms={"y": [[-0.1, 0.1]]}).atoms == {"y": [[-0.1, 0.1]]}
+    for pair in ([0.0], [], [2.0, 1.0], [float("nan"), 1.0]):
+        with pytest.raises(ValueError, match="its atoms must be pairs of numbers"):
+            ModelCard(["a"], ["y"], atoms={"y": [pair]})

@@ -39,6 +39,7 @@ def test_scores_of_each_target_are_those_of_closed_forms(targets):
             "pinball": np.mean(np.where(over > 0, deciles * over, (deciles - 1) * over)),
             "sharpness": s,
             "pit_ks": stats.kstest(z, "norm").statistic,
+            "pit_ks_critical": pytest.approx(stats.kstwo.ppf(0.95, 500), rel=1e-3),
             **{f"width_{v}": 2 * s * stats.norm.ppf(0.5 + v / 200) for v in (50, 80, 90, 95)},
             **{
                 f"coverage_{v}": np.mean(np.abs(z) <= stats.norm.ppf(0.5 + v / 200))
@@ -46,6 +47,8 @@ def test_scores_of_each_target_are_those_of_closed_forms(targets):
             },
         }
         found = {name: of_target(metrics, name, d, targets) for name in expected}
+        chance = expected.pop("pit_ks_critical")
+        assert found.pop("pit_ks_critical") == chance
         assert found == pytest.approx(expected, rel=1e-6)
         if targets == 2:
             nll = -np.mean(stats.norm.logpdf(y, MU[d], s))
@@ -184,6 +187,55 @@ def test_rounding_is_what_training_saw_of_it():
     model.card = replace(model.card, grid=None)
     assert list(grid_scores(model, rounded)) == ["test/grid_nll"]
     assert grid_scores(model, table) == {}
+
+
+def coarsely(table):
+    """Rows whose targets are rounded to steps wider than the 90 % intervals of the second one."""
+    return Table(table.x, (table.y / 2).round() * 2, None, table.input_names, table.target_names)
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_the_right_density_is_calibrated_for_rounded_targets(targets):
+    model, table = gaussian_model(targets), coarsely(table_of(2000, targets))
+    scores = score(model, table)
+    assert scores.in_cells == NAMES[:targets]
+    assert scores.pit.shape == (2000, targets)
+    for d in range(targets):
+        distance = of_target(scores.metrics, "pit_ks", d, targets)
+        assert distance < 1.4 * of_target(scores.metrics, "pit_ks_critical", d, targets)
+        for level in (50, 80, 90, 95):
+            near = 4 * (level / 100 * (1 - level / 100) / 2000) ** 0.5
+            inside = of_target(scores.metrics, f"coverage_{level}", d, targets)
+            assert inside == pytest.approx(level / 100, abs=near)
+            region = scores.metrics[f"test/region_coverage_{level}"]
+            assert region == pytest.approx(level / 100, abs=near + 0.01)
+    assert score(model, table).metrics == scores.metrics
+
+
+def test_cells_are_those_that_training_saw():
+    model, few = gaussian_model(1), coarsely(table_of(400, 1))[torch.tensor([0, 1, 2])]
+    for known in ({"grid": {NAMES[0]: 2.0}}, {"grid": {}, "fine_grid": {NAMES[0]: 2.0}}):
+        model.card = replace(model.card, **known)
+        found = score(model, few)
+        assert found.in_cells == NAMES[:1]
+        ends = stats.norm.cdf([few.y.numpy() - 1, few.y.numpy() + 1], MU[0], STD[0])
+        assert ((found.pit.numpy() >= ends[0]) & (found.pit.numpy() <= ends[1])).all()
+    model.card = replace(model.card, grid={}, fine_grid={}, atoms={})
+    exact = score(model, few)
+    assert exact.in_cells == []
+    torch.testing.assert_close(exact.pit, model(few.x).cdf(few.y))
+
+
+def test_atoms_that_training_saw_are_transformed_within_their_cells():
+    model, table = gaussian_model(1), table_of(1000, 1)
+    near = (table.y - MU[0]).abs() < 0.5
+    table.y[near] = MU[0]
+    model.card = replace(model.card, grid={}, atoms={NAMES[0]: [[MU[0] - 0.5, MU[0] + 0.5]]})
+    scores = score(model, table)
+    assert scores.metrics["test/pit_ks"] < scores.metrics["test/pit_ks_critical"]
+    model.card = replace(model.card, atoms={})
+    plain = score(model, table).metrics
+    assert plain["test/pit_ks"] > 2 * plain["test/pit_ks_critical"]
 
 
 def test_a_weight_counts_a_row_as_often_in_its_cell():

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from mdn.model.card import ModelCard
 from mdn.report.evaluation import score
 from mdn.report.page import Page, density_name, highlights, render
-from mdn.report.pictures import Picture
+from mdn.report.pictures import Picture, pictures
 from mdn.report.run_settings import run_settings
 from mdn.report.score_tables import ScoreTable, score_tables
 
@@ -26,6 +26,20 @@ def test_every_score_stands_in_a_table():
         shown = {f"{value:#.4g}".rstrip("."), f"{100 * value:.1f} %"}
         assert shown & set(cells), key
     assert all(len(row) == len(table.columns) for table in tables for _, row in table.rows)
+
+
+def test_values_that_stand_for_cells_are_said_to(tmp_path):
+    model, table = gaussian_model(2), table_of(100, 2)
+    table.y[:, 1] = (4 * table.y[:, 1]).round() / 4
+    scores = score(model, table)
+    [intervals] = [t for t in score_tables(scores, NAMES) if t.title == "Intervals and regions"]
+    assert (
+        "Values of <i>rent</i> repeat; each one counts as a value that is drawn" in intervals.note
+    )
+    drawn = [p for p in pictures(model, table, scores, tmp_path) if "drawn anew" in p.caption]
+    assert [picture.name for picture in drawn] == ["reliability", "pit", "coverage"]
+    exact = score(model, table_of(100, 2))
+    assert not any("repeat" in each.note for each in score_tables(exact, NAMES))
 
 
 def test_what_could_not_be_fitted_is_said():

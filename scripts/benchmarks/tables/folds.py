@@ -18,7 +18,7 @@ from benchmarks.options import Options
 from benchmarks.output import Row
 from benchmarks.tables.problem import Problem, problems_of
 from benchmarks.tables.rows import all_rows
-from benchmarks.tables.scores import Scores, grid_steps, scores_of
+from benchmarks.tables.scores import Scores, cells_of, scores_of
 from mdn.data.kinds.coding import recoded
 from mdn.data.seeds import generator
 from mdn.data.table import Table
@@ -70,7 +70,7 @@ def _fold(table: Table, rows: torch.Tensor, seed: int) -> Scores:
     test = recoded(table[rows], model.card.fitted_kinds)
     with torch.no_grad():
         mixture = model(test.x)
-    return scores_of(mixture, model.marginal, test, grid_steps(train), 0.0)
+    return scores_of(mixture, model.marginal, test, cells_of(train), 0.0)
 
 
 def _pooled(each: list[Scores]) -> Scores:

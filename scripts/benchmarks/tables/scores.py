@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import torch
-from jaxtyping import Float64
-from torch import Tensor
-
+from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.metrics import grid_nll, nll
+from mdn.metrics import Cells, grid_nll, nll, pit
 
 LEVEL = 0.9
 """The probability of the intervals that are counted."""
@@ -22,7 +19,8 @@ class Scores:
     Attributes:
         nll: of the density, in nats.
         grid_nll: of the cell of each target's grid around the value; the nll without a grid.
-        inside: the share of the targets that lie in the interval between their tails.
+        inside: the share of the targets that lie in the interval between their tails; values that
+            repeat are drawn within their cells.
         marginal_nll: of the Gaussian that ignores the inputs.
         seconds: of the fit.
     """
@@ -39,7 +37,7 @@ class Scores:
 
 
 def scores_of(
-    mixture: GaussianMixture, marginal: GaussianMixture, test: Table, steps: Tensor, seconds: float
+    mixture: GaussianMixture, marginal: GaussianMixture, test: Table, cells: Cells, seconds: float
 ) -> Scores:
     """Score predictions, one a row.
 
@@ -47,22 +45,21 @@ def scores_of(
         mixture: the predictions.
         marginal: the Gaussian that ignores the inputs.
         test: the rows that they are for.
-        steps: of the grid of each target; 0 without one.
+        cells: of rounded targets and atoms.
         seconds: of the fit.
     """
-    level = mixture.cdf(test.y)
-    tail = (1 - LEVEL) / 2
-    inside = ((level > tail) & (level < 1 - tail)).double().mean(-1)
+    level = pit(mixture, test.y, cells, generator("pit"))
+    inside = ((level - 0.5).abs() <= LEVEL / 2).double().mean(-1)
     return Scores(
         nll=nll(mixture, test.y).tolist(),
-        grid_nll=grid_nll(mixture, test.y, steps).tolist(),
+        grid_nll=grid_nll(mixture, test.y, cells.step).tolist(),
         inside=inside.tolist(),
-        marginal_nll=grid_nll(marginal.expand(len(test)), test.y, steps).tolist(),
+        marginal_nll=grid_nll(marginal.expand(len(test)), test.y, cells.step).tolist(),
         seconds=seconds,
     )
 
 
-def grid_steps(train: Table) -> Float64[Tensor, " D"]:
-    """Return the step of the grid of each target, however fine; 0 without one."""
-    steps = train.profile.grid_steps
-    return torch.tensor([steps.get(name, 0.0) for name in train.target_names], dtype=torch.float64)
+def cells_of(train: Table) -> Cells:
+    """Return the cells of each target, on grids however fine."""
+    profile = train.profile
+    return Cells.of(train.target_names, profile.grid_steps, profile.atom_cells)

@@ -12,7 +12,7 @@ from benchmarks.public.job import Job
 from benchmarks.public.known import collection
 from benchmarks.public.published import best_of, published
 from benchmarks.public.result import Result
-from benchmarks.public.scores import cell_transforms, figures_of, gridded_nll
+from benchmarks.public.scores import figures_of, gridded_nll
 from benchmarks.public.split import split_of_arrays
 from benchmarks.public.summary import Summary, mean_of, row_of, summaries
 from scipy.stats import kstest, norm
@@ -46,11 +46,12 @@ def test_a_coarse_grid_is_scored_by_cells(rounded):
     assert figures["nll"] == pytest.approx(-norm.logpdf(y - mean).mean())
 
 
-def test_transforms_of_rounded_targets_are_uniform_where_the_density_is_right(rounded):
+def test_rounded_targets_are_calibrated_where_the_density_is_right(rounded):
     split, mixture = rounded
-    found = cell_transforms(mixture, split)
-    assert torch.equal(found, cell_transforms(mixture, split))
-    assert kstest(found[:, 0].numpy(), "uniform").pvalue > 0.01
+    figures = figures_of(mixture, split)
+    assert figures == figures_of(mixture, split)
+    assert figures["pit_distance"] < 1.36 / math.sqrt(200)
+    assert figures["coverage"] == pytest.approx(0.9, abs=0.06)
 
 
 def test_figures_of_a_smooth_target_are_those_of_the_density():

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.public.split import Split
 from mdn.data.seeds import generator
 from mdn.distributions.abstract import Mixture
-from mdn.metrics import central_coverage, crps, grid_nll, ks_distance, nll, squared_error
+from mdn.metrics import central_coverage, crps, grid_nll, ks_distance, nll, pit, squared_error
 
 LEVEL = 0.9
 """The probability of the intervals that are counted."""
@@ -41,7 +41,7 @@ def figures_of(mixture: Mixture, split: Split, grid_points: int = 0) -> Figures:
         grid_points: of the grid on which a protocol scores a density; 0 for none.
     """
     y, each = split.test.y, row_scores(mixture, split)
-    transforms = cell_transforms(mixture, split)
+    transforms = pit(mixture, y, split.cells, generator("pit"))
     figures = {
         "score": each.mean().item(),
         "median": each.median().item(),
@@ -55,13 +55,6 @@ def figures_of(mixture: Mixture, split: Split, grid_points: int = 0) -> Figures:
     if grid_points:
         figures["protocol"] = gridded_nll(mixture, split, grid_points)
     return figures
-
-
-def cell_transforms(mixture: Mixture, split: Split) -> Float[Tensor, "M D"]:
-    """Return F(y) of each target, drawn uniformly within the cell of a rounded one; seeded."""
-    y, half = split.test.y, split.steps / 2
-    low, high = mixture.cdf(y - half), mixture.cdf(y + half)
-    return low + (high - low) * torch.rand(y.shape, generator=generator("pit"), dtype=y.dtype)
 
 
 def gridded_nll(mixture: Mixture, split: Split, points: int) -> float:

@@ -9,7 +9,9 @@ from jaxtyping import Float64, Int
 from torch import Tensor
 
 from benchmarks.tables.problem import Problem
+from benchmarks.tables.scores import cells_of
 from mdn.data.table import Table
+from mdn.metrics import Cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,11 @@ class Split:
     seed: int
     truth: Float64[Tensor, " M"] | None = None
     files: Problem | None = None
+
+    @property
+    def cells(self) -> Cells:
+        """Return the cells by which calibration is judged: of grids, however fine, and atoms."""
+        return cells_of(self.train)
 
 
 def split_of_arrays(

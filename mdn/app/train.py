@@ -26,8 +26,8 @@ from mdn.report.cross_validation import cross_validated_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
 from mdn.training import fit
-from mdn.training.candidates import Candidates
 from mdn.training.callbacks.outcome import outcomes
+from mdn.training.candidates import Candidates
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
 

@@ -92,7 +92,7 @@ class Candidates:
         mixture: GaussianMixture,
         y: Float[Tensor, "*rows D"],
         log_prob: LogProb = observed_log_prob,
-    ) -> Float[Tensor, "C *out"]:
+    ) -> Float[Tensor, " C *out"]:
         """Return the nll of standardized targets under each candidate; NaN is a missing target.
 
         Args:

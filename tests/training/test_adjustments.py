@@ -42,7 +42,7 @@ def narrow(table: Table, std: float, **settings):
 
 
 def test_what_is_too_narrow_by_a_known_part_gets_that_part():
-    model, recipe, data = narrow(rows_of(5.0), std=(1 - 0.3**2) ** 0.5, guard=0.0)
+    model, _, data = narrow(rows_of(5.0), std=(1 - 0.3**2) ** 0.5, guard=0.0)
     found = best_adjustments(model, data.val_table, Candidates.of("held_out", 0.0, 0.0)).best
     assert found.smoothing == pytest.approx(0.3, abs=0.1)
 

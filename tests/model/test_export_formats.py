@@ -13,6 +13,7 @@ from scipy.stats import multivariate_normal, norm
 from mdn.app.export import export
 from mdn.model.exportable import PlainModel
 
+ADJUSTED = "smoothed and with a guard"
 FAMILIES = [
     ("full", ["family.factor=covariance"]),
     ("full", ["family.factor=precision"]),
@@ -26,13 +27,22 @@ FAMILIES = [
 ]
 CASES = [(name, choice, 2) for name, choice in FAMILIES]
 CASES += [("full", ["model.ensemble_size=3"], 1), ("diagonal", ["model.ensemble_size=3"], 1)]
+CASES += [("full", ["family.factor=precision", ADJUSTED], 3), ("diagonal", [ADJUSTED], 1)]
 IDS = [f"{' '.join([name, *choice])} {targets}" for name, choice, targets in CASES]
 
 
 @pytest.fixture(params=CASES, ids=IDS)
 def module(request):
     name, choice, targets = request.param
-    return untrained(f"family={name}", *choice, num_targets=targets)
+    settings = [each for each in choice if each != ADJUSTED]
+    return adjusted(untrained(f"family={name}", *settings, num_targets=targets), ADJUSTED in choice)
+
+
+def adjusted(module, done=True):
+    if done:
+        module.keep_smoothing(0.1)
+        module.keep_guard(0.03, 1.5)
+    return module
 
 
 def exported(module, tmp_path, kind, capsys):
@@ -123,6 +133,21 @@ def test_onnx_says_what_pytorch_says(module, tmp_path, capsys):
             np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5)
     described = {p.key: p.value for p in onnx.load(str(out)).metadata_props}
     assert json.loads(described["mdn"])["targets"] == module.card.targets
+
+
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+@pytest.mark.parametrize("choice", ["family.factor=covariance", "family.factor=precision"])
+def test_onnx_has_every_digit_of_what_comes_after_the_head(choice, tmp_path, capsys):
+    runtime = pytest.importorskip("onnxruntime")
+    module = adjusted(untrained("family=full", choice, num_targets=2).double())
+    out, x = exported(module, tmp_path, "onnx", capsys), rows(7)
+    session = runtime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    given = session.run(None, dict(zip(module.card.inputs, x.T.numpy(), strict=True)))
+    with torch.no_grad():
+        wanted = PlainModel(module)(x)
+    for found, value, precision in zip(given, wanted, (1e-14, 1e-14, 1e-8), strict=True):
+        # The exporter writes the floor of the family in single precision.
+        np.testing.assert_allclose(found, value, rtol=precision, atol=1e-6 * precision)
 
 
 @pytest.mark.filterwarnings("error:Exporting a model while it is in training mode")

@@ -102,10 +102,11 @@ def _scores(
     predictions: HeldOutPredictions, candidates: Candidates, log_prob: LogProb
 ) -> Float64[Tensor, "C folds"]:
     """The sum of the nll over the rows of each fold."""
+    model, mixture = predictions.model, predictions.standardized
     with torch.no_grad():
-        nll = candidates.nll(
-            predictions.model, predictions.standardized, predictions.y, log_prob
-        ).double()
+        if model.recalibration != 1:
+            mixture = mixture.dispersed(model.recalibration)
+        nll = candidates.nll(model, mixture, predictions.y, log_prob).double()
     weight = predictions.table.weight
     counted = nll if weight is None else (nll * weight).where(weight > 0, 0.0)
     folds = int(predictions.fold.max()) + 1 if len(predictions.fold) else 1

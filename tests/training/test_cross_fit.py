@@ -13,6 +13,7 @@ from mdn.data.members import fold_of_members, learned_batches
 from mdn.data.splits.folds import FOLD
 from mdn.data.synthetic import Heteroscedastic
 from mdn.data.table import Table
+from mdn.training.candidates import Candidates
 from mdn.training.fit import fit, fit_data, held_in_memory, resolve
 from mdn.training.held_out import held_out
 from mdn.training.modules import module_of
@@ -173,7 +174,6 @@ def test_members_that_share_a_fold_are_all_validated():
     data, module = started(table_of(), ensemble_size=10)
     trainer = quiet_trainer()
     trainer.validate(module, data, verbose=False)
-    assert module.validation_sums.weight.sum() > ROWS
     assert fold_of_members(10)[8:].tolist() == [0, 1]
     assert len(held_out(module.model, data).table) == ROWS
     table = data.val_table
@@ -183,19 +183,16 @@ def test_members_that_share_a_fold_are_all_validated():
     assert module.val_nll_of_members[9].item() == pytest.approx(of_last.item(), abs=1e-4)
 
 
-def test_candidates_are_scored_on_the_way():
+def test_the_score_is_that_of_the_best_candidate():
     data, module = started(table_of())
-    module.candidates = [*module.candidates, lambda mixture: mixture.dispersed(2.0)]
     trainer = quiet_trainer()
-    trainer.validate(module, data, verbose=False)
-    nll, weight = module.validation_sums
-    assert nll.shape == (2, 8)
-    assert weight.tolist() == data.val_table.marks[FOLD].bincount().tolist()
+    module.candidates = Candidates((0.0, 0.5), (0.0, 0.2))
+    (found,) = trainer.validate(module, data, verbose=False)
     predictions = held_out(module.model, data)
-    wide = -predictions.standardized.dispersed(2.0).log_prob(predictions.y)
-    for fold in range(8):
-        expected = wide[predictions.fold == fold].sum().item()
-        assert nll[1, fold].item() == pytest.approx(expected, rel=1e-4)
+    each = module.candidates.nll(module.model, predictions.standardized, predictions.y)
+    best = each.mean(-1).min().item()
+    assert found["val/nll_standardized"] == pytest.approx(best, rel=1e-5)
+    assert best < each[0].mean().item()
 
 
 def test_a_common_part_is_one_fold_of_the_pool():
@@ -232,7 +229,8 @@ def test_noise_on_rounded_targets_is_for_learning_only():
 
 @pytest.mark.parametrize("settings", [{}, {"ensemble_size": 3}, {"family": "constant"}])
 def test_fits_end_with_a_model(settings):
-    recipe = as_recipe(SMALL | settings | {"recalibration": {"kind": "held_out"}})
+    chosen = {"recalibration": {"kind": "held_out"}, "smoothing": 0.0, "guard": 0.0}
+    recipe = as_recipe(SMALL | settings | chosen)
     data = held_in_memory(recipe, table_of())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

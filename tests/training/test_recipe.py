@@ -246,7 +246,14 @@ def test_an_unknown_start_of_em_is_refused():
 
 def test_what_rows_held_out_decide_has_a_range():
     recipe = Recipe(max_epochs=9, recalibration=HeldOut(0.5, 2))
-    assert recipe.held_out == {"epochs": HeldOut(1, 9), "recalibration": HeldOut(0.5, 2)}
+    assert recipe.held_out == {
+        "epochs": HeldOut(1, 9),
+        "recalibration": HeldOut(0.5, 2),
+        "smoothing": HeldOut(0, 0.3),
+        "guard": HeldOut(0, 0.03),
+    }
+    numbers_set = Recipe(max_epochs=9, smoothing=0.1, guard=0.01)
+    assert numbers_set.held_out == {"epochs": HeldOut(1, 9)}
     assert EMRecipe().held_out == {"epochs": HeldOut(1, 500)}
     with pytest.raises(ValueError, match="max_epochs is 'auto', which only the rows"):
         _ = Recipe().held_out

@@ -200,11 +200,8 @@ class BestCheckpoint(WholeCheckpoint):
     ) -> None:
         super()._save_monitor_checkpoint(trainer, monitor_candidates)
         if self._due is not None and trainer.current_epoch + 1 >= self._due:
-            self._keep_later_weights(trainer)
-
-    def _keep_later_weights(self, trainer: Trainer) -> None:
-        self._due = None
-        self._save_checkpoint(trainer, self.best_model_path)
+            self._due = None
+            self._save_checkpoint(trainer, self.best_model_path)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         # Lightning keeps the first model even where its score is NaN.
@@ -215,8 +212,8 @@ class BestCheckpoint(WholeCheckpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_end(trainer, pl_module)
-        if self._due is not None and self.best_model_path:
-            self._keep_later_weights(trainer)
+        if self._due is not None and self.best_model_path:  # a resumed run may still reach it
+            self._save_checkpoint(trainer, self.best_model_path)
         if self._refused is not None and not self.best_model_path:
             raise ValueError(
                 f"no epoch has a finite {self.monitor}, the last is {self._refused.item()}: there "

@@ -60,7 +60,13 @@ def test_open_numbers_follow_from_the_rows():
 
 
 def test_a_number_that_was_chosen_stays():
-    settings = {"num_components": 7, "batch_size": 5, "max_epochs": 3, "guard": 0.01, "cross_fit": False}
+    settings = {
+        "num_components": 7,
+        "batch_size": 5,
+        "max_epochs": 3,
+        "guard": 0.01,
+        "cross_fit": False,
+    }
     chosen = Recipe(**settings, backbone=partial(MLP, depth=1))
     assert chosen.resolve(profile(30)).describe() == chosen.describe()
 

@@ -96,8 +96,12 @@ def _own_data(model: Model) -> TableModule:
 
 
 def _cross_fit(model: Model) -> CrossFit:
-    """Whether members held out parts of their own; models of old say nothing, and had none."""
-    return CrossFit(model.card.model.get("cross_fit") is True, model.num_members)
+    """Whether members held out parts of their own; models of old say nothing, and had none.
+
+    Rows that have changed so much that it is no longer possible are only warned about.
+    """
+    held_out = model.card.model.get("cross_fit") is True
+    return CrossFit("auto" if held_out else False, model.num_members)
 
 
 def _other_rows(settings: Node, model: Model) -> tuple[Rows, Problem | None]:

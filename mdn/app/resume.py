@@ -18,9 +18,13 @@ _FREE = (
     *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
     *("model.max_epochs", "model.batch_size"),
     *("model.recalibration", "model.smoothing", "model.guard", "model.averaging"),
-    *("model.seed", "model.val_fraction", "model.dequantize"),  # the rows tell
+    # The rows tell.
+    *("model.seed", "model.val_fraction", "model.dequantize", "model.cross_fit"),
 )
 """Settings among them that may change."""
+
+_OF_ROWS = ("data.", "model.cross_fit")
+"""Settings that decide which rows are learned."""
 
 _KIND = "model.kind"
 _KINDS = ("model.optimizer.kind",)
@@ -80,7 +84,8 @@ def _check_rows(ckpt_path: str, before: ModelCard, card: ModelCard, advice: str)
     """Refuse another split: the model would learn rows that it is then tested on."""
     others = changed(before.rows, card.rows) if before.rows else []
     if others:
-        asked = _differences(before, card, ("data",))
+        asked = _differences(before, card, ("data", "model"))
+        asked = {key: asked[key] for key in asked if key.startswith(_OF_ROWS)}
         asked.pop("data.batch_size", None)
         if "data.kind" in asked:  # of another kind everything differs
             asked = {"data.kind": asked["data.kind"]}

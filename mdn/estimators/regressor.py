@@ -36,7 +36,8 @@ class MDNRegressor(RegressorMixin, BaseEstimator):
         max_epochs: epochs at most.
         learning_rate: of the optimizer.
         batch_size: rows in a training batch.
-        val_fraction: of the rows, on which the best epoch is chosen.
+        val_fraction: of the rows, on which the best epoch is chosen; None for rows of each
+            network's own, as `mdn.Recipe` has it.
         ensemble_size: networks that are trained side by side and pooled.
         settings: anything else that `mdn.Recipe.from_settings` takes: {"backbone.width": 128}.
         progress: show the progress over epochs.

@@ -94,7 +94,8 @@ class TableModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         _ = self.val_table
         if stage == "fit" and self.trainer is not None:  # once, and not where a model is judged
-            val = self.tables["val"].sample[: 0 if self.cross_fitted else None]
+            val = self.tables["val"].sample
+            val = val[:0] if self.cross_fitted else val
             remarks = extreme_remarks(self.tables["train"], val)
             for remark in [*remarks, *self.split_remarks()]:
                 rank_zero_warn(remark)

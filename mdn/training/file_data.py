@@ -36,8 +36,8 @@ class FileData(TableModule):
             {"zip": "category"}: number, boolean, category or time.
         val_path: a file with the validation rows; None takes some of `path`.
         test_path: a file with the test rows; None takes some of `path`.
-        val_fraction: of the rows of `path`, where there is no `val_path`; None for a tenth, and
-            more of few rows.
+        val_fraction: of the rows of `path`, where there is no `val_path`; None for a part of each
+            network's own, or, where all hold out the same, for a tenth, and more of few rows.
         test_fraction: of the rows of `path`, where there is no `test_path`.
         split_by: the column that names the part of each row: train, val or test.
         group_by: columns whose values together tell a group, all of whose rows go into one part.

@@ -75,7 +75,8 @@ def fit(
             `Recipe.from_settings` takes them: {"family": "diagonal", "backbone.width": 128}; with
             {"kind": "gmm_em"} those of `EMRecipe`.
         rows: a frame, a `Table`, or the path of a file, of a folder or a pattern of Parquet files,
-            which may hold more rows than memory; a part, `val_fraction`, is held out.
+            which may hold more rows than memory; each network holds out an eighth of its own, or
+            all hold out one part, as `Recipe.cross_fit` and `val_fraction` say.
         targets: columns of the frame whose density is learned, by name or position.
         inputs: as targets; None for all the rest, or for none where the recipe looks at none; an
             empty list for a density of the targets.

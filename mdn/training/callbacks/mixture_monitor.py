@@ -29,7 +29,8 @@ class MixtureMonitor(Callback):
       rows: 1024
     ```
 
-    The tags are those of `describe`, under `mixture/`.
+    The tags are those of `describe`, under `mixture/`. Where members hold out rows of their own,
+    these are training rows, which most members have learned.
 
     Args:
         every_n_epochs: how often.

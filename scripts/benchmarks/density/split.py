@@ -65,7 +65,7 @@ class Split:
     def tables(self) -> dict[str, Table]:
         """Return the tables of a training run: "train", "val" and "test"."""
         run = read_run(self.configure([], Path(gettempdir())))
-        return tables_of(build_data(run.data, run.recipe.cross_fitting))
+        return tables_of(build_data(run.data))
 
     @property
     def test(self) -> Table:

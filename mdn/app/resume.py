@@ -17,7 +17,7 @@ _LASTING = ("inputs", "targets", "model")
 _FREE = (
     *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
     *("model.max_epochs", "model.batch_size"),
-    *("model.recalibration", "model.guard"),
+    *("model.recalibration", "model.guard", "model.rare_components"),
     *("model.seed", "model.val_fraction", "model.dequantize"),  # the rows tell
 )
 """Settings among them that may change."""

@@ -100,6 +100,7 @@ def _facts(
         **outcomes(trainer),
         **decided,
         **({"guard": card.guard} if card.guard else {}),
+        **({"rare_components": card.rare_components} if card.rare_components else {}),
     }
 
 

@@ -37,6 +37,8 @@ class ModelCard:
         grid: the steps of the targets that were rounded; None where nobody looked.
         recalibration: the factor of the spread about each row's mean; 1 for none.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
+        rare_components: how often a rare, narrow component took the place of another one in each
+            member, as `mdn.fitting.rare_component` finds them.
         transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
         formats: how columns were written that the model read as text, by which new rows are read:
@@ -56,6 +58,7 @@ class ModelCard:
     grid: dict[str, float] | None = None
     recalibration: float = 1.0
     guard: float = 0.0
+    rare_components: int = 0
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)

@@ -72,6 +72,8 @@ def _adjustments(model: Model) -> Iterator[tuple[str, str]]:
         yield "recalibrated", f"spread about each mean times {card.recalibration:.3g}"
     if card.guard:
         yield "guard", f"probability {card.guard:.2g} for rows unlike those of training"
+    if card.rare_components:
+        yield "rare", f"{card.rare_components} narrow components added after training"
     if card.grid:
         steps = [f"{name} to {step:g}" for name, step in card.grid.items()]
         yield "rounded", listed(steps)

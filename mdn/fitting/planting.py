@@ -50,7 +50,7 @@ def plant(
         _place(model, own, member, component, _linear(features[member], logit[:, None], mean))
 
 
-def _linear(features: Tensor, *columns: Tensor) -> Float[Tensor, "H+1 C"]:
+def _linear(features: Tensor, *columns: Tensor) -> Float[Tensor, "Q C"]:
     """Return coefficients and, in the last row, the values at 0 of maps from features."""
     features = features.double()
     center = features.mean(0)

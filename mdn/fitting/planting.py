@@ -69,6 +69,10 @@ def _place(
         component.std.square().diag_embed()[None], component.pi.new_ones(1)
     )
     head.reset(own, linear[-1, 0].item(), linear[-1, 1:], scale, member)
-    (weight, row), _, (matrix, (_, rows)), _ = head.owned_by(own, member)
-    weight[row] = linear[:-1, 0].to(weight)
-    matrix[member, rows[: head.num_targets]] = linear[:-1, 1:].mT.to(matrix)
+    weight, matrix = head.weights.weight, head.components.weight
+    weight[member, own] = linear[:-1, 0].to(weight)
+    # Means come first, target by target.
+    means = matrix[member, : head.num_targets * head.num_components]
+    means.unflatten(0, (head.num_targets, head.num_components))[:, own] = linear[:-1, 1:].mT.to(
+        matrix
+    )

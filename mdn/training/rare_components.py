@@ -38,7 +38,9 @@ def add_rare_components(recipe: BaseRecipe, model: Model, train: Table, held_out
 
 @add_rare_components.register
 def _to_members(recipe: Recipe, model: Model, train: Table, held_out: Table) -> None:
-    if not has_room(model) or train.profile.rounded_targets or not len(held_out):
+    if not recipe.rare_components or not has_room(model) or not len(held_out):
+        return
+    if train.profile.rounded_targets:
         return
     some = train[:_MOST_ROWS]
     added = 0

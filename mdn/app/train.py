@@ -103,6 +103,7 @@ def _facts(
         **({"recalibration": card.recalibration} if recalibrated else {}),
         **({"smoothing": card.smoothing} if card.smoothing else {}),
         **({"guard": card.guard, "guard_width": card.guard_width} if card.guard else {}),
+        **({"rare_components": card.rare_components} if card.rare_components else {}),
     }
 
 

@@ -14,11 +14,12 @@ from mdn.data.table import Table
 from mdn.distributions.open_settings import HeldOut
 from mdn.metrics import grid_nll, nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
-from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
+from mdn.model.checkpoint import CARD, JOINT, WEIGHTS, read_checkpoint, write_checkpoint
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
 from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.held_out import predicted
+from mdn.training.mixture_module import MixtureModule
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
@@ -60,9 +61,17 @@ def _whole(table: Table) -> Table:
     return whole
 
 
-def keep_card(trainer: Trainer, model: Model) -> None:
+def keep_choices(trainer: Trainer, module: MixtureModule) -> None:
     """Write what was decided after training into the best checkpoint, where one was kept."""
-    best = best_path(trainer)
-    decided = model.recalibration != 1 or model.smoothing or model.card.guard
+    best, model = best_path(trainer), module.model
+    card = model.card
+    decided = model.recalibration != 1 or card.smoothing or card.guard or card.rare_components
     if best and decided and trainer.is_global_zero:
-        write_checkpoint(read_checkpoint(best) | {CARD: model.card.plain()}, best)
+        checkpoint = read_checkpoint(best)
+        chosen = {CARD: model.card.plain()}
+        if model.card.rare_components:
+            # A run that goes on compares with the weights as training left them.
+            trained = checkpoint.get(JOINT, checkpoint[WEIGHTS])
+            weights = {name: each.cpu() for name, each in module.state_dict().items()}
+            chosen |= {WEIGHTS: weights, JOINT: trained}
+        write_checkpoint(checkpoint | chosen, best)

@@ -36,7 +36,7 @@ from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.candidates import Candidates
-from mdn.training.choose import keep_card, recalibrate
+from mdn.training.choose import keep_choices, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
@@ -45,6 +45,7 @@ from mdn.training.memory import MemoryData
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
 from mdn.training.processes import look_after_processes
+from mdn.training.rare_components import add_rare_components
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
 from mdn.training.stop_signals import sigterm_awaits_batch
@@ -237,11 +238,12 @@ def train(
     best = best_path(trainer)
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
+    add_rare_components(recipe, module.model, data.train_table.sample, data.val_table)
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
     adjust(module.model, recipe, data)
     module.candidates = Candidates()
-    keep_card(trainer, module.model)
+    keep_choices(trainer, module)
     return module
 
 

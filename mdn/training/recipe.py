@@ -68,6 +68,8 @@ class Recipe(BaseRecipe):
         gradient_clip: the largest norm of a gradient, of each member's own; None for any.
         averaging: the share of all steps that the mean of the weights looks back on, which is what
             the model gets; 0 for the weights of the last step.
+        rare_components: how many rare, narrow components may be added to each member after
+            training, in the place of those that explain the fewest rows.
         patience: epochs without an improvement on the rows held out, after which it ends; None to
             go on to the end.
 
@@ -89,11 +91,13 @@ class Recipe(BaseRecipe):
     component_lr: float | None = None
     gradient_clip: float | None = 1.0
     averaging: float = 0.02
+    rare_components: int = 0
     patience: int | None = 60
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("ensemble_size", self.ensemble_size, 1)
+        check_at_least("rare_components", self.rare_components, 0)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)
         for name in ("mixture_lr", "component_lr", "gradient_clip"):

@@ -52,8 +52,9 @@ class Recipe(BaseRecipe):
         ensemble_size: M, networks that are trained side by side and pooled into one mixture.
         cross_fit: whether each network holds out an eighth of the training rows of its own, and
             learns from all others; otherwise all hold out the same part. "auto" does so with two
-            networks or more, 16 rows or groups or more, all in memory, where no validation rows
-            are given, nor `val_fraction`, and rows are not split by time.
+            networks or more and 40 training rows or more in memory, where no validation rows are
+            given, nor `val_fraction`, and rows are not split by time; with groups, where there
+            are 16 or more, and none brings an eighth to more than a fourth of the rows.
         encoding: features of the inputs.
         backbone: given P, the module in front of the head.
         first_layer_gain: what its first layer begins with is multiplied by, dealt to the members

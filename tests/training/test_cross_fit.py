@@ -56,7 +56,7 @@ def changed_in(table: Table, fold: int) -> Table:
 def test_a_recipe_decides_it_by_the_rows():
     for rows, settings, wanted in [
         (90, {}, True),
-        (15, {}, False),
+        (39, {}, False),
         (90, {"ensemble_size": 1}, False),
         (90, {"cross_fit": False}, False),
         (90, {"val_fraction": 0.2}, False),

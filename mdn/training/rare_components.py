@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mdn.data.seeds import generator
+from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.fitting.planting import has_room, plant
 from mdn.fitting.rare_component import find_rare_component
@@ -73,9 +74,12 @@ def _add(model: Model, train: Table, held_out: Table, seed: int) -> bool:
 
 
 def _log_prob(model: Model, table: Table) -> Float[Tensor, " N"]:
-    """By members that have not learned the rows, where each holds out a part of its own."""
-    predictions = predicted(model, table)
-    return predictions.standardized.observed_log_prob(predictions.y)
+    """By members that have not learned the rows, where each row has one; by the pool otherwise."""
+    if FOLD in table.marks and int(table.marks[FOLD].max()) < model.num_members:
+        predictions = predicted(model, table)
+        return predictions.standardized.observed_log_prob(predictions.y)
+    mixture, y = model.standardized(table.x.to(model.device), table.y.to(model.device))
+    return mixture.observed_log_prob(y)
 
 
 def _log_likelihood(model: Model, table: Table) -> float:

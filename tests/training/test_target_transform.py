@@ -17,7 +17,8 @@ from mdn.report.basic_scores import basic_scores, likelihood
 from mdn.report.evaluation import score
 from mdn.report.marginal_mixture import marginal_mixture
 from mdn.training.choose import RECALIBRATION
-from mdn.training.fit import card_of, held_in_memory, quiet_trainer, resolve, train
+from mdn.training.fit import card_of, quiet_trainer, resolve, train
+from mdn.training.memory import held_in_memory
 from mdn.training.recipe import EMRecipe, Recipe
 
 F64 = torch.float64

@@ -41,7 +41,7 @@ from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
 from mdn.training.lightning_parts import keyboard_interrupts
-from mdn.training.memory import MemoryData
+from mdn.training.memory import held_in_memory
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
 from mdn.training.processes import look_after_processes
@@ -118,14 +118,6 @@ def _check_trainer(settings: Mapping[str, object]) -> None:
     for name in ("max_epochs", "callbacks"):
         if name in settings:
             raise ValueError(f"the recipe decides {name}; leave it out of the trainer")
-
-
-def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
-    """Return the rows of a table, a part of them held out."""
-    settings = recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed
-    data = MemoryData(table, *settings)
-    data.cross_fit = recipe.cross_fitting
-    return data
 
 
 def fit_data(

@@ -7,7 +7,8 @@ from mdn import metrics
 from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.report.cross_validation import cross_validated_scores
-from mdn.training.fit import held_in_memory, resolve
+from mdn.training.fit import resolve
+from mdn.training.memory import held_in_memory
 from mdn.training.modules import module_of
 from mdn.training.recipe import as_recipe
 

@@ -14,8 +14,9 @@ from mdn.data.splits.folds import FOLD
 from mdn.data.synthetic import Heteroscedastic
 from mdn.data.table import Table
 from mdn.training.candidates import Candidates
-from mdn.training.fit import fit, fit_data, held_in_memory, resolve
+from mdn.training.fit import fit, fit_data, resolve
 from mdn.training.held_out import held_out
+from mdn.training.memory import held_in_memory
 from mdn.training.modules import module_of
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.synthetic_data import SyntheticData

@@ -12,19 +12,18 @@ from mdn.data.rounding import grid_floor
 from mdn.data.splits.folds import COMMON, CrossFit
 from mdn.distributions.checks import check_at_least, check_part, check_seed
 from mdn.distributions.families import Family, Full
-from mdn.distributions.open_settings import Auto, ByHeldOut, Grid, HeldOut, decided
+from mdn.distributions.open_settings import Auto, ByHeldOut, HeldOut, decided
 from mdn.fitting.sizes import suitable_components, suitable_epochs, training_batch_size
 from mdn.model import registry
-from mdn.model.card import (
-    LEAST_RECALIBRATION,
-    MOST_GUARD,
-    MOST_RECALIBRATION,
-    MOST_SMOOTHING,
-)
 from mdn.model.plain import fits, in_words, no_setting
-from mdn.model.target_transforms import TransformSetting, check_setting
 from mdn.networks.kinds import Kind
 from mdn.training import parts as parts  # registered, and may be named
+from mdn.training.prediction_settings import (
+    check_guard,
+    check_recalibration,
+    check_smoothing,
+    check_transform,
+)
 
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
 
@@ -91,10 +90,10 @@ class BaseRecipe:
         for name in ("num_components", "batch_size", "max_epochs"):
             if getattr(self, name) != "auto":
                 check_at_least(name, getattr(self, name), 1)
-        _check_recalibration(self.recalibration)
-        _check_smoothing(self.smoothing)
-        _check_guard(self.guard)
-        _check_transform(self.target_transform, floor)
+        check_recalibration(self.recalibration)
+        check_smoothing(self.smoothing)
+        check_guard(self.guard)
+        check_transform(self.target_transform, floor)
 
     @classmethod
     def from_settings(cls: type[AnyRecipe], settings: Mapping[str, object]) -> AnyRecipe:
@@ -262,38 +261,6 @@ def _with_floor(family: Family, profile: Profile | None) -> Family:
             "`min_scale=grid`, and there are no rows yet whose grid could decide it; set a number"
         )
     return replace(family, min_scale=grid_floor(profile))
-
-
-def _check_recalibration(factor: float | HeldOut) -> None:
-    ends = (factor.least, factor.most) if isinstance(factor, HeldOut) else (factor, factor)
-    for each in ends:
-        if not LEAST_RECALIBRATION <= each <= MOST_RECALIBRATION:
-            raise ValueError(
-                f"recalibration must lie within {LEAST_RECALIBRATION:g} and "
-                f"{MOST_RECALIBRATION:g}, got {each!r}; 1 leaves densities as they are"
-            )
-
-
-def _check_smoothing(smoothing: float | ByHeldOut) -> None:
-    if not isinstance(smoothing, str) and not 0 <= smoothing <= MOST_SMOOTHING:
-        raise ValueError(
-            f"smoothing must lie within 0 and {MOST_SMOOTHING:g}, got {smoothing!r}; it is in "
-            "units of the standardized target"
-        )
-
-
-def _check_guard(guard: float | Auto | ByHeldOut) -> None:
-    if not isinstance(guard, str) and not 0 <= guard <= MOST_GUARD:
-        raise ValueError(f"guard must lie within 0 and {MOST_GUARD:g}, got {guard!r}")
-
-
-def _check_transform(transform: TransformSetting, floor: float | Grid) -> None:
-    check_setting(transform)
-    if floor == "grid" and transform is not None:
-        raise ValueError(
-            "`min_scale=grid` takes the floor from a step on the scale of the user, which has no "
-            "one length on another; set a number, or leave `target_transform` out"
-        )
 
 
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:

@@ -93,7 +93,7 @@ class Recipe(BaseRecipe):
     gradient_clip: float | None = 1.0
     averaging: float = 0.02
     rare_components: int = 0
-    patience: int | None = 60
+    patience: int | None = 40
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -68,7 +68,8 @@ def test_a_path_that_would_move_the_cursor_is_refused_by_name(capsys):
 
 def test_a_resumed_run_copies_no_file_that_a_checkpoint_names(good, tmp_path):
     """The best model so far is the file beside the one that is resumed, and no other."""
-    from mdn.training.callbacks.best_and_last import BestCheckpoint, SealedCheckpointIO
+    from mdn.training.callbacks.best_and_last import BestCheckpoint
+    from mdn.training.callbacks.whole_checkpoint import SealedCheckpointIO
 
     secret = tmp_path / "secret.ckpt"
     secret.write_text("secret")

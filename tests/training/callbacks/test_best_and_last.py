@@ -5,7 +5,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 
-from mdn.training.callbacks.best_and_last import BestCheckpoint, LastCheckpoint, SealedCheckpointIO
+from mdn.training.callbacks.best_and_last import BestCheckpoint, LastCheckpoint
+from mdn.training.callbacks.whole_checkpoint import SealedCheckpointIO
 
 
 def pair(directory, every_seconds=0.0):

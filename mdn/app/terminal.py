@@ -33,6 +33,7 @@ _LABELS = {
     "guard": "guard, probability for rows unlike those of training",
     "fit_seconds": "seconds to fit",
     "epochs": "epochs",
+    "epochs_kept": "  of the weights that are kept",
     "converged": "converged",
     "test/components_alive": "components alive",
     "singularity/revived": "components revived",

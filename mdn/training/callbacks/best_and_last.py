@@ -53,21 +53,29 @@ class BestCheckpoint(WholeCheckpoint):
     ) -> None:
         super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
         self._refused: Tensor | None = None
-        self._due: int | None = None  # how many epochs the weights to keep have been trained for
+        self._due: int | None = None  # how many epochs the weights to keep will be trained for
+        self._kept = 0  # and how many those in the file were
+
+    @property
+    def outcome(self) -> dict[str, float | bool]:
+        """After how many epochs the weights in the file were trained; empty without a file."""
+        return {"epochs_kept": self._kept} if self._kept else {}
 
     def state_dict(self) -> dict[str, object]:
-        return {**super().state_dict(), "due": self._due}
+        return {**super().state_dict(), "due": self._due, "kept": self._kept}
 
     def _take_over(self, earlier: Path, state: Mapping[str, object]) -> None:
         super()._take_over(earlier, state)
-        self._due = cast(int | None, state.get("due"))
+        self._due, self._kept = cast(
+            tuple[int | None, int], (state.get("due"), state.get("kept", 0))
+        )
 
     def _update_best_and_save(
         self, current: Tensor, trainer: Trainer, monitor_candidates: dict[str, Tensor]
     ) -> None:
         epochs = trainer.current_epoch + 1
         due = round(epochs * mixture_module(trainer.lightning_module).longer_than_best)
-        self._due = due if due > epochs else None
+        self._due, self._kept = due if due > epochs else None, epochs
         super()._update_best_and_save(current, trainer, monitor_candidates)
 
     def _save_monitor_checkpoint(
@@ -75,7 +83,7 @@ class BestCheckpoint(WholeCheckpoint):
     ) -> None:
         super()._save_monitor_checkpoint(trainer, monitor_candidates)
         if self._due is not None and trainer.current_epoch + 1 >= self._due:
-            self._due = None
+            self._due, self._kept = None, trainer.current_epoch + 1
             self._save_checkpoint(trainer, self.best_model_path)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
@@ -88,6 +96,7 @@ class BestCheckpoint(WholeCheckpoint):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_end(trainer, pl_module)
         if self._due is not None and self.best_model_path:  # a resumed run may still reach it
+            self._kept = trainer.current_epoch
             self._save_checkpoint(trainer, self.best_model_path)
         if self._refused is not None and not self.best_model_path:
             raise ValueError(

@@ -222,6 +222,7 @@ def test_a_pool_gets_later_weights_than_the_best_epoch_of_its_members(
     last = load(folder / "last.ckpt")["state_dict"]
     same = all(torch.equal(last[name], value) for name, value in best["state_dict"].items())
     assert same == (factor == 3.0)
+    assert run.trainer.checkpoint_callback.outcome == {"epochs_kept": epoch + 1}
     assert run.trainer.checkpoint_callback.best_model_path == str(folder / "best.ckpt")
 
 

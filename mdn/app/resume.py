@@ -18,6 +18,7 @@ _FREE = (
     *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
     *("model.max_epochs", "model.batch_size"),
     *("model.recalibration", "model.smoothing", "model.guard", "model.averaging"),
+    "model.refit_spread",
     # The rows tell.
     *("model.seed", "model.val_fraction", "model.dequantize", "model.cross_fit"),
 )

@@ -48,6 +48,7 @@ class ModelCard:
             target, in units of the standardized target; 0 for none.
         guard: the probability of rows unlike those of training, as `mdn.model.guard` has it.
         guard_width: how much wider the guard is than the training targets.
+        spread_refitted: whether each network's spread was learned again on rows that it held out.
         transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
         formats: how columns were written that the model read as text, by which new rows are read:
@@ -71,6 +72,7 @@ class ModelCard:
     smoothing: float = 0.0
     guard: float = 0.0
     guard_width: float = 1.0
+    spread_refitted: bool = False
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)

@@ -4,17 +4,20 @@ The length of the training is decided on the way, by checkpoints and early stopp
 held out; what is here is decided after it.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from typing import cast
 
 import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.distributions.open_settings import HeldOut
 from mdn.metrics import grid_nll, nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
-from mdn.model.checkpoint import CARD, read_checkpoint, write_checkpoint
+from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, read_checkpoint, write_checkpoint
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
 from mdn.training.callbacks.best_and_last import best_path
@@ -62,7 +65,10 @@ def _whole(table: Table) -> Table:
 
 def keep_card(trainer: Trainer, model: Model) -> None:
     """Write what was decided after training into the best checkpoint, where one was kept."""
-    best = best_path(trainer)
-    decided = model.recalibration != 1 or model.smoothing or model.card.guard
+    best, card = best_path(trainer), model.card
+    decided = card.recalibration != 1 or card.smoothing or card.guard or card.spread_refitted
     if best and decided and trainer.is_global_zero:
-        write_checkpoint(read_checkpoint(best) | {CARD: model.card.plain()}, best)
+        saved = read_checkpoint(best)
+        weights = {f"{MODEL}{name}": value.cpu() for name, value in model.state_dict().items()}
+        weights = {**cast(Mapping[str, Tensor], saved[WEIGHTS]), **weights}
+        write_checkpoint(saved | {CARD: card.plain(), WEIGHTS: weights}, best)

@@ -239,7 +239,7 @@ def train(
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
-    adjust(module.model, recipe, data)
+    module.half_spreads = adjust(module.model, recipe, data)
     module.candidates = Candidates()
     keep_card(trainer, module.model)
     return module

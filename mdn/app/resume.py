@@ -17,10 +17,10 @@ _LASTING = ("inputs", "targets", "model")
 _FREE = (
     *("model.optimizer.", "model.schedule.", "model.gradient_clip", "model.patience"),
     *("model.max_epochs", "model.batch_size"),
-    *("model.recalibration", "model.smoothing", "model.guard", "model.averaging"),
-    "model.refit_spread",
+    *("model.recalibration", "model.smoothing", "model.guard", "model.rare_components"),
     # The rows tell.
     *("model.seed", "model.val_fraction", "model.dequantize", "model.cross_fit"),
+    *("model.averaging", "model.refit_spread"),
 )
 """Settings among them that may change."""
 

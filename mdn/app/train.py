@@ -105,6 +105,7 @@ def _facts(
         **({"spread_refitted": card.spread_refitted} if run.recipe.refits_spread else {}),
         **({"smoothing": card.smoothing} if card.smoothing else {}),
         **({"guard": card.guard, "guard_width": card.guard_width} if card.guard else {}),
+        **({"rare_components": card.rare_components} if card.rare_components else {}),
     }
 
 

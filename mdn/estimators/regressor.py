@@ -20,7 +20,8 @@ from mdn.distributions.abstract import Mixture
 from mdn.estimators.fitted_mixture import Rows
 from mdn.estimators.raw_rows import checked_pair, checked_rows, checked_targets, named_frame
 from mdn.estimators.validation import row_weights
-from mdn.training.fit import fit_data, held_in_memory
+from mdn.training.fit import fit_data
+from mdn.training.memory import held_in_memory
 from mdn.training.recipe import Recipe
 
 

@@ -4,24 +4,22 @@ The length of the training is decided on the way, by checkpoints and early stopp
 held out; what is here is decided after it.
 """
 
-from collections.abc import Mapping
 from functools import partial
-from typing import cast
 
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.distributions.open_settings import HeldOut
 from mdn.metrics import grid_nll, nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
-from mdn.model.checkpoint import CARD, MODEL, WEIGHTS, read_checkpoint, write_checkpoint
+from mdn.model.checkpoint import CARD, JOINT, WEIGHTS, read_checkpoint, write_checkpoint
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
 from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.held_out import predicted
+from mdn.training.mixture_module import MixtureModule
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
@@ -63,12 +61,18 @@ def _whole(table: Table) -> Table:
     return whole
 
 
-def keep_card(trainer: Trainer, model: Model) -> None:
+def keep_choices(trainer: Trainer, module: MixtureModule) -> None:
     """Write what was decided after training into the best checkpoint, where one was kept."""
-    best, card = best_path(trainer), model.card
-    decided = card.recalibration != 1 or card.smoothing or card.guard or card.spread_refitted
+    best, model = best_path(trainer), module.model
+    card = model.card
+    moved = card.rare_components or card.spread_refitted
+    decided = moved or card.recalibration != 1 or card.smoothing or card.guard
     if best and decided and trainer.is_global_zero:
-        saved = read_checkpoint(best)
-        weights = {f"{MODEL}{name}": value.cpu() for name, value in model.state_dict().items()}
-        weights = {**cast(Mapping[str, Tensor], saved[WEIGHTS]), **weights}
-        write_checkpoint(saved | {CARD: card.plain(), WEIGHTS: weights}, best)
+        checkpoint = read_checkpoint(best)
+        chosen = {CARD: model.card.plain()}
+        if moved:
+            # A run that goes on compares with the weights as training left them.
+            trained = checkpoint.get(JOINT, checkpoint[WEIGHTS])
+            weights = {name: each.cpu() for name, each in module.state_dict().items()}
+            chosen |= {WEIGHTS: weights, JOINT: trained}
+        write_checkpoint(checkpoint | chosen, best)

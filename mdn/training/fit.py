@@ -36,15 +36,16 @@ from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.candidates import Candidates
-from mdn.training.choose import keep_card, recalibrate
+from mdn.training.choose import keep_choices, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
 from mdn.training.lightning_parts import keyboard_interrupts
-from mdn.training.memory import MemoryData
+from mdn.training.memory import held_in_memory
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
 from mdn.training.processes import look_after_processes
+from mdn.training.rare_components import add_rare_components
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
 from mdn.training.stop_signals import sigterm_awaits_batch
@@ -117,14 +118,6 @@ def _check_trainer(settings: Mapping[str, object]) -> None:
     for name in ("max_epochs", "callbacks"):
         if name in settings:
             raise ValueError(f"the recipe decides {name}; leave it out of the trainer")
-
-
-def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
-    """Return the rows of a table, a part of them held out."""
-    settings = recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed
-    data = MemoryData(table, *settings)
-    data.cross_fit = recipe.cross_fitting
-    return data
 
 
 def fit_data(
@@ -237,11 +230,12 @@ def train(
     best = best_path(trainer)
     if best:
         module.load_state_dict(read_checkpoint(best)[WEIGHTS])
+    add_rare_components(recipe, module.model, data.train_table.sample, data.val_table)
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
     module.half_spreads = adjust(module.model, recipe, data)
     module.candidates = Candidates()
-    keep_card(trainer, module.model)
+    keep_choices(trainer, module)
     return module
 
 

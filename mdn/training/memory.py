@@ -5,6 +5,7 @@ from mdn.data.table import Table
 from mdn.data.training_rows import check_training_rows
 from mdn.distributions.checks import check_part
 from mdn.distributions.open_settings import Auto
+from mdn.training.base_recipe import BaseRecipe
 from mdn.training.datamodule import TableModule, val_share
 
 
@@ -56,3 +57,11 @@ class MemoryData(TableModule):
         parts = divided(self.table, division)
         check_training_rows(parts["train"], source)
         return {"test": parts.get("val", parts["train"])} | parts
+
+
+def held_in_memory(recipe: BaseRecipe, table: Table) -> MemoryData:
+    """Return the rows of a table, a part of them held out for all networks or for each."""
+    settings = recipe.val_fraction, recipe.dequantize, recipe.batch_size, recipe.seed
+    data = MemoryData(table, *settings)
+    data.cross_fit = recipe.cross_fitting
+    return data

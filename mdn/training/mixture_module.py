@@ -251,8 +251,8 @@ def members_first(rows: Float[Tensor, " N *rest"]) -> Float[Tensor, "..."]:
 
 def total_of_each(
     values: Float[Tensor, "*members N"], weight: Sequence[Tensor]
-) -> Float[Tensor, "*members"]:
-    """Return the sum over rows, weighted where there is a weight, [N] or [N, M]."""
+) -> Float[Tensor, "*each"]:
+    """Return the sum over rows, weighted where there is a weight, [N] or [N, M]; then of M."""
     return (_by_member(weight).to(values) * values).sum(-1) if weight else values.sum(-1)
 
 

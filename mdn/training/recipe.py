@@ -52,8 +52,9 @@ class Recipe(BaseRecipe):
         ensemble_size: M, networks that are trained side by side and pooled into one mixture.
         cross_fit: whether each network holds out an eighth of the training rows of its own, and
             learns from all others; otherwise all hold out the same part. "auto" does so with two
-            networks or more, 16 rows or groups or more, all in memory, where no validation rows
-            are given, nor `val_fraction`, and rows are not split by time.
+            networks or more and 40 training rows or more in memory, where no validation rows are
+            given, nor `val_fraction`, and rows are not split by time; with groups, where there
+            are 16 or more, and none brings an eighth to more than a fourth of the rows.
         encoding: features of the inputs.
         backbone: given P, the module in front of the head.
         first_layer_gain: what its first layer begins with is multiplied by, dealt to the members
@@ -68,6 +69,8 @@ class Recipe(BaseRecipe):
         gradient_clip: the largest norm of a gradient, of each member's own; None for any.
         averaging: the share of all steps that the mean of the weights looks back on, which is what
             the model gets; 0 for the weights of the last step.
+        rare_components: how many rare, narrow components may be added to each member after
+            training, in the place of those that explain the fewest rows.
         patience: epochs without an improvement on the rows held out, after which it ends; None to
             go on to the end.
         refit_spread: whether each network's spread is learned again, after training, on the rows
@@ -92,12 +95,14 @@ class Recipe(BaseRecipe):
     component_lr: float | None = None
     gradient_clip: float | None = 1.0
     averaging: float = 0.02
+    rare_components: int = 0
     patience: int | None = 60
     refit_spread: bool | ByHeldOut = "held_out"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("ensemble_size", self.ensemble_size, 1)
+        check_at_least("rare_components", self.rare_components, 0)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)
         for name in ("mixture_lr", "component_lr", "gradient_clip"):

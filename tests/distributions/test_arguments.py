@@ -62,6 +62,7 @@ REFUSED = {
         "factor",
     ),
     "affine, shift": (lambda s: PAIR.affine([1, 1], s), [[NAN, 1], [1], 0], "shift"),
+    "convolved": (PAIR.convolved, [-1, NAN, INF], "at least 0"),
     "dispersed": (PAIR.dispersed, [0, -1, NAN, INF], "positive number"),
     "dispersed, about": (lambda c: PAIR.dispersed(2, c), [[1], torch.ones(3, 2)], "about"),
     "probability_above": (PAIR.probability_above, [0, Y2], r"one target.*marginal\(0\)"),

@@ -37,6 +37,7 @@ EMPTY = {
     "variance_split": lambda m: m.variance_split([m])[0],
     "pool": lambda m: m[None].pool().mean,
     "prune": lambda m: m.prune(0.9).mean,
+    "convolved": lambda m: m.convolved(2.0).std,
     "dispersed": lambda m: m.dispersed(2.0).mean,
     "affine": lambda m: m.affine([2.0], [1.0]).mean,
     "rsample": lambda m: m.rsample(),

@@ -92,6 +92,7 @@ QUESTIONS = {
     "condition": lambda m: m.condition([1], Y[:, 1:]).mean,
     "project": lambda m: m.project([1.0, -2.0]).std,
     "affine": lambda m: m.affine([2.0, 3.0], [1.0, 0.0]).covariance,
+    "convolved": lambda m: m.convolved(2.0).covariance,
     "dispersed": lambda m: m.dispersed(2.0).covariance,
     "std": lambda m: m.std,
     "sample": lambda m: m.sample(3, torch.Generator().manual_seed(1)),

@@ -29,6 +29,7 @@ KEPT = {
     "index": lambda m: m[1],
     "slice": lambda m: m[:2],
     "iteration": lambda m: next(iter(m)),
+    "convolved": lambda m: m.convolved(2.0),
     "dispersed": lambda m: m.dispersed(2.0),
     "dispersed about": lambda m: m.dispersed(2.0, Y),
     "component": lambda m: m.component(0),

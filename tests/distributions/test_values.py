@@ -39,6 +39,7 @@ REST = {
     "dims": [0],
     "point": "mean",
     "tolerance": 0.1,
+    "std": 0.3,
     "weights": None,
     "dtype": torch.float64,
     "device": "cpu",

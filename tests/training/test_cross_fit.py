@@ -14,8 +14,9 @@ from mdn.data.splits.folds import FOLD
 from mdn.data.synthetic import Heteroscedastic
 from mdn.data.table import Table
 from mdn.training.candidates import Candidates
-from mdn.training.fit import fit, fit_data, held_in_memory, resolve
+from mdn.training.fit import fit, fit_data, resolve
 from mdn.training.held_out import held_out
+from mdn.training.memory import held_in_memory
 from mdn.training.modules import module_of
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.synthetic_data import SyntheticData
@@ -56,7 +57,7 @@ def changed_in(table: Table, fold: int) -> Table:
 def test_a_recipe_decides_it_by_the_rows():
     for rows, settings, wanted in [
         (90, {}, True),
-        (15, {}, False),
+        (39, {}, False),
         (90, {"ensemble_size": 1}, False),
         (90, {"cross_fit": False}, False),
         (90, {"val_fraction": 0.2}, False),

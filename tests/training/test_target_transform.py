@@ -17,7 +17,9 @@ from mdn.report.basic_scores import basic_scores, likelihood
 from mdn.report.evaluation import score
 from mdn.report.marginal_mixture import marginal_mixture
 from mdn.training.choose import RECALIBRATION
-from mdn.training.fit import card_of, held_in_memory, quiet_trainer, resolve, train
+from mdn.training.fit import card_of, quiet_trainer, resolve, train
+from mdn.training.held_out import held_out
+from mdn.training.memory import held_in_memory
 from mdn.training.recipe import EMRecipe, Recipe
 
 F64 = torch.float64
@@ -44,7 +46,7 @@ def fitted(recipe, table):
 @pytest.mark.parametrize("kind", ["gradient", "em"])
 def test_logged_likelihoods_are_in_the_units_of_the_user(kind, weighted):
     table = prices(weight=torch.rand(120, dtype=F64) + 0.1 if weighted else None)
-    recipe = Recipe(**SMALL, target_transform="log")
+    recipe = Recipe(**SMALL, cross_fit=False, target_transform="log")
     if kind == "em":
         recipe = EMRecipe(num_components=2, max_epochs=4, target_transform="log")
     model, logged, data = fitted(recipe, table)
@@ -57,6 +59,17 @@ def test_logged_likelihoods_are_in_the_units_of_the_user(kind, weighted):
     assert logged["val/nll_standardized"].item() == pytest.approx(
         scores["test/nll_standardized"], rel=1e-5
     )
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_likelihoods_of_single_networks_are_in_the_units_of_the_user(targets):
+    table = prices(targets=targets)
+    if targets > 1:
+        table.y[::3, 0] = torch.nan
+    model, logged, data = fitted(Recipe(**SMALL, target_transform="log"), table)
+    nll = -held_out(model, data).mixture.observed_log_prob(data.val_table.y).mean()
+    assert data.cross_fitted
+    assert logged["val/nll"].item() == pytest.approx(nll.item(), rel=1e-5)
 
 
 def test_the_training_likelihood_of_em_is_the_one_of_a_lognormal():
@@ -77,7 +90,7 @@ def test_rows_that_lack_targets_count_by_those_that_they_have(kind):
     table.y[::3, 0] = torch.nan
     table.y[1::3, 1] = torch.nan
     transform = {"y0": "log"}
-    recipe = Recipe(**SMALL, target_transform=transform)
+    recipe = Recipe(**SMALL, cross_fit=False, target_transform=transform)
     if kind == "em":
         recipe = EMRecipe(num_components=2, max_epochs=4, target_transform=transform)
     model, logged, data = fitted(recipe, table)

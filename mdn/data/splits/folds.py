@@ -24,11 +24,14 @@ FOLDS = 8
 FOLD = "fold"
 """The mark of a row that tells its fold."""
 
-_FEWEST = 2 * FOLDS
-"""Rows, or groups of rows, that make folds of at least two each."""
+_FEWEST_ROWS = 5 * FOLDS
+"""Rows of which folds are made; fewer tell a single network little about an epoch."""
+
+_FEWEST_GROUPS = 2 * FOLDS
+"""Groups of which folds are made."""
 
 _LARGEST = 0.25
-"""The largest part of the rows that a member may hold out, as today's common part of few rows."""
+"""The largest part of the rows that a member may hold out, as the common part of few rows is."""
 
 Stratify = bool | Auto
 
@@ -107,10 +110,10 @@ def _obstacle(train: Table, others: Sequence[str]) -> str:
         return "`split_by` names the rows to validate on"
     if train.split_by.time is not None:
         return "rows are split by `time_by`, whose last rows all networks hold out"
-    if train.split_by.groups and (groups := len(train.marks[GROUP].unique())) < _FEWEST:
-        return f"there are {groups} groups to train on, and it takes {_FEWEST}"
-    if len(train) < _FEWEST:
-        return f"there are {len(train)} rows to train on, and it takes {_FEWEST}"
+    if train.split_by.groups and (groups := len(train.marks[GROUP].unique())) < _FEWEST_GROUPS:
+        return f"there are {groups} groups to train on, and it takes {_FEWEST_GROUPS}"
+    if len(train) < _FEWEST_ROWS:
+        return f"there are {len(train)} rows to train on, and it takes {_FEWEST_ROWS}"
     return ""
 
 

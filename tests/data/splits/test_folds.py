@@ -25,7 +25,7 @@ def folds_of(table: Table, cross_fit: CrossFit = AUTO, seed: int = 0, **settings
     return found.marks[FOLD]
 
 
-@pytest.mark.parametrize("rows", [16, 101, 700])
+@pytest.mark.parametrize("rows", [40, 101, 700])
 def test_folds_are_of_one_size_and_follow_from_the_seed(rows):
     fold = folds_of(table_of(rows))
     sizes = fold.bincount(minlength=FOLDS)
@@ -57,7 +57,7 @@ def test_groups_stay_whole():
 @pytest.mark.parametrize(
     ("table", "others", "reason"),
     [
-        (table_of(15), ["test"], "there are 15 rows to train on, and it takes 16"),
+        (table_of(39), ["test"], "there are 39 rows to train on, and it takes 40"),
         (table_of(99), ["val"], "`split_by` names the rows to validate on"),
         (
             table_of(99, SplitBy(groups=("g",)), g=[f"g{i % 15}" for i in range(99)]),
@@ -94,7 +94,7 @@ def test_a_split_has_no_validation_rows_where_it_has_folds():
     common = divided(table, Division(fractions, 0))
     assert common["test"].x.equal(parts["test"].x)
     assert FOLD not in common["train"].marks
-    few = divided(table[:18], Division(fractions, 0, cross_fit=AUTO))
+    few = divided(table[:42], Division(fractions, 0, cross_fit=AUTO))
     assert set(few) == {"test", "val", "train"}
 
 

@@ -20,10 +20,7 @@ from mdn.networks.head import MixtureHead
 RIDGE = 10.0
 """Nats for a change of 1 in a raw number, or by as much through one feature of the usual size."""
 
-STEPS = 150
-"""Steps of Adam, each with all rows."""
-
-_RATE = 0.1
+_STEPS, _RATE = 75, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,6 @@ def refitted_spread(
     features: Float[Tensor, "M N F"],
     log_prob: Callable[[GaussianMixture], Float[Tensor, "M N"]],
     weight: Shaped[Tensor, "M N"],
-    steps: int = STEPS,
     ridge: float = RIDGE,
 ) -> Spread:
     """Return the spread of each member that rows ask for which it has not seen.
@@ -80,7 +76,6 @@ def refitted_spread(
         features: of rows of each member's own.
         log_prob: of their targets under mixtures [M, N].
         weight: how often each row counts; 0 where it only fills up.
-        steps: of Adam.
         ridge: towards the trained numbers, in nats.
     """
     counted = _counted(weight.to(features))
@@ -88,10 +83,10 @@ def refitted_spread(
         trained, unit = head(features), features.square().mean()
     old = Spread.of(head)
     new = Spread(old.weight.clone().requires_grad_(), old.bias.clone().requires_grad_())
-    optimizer = torch.optim.Adam([new.weight, new.bias], lr=_RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    optimizer = torch.optim.Adam([new.weight, new.bias], lr=_RATE, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
     with torch.enable_grad():
-        for _ in range(steps):
+        for _ in range(_STEPS):
             optimizer.zero_grad()
             scale = head.scale(new.raw(features))
             nats = log_prob(GaussianMixture(trained.log_pi, trained.mu, scale)).to(counted)

@@ -18,7 +18,7 @@ from mdn.data.splits.folds import FOLD
 from mdn.data.splits.marks import GROUP
 from mdn.data.table import Table
 from mdn.distributions.mixture import GaussianMixture
-from mdn.fitting.spread_refit import STEPS, Spread, refitted_spread
+from mdn.fitting.spread_refit import Spread, refitted_spread
 from mdn.model.adjustments import guard_widths
 from mdn.model.evaluation_mode import evaluation_mode
 from mdn.model.guard import guard_alone
@@ -115,13 +115,12 @@ def having_spread(head: MixtureHead, spread: Spread) -> Iterator[None]:
         own.put_into(head)
 
 
-def refitted(model: Model, table: Table, steps: int = STEPS) -> Spread:
+def refitted(model: Model, table: Table) -> Spread:
     """Return the spread of each network that rows ask for which it holds out.
 
     Args:
         model: a trained one, which stays as it is.
         table: rows of folds, from which some are drawn where there are many.
-        steps: of gradient descent.
     """
     table, log_prob = scored_by(model, table)
     some = table[torch.randperm(len(table), generator=generator("spread"))]
@@ -133,7 +132,7 @@ def refitted(model: Model, table: Table, steps: int = STEPS) -> Spread:
         features = model.network.features(x)
         unlike = _guard_of(model, features)
     guarded = _guarded(model, y, log_prob, log_prob(unlike, y))
-    return refitted_spread(model.network.head, features, guarded, weight.to(model.device), steps)
+    return refitted_spread(model.network.head, features, guarded, weight.to(model.device))
 
 
 def _guard_of(model: Model, features: Float[Tensor, "M N F"]) -> GaussianMixture:

@@ -25,7 +25,7 @@ def scored_by(model: Model, table: Table) -> tuple[Table, LogProb]:
     step = _steps(model, table)
     if step is None:
         return table, observed_log_prob
-    return table.whole(), partial(_grid_log_prob, step=step.to(model.device))
+    return table.whole(), partial(_grid_log_prob, step=step)
 
 
 def _steps(model: Model, table: Table) -> Float64[Tensor, " D"] | None:

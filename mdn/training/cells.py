@@ -13,7 +13,9 @@ from mdn.model.model import Model
 from mdn.training.candidates import LogProb, observed_log_prob
 
 
-def scored_by(model: Model, table: Table) -> tuple[Table, LogProb]:
+def scored_by(
+    model: Model, table: Table, dtype: torch.dtype = torch.float64
+) -> tuple[Table, LogProb]:
     """Return the rows that can be scored, and how to score standardized targets.
 
     Rounded targets are scored by their cells; the density would reward narrow spikes.
@@ -21,11 +23,12 @@ def scored_by(model: Model, table: Table) -> tuple[Table, LogProb]:
     Args:
         model: a trained one.
         table: rows of `TableModule.val_table`.
+        dtype: that probabilities of cells are computed in.
     """
     step = _steps(model, table)
     if step is None:
         return table, observed_log_prob
-    return table.whole(), partial(_grid_log_prob, step=step)
+    return table.whole(), partial(_grid_log_prob, step=step.to(dtype))
 
 
 def _steps(model: Model, table: Table) -> Float64[Tensor, " D"] | None:

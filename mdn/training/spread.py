@@ -122,7 +122,7 @@ def refitted(model: Model, table: Table) -> Spread:
         model: a trained one, which stays as it is.
         table: rows of folds, from which some are drawn where there are many.
     """
-    table, log_prob = scored_by(model, table)
+    table, log_prob = scored_by(model, table, model.dtype)
     some = table[torch.randperm(len(table), generator=generator("spread"))]
     rows, there = (each.T[:, :_MOST_ROWS] for each in held_out_rows(some, model.num_members))
     weight = there if some.weight is None else there * some.weight[rows]

@@ -21,6 +21,7 @@ KEYS = {
     "lr": "optimizer.lr",
     "max_epochs": "trainer.max_epochs",
     "guard": "model.guard",
+    "refit_spread": "model.refit_spread",
     "smoothing": "model.smoothing",
     "min_scale": "family.min_scale",
     "num_components": "model.num_components",

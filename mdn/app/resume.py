@@ -20,7 +20,7 @@ _FREE = (
     *("model.recalibration", "model.smoothing", "model.guard", "model.rare_components"),
     # The rows tell.
     *("model.seed", "model.val_fraction", "model.dequantize", "model.cross_fit"),
-    "model.averaging",
+    *("model.averaging", "model.refit_spread"),
 )
 """Settings among them that may change."""
 

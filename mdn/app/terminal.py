@@ -29,6 +29,7 @@ _LABELS = {
     "cv/crps": "  CRPS",
     "cv/coverage_90": "  share inside of 90 % intervals",
     "recalibration": "spread multiplied by",
+    "spread_refitted": "spreads learned again on rows held out",
     "smoothing": "smoothed by, standard deviations of the target",
     "guard": "guard, probability for rows unlike those of training",
     "fit_seconds": "seconds to fit",

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import closing
 
 import torch
@@ -101,6 +102,7 @@ def _facts(
         **module.outcome,
         **outcomes(trainer),
         **({"recalibration": card.recalibration} if recalibrated else {}),
+        **({"spread_refitted": card.spread_refitted} if run.recipe.refits_spread else {}),
         **({"smoothing": card.smoothing} if card.smoothing else {}),
         **({"guard": card.guard, "guard_width": card.guard_width} if card.guard else {}),
         **({"rare_components": card.rare_components} if card.rare_components else {}),
@@ -115,7 +117,17 @@ def _test(
     test = basic_scores(module.model, data.tables["test"], data.problem)
     if trainer.logger is not None:
         trainer.logger.log_metrics(test, step=trainer.global_step)
-    return validation | cross_validated_scores(module.model, data, candidates) | test
+    crossed = cross_validated_scores(module.model, data, candidates, module.half_spreads)
+    if module.half_spreads is not None:
+        validation = _as_crossed(validation, crossed)
+    return validation | crossed | test
+
+
+def _as_crossed(validation: Mapping[str, float], crossed: Mapping[str, float]) -> dict[str, float]:
+    """Have scores of rows that spreads were learned from tell what others would score."""
+    more = crossed["cv/nll"] - validation["val/nll"]
+    changed = {name: validation[name] + more for name in ("val/nll", "val/nll_standardized")}
+    return {**validation, **changed}
 
 
 def _log_hyperparameters(log: RunLog, config: Node) -> None:

@@ -58,6 +58,8 @@ def in_words(card: ModelCard, factor: Sequence[float]) -> dict[str, str]:
         factor: one standard deviation of each standardized target in the units of the user.
     """
     said = {}
+    if card.spread_refitted:
+        said["spread"] = "learned again on the rows that each network held out"
     if card.recalibration != 1:
         said["recalibrated"] = f"spread about each mean times {card.recalibration:.3g}"
     if card.smoothing:

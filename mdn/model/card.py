@@ -50,6 +50,7 @@ class ModelCard:
         guard_width: how much wider the guard is than the training targets.
         rare_components: how often a rare, narrow component took the place of another one in each
             member, as `mdn.fitting.rare_component` finds them.
+        spread_refitted: whether each network's spread was learned again on rows that it held out.
         transforms: of each target that is learned on another scale, with its name under "kind".
         kinds: of the P inputs, fitted, as plain data; empty where all are numbers without gaps.
         formats: how columns were written that the model read as text, by which new rows are read:
@@ -74,6 +75,7 @@ class ModelCard:
     guard: float = 0.0
     guard_width: float = 1.0
     rare_components: int = 0
+    spread_refitted: bool = False
     transforms: dict[str, dict[str, object]] = field(default_factory=dict)
     kinds: list[dict[str, object]] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)

@@ -68,10 +68,13 @@ class MixtureHead(nn.Module):
         return GaussianMixture(
             torch.log_softmax(logits, 0).movedim(0, -1),
             mu.unflatten(0, (self.num_targets, self.num_components)).movedim((1, 0), (-2, -1)),
-            self.family.scale(
-                raw.unflatten(0, self.raw_shape).movedim((0, 1), (-2, -1)), self.num_targets
-            ),
+            self.scale(raw),
         )
+
+    def scale(self, raw: Float[Tensor, "S M *batch"]) -> Scale:
+        """Return the scale of each mixture, from its raw numbers."""
+        rows_last = raw.unflatten(0, self.raw_shape)
+        return self.family.scale(rows_last.movedim((0, 1), (-2, -1)), self.num_targets)
 
     @torch.no_grad()
     def start(self, mixture: GaussianMixture, shrink: float, member: int = 0) -> None:

@@ -3,7 +3,9 @@
 They are scores of single networks: each row is predicted by one that holds it out. The model pools
 all networks, of which the others have learned the row, and usually scores a little better on rows
 that are new to all. The smoothing and the guard of a row are those that the rows of all other folds
-ask for; the number of epochs alone was chosen with it.
+ask for. Where spreads are learned again on rows held out, a network predicts each half of its own
+with what it has learned from the other half. Only two choices were made with the row among others:
+the number of epochs, and whether spreads are learned again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,7 @@ from mdn.report.score_names import flat_scores, percent
 from mdn.training.adjustments import answering_with, best_adjustments
 from mdn.training.candidates import Candidates
 from mdn.training.datamodule import EVALUATION_BATCH, TableModule
-from mdn.training.held_out import predicted
+from mdn.training.spread import HalfSpreads, predicted_by, with_halves
 
 PREFIX = "cv/"
 
@@ -37,7 +39,10 @@ _LEVEL = 0.9
 
 @torch.no_grad()
 def cross_validated_scores(
-    model: Model, data: TableModule, candidates: Candidates
+    model: Model,
+    data: TableModule,
+    candidates: Candidates,
+    halves: HalfSpreads | None = None,
 ) -> dict[str, float]:
     """Return the NLL, the CRPS and the coverage of training rows by networks that hold them out.
 
@@ -48,15 +53,16 @@ def cross_validated_scores(
         model: a trained one.
         data: the rows that it was trained on, from which 20,000 are drawn where there are more.
         candidates: what the smoothing and the guard were chosen from.
+        halves: what predicts the rows where the spreads of the model were learned from them.
 
     Returns:
         Scores by their names in `metrics.json`; none where all networks hold out the same rows.
     """
     if not data.cross_fitted:
         return {}
-    rows = _drawn(data.val_table)
+    rows = _drawn(with_halves(data.val_table))
     board, pit = _scoreboard(grid_steps(model, rows), rows.target_names), []
-    for part, mixture in _predictions(model, rows, candidates):
+    for part, mixture in _predictions(model, rows, candidates, halves):
         pit.append(metrics.pit(mixture, part.y))
         for mean in board.values():
             mean.update(mixture, part.y, part.weight)
@@ -67,14 +73,15 @@ def cross_validated_scores(
 
 
 def _predictions(
-    model: Model, rows: Table, candidates: Candidates
+    model: Model, rows: Table, candidates: Candidates, halves: HalfSpreads | None
 ) -> Iterator[tuple[Table, Mixture]]:
     """Yield rows of a fold, smoothed and guarded as the rows of all other folds ask for."""
-    for fold, chosen in best_adjustments(model, rows, candidates).without.items():
+    for fold, chosen in best_adjustments(model, rows, candidates, halves).without.items():
         of_fold = rows[(rows.marks[FOLD] == fold).nonzero().squeeze(-1)]
         with answering_with(model, chosen):
             for part in of_fold.pieces(EVALUATION_BATCH) if len(of_fold) else ():
-                yield part, predicted(model, part).mixture.to("cpu")
+                predictions = predicted_by(model, part, halves)
+                yield part, predictions.mixture.to("cpu")
 
 
 def _drawn(table: Table) -> Table:

@@ -154,6 +154,11 @@ class BaseRecipe:
         """Whether each member of an ensemble is to hold out a part of its own."""
         return COMMON
 
+    @property
+    def refits_spread(self) -> bool | ByHeldOut:
+        """Whether each member's spread is learned again on the rows that it holds out."""
+        return False
+
     def cross_fitted(self: AnyRecipe, is_so: bool) -> AnyRecipe:
         """Return the recipe with what the rows have decided on that."""
         return self

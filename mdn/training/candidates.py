@@ -107,16 +107,23 @@ class Candidates:
             unlike = log_prob(guard, y)
         smoothed = [log_prob(_smoothed(mixture, each), y) for each in self.smoothings]
         pairs = product(smoothed, self.guards)
-        return torch.stack([-_with_guard(log_prob, guard, unlike) for log_prob, guard in pairs])
+        return torch.stack([-with_guard(log_prob, guard, unlike) for log_prob, guard in pairs])
 
 
 def _smoothed(mixture: GaussianMixture, smoothing: float) -> GaussianMixture:
     return mixture.convolved(smoothing) if smoothing else mixture
 
 
-def _with_guard(
+def with_guard(
     log_prob: Float[Tensor, "*batch"], guard: float, unlike: Float[Tensor, "*_"]
 ) -> Float[Tensor, "*batch"]:
+    """Return the log density of mixtures with a guard.
+
+    Args:
+        log_prob: of the mixtures alone.
+        guard: the probability of rows unlike those of training.
+        unlike: the log density of the guard alone.
+    """
     if not guard:
         return log_prob
     return torch.logaddexp(log_prob + math.log1p(-guard), unlike + math.log(guard))

@@ -65,11 +65,12 @@ def keep_choices(trainer: Trainer, module: MixtureModule) -> None:
     """Write what was decided after training into the best checkpoint, where one was kept."""
     best, model = best_path(trainer), module.model
     card = model.card
-    decided = model.recalibration != 1 or card.smoothing or card.guard or card.rare_components
+    moved = card.rare_components or card.spread_refitted
+    decided = moved or card.recalibration != 1 or card.smoothing or card.guard
     if best and decided and trainer.is_global_zero:
         checkpoint = read_checkpoint(best)
         chosen = {CARD: model.card.plain()}
-        if model.card.rare_components:
+        if moved:
             # A run that goes on compares with the weights as training left them.
             trained = checkpoint.get(JOINT, checkpoint[WEIGHTS])
             weights = {name: each.cpu() for name, each in module.state_dict().items()}

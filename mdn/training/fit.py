@@ -233,7 +233,7 @@ def train(
     add_rare_components(recipe, module.model, data.train_table.sample, data.val_table)
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)
-    adjust(module.model, recipe, data)
+    module.half_spreads = adjust(module.model, recipe, data)
     module.candidates = Candidates()
     keep_choices(trainer, module)
     return module

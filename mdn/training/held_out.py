@@ -75,9 +75,9 @@ def predicted(model: Model, table: Table) -> HeldOutPredictions:
     with evaluation_mode(model):
         if FOLD not in table.marks:
             fold = torch.zeros(len(table), dtype=torch.int64)
-            return HeldOutPredictions(model, table, _joined(list(_by_pool(model, table))), fold)
+            return HeldOutPredictions(model, table, joined(list(_by_pool(model, table))), fold)
         parts, rows = zip(*_by_members(model, table), strict=True)
-        mixture = _joined(parts)[torch.cat(rows).argsort()]
+        mixture = joined(parts)[torch.cat(rows).argsort()]
         return HeldOutPredictions(model, table, mixture, table.marks[FOLD])
 
 
@@ -100,7 +100,7 @@ def _by_members(
         yield mixtures[chosen], some[chosen]
 
 
-def _joined(parts: Sequence[GaussianMixture]) -> GaussianMixture:
+def joined(parts: Sequence[GaussianMixture]) -> GaussianMixture:
     """Mixtures of rows, one batch after the other."""
     stored = zip(*([each.log_pi, each.mu, *each.scale.tensors()] for each in parts), strict=True)
     values = iter([torch.cat(each) for each in stored])

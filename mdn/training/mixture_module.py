@@ -29,6 +29,7 @@ from mdn.training.processes import close_group_at_exit
 from mdn.training.resumed_loop import STOPPED, was_stopped
 from mdn.training.running_sums import SavedSum, Sums, own_sums, saved_sums
 from mdn.training.safe_steps import SafeSteps
+from mdn.training.spread import HalfSpreads
 
 _SUMS = "sums"
 """Where a checkpoint keeps what has been added up in an epoch that is under way."""
@@ -60,6 +61,8 @@ class MixtureModule(LightningModule):
         """Each member's own nll of the last validation, standardized."""
         self.candidates = Candidates()
         """Smoothings and guards that each validation tries; its score is that of the best."""
+        self.half_spreads: HalfSpreads | None = None
+        """What predicts rows held out where spreads are learned again on them, after training."""
         self.cross_fitted = False
         """Whether members hold out parts of their own."""
         self.misses_targets = False

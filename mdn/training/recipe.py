@@ -73,6 +73,9 @@ class Recipe(BaseRecipe):
             training, in the place of those that explain the fewest rows.
         patience: epochs without an improvement on the rows held out, after which it ends; None to
             go on to the end.
+        refit_spread: whether each network's spread is learned again, after training, on the rows
+            that it holds out; "held_out" has them decide whether that helps. It takes networks
+            that hold out parts of their own, and inputs.
 
     Raises:
         ValueError: on a number out of range.
@@ -94,6 +97,7 @@ class Recipe(BaseRecipe):
     averaging: float = 0.02
     rare_components: int = 0
     patience: int | None = 40
+    refit_spread: bool | ByHeldOut = "held_out"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,7 +111,24 @@ class Recipe(BaseRecipe):
         check_fraction("averaging", self.averaging)
         check_gains(self.first_layer_gain)
         self.regularizer.check_members(self.ensemble_size)
-        _ = self.cross_fitting.holds
+        self._check_refit()
+
+    def _check_refit(self) -> None:
+        if not self.cross_fitting.holds and self.refit_spread is True:
+            raise ValueError(
+                "`refit_spread=True` learns the spread of each network again on rows that it holds "
+                "out for itself, and here all networks hold out the same; set `refit_spread` to "
+                "held_out or False"
+            )
+        if not self.uses_inputs and self.refit_spread is True:
+            raise ValueError(
+                "`refit_spread=True` is for networks, and this mixture looks at no input; set "
+                "`refit_spread` to held_out or False"
+            )
+
+    @property
+    def refits_spread(self) -> bool | ByHeldOut:
+        return self.refit_spread if self.uses_inputs else False
 
     @property
     def uses_inputs(self) -> bool:

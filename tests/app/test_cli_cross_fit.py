@@ -52,3 +52,32 @@ def test_what_cannot_be_is_refused_by_its_key(trained, script):
         status, out, err = script("train", *RUN, "model.cross_fit=true", more, "run_dir=other")
         assert status == 1
         assert "model.cross_fit=true has each network hold out training rows" in out + err
+
+
+def test_a_run_learns_spreads_again(trained, script, tmp_path):
+    metrics, out = trained
+    assert metrics["spread_refitted"] is False
+    assert "spreads learned again on rows held out" in out
+    again = "model.refit_spread=true", "trainer.max_epochs=3", "run_dir=again"
+    status, out, err = script("train", LAST, *again)
+    assert status == 0, out + err
+    metrics = json.loads((tmp_path / "again/metrics.json").read_text())
+    assert metrics["spread_refitted"] is True
+    # The rows that a spread was learned from have no say in its score.
+    assert metrics["val/nll"] == metrics["cv/nll"]
+    status, out, err = script("evaluate", "ckpt=again/checkpoints/best.ckpt", "run_dir=scores")
+    assert status == 0, out + err
+    evaluated = json.loads((tmp_path / "scores/metrics.json").read_text())
+    assert evaluated["test/nll"] == pytest.approx(metrics["test/nll"])
+    page = (tmp_path / "scores/report.html").read_text()
+    assert "learned again on the rows that each network held out" in page
+    status, out, err = script("train", LAST.replace("run/", "again/"), "trainer.max_epochs=4")
+    assert status == 0, out + err
+
+
+def test_spreads_that_cannot_be_learned_again_are_refused_by_their_key(trained, script):
+    more = "model.refit_spread=true", "model.cross_fit=false", "run_dir=other"
+    status, out, err = script("train", *RUN, *more)
+    assert status == 1
+    assert "model.refit_spread=true learns the spread of each network again" in out + err
+    assert "set model.refit_spread to held_out or False" in out + err

@@ -48,7 +48,7 @@ def test_what_is_too_narrow_by_a_known_part_gets_that_part():
 
 
 def test_a_pool_gets_a_part_of_what_its_members_want():
-    model, recipe, data = narrow(rows_of(5.0), std=0.5)
+    model, recipe, data = narrow(rows_of(5.0), std=0.5, refit_spread=False)
     candidates = Candidates.of("held_out", "held_out", 0.0)
     wanted = best_adjustments(model, data.val_table, candidates).best
     adjust(model, recipe, data)
@@ -94,7 +94,7 @@ def test_a_fold_has_no_say_in_what_it_is_scored_by():
 
 def test_rounded_targets_are_scored_by_their_cells():
     # A density of less than a cell's width wins by likelihood, and nothing by cells.
-    model, recipe, data = narrow(rows_of(0.5, decimals=0), std=0.002)
+    model, recipe, data = narrow(rows_of(0.5, decimals=0), std=0.002, refit_spread=False)
     model.card = replace(model.card, grid={"y": 1.0})
     adjust(model, recipe, data)
     assert model.smoothing > 0

@@ -16,7 +16,10 @@ from mdn.networks.kinds import WEEK, YEAR, Boolean, Category, Number, Time, numb
 from mdn.training.modules import module_of
 
 CONF = Path(__file__).parents[1] / "conf"
-SMALL = ["model.num_components=3", "model.ensemble_size=1", "backbone.depth=3"]
+SMALL = [
+    *("model.num_components=3", "model.ensemble_size=1", "backbone.depth=3"),
+    "encoding.principal=false",
+]
 SHIFT = torch.tensor([500.0, 3.0, -40.0], dtype=torch.float64)
 FACTOR = torch.tensor([100.0, 0.5, 7.0], dtype=torch.float64)
 

@@ -28,6 +28,7 @@ OF_EACH_TARGET = {"direction", "step", "factor", "shift"}
 REST = {
     "self": None,
     "mixture": None,
+    "cells": None,
     "upper": True,
     "shape": (2,),
     "generator": None,

@@ -51,7 +51,8 @@ class BestCheckpoint(WholeCheckpoint):
         monitor: str = "val/nll",
         mode: str = "min",
     ) -> None:
-        super().__init__(dirpath, filename, monitor, mode, save_on_train_epoch_end=None)
+        # What is scored is saved before the end of the epoch, where components are reset.
+        super().__init__(dirpath, filename, monitor, mode, not monitor.startswith("val/"))
         self._refused: Tensor | None = None
         self._due: int | None = None  # how many epochs the weights to keep will be trained for
         self._kept = 0  # and how many those in the file were

@@ -42,6 +42,6 @@ def _steps(model: Model, table: Table) -> Float64[Tensor, " D"] | None:
 
 
 def _grid_log_prob(
-    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Float64[Tensor, " D"]
+    mixture: GaussianMixture, y: Float[Tensor, "*rows D"], step: Float[Tensor, " D"]
 ) -> Float[Tensor, "*out"]:
     return -grid_nll(mixture, y, step)

@@ -61,12 +61,12 @@ class WeightAverage:
     @property
     def averaged(self) -> Mapping[str, Shaped[Tensor, "..."]]:
         """The average, by the names of the network's state."""
-        return self._own if self.in_place else self._others
+        return _detached(self._own if self.in_place else self._others)
 
     @property
     def in_training(self) -> Mapping[str, Shaped[Tensor, "..."]]:
         """The weights that the optimizer moves, likewise."""
-        return self._others if self.in_place else self._own
+        return _detached(self._others if self.in_place else self._own)
 
     @torch.no_grad()
     def go_on(self, in_training: Mapping[str, Tensor], count: int) -> None:
@@ -81,6 +81,10 @@ class WeightAverage:
             self._others[name].copy_(own)
             own.copy_(in_training[name])
         self.count = count
+
+
+def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach() for name, value in values.items()}
 
 
 def _numbers(network: nn.Module) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ KEYS = {
     "min_scale": "family.min_scale",
     "num_components": "model.num_components",
     "path": "data.path",
+    "principal": "encoding.principal",
     "split_by": "data.split_by",
     "stratify": "data.stratify",
     "stream": "data.stream",

@@ -137,7 +137,7 @@ def drawn_in_cells(
     """
     cells = cells_if_any(cells)
     if cells is None:
-        return y
+        return y.expand(torch.broadcast_shapes(y.shape, (*mixture.batch_shape, y.shape[-1])))
     low, high = cells.ends(y)
     drawn = draw_between(mixture, (low + high) / 2, low, high, generator)
     drawn = torch.where(drawn.isnan(), y, drawn)  # no component reaches the cell

@@ -223,8 +223,8 @@ def count_features(kinds: Sequence[Kind]) -> int:
     turned = sum(kind.principal for kind in kinds)
     if turned > _MOST_PRINCIPAL:
         raise ValueError(
-            f"principal components are of at most {_MOST_PRINCIPAL} columns, got {turned}; set "
-            "`encoding.principal=false`"
+            f"principal components are of at most {_MOST_PRINCIPAL} columns, got {turned}; leave "
+            "columns out, or set `principal=False`"
         )
     return count
 

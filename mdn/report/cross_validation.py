@@ -24,10 +24,11 @@ from mdn.metrics.running import RowMean
 from mdn.model.model import Model
 from mdn.report.grid_scores import grid_steps
 from mdn.report.score_names import flat_scores, percent
-from mdn.training.adjustments import answering_with, best_adjustments
+from mdn.training.adjust import answering_with, best_adjustments
 from mdn.training.candidates import Candidates
 from mdn.training.datamodule import EVALUATION_BATCH, TableModule
 from mdn.training.spread import HalfSpreads, predicted_by, with_halves
+from mdn.training.value_cells import cells_of
 
 PREFIX = "cv/"
 
@@ -62,8 +63,9 @@ def cross_validated_scores(
         return {}
     rows = _drawn(with_halves(data.val_table))
     board, pit = _scoreboard(grid_steps(model, rows), rows.target_names), []
+    cells, draws = cells_of(model.card, rows), generator("cross validation")
     for part, mixture in _predictions(model, rows, candidates, halves):
-        pit.append(metrics.pit(mixture, part.y))
+        pit.append(metrics.pit(mixture, part.y, cells, draws))
         for mean in board.values():
             mean.update(mixture, part.y, part.weight)
     values = {name: mean.compute() for name, mean in board.items()}

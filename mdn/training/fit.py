@@ -27,7 +27,7 @@ from mdn.model.card import ModelCard
 from mdn.model.checkpoint import WEIGHTS, read_checkpoint
 from mdn.model.model import Model
 from mdn.model.target_transforms import described
-from mdn.training.adjustments import adjust, candidates_of
+from mdn.training.adjust import adjust, candidates_of
 from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
 from mdn.training.callbacks.best_members import BestMembers

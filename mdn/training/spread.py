@@ -25,8 +25,8 @@ from mdn.model.guard import guard_alone
 from mdn.model.model import Model
 from mdn.networks.head import MixtureHead
 from mdn.training.candidates import with_guard
-from mdn.training.cells import scored_by
 from mdn.training.held_out import HeldOutPredictions, joined, predicted
+from mdn.training.held_out_scores import scored_by
 
 HALF = "half"
 """The mark of a row held out that tells its half."""

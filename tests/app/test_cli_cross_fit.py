@@ -9,6 +9,7 @@ import torch
 
 RUN = ["data=file", "data.path=a.csv", "data.targets=[y]", "callbacks.density_plot.enabled=false"]
 SMALL = ["trainer.max_epochs=2", "model.ensemble_size=3", "backbone.width=8", "run_dir=run"]
+SMALL += ["model.smoothing=0", "model.guard=0"]
 LAST = "ckpt_path=run/checkpoints/last.ckpt"
 
 

@@ -195,7 +195,7 @@ def test_resume_refuses_another_split_but_not_another_place_or_batch_size(run, p
     more = [*data, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
     status, said = run("train", *more, f"data.path={prices}", "seed=1", "data.batch_size=16")
     assert status == 1
-    assert "(test, val, train): data.seed was 0 and is 1; a run goes on with" in said
+    assert "(test, train): data.seed was 0 and is 1; a run goes on with" in said
     prices.rename("moved.csv")
     assert run("train", *more, "data.path=moved.csv", "data.batch_size=16")[0] == 0
 
@@ -208,7 +208,7 @@ def test_a_file_that_has_grown_is_not_resumed_from_and_not_scored_in_silence(run
     more = ["trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt"]
     status, said = run("train", *data, *more)
     assert status == 1
-    assert "(test, val, train): a file has changed since; put it back as it was, or train" in said
+    assert "(test, train): a file has changed since; put it back as it was, or train" in said
     with pytest.warns(UserWarning, match="no longer those of the run .* a file has changed"):
         assert run("evaluate", "ckpt=first/checkpoints/best.ckpt", "report=false")[0] == 0
 

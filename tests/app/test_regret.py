@@ -214,7 +214,8 @@ def trained(tmp_path):
 def test_components_alive(trained, share):
     """Two components of one place, of which the second takes so much of an equal share."""
     metrics, model, table = trained(
-        "data=two_branches", "model.num_components=4", "model.ensemble_size=1"
+        *("data=two_branches", "model.num_components=4", "model.ensemble_size=1"),
+        *("model.smoothing=0", "model.guard=0"),
     )
     assert metrics["test/components_alive"] == components_alive(model, table)
     assert metrics["num_components"] == 4

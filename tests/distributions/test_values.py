@@ -42,6 +42,8 @@ REST = {
     "tolerance": 0.1,
     "std": 0.3,
     "weights": None,
+    "weight": None,
+    "rows": 40.0,
     "dtype": torch.float64,
     "device": "cpu",
     "function": torch.Tensor.detach,

@@ -7,6 +7,7 @@ from mdn import metrics
 from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.report.cross_validation import cross_validated_scores
+from mdn.training.candidates import Candidates
 from mdn.training.fit import resolve
 from mdn.training.memory import held_in_memory
 from mdn.training.modules import module_of
@@ -21,7 +22,8 @@ def scored(table: Table, **settings):
     data = held_in_memory(recipe, table)
     module = module_of(resolve(recipe, data), data.kinds, data.num_targets)
     module.start(data.train_table)
-    return cross_validated_scores(module.model.eval(), data), module.model, data.val_table
+    scores = cross_validated_scores(module.model.eval(), data, Candidates())
+    return scores, module.model, data.val_table
 
 
 def table_of(*columns: torch.Tensor, weight: torch.Tensor | None = None) -> Table:

@@ -8,7 +8,7 @@ import torch
 from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.fitting.pool_needs import less_smoothing, longer_training
-from mdn.training.adjustments import adjust, answering_with, best_adjustments
+from mdn.training.adjust import adjust, answering_with, best_adjustments
 from mdn.training.candidates import Candidate, Candidates
 from mdn.training.fit import fit, held_in_memory, resolve
 from mdn.training.modules import module_of

@@ -14,7 +14,7 @@ from mdn.distributions.families import FAMILIES
 from mdn.fitting.spread_refit import Spread
 from mdn.model.checkpoint import CARD, WEIGHTS, read_checkpoint
 from mdn.report.cross_validation import cross_validated_scores
-from mdn.training.adjustments import adjust, candidates_of
+from mdn.training.adjust import adjust, candidates_of
 from mdn.training.callbacks.best_and_last import best_path
 from mdn.training.fit import card_of, fit, fit_callbacks, held_in_memory, quiet_trainer, resolve
 from mdn.training.fit import train as train_module

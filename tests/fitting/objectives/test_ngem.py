@@ -166,7 +166,7 @@ def test_descent_finds_the_gaussian_of_the_rows(family):
 class Stretched(TriangularScale):
     """A kind of factor whose information is not written down."""
 
-    from_tril = tril = TriangularScale.color  # pyright: ignore
+    from_tril = tril = _covariance_columns = TriangularScale.color  # pyright: ignore
 
 
 def test_an_unknown_kind_of_scale_is_refused_by_name():

@@ -215,6 +215,8 @@ RUN = [
     "data.test_rows=100",
     "model.ensemble_size=3",
     "trainer.max_epochs=40",
+    "model.smoothing=0",
+    "model.guard=0",
     "optimizer.lr=2e-2",
     "trainer.accelerator=cpu",
     "~callbacks.density_plot",

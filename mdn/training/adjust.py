@@ -15,9 +15,9 @@ from mdn.fitting.pool_needs import less_smoothing
 from mdn.model.model import Model
 from mdn.training.base_recipe import BaseRecipe, usual_guard
 from mdn.training.candidates import Candidate, Candidates, LogProb
-from mdn.training.cells import scored_by
 from mdn.training.datamodule import TableModule
 from mdn.training.held_out import HeldOutPredictions
+from mdn.training.held_out_scores import scored_by
 from mdn.training.spread import HalfSpreads, predicted_by, refitted, with_halves
 
 _MOST_ROWS = 20_000

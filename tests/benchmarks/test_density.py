@@ -172,9 +172,8 @@ def test_a_split_parts_all_rows_and_another_seed_parts_them_otherwise(folder):
 
 def test_networks_are_trained_on_the_rows_of_the_split(folder, capsys):
     split = only_split(folder)
-    metrics = recipes.run(
-        split, [*recipes.grid()[0], "model.ensemble_size=1", "trainer.max_epochs=1"]
-    )
+    one = ["model.ensemble_size=1", "trainer.max_epochs=1"]
+    metrics = recipes.run(split, [*recipes.grid()[0], *one])
     assert metrics["train_rows"] == len(split.tables["train"])
     assert math.isfinite(metrics["test/nll"])
     assert capsys.readouterr().out == ""

@@ -59,7 +59,8 @@ def test_a_model_worse_than_one_gaussian_is_said_to_be():
     """Full covariances of 200 targets are learned from no 300 rows."""
     draws = np.random.default_rng(0)
     x, y = draws.normal(size=(300, 2)), draws.normal(size=(300, 200))
+    settings = {"smoothing": 0.0, "guard": 0.0}  # which would mend the worst of it
+    model = MDNRegressor(2, "full", max_epochs=1, ensemble_size=1, settings=settings)
+    model.set_params(random_state=0)
     with pytest.warns(UserWarning, match="worse than one Gaussian that ignores the inputs, by .*"):
-        settings = {"smoothing": 0.0, "guard": 0.0}  # which would mend the worst of it
-        model = MDNRegressor(2, "full", max_epochs=1, ensemble_size=1, settings=settings)
-        model.set_params(random_state=0).fit(x, y)
+        model.fit(x, y)

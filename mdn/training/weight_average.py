@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mdn.networks.head import Part
 
@@ -39,16 +40,16 @@ class WeightAverage:
     def update(self) -> None:
         """Take in the weights behind a step."""
         self.count += 1
-        own, share = list(self._own.values()), max(1 / self.count, self._share)
-        torch._foreach_lerp_(list(self._others.values()), own, share)
+        take_in = get_ema_multi_avg_fn(1 - max(1 / self.count, self._share))
+        take_in(list(self._others.values()), list(self._own.values()), self.count)
 
     @torch.no_grad()
     def swap(self) -> None:
         """Put the average into the network, or the weights in training back."""
-        own, others = list(self._own.values()), list(self._others.values())
-        kept = [value.clone() for value in own]
-        torch._foreach_copy_(own, others)
-        torch._foreach_copy_(others, kept)
+        for own, other in zip(self._own.values(), self._others.values(), strict=True):
+            kept = own.clone()
+            own.copy_(other)
+            other.copy_(kept)
         self.in_place = not self.in_place
 
     @torch.no_grad()

@@ -32,7 +32,9 @@ X = generator.normal(size=(600, 2))
 README_AFTER = [
     """
 assert mixture.mean.shape == mixture.std.shape == (50, 2)
-assert mixture.pi.shape == (50, 80) and mixture.mu.shape == mixture.sigma.shape == (50, 80, 2)
+components = model.num_components  # 8 networks of 10, and perhaps a guard
+assert mixture.pi.shape == (50, components)
+assert mixture.mu.shape == mixture.sigma.shape == (50, components, 2)
 assert mixture.log_prob(y).shape == (50,)
 assert mixture.quantile([0.05, 0.5, 0.95]).shape == (3, 50, 2)
 assert mixture.sample((1000,)).shape == (1000, 50, 2)

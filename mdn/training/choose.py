@@ -4,17 +4,19 @@ The length of the training is decided on the way, by checkpoints and early stopp
 held out; what is here is decided after it.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from mdn.data.seeds import generator
 from mdn.data.table import Table
 from mdn.distributions.open_settings import HeldOut
 from mdn.metrics import grid_nll, nll
 from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
-from mdn.model.checkpoint import CARD, JOINT, WEIGHTS, read_checkpoint, write_checkpoint
+from mdn.model.checkpoint import CARD, JOINT, WEIGHTS, Checkpoint, read_checkpoint, write_checkpoint
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
 from mdn.training.callbacks.best_and_last import best_path
@@ -61,18 +63,37 @@ def _whole(table: Table) -> Table:
     return whole
 
 
+def as_trained(checkpoint: Checkpoint, module: MixtureModule) -> Mapping[str, Tensor]:
+    """Return the weights of a best checkpoint as training left them.
+
+    A run that is gone on with finds them beside those that were chosen after training. Where all
+    networks hold out the same rows, `BestMembers` has chosen between the two.
+    """
+    weights = checkpoint[WEIGHTS]
+    return checkpoint.get(JOINT, weights) if module.cross_fitted else weights
+
+
 def keep_choices(trainer: Trainer, module: MixtureModule) -> None:
     """Write what was decided after training into the best checkpoint, where one was kept."""
-    best, model = best_path(trainer), module.model
-    card = model.card
-    moved = card.rare_components or card.spread_refitted
-    decided = moved or card.recalibration != 1 or card.smoothing or card.guard
-    if best and decided and trainer.is_global_zero:
-        checkpoint = read_checkpoint(best)
-        chosen = {CARD: model.card.plain()}
-        if moved:
-            # A run that goes on compares with the weights as training left them.
-            trained = checkpoint.get(JOINT, checkpoint[WEIGHTS])
-            weights = {name: each.cpu() for name, each in module.state_dict().items()}
-            chosen |= {WEIGHTS: weights, JOINT: trained}
-        write_checkpoint(checkpoint | chosen, best)
+    best = best_path(trainer)
+    if not best or not trainer.is_global_zero:
+        return
+    before = read_checkpoint(best)
+    chosen = _chosen_parts(before, module)
+    if any(before.get(key) is not value for key, value in chosen.items() if key != CARD) or (
+        before[CARD] != chosen[CARD]
+    ):
+        rest = {key: value for key, value in before.items() if key != JOINT}
+        write_checkpoint(rest | chosen, best)
+
+
+def _chosen_parts(before: Checkpoint, module: MixtureModule) -> dict[str, object]:
+    """The parts of a checkpoint that choices change."""
+    card = module.model.card
+    trained = as_trained(before, module)
+    if not (card.rare_components or card.spread_refitted):
+        joint = {} if module.cross_fitted or JOINT not in before else {JOINT: before[JOINT]}
+        return {CARD: card.plain(), WEIGHTS: trained, **joint}
+    # A run that goes on compares with the weights as training left them.
+    weights = {name: each.cpu() for name, each in module.state_dict().items()}
+    return {CARD: card.plain(), WEIGHTS: weights, JOINT: before.get(JOINT, before[WEIGHTS])}

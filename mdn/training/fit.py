@@ -24,7 +24,7 @@ from mdn.data.table import ColumnKeys, SaidKinds, Table
 from mdn.data.transform_remarks import transform_remarks
 from mdn.model import registry
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import WEIGHTS, read_checkpoint
+from mdn.model.checkpoint import read_checkpoint
 from mdn.model.model import Model
 from mdn.model.target_transforms import described
 from mdn.training.adjust import adjust, candidates_of
@@ -36,7 +36,7 @@ from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.callbacks.stop_on_signal import StopOnSignal
 from mdn.training.candidates import Candidates
-from mdn.training.choose import keep_choices, recalibrate
+from mdn.training.choose import as_trained, keep_choices, recalibrate
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
@@ -229,7 +229,7 @@ def train(
         trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     best = best_path(trainer)
     if best:
-        module.load_state_dict(read_checkpoint(best)[WEIGHTS])
+        module.load_state_dict(as_trained(read_checkpoint(best), module))
     add_rare_components(recipe, module.model, data.train_table.sample, data.val_table)
     if recipe.recalibration != 1:
         recalibrate(module.model, data.val_table, recipe.recalibration)

@@ -12,10 +12,10 @@ from mdn.data.splits.settings import SplitBy
 from mdn.data.table import Table
 from mdn.distributions.families import FAMILIES
 from mdn.fitting.spread_refit import Spread
-from mdn.model.checkpoint import CARD, WEIGHTS, read_checkpoint
+from mdn.model.checkpoint import CARD, JOINT, WEIGHTS, read_checkpoint
 from mdn.report.cross_validation import cross_validated_scores
 from mdn.training.adjust import adjust, candidates_of
-from mdn.training.callbacks.best_and_last import best_path
+from mdn.training.callbacks.best_and_last import LastCheckpoint, best_path
 from mdn.training.fit import card_of, fit, fit_callbacks, held_in_memory, quiet_trainer, resolve
 from mdn.training.fit import train as train_module
 from mdn.training.modules import module_of
@@ -223,3 +223,26 @@ def test_too_few_rows_are_refused():
 def test_where_it_cannot_be_nothing_is_learned_again(settings):
     few = {"max_epochs": 2, "num_components": 2}
     assert not fit(few | settings, rows_of(rows=40)).card.spread_refitted
+
+
+def test_a_run_that_is_gone_on_with_learns_spreads_from_the_trained_ones(tmp_path):
+    table = rows_of()
+    weights = []
+    for number, path in enumerate([None, "a/last.ckpt", "a/last.ckpt"]):
+        folder = tmp_path / "abc"[number]
+        recipe = as_recipe(SETTINGS | {"refit_spread": number < 2})
+        data = held_in_memory(recipe, table)
+        recipe = resolve(recipe, data)
+        torch.manual_seed(0)
+        callbacks = [*fit_callbacks(recipe, folder), LastCheckpoint(str(folder), every_seconds=0)]
+        trainer = quiet_trainer(recipe, callbacks, {}, tmp_path)
+        ckpt = None if path is None else str(tmp_path / path)
+        train_module(recipe, data, trainer, card_of(recipe, data), ckpt)
+        best = read_checkpoint(folder / "best.ckpt")
+        weights.append((best[WEIGHTS], best.get(JOINT)))
+    (first, trained), (again, still), (left, none) = weights
+    name = "model.network.head.components.bias"
+    assert torch.equal(again[name], first[name])
+    assert torch.equal(still[name], trained[name])
+    assert torch.equal(left[name], trained[name])
+    assert none is None

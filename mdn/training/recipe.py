@@ -114,16 +114,17 @@ class Recipe(BaseRecipe):
         self._check_refit()
 
     def _check_refit(self) -> None:
-        if not self.cross_fitting.holds and self.refit_spread is True:
+        if self.refit_spread is not True:
+            return
+        obstacle = "" if self.cross_fitting.holds else "here all networks hold out the same"
+        if not self.uses_inputs:
+            obstacle = "this mixture looks at no input"
+        if 0 in self.family.raw_shape(1, 1):
+            obstacle = "this family has one spread for all rows, which does not change"
+        if obstacle:
             raise ValueError(
                 "`refit_spread=True` learns the spread of each network again on rows that it holds "
-                "out for itself, and here all networks hold out the same; set `refit_spread` to "
-                "held_out or False"
-            )
-        if not self.uses_inputs and self.refit_spread is True:
-            raise ValueError(
-                "`refit_spread=True` is for networks, and this mixture looks at no input; set "
-                "`refit_spread` to held_out or False"
+                f"out for itself, and {obstacle}; set `refit_spread` to held_out or False"
             )
 
     @property

@@ -95,7 +95,7 @@ def test_every_family_is_mended(family, targets):
 
 
 def test_a_spread_that_nothing_is_learned_of_stays():
-    model, recipe, data = started(rows_of(), family="constant", refit_spread=True)
+    model, recipe, data = started(rows_of(), family="constant")
     assert adjust(model, recipe, data) is None
     assert not model.card.spread_refitted
 
@@ -207,6 +207,7 @@ def test_a_fit_says_so():
         ({"cross_fit": False}, "here all networks hold out the same"),
         ({"val_fraction": 0.1}, "here all networks hold out the same"),
         ({"backbone": "none"}, "this mixture looks at no input"),
+        ({"family": "constant"}, "this family has one spread for all rows"),
     ],
 )
 def test_what_cannot_be_is_refused(settings, message):

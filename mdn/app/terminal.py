@@ -30,6 +30,7 @@ _LABELS = {
     "cv/coverage_90": "  share inside of 90 % intervals",
     "recalibration": "spread multiplied by",
     "spread_refitted": "spreads learned again on rows held out",
+    "rare_components": "rare, narrow components added",
     "smoothing": "smoothed by, standard deviations of the target",
     "guard": "guard, probability for rows unlike those of training",
     "fit_seconds": "seconds to fit",

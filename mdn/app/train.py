@@ -27,10 +27,12 @@ from mdn.report.cross_validation import cross_validated_scores
 from mdn.report.remarks import remarks
 from mdn.report.run_settings import flat
 from mdn.training import fit
+from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.outcome import outcomes
 from mdn.training.candidates import Candidates
 from mdn.training.datamodule import TableModule
 from mdn.training.mixture_module import MixtureModule
+from mdn.training.recipe import Recipe
 
 
 def train(config: Node) -> float:
@@ -102,11 +104,19 @@ def _facts(
         **module.outcome,
         **outcomes(trainer),
         **({"recalibration": card.recalibration} if recalibrated else {}),
-        **({"spread_refitted": card.spread_refitted} if run.recipe.refits_spread else {}),
+        **({"spread_refitted": card.spread_refitted} if _may_refit(run, data) else {}),
         **({"smoothing": card.smoothing} if card.smoothing else {}),
         **({"guard": card.guard, "guard_width": card.guard_width} if card.guard else {}),
-        **({"rare_components": card.rare_components} if card.rare_components else {}),
+        **({"rare_components": card.rare_components} if _looks_for_rare(run.recipe) else {}),
     }
+
+
+def _may_refit(run: Run, data: TableModule) -> bool:
+    return data.cross_fitted and bool(run.recipe.refits_spread)
+
+
+def _looks_for_rare(recipe: BaseRecipe) -> bool:
+    return isinstance(recipe, Recipe) and recipe.rare_components > 0
 
 
 def _test(

@@ -70,7 +70,7 @@ def _family(model: Model) -> str:
 def _adjustments(model: Model) -> Iterator[tuple[str, str]]:
     yield from in_words(model.card, model.targets.factor.tolist()).items()
     if model.card.rare_components:
-        yield "rare", f"{model.card.rare_components} narrow components added after training"
+        yield "rare", f"narrow components added after training: {model.card.rare_components}"
     if model.card.grid:
         steps = [f"{name} to {step:g}" for name, step in model.card.grid.items()]
         yield "rounded", listed(steps)

@@ -136,6 +136,7 @@ TOGETHER = {
     "data": [
         "'data.targets=[\"größe\"]'", "family.min_scale=grid", "data.dequantize=true",
         "recalibrate=true", "'~callbacks.singularity_reset'", "schedule=constant",
+        "model.cross_fit=false",
         "threads=null", "+trainer.max_time=00:01:00:00",
     ],
     "model": [
@@ -161,6 +162,10 @@ ELSEWHERE = {
     "'id=[name]'": "of predict.py, in the case of all columns",
     "format=torch_export out=model.pt2": "of export.py, in a case of its own",
     "format=safetensors": "of export.py, in a case of its own",
+    "suite=uci": "of benchmark.py, in its own tests",
+    "suite=boards": "of benchmark.py, in its own tests",
+    "suite=tables": "of benchmark.py, in its own tests",
+    "suite=regret": "of benchmark.py, in its own tests",
     "family=...": "the choices are those of the sweep",
     "data=jumps,two_branches seed=0,1": "of experiment=regret, in its case",
     "trainer.max_epochs=10": "every case sets it",
@@ -187,9 +192,10 @@ RAW: dict[str, list[Case]] = {
     "python scripts/export.py ckpt=flats/checkpoints/best.ckpt format=onnx out=flats.onnx": [
         Case(checks.raw_in_onnx)
     ],
-    "python scripts/benchmark.py suite=tables data=FOLDER": [
+    "python scripts/benchmark.py suite=tables data=FOLDER contenders=default,catboost": [
         Case(not_run="its own tests run it: rivals take long")
     ],
+    "pip install 'mdn[rivals]'": [Case(not_run="no test needs the rivals")],
 }
 """Those of docs/tables.md."""
 
@@ -199,10 +205,11 @@ RAW_TOGETHER = {
     "kinds": [
         "'data.kinds={zip: category}'", "'data.exclude=[notes]'", "'data.group_by=[customer]'",
         "encoding.scaling=quantile", "encoding.pieces=16", "encoding.waves=8", "model.guard=0",
+        "encoding.principal=true",
         "'model.target_transform={share: logit}'",
     ],
     "times": [
-        "'data.inputs=[\"temp_*\"]'", "data.time_by=built", "data.time_gap=30d",
+        "'data.inputs=[\"temp_*\"]'", "model.guard=auto", "data.time_by=built", "data.time_gap=30d",
         "'model.target_transform={share: {kind: logit, low: 0, high: 100}}'", "data.stream=auto",
     ],
     "parts": [
@@ -218,6 +225,7 @@ RAW_ELSEWHERE = {
     "format=safetensors": "of export.py, in README.md",
     "trainer.strategy=ddp": "in README.md, by hand alone",
     "suite=folds": "of benchmark.py, in its own tests",
+    "model.cross_fit=false": "in README.md, tried there",
 }
 """What is tried with another document, or is no option of training."""
 

@@ -40,7 +40,7 @@ def started(outcome: Outcome, _: Path) -> dict[str, Any]:
     assert (outcome.places["figures"] / "density.png").stat().st_size > 10_000
     assert f"{found['test/nll']:.4f}" in outcome.out
     model = mdn.load(outcome.places["checkpoint"])
-    assert model.num_components == found["num_components"]
+    assert model.num_learned == found["num_components"]
     return found
 
 

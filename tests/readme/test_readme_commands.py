@@ -63,7 +63,7 @@ def test_the_command_does_what_it_is_for(typed, case, shell, first_run):
 def test_ones_own_data_take_what_the_table_adds(added, shell, first_run):
     found = started(shell(f"{YOUR_DATA} {added}{SHORT}"), first_run)
     assert found["epochs"] == 11
-    assert found["train_rows"] == (700 if "val_path" in added else 560)
+    assert found["train_rows"] == (700 if "val_path" in added else 630)
 
 
 def values(option: str) -> list[str]:

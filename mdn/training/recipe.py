@@ -111,6 +111,7 @@ class Recipe(BaseRecipe):
         check_fraction("averaging", self.averaging)
         check_gains(self.first_layer_gain)
         self.regularizer.check_members(self.ensemble_size)
+        _ = self.cross_fitting.holds  # which refuses what cannot be
         self._check_refit()
 
     def _check_refit(self) -> None:

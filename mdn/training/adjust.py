@@ -56,8 +56,8 @@ class Adjustments:
     @property
     def without(self) -> Mapping[int, Candidate]:
         """By fold, the one under which the rows of all other folds score best."""
-        total = self.nll.sum(-1)
-        return {fold: self._best(total - each) for fold, each in enumerate(self.nll.T)}
+        folds = torch.arange(self.nll.shape[-1])  # infinite scores cannot be subtracted
+        return {fold: self._best(self.nll[:, folds != fold].sum(-1)) for fold in folds.tolist()}
 
     @property
     def least_smoothed_nll(self) -> float:
@@ -71,7 +71,7 @@ class Adjustments:
 def candidates_of(recipe: BaseRecipe, data: TableModule) -> Candidates:
     """Return the smoothings and guards that a recipe leaves open; its own numbers otherwise."""
     if recipe.guard == "auto":
-        raise ValueError("the guard is 'auto', which the rows decide before training")
+        raise ValueError("guard is 'auto', which rows decide; call recipe.resolve(profile) first")
     return Candidates.of(recipe.smoothing, recipe.guard, usual_guard(data.profile))
 
 

@@ -59,6 +59,24 @@ class _Earlier(TypedDict):
     count: int
 
 
+def _earlier_average(kept: object) -> _Earlier | None:
+    """Read what a checkpoint keeps of an average, which may be a stranger's.
+
+    Raises:
+        ValueError: if it is no average.
+    """
+    if kept is None:
+        return None
+    if isinstance(kept, dict):
+        in_training, count = kept.get("in_training"), kept.get("count")
+        if isinstance(in_training, dict) and type(count) is int and count >= 0:
+            return _Earlier(in_training=in_training, count=count)
+    raise ValueError(
+        "the checkpoint keeps no average of weights where one should be; give another, or train "
+        "again"
+    )
+
+
 class MDNModule(MixtureModule):
     """p(y given x) by gradient descent on the mean of an objective.
 
@@ -228,7 +246,7 @@ class MDNModule(MixtureModule):
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         super().on_load_checkpoint(checkpoint)
         self._optimizes_otherwise = optimizes_otherwise(self.model.card.model, checkpoint)
-        self._earlier = cast(_Earlier | None, checkpoint.get(_AVERAGE))
+        self._earlier = _earlier_average(checkpoint.get(_AVERAGE))
 
     def on_train_start(self) -> None:
         super().on_train_start()

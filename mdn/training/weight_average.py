@@ -7,6 +7,7 @@ ago it was (Tarvainen & Valpola 2017).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Shaped
@@ -70,18 +71,32 @@ class WeightAverage:
         return _detached(self._others if self.in_place else self._own)
 
     @torch.no_grad()
-    def go_on(self, in_training: Mapping[str, Tensor], count: int) -> None:
+    def go_on(self, in_training: Mapping[str, object], count: int) -> None:
         """Stand where an earlier run stopped, whose average the network holds now.
 
         Raises:
-            ValueError: if the weights are not those of this network.
+            ValueError: if the weights are not those of this network, or not finite.
         """
-        if set(in_training) != set(self._own):
-            raise ValueError("the checkpoint averages other weights than this network has")
+        if set(in_training) != set(self._own) or not all(
+            _is_like(own, in_training[name]) for name, own in self._own.items()
+        ):
+            raise ValueError(
+                "the checkpoint averages other weights than this network has; train again, or "
+                "give another checkpoint"
+            )
         for name, own in self._own.items():
             self._others[name].copy_(own)
-            own.copy_(in_training[name])
+            own.copy_(cast(Tensor, in_training[name]))
         self.count = count
+
+
+def _is_like(own: Tensor, value: object) -> bool:
+    """Tell whether a value of a checkpoint can stand for some weights: no broadcasting."""
+    return (
+        isinstance(value, Tensor)
+        and (value.shape, value.dtype) == (own.shape, own.dtype)
+        and bool(value.isfinite().all())
+    )
 
 
 def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:

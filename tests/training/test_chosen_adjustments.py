@@ -8,7 +8,7 @@ import torch
 from mdn.data.splits.folds import FOLD
 from mdn.data.table import Table
 from mdn.fitting.pool_needs import less_smoothing, longer_training
-from mdn.training.adjust import adjust, answering_with, best_adjustments
+from mdn.training.adjust import Adjustments, adjust, answering_with, best_adjustments
 from mdn.training.candidates import Candidate, Candidates
 from mdn.training.fit import fit, held_in_memory, resolve
 from mdn.training.modules import module_of
@@ -118,3 +118,18 @@ def test_a_mixture_without_inputs_is_left_as_it_is():
     settings = {"backbone": "none", "num_components": 2, "max_epochs": 2, "ensemble_size": 1}
     model = fit(Recipe.from_settings(settings), rows_of(1.0))
     assert (model.smoothing, model.card.guard) == (0.0, 0.0)
+
+
+def test_a_fold_of_infinite_scores_does_not_decide_for_the_others():
+    nll = torch.zeros(2, 8, dtype=torch.float64)
+    nll[0, 3], nll[1] = torch.inf, 1.0
+    found = Adjustments(Candidates((0.0, 0.2)), nll)
+    assert found.without[3] == Candidate(0.0, 0.0)
+    assert found.without[0] == Candidate(0.2, 0.0)
+
+
+def test_a_fold_of_infinite_scores_alone_is_left_out():
+    nll = torch.zeros(2, 8, dtype=torch.float64)
+    nll[1, 3], nll[0, 0] = torch.inf, 2.0
+    found = Adjustments(Candidates((0.0, 0.2)), nll)
+    assert found.without[3] == Candidate(0.2, 0.0)

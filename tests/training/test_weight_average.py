@@ -7,6 +7,7 @@ from small_runs import Rows, fit, make_module, make_table, quiet_trainer
 from torch import nn
 
 from mdn.training.callbacks.best_and_last import LastCheckpoint
+from mdn.training.module import _earlier_average
 from mdn.training.weight_average import WeightAverage
 
 
@@ -117,3 +118,16 @@ def test_weights_of_another_network_are_refused():
     average = WeightAverage(nn.Linear(1, 1), 3)
     with pytest.raises(ValueError, match="averages other weights than this network has"):
         average.go_on({"weight": torch.zeros(1, 1)}, 2)
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(1), torch.full((1, 1), torch.nan), "a text"])
+def test_weights_that_would_be_broadcast_or_are_none_are_refused(wrong):
+    average = WeightAverage(nn.Linear(1, 1, bias=False), 3)
+    with pytest.raises(ValueError, match="averages other weights than this network has; train"):
+        average.go_on({"weight": wrong}, 2)
+
+
+@pytest.mark.parametrize("kept", ["a text", {}, {"in_training": {}, "count": -1}, {"count": 1}])
+def test_a_checkpoint_without_an_average_in_its_place_is_refused(kept):
+    with pytest.raises(ValueError, match="keeps no average of weights where one should be"):
+        _earlier_average(kept)

@@ -19,15 +19,40 @@ from mdn.model.card import LEAST_RECALIBRATION, MOST_RECALIBRATION
 from mdn.model.checkpoint import CARD, JOINT, WEIGHTS, Checkpoint, read_checkpoint, write_checkpoint
 from mdn.model.model import Model
 from mdn.model.recalibration import best_dispersion
+from mdn.training.adjust import adjust
+from mdn.training.base_recipe import BaseRecipe
 from mdn.training.callbacks.best_and_last import best_path
+from mdn.training.candidates import Candidates
+from mdn.training.datamodule import TableModule
 from mdn.training.held_out import predicted
 from mdn.training.mixture_module import MixtureModule
+from mdn.training.rare_components import add_rare_components
 
 _MOST_ROWS = 20_000
 """Rows that tell one factor to half a percent."""
 
 RECALIBRATION = HeldOut(LEAST_RECALIBRATION, MOST_RECALIBRATION)
 """The range within which the spread is multiplied, where nobody says another."""
+
+
+def choose(module: MixtureModule, recipe: BaseRecipe, data: TableModule, trainer: Trainer) -> None:
+    """Give a module its best weights and what rows held out decide, and write that down.
+
+    Args:
+        module: after its fit.
+        recipe: without open settings, but for those that rows held out decide.
+        data: the rows.
+        trainer: of the fit, with its checkpoints.
+    """
+    best = best_path(trainer)
+    if best:
+        module.load_state_dict(as_trained(read_checkpoint(best), module))
+    add_rare_components(recipe, module.model, data.train_table.sample, data.val_table)
+    if recipe.recalibration != 1:
+        recalibrate(module.model, data.val_table, recipe.recalibration)
+    module.half_spreads = adjust(module.model, recipe, data)
+    module.candidates = Candidates()
+    keep_choices(trainer, module)
 
 
 def recalibrate(model: Model, table: Table, factor: float | HeldOut = RECALIBRATION) -> None:

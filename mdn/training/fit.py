@@ -24,19 +24,17 @@ from mdn.data.table import ColumnKeys, SaidKinds, Table
 from mdn.data.transform_remarks import transform_remarks
 from mdn.model import registry
 from mdn.model.card import ModelCard
-from mdn.model.checkpoint import read_checkpoint
 from mdn.model.model import Model
 from mdn.model.target_transforms import described
-from mdn.training.adjust import adjust, candidates_of
+from mdn.training.adjust import candidates_of
 from mdn.training.base_recipe import BaseRecipe
-from mdn.training.callbacks.best_and_last import BestCheckpoint, best_path
+from mdn.training.callbacks.best_and_last import BestCheckpoint
 from mdn.training.callbacks.best_members import BestMembers
 from mdn.training.callbacks.finite import FiniteLoss
 from mdn.training.callbacks.progress import EpochProgress
 from mdn.training.callbacks.singularity_reset import SingularityReset
 from mdn.training.callbacks.stop_on_signal import StopOnSignal
-from mdn.training.candidates import Candidates
-from mdn.training.choose import as_trained, keep_choices, recalibrate
+from mdn.training.choose import choose
 from mdn.training.datamodule import TableModule
 from mdn.training.devices import usable_accelerator
 from mdn.training.file_rows import in_file
@@ -45,7 +43,6 @@ from mdn.training.memory import held_in_memory
 from mdn.training.mixture_module import MixtureModule
 from mdn.training.modules import module_of
 from mdn.training.processes import look_after_processes
-from mdn.training.rare_components import add_rare_components
 from mdn.training.recipe import Recipe, as_recipe
 from mdn.training.silence_lightning import silence_lightning
 from mdn.training.stop_signals import sigterm_awaits_batch
@@ -227,15 +224,7 @@ def train(
     module.candidates = candidates_of(recipe, data)
     with keyboard_interrupts(), sigterm_awaits_batch():
         trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
-    best = best_path(trainer)
-    if best:
-        module.load_state_dict(as_trained(read_checkpoint(best), module))
-    add_rare_components(recipe, module.model, data.train_table.sample, data.val_table)
-    if recipe.recalibration != 1:
-        recalibrate(module.model, data.val_table, recipe.recalibration)
-    module.half_spreads = adjust(module.model, recipe, data)
-    module.candidates = Candidates()
-    keep_choices(trainer, module)
+    choose(module, recipe, data, trainer)
     return module
 
 
